@@ -1,0 +1,396 @@
+"""The loop around the core: one process that owns a run, starts units, and writes down what became of them."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from agi_node.canonical import canonical, sha256_file
+from agi_node.errors import AgiError
+from agilab.engine.core import Command, Expand, Fact, RunState, Unit
+from agilab.engine.executor import Executor, Holder, Report, Task
+from agilab.engine.expansion import Item, expanded
+from agilab.engine.graph import Graph
+from agilab.engine.tasks import TaskBuilder
+from agilab.store import transitions as t
+from agilab.store.events import Event
+from agilab.store.locks import boot_id
+from agilab.store.log import RunLog, now_us
+from agilab.store.projection import expanded_units
+from agilab.store.store import Store
+
+INLINE_VALUE_BYTES = 32 * 1024
+LEASE_SECONDS = 60.0
+CANCEL_GRACE_SECONDS = 3.0
+_ENDED = ("succeeded", "skipped", "failed", "lost", "cancelled")
+Observer = Callable[["Coordinator", Report | None], None]
+
+
+class Coordinator:
+    """Carries a run to its end.
+
+    Responsible for: doing what the core commands, in the log first; fencing; retries when they are due; leases.
+    Not responsible for: who may own the run (the caller holds its lock), what an app is, what a manifest says.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run_id: str,
+        graph: Graph,
+        tasks: TaskBuilder,
+        executor: Executor,
+        *,
+        observer: Observer | None = None,
+    ) -> None:
+        _refuse_policies(graph, executor)
+        self.store = store
+        self.run_id = run_id
+        self.state = RunState(graph)
+        self.log: RunLog = store.log(run_id)
+        self.folder = store.workspace.run_folder(run_id)
+        self._tasks = tasks
+        self._executor = executor
+        self._observer = observer
+        self._payloads: dict[str, Any] = {}
+        self._attempts: dict[str, str] = {}
+        self._retries: list[tuple[float, str]] = []
+        self._boot = boot_id()
+        self._lease_due = time.monotonic() + LEASE_SECONDS / 3
+        self._cancel_wanted: str | None = None
+        self._began_ns = time.monotonic_ns()
+
+    def execute(self) -> str:
+        """Run to the end and return the final state. What the log already holds is not done again.
+
+        An interrupt (Ctrl-C) becomes a cancel: running units get a moment to end, the log and the run stay whole.
+        """
+        self._take_over()
+        while self.state.final is None:
+            try:
+                self._turn()
+            except KeyboardInterrupt:
+                if self.state.cancelled:
+                    self._executor.cancel(grace_s=0)
+                self.cancel("interrupted from the keyboard")
+        self.log.flush(durable=True)
+        return self.state.final
+
+    def cancel(self, reason: str) -> None:
+        """Ask for the end; takes effect at the next turn of the loop."""
+        self._cancel_wanted = reason
+
+    # -- one turn ------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        if self._cancel_wanted and not self.state.cancelled:
+            self._carry_out([], then=self._record("cancel_requested", reason=self._cancel_wanted))
+            self.log.flush()
+            self._executor.cancel(grace_s=CANCEL_GRACE_SECONDS)
+        self._retry_what_is_due()
+        self._start()
+        self.log.flush_if_due()
+        if self.state.final is not None:
+            return
+        if blocking := self.state.blocking():
+            reason = f"nothing can run any more, and these are not done: {', '.join(blocking[:5])}"
+            self._carry_out([], then=self._record("run_stopping", reason=reason))
+            return
+        for report in self._executor.poll(self._patience()):
+            self._take(report)
+        if self._observer:
+            self._observer(self, None)
+        self._renew_leases()
+        self.log.flush_if_due()
+
+    def _start(self) -> None:
+        places = list(self._executor.offers(256)) if self.state.has_ready else []
+        units = self.state.startable(len(places)) if places else []
+        if not units:
+            return
+        submitted: list[tuple[Task, str]] = []
+        for unit, place in zip(units, places, strict=False):
+            node = self.state.nodes[unit.node].node
+            worker = place.worker if isinstance(place, Holder) else place
+            event = self._record("attempt_started", unit.unit_id, worker=worker, number=unit.attempts + 1)
+            attempt_id = event.attempt_id or ""
+            self._attempts[attempt_id] = unit.unit_id
+            if isinstance(place, Holder):
+                expires = time.monotonic() + LEASE_SECONDS
+                self.log.lease(attempt_id, worker, place.pid, place.pid_started, self._boot, expires)
+            task = self._tasks.task(unit, node, self._payloads.get(unit.unit_id), attempt_id, self.folder)
+            submitted.append((task, worker))
+        if self._executor.capabilities.crash_isolation:
+            # In the log before it leaves this process: a coordinator that dies now knows what it had started.
+            self.log.flush()
+        self._executor.submit(submitted)
+
+    def _take(self, report: Report) -> None:
+        if self._observer and report.kind in ("began", "progress"):
+            self._observer(self, report)
+        if report.kind == "metrics":
+            self._metrics(report)
+        elif report.kind in _ENDED:
+            if self.state.is_current(report.unit_id, report.attempt_id):
+                self._ended(report)
+            elif self._attempts.get(report.attempt_id) is None:
+                self._record("report_refused", report.unit_id, report.attempt_id, kind=report.kind)
+            # The same terminal report twice is nothing: the first one was taken.
+
+    def _ended(self, report: Report) -> None:
+        unit = self.state.units[report.unit_id]
+        try:
+            kind, body = self._outcome(unit, report)
+        except AgiError as problem:
+            kind, body = self._failure(unit, {"error": problem.to_plain()})
+        event = self._record(kind, unit.unit_id, report.attempt_id, **body)
+        if "not_before_us" in body:
+            due = time.monotonic() + max(0, body["not_before_us"] - event.at_us) / 1e6
+            heapq.heappush(self._retries, (due, unit.unit_id))
+        if self._executor.capabilities.crash_isolation:
+            self.log.release(report.attempt_id)
+        self._carry_out([], then=event)
+
+    def _outcome(self, unit: Unit, report: Report) -> tuple[str, dict[str, Any]]:
+        data = report.data
+        if report.kind == "failed":
+            return self._failure(unit, data)
+        if report.kind == "lost":
+            to, wait = self.state.after_loss(unit, began=bool(data.get("began", True)))
+            body = {"to": to, "reason": data.get("reason", "the process is gone"), "began": bool(data.get("began", True))}
+            if to == t.UP_FOR_RETRY:
+                body["not_before_us"] = now_us() + int(wait * 1e6)
+            return "attempt_lost", body
+        if report.kind == "cancelled":
+            return "attempt_cancelled", {key: data[key] for key in ("duration_us",) if key in data}
+        return f"attempt_{report.kind}", self._kept(report)
+
+    def _failure(self, unit: Unit, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        to, wait = self.state.after_failure(unit)
+        body: dict[str, Any] = {"to": to, "error": data.get("error")}
+        for key in ("duration_us", "cpu_us", "max_rss", "log_span", "validations"):
+            if data.get(key):
+                body[key] = data[key]
+        if to == t.UP_FOR_RETRY:
+            body["not_before_us"] = now_us() + int(wait * 1e6)
+        return "attempt_failed", body
+
+    def _kept(self, report: Report) -> dict[str, Any]:
+        """The body of a success: small values in the log, everything else adopted into the object store."""
+        data, objects = report.data, self.store.objects
+        staging = Path(data.get("staging", ""))
+        body: dict[str, Any] = {
+            key: data[key]
+            for key in ("duration_us", "cpu_us", "max_rss", "log_span", "params", "validations", "reason")
+            if data.get(key)
+        }
+        if data.get("value_file"):
+            staged = staging / data["value_file"]
+            body["value_digest"] = objects.adopt(staged, sha256_file(staged), staged.stat().st_size)
+        elif report.kind == "succeeded":
+            value = data.get("value")
+            text = canonical_text(value)
+            if len(text) > INLINE_VALUE_BYTES:
+                body["value_digest"] = objects.put(text)
+            else:
+                body["value"] = value
+        if data.get("artifacts"):
+            body["artifacts"] = [
+                {
+                    **{key: artifact[key] for key in ("name", "kind", "media_type", "size", "digest")},
+                    **({"meta": artifact["meta"]} if artifact.get("meta") else {}),
+                    "file": artifact["file"],
+                }
+                for artifact in data["artifacts"]
+            ]
+            for artifact in data["artifacts"]:
+                objects.adopt(staging / artifact["file"], artifact["digest"], artifact["size"])
+        body.update(self._metric_table(data.get("metrics")))
+        return body
+
+    def _metrics(self, report: Report) -> None:
+        """Metrics of a unit that is still running: one event for each batch, which is a table."""
+        if self.state.is_current(report.unit_id, report.attempt_id):
+            table = self._metric_table(report.data.get("metrics"))
+            if table:
+                self._record("metrics_logged", report.unit_id, report.attempt_id, **table)
+
+    def _metric_table(self, table: Mapping[str, Any] | None) -> dict[str, Any]:
+        if not table or not table.get("name"):
+            return {}
+        text = json.dumps(table, separators=(",", ":")).encode()
+        if len(text) > INLINE_VALUE_BYTES:
+            return {"metrics_digest": self.store.objects.put(text)}
+        return {"metrics": dict(table)}
+
+    # -- commands ------------------------------------------------------------------------------------------
+
+    def _record(
+        self, kind: str, unit_id: str | None = None, attempt_id: str | None = None, **data: Any
+    ) -> Event:
+        """Write an event and apply it. What follows from it is left to `_carry_out`."""
+        event = self.log.append(kind, unit_id, attempt_id, **data)
+        if kind == "attempt_started":
+            self.state.apply(self._fact(event, data))
+        return event
+
+    def _carry_out(self, commands: Iterable[Command], *, then: Event | None = None) -> None:
+        """Do what follows from an event, and what follows from that, until nothing follows any more."""
+        queue: deque[Command] = deque(commands)
+        if then is not None:
+            queue.extend(self.state.decide(self._fact(then, then.data)))
+        while queue:
+            command = queue.popleft()
+            if not self.state.is_due(command):
+                continue
+            if isinstance(command, Expand):
+                event = self._expand(command.node)
+            else:
+                event = self.log.append(command.kind, command.unit_id, None, **self._timed(command.kind, command.data))
+            queue.extend(self.state.decide(self._fact(event, event.data)))
+            self.log.flush_if_due()
+
+    def _expand(self, name: str) -> Event:
+        self.log.flush()
+        node = self.state.nodes[name].node
+        try:
+            items = [Item("", None)] if node.foreach is None else self._tasks.items(node)
+            rows = expanded(name, items, limit=self._tasks.max_units)
+        except AgiError as problem:
+            return self.log.append(
+                "node_finished", node=name, state=t.FAILED, error=problem.to_plain(), because=["expansion"]
+            )
+        body: dict[str, Any] = self._timed("node_expanded", {"node": name, "count": len(rows)})
+        text = canonical(rows)
+        if len(text) > INLINE_VALUE_BYTES:
+            body["items_digest"] = self.store.objects.put(text)
+        else:
+            body["items"] = rows
+        event = self.log.append("node_expanded", **body)
+        # Synced to disk at once: the list is fixed for the run from here on, and a producer is never asked again.
+        self.log.flush(durable=True)
+        return event
+
+    def _timed(self, kind: str, data: dict[str, Any]) -> dict[str, Any]:
+        """Add the monotonic time since this coordinator began, from which durations come: wall clocks step."""
+        if kind in ("node_expanded", "node_finished", "run_finished"):
+            return {**data, "elapsed_us": (time.monotonic_ns() - self._began_ns) // 1000}
+        return data
+
+    def _fact(self, event: Event, data: dict[str, Any]) -> Fact:
+        units: list[tuple[str, str, float]] = []
+        if event.kind == "node_expanded":
+            for _, unit_id, key, _, cost in expanded_units(data, self.store.objects.read):
+                units.append((unit_id, key, cost))
+            items = data["items"] if "items" in data else json.loads(self.store.objects.read(data["items_digest"]))
+            self._payloads.update((item["unit_id"], item["payload"]) for item in items)
+        return Fact(event.kind, event.run_seq, event.unit_id, event.attempt_id, data, units)
+
+    # -- time ----------------------------------------------------------------------------------------------
+
+    def _retry_what_is_due(self) -> None:
+        now = time.monotonic()
+        while self._retries and self._retries[0][0] <= now:
+            _, unit_id = heapq.heappop(self._retries)
+            if self.state.units[unit_id].state == t.UP_FOR_RETRY:
+                self._carry_out([], then=self._record("retry_due", unit_id))
+
+    def _patience(self) -> float:
+        """How long to wait for reports: until the next retry, lease or group is due."""
+        wait = 0.1
+        if self._retries:
+            wait = min(wait, max(0.0, self._retries[0][0] - time.monotonic()))
+        return 0.0 if self.state.has_ready and not self.state.running else wait
+
+    def _renew_leases(self) -> None:
+        if time.monotonic() >= self._lease_due:
+            self._lease_due = time.monotonic() + LEASE_SECONDS / 3
+            self.log.renew(time.monotonic() + LEASE_SECONDS)
+            self.log.flush()
+
+    # -- taking over ---------------------------------------------------------------------------------------
+
+    def _take_over(self) -> None:
+        """Read the log into the state, close attempts whose process is gone, and go on from there."""
+        running: dict[str, str] = {}
+        last: Event | None = None
+        for event in self.store.events(self.run_id):
+            data = event.data
+            self.state.apply(self._fact(event, data))
+            if event.kind == "attempt_started":
+                self._attempts[event.attempt_id or ""] = event.unit_id or ""
+            last = event
+        if self.state.final is not None:
+            return
+        if last is not None and last.kind != "plan_recorded":
+            running = {
+                unit.unit_id: unit.attempt_id or ""
+                for unit in self.state.units.values()
+                if unit.state in (t.RUNNING, t.CANCELLING)
+            }
+            reap(self.store, self.run_id)
+            self._record("coordinator_took_over", open_attempts=len(running))
+            self._due_again()
+        for unit_id, attempt_id in running.items():
+            report = Report("lost", unit_id, attempt_id, {"reason": "its coordinator ended", "began": True})
+            self._ended(report)
+            self.log.release(attempt_id)
+        self._carry_out(self.state.outstanding())
+
+    def _due_again(self) -> None:
+        for unit in self.state.units.values():
+            if unit.state == t.UP_FOR_RETRY:
+                # Never longer than the policy's own wait: the wall clock may have been set back meanwhile.
+                longest = self.state.nodes[unit.node].node.policy.max_delay_s
+                wait = min(max(0.0, (unit.not_before_us - now_us()) / 1e6), longest)
+                heapq.heappush(self._retries, (time.monotonic() + wait, unit.unit_id))
+
+
+def canonical_text(value: Any) -> bytes:
+    """Plain data as the bytes by which its size is judged and under which it is stored."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+
+def reap(store: Store, run_id: str) -> list[int]:
+    """End worker processes that an earlier owner of this run left behind; returns their pids.
+
+    A process is only ended where boot, pid and start time are those of the lease: pids are used again.
+    """
+    import psutil  # noqa: PLC0415  only needed after a crash
+
+    ended = []
+    for lease in store.leases(run_id):
+        if lease.boot != boot_id():
+            continue
+        try:
+            process = psutil.Process(lease.pid)
+            if abs(process.create_time() - lease.pid_started) < 0.05:
+                for child in [*process.children(recursive=True), process]:
+                    child.kill()
+                ended.append(lease.pid)
+        except psutil.NoSuchProcess:
+            continue
+    return ended
+
+
+def _refuse_policies(graph: Graph, executor: Executor) -> None:
+    for node in graph.nodes:
+        if node.policy.timeout_s is not None and not executor.capabilities.timeout:
+            raise AgiError(
+                "AGI-GRAPH-010",
+                f"node {node.name} wants a timeout, which executor {executor.name} cannot keep",
+                found=f"timeout_s={node.policy.timeout_s}",
+                allowed="the local executor, or no timeout",
+            )
+        if node.environment and not executor.capabilities.own_environment:
+            raise AgiError(
+                "AGI-GRAPH-011",
+                f"node {node.name} wants an environment of its own, which executor {executor.name} does not have",
+                found=node.environment[:12],
+                allowed="the local executor",
+            )

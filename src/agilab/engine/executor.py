@@ -1,0 +1,101 @@
+"""The seam behind which units run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One attempt as data: which target, with what, and where its output goes.
+
+    Attributes:
+        args: Keyword arguments (plain data, tagged).
+        payload: First positional argument (plain data, tagged), or None.
+        inputs: A file that holds what upstream units left, for targets that read many of them.
+        staging: Folder for what the attempt writes; moved into the object store on success.
+    """
+
+    run_id: str
+    unit_id: str
+    node: str
+    key: str
+    attempt_id: str
+    attempt: int
+    target: str
+    environment: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    payload: Any = None
+    inputs: Path | None = None
+    staging: Path = Path()
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an executor has to say about an attempt.
+
+    Kinds: `began`, `progress`, `metrics`, and, once for each attempt, one of `succeeded`, `skipped`, `failed`,
+    `cancelled`, `lost`. `data` is the body of the worker's frame; for `lost` it holds `reason` and `began`.
+    """
+
+    kind: str
+    unit_id: str
+    attempt_id: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an executor can keep; a policy that wants more is refused before the run starts."""
+
+    timeout: bool
+    kill: bool
+    crash_isolation: bool
+    own_environment: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that holds an attempt, so that a later owner can tell whether it is gone."""
+
+    worker: str
+    pid: int
+    pid_started: float
+
+
+class Executor(Protocol):
+    """Runs units somewhere and reports what became of them.
+
+    Responsible for: starting an attempt, ending it, telling the truth about a lost one.
+    Not responsible for: order, retries, caching, state. Those are the scheduler's.
+    """
+
+    name: str
+    capabilities: Capabilities
+
+    def offers(self, limit: int) -> Sequence[Holder | str]:
+        """Up to `limit` places that would take a unit now, each by its holder (or worker name)."""
+        ...
+
+    def submit(self, tasks: Sequence[tuple[Task, str]]) -> None:
+        """Take tasks, each for the worker whose offer was accepted."""
+        ...
+
+    def poll(self, timeout_s: float) -> list[Report]:
+        """Reports that have come in; waits up to `timeout_s` for the first."""
+        ...
+
+    def cancel(self, *, grace_s: float) -> None:
+        """End every attempt: politely, then after `grace_s` for certain. Their reports still come."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back. Idempotent."""
+        ...
+
+
+Target = Callable[..., Any]

@@ -1,0 +1,273 @@
+"""Executor `local`: warm worker processes of the app's own environment, on this machine."""
+
+from __future__ import annotations
+
+import selectors
+import signal
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agi_node.errors import AgiError
+from agilab.engine.executor import Capabilities, Holder, Report, Task
+from agilab.envs.worker_process import WorkerProcess, WorkerSpec, dead_on_arrival
+
+AHEAD_SECONDS = 0.020
+MAX_AHEAD = 64
+KILL_GRACE_SECONDS = 2.0
+MAX_STARTS = 3
+
+
+@dataclass
+class _Flight:
+    """A task that a worker has been given."""
+
+    task: Task
+    began: float | None = None
+    ended_by: str | None = None
+
+
+@dataclass
+class _Seat:
+    """One worker's place: its process, and what it has been given, in order."""
+
+    name: str
+    environment: str
+    worker: WorkerProcess | None = None
+    flights: deque[_Flight] = field(default_factory=deque)
+    opened: bool = False
+    failed_starts: int = 0
+    kill_at: float | None = None
+
+
+class LocalExecutor:
+    """A fixed number of worker processes for each environment, started when first needed, kept warm.
+
+    Tiny units travel several ahead, so that a worker never waits for the manager: as many as take about
+    20 ms by what their node has taken so far. A worker that dies loses only the unit it was at; the ones
+    behind it had not begun and are simply ready again.
+    """
+
+    name = "local"
+    capabilities = Capabilities(timeout=True, kill=True, crash_isolation=True, own_environment=True)
+
+    def __init__(self, specs: Mapping[str, WorkerSpec], *, workers: int, logs: Path) -> None:
+        self._specs = specs
+        self._logs = logs
+        self._seats = [
+            _Seat(f"w{number}", environment) for environment in specs for number in range(workers)
+        ]
+        self._by_name = {seat.name: seat for seat in self._seats}
+        self._selector = selectors.DefaultSelector()
+        self._mean_s: dict[str, float] = {}
+        self._backlog: list[Report] = []
+        self._cancelling = False
+
+    def start(self) -> None:
+        """Start every worker now, so that they import while the manager plans."""
+        for seat in self._seats:
+            self._staff(seat)
+
+    def offers(self, limit: int) -> Sequence[Holder | str]:
+        if self._cancelling:
+            return []
+        room = [(len(seat.flights), seat) for seat in self._seats if seat.kill_at is None]
+        offers: list[Holder | str] = []
+        ahead = self._ahead()
+        # Level by level, so that the first units go to different workers.
+        for level in range(ahead):
+            for taken, seat in room:
+                if taken <= level and len(offers) < limit:
+                    worker = self._staff(seat)
+                    offers.append(Holder(seat.name, worker.pid, worker.pid_started))
+        return offers
+
+    def submit(self, tasks: Sequence[tuple[Task, str]]) -> None:
+        for task, name in tasks:
+            seat = self._by_name[name]
+            seat.flights.append(_Flight(task))
+            try:
+                self._staff(seat).send(_execute(task, self._logs / f"units_{name}.log"))
+            except AgiError as problem:
+                seat.flights.pop()
+                self._backlog.append(
+                    Report("failed", task.unit_id, task.attempt_id, {"error": problem.to_plain()})
+                )
+
+    def poll(self, timeout_s: float) -> list[Report]:
+        reports, self._backlog = self._backlog, []
+        wait = 0.0 if reports else self._until_deadline(timeout_s)
+        for key, _ in self._selector.select(wait):
+            reports.extend(self._hear(key.data))
+        reports.extend(self._enforce_deadlines())
+        return reports
+
+    def cancel(self, *, grace_s: float) -> None:
+        self._cancelling = True
+        for seat in self._seats:
+            if seat.flights and seat.worker:
+                for flight in seat.flights:
+                    flight.ended_by = flight.ended_by or "cancel"
+                seat.worker.signal_group(signal.SIGTERM if grace_s else signal.SIGKILL)
+                seat.kill_at = time.monotonic() + grace_s
+
+    def close(self) -> None:
+        for seat in self._seats:
+            if seat.worker:
+                seat.worker.send({"type": "shutdown"})
+        for seat in self._seats:
+            if seat.worker:
+                self._selector.unregister(seat.worker)
+                seat.worker.close()
+                seat.worker = None
+        self._selector.close()
+
+    # -- workers -------------------------------------------------------------------------------------------
+
+    def _staff(self, seat: _Seat) -> WorkerProcess:
+        if seat.worker is None:
+            spec = self._specs[seat.environment]
+            seat.worker = WorkerProcess(spec, seat.name, self._logs / f"worker_{seat.name}.log")
+            seat.opened = False
+            self._selector.register(seat.worker, selectors.EVENT_READ, seat)
+        return seat.worker
+
+    def _hear(self, seat: _Seat) -> list[Report]:
+        worker = seat.worker
+        if worker is None:
+            return []
+        reports = []
+        for frame in worker.frames():
+            kind = frame["type"]
+            if kind == "opened":
+                seat.opened, seat.failed_starts = True, 0
+            elif kind in ("failed", "refused"):
+                raise AgiError.from_plain(
+                    frame.get("error") or {"code": "AGI-ENV-122", "what": frame.get("why", "the worker refused")}
+                )
+            elif kind == "began":
+                self._flight(seat, frame["attempt_id"]).began = time.monotonic()
+                reports.append(self._report("began", seat, frame))
+            elif kind in ("progress", "metrics"):
+                reports.append(self._report(kind, seat, frame))
+            elif kind == "done":
+                reports.append(self._done(seat, frame))
+        if worker.ended:
+            reports.extend(self._bury(seat, worker))
+        return reports
+
+    def _done(self, seat: _Seat, frame: dict[str, Any]) -> Report:
+        flight = self._flight(seat, frame["attempt_id"])
+        seat.flights.remove(flight)
+        node, took = flight.task.node, frame.get("duration_us", 0) / 1e6
+        mean = self._mean_s.get(node, took)
+        self._mean_s[node] = mean + 0.2 * (took - mean)
+        data = {**frame, "staging": str(flight.task.staging), "worker": seat.name}
+        return Report(frame["status"], flight.task.unit_id, flight.task.attempt_id, data)
+
+    def _bury(self, seat: _Seat, worker: WorkerProcess) -> list[Report]:
+        """A worker is gone: tell what it held, and leave the seat for a new one."""
+        why = worker.why_it_ended()
+        self._selector.unregister(worker)
+        worker.kill()
+        seat.worker, seat.kill_at = None, None
+        flights, seat.flights = list(seat.flights), deque()
+        if not seat.opened:
+            seat.failed_starts += 1
+            if seat.failed_starts >= MAX_STARTS or not flights:
+                raise dead_on_arrival(worker, why)
+        return [self._loss(flight, seat, why) for flight in flights]
+
+    def _loss(self, flight: _Flight, seat: _Seat, why: str) -> Report:
+        task = flight.task
+        if flight.ended_by == "cancel":
+            return Report("cancelled", task.unit_id, task.attempt_id, {"worker": seat.name})
+        if flight.ended_by == "timeout":
+            error = AgiError(
+                "AGI-RUN-110",
+                f"{task.unit_id} ran longer than its timeout",
+                found=f"still running after {task.timeout_s:g} s",
+                allowed=f"timeout_s = {task.timeout_s:g}",
+                whose="author",
+                exit_code=1,
+            )
+            return Report("failed", task.unit_id, task.attempt_id, {"error": error.to_plain(), "worker": seat.name})
+        began = flight.began is not None
+        return Report("lost", task.unit_id, task.attempt_id, {"reason": f"worker {seat.name}: {why}", "began": began})
+
+    # -- time ----------------------------------------------------------------------------------------------
+
+    def _ahead(self) -> int:
+        slowest = max(self._mean_s.values(), default=None)
+        if slowest is None:
+            return 1
+        latest = next(reversed(self._mean_s.values()))
+        return max(1, min(MAX_AHEAD, int(AHEAD_SECONDS / max(latest, 1e-5))))
+
+    def _until_deadline(self, timeout_s: float) -> float:
+        now = time.monotonic()
+        for seat in self._seats:
+            if seat.kill_at is not None:
+                timeout_s = min(timeout_s, max(0.0, seat.kill_at - now))
+            for flight in seat.flights:
+                if flight.began is not None and flight.task.timeout_s is not None:
+                    timeout_s = min(timeout_s, max(0.0, flight.began + flight.task.timeout_s - now))
+        return timeout_s
+
+    def _enforce_deadlines(self) -> list[Report]:
+        now = time.monotonic()
+        reports: list[Report] = []
+        for seat in self._seats:
+            worker = seat.worker
+            if worker is None:
+                continue
+            for flight in seat.flights:
+                limit = flight.task.timeout_s
+                late = flight.began is not None and limit is not None and now >= flight.began + limit
+                if late and flight.ended_by is None:
+                    flight.ended_by = "timeout"
+                    worker.signal_group(signal.SIGTERM)
+                    seat.kill_at = now + KILL_GRACE_SECONDS
+            if seat.kill_at is not None and now >= seat.kill_at:
+                worker.signal_group(signal.SIGKILL)
+                reports.extend(self._hear(seat))
+                if seat.worker is worker:
+                    reports.extend(self._bury(seat, worker))
+        return reports
+
+    def _flight(self, seat: _Seat, attempt_id: str) -> _Flight:
+        for flight in seat.flights:
+            if flight.task.attempt_id == attempt_id:
+                return flight
+        raise AgiError(
+            "AGI-PROTO-102",
+            f"worker {seat.name} speaks of an attempt that it was not given",
+            found=attempt_id,
+            whose="agilab",
+            exit_code=1,
+        )
+
+    def _report(self, kind: str, seat: _Seat, frame: dict[str, Any]) -> Report:
+        flight = self._flight(seat, frame["attempt_id"])
+        return Report(kind, flight.task.unit_id, flight.task.attempt_id, {**frame, "worker": seat.name})
+
+
+def _execute(task: Task, log: Path) -> dict[str, Any]:
+    return {
+        "type": "execute",
+        "attempt_id": task.attempt_id,
+        "run_id": task.run_id,
+        "unit_id": task.unit_id,
+        "node": task.node,
+        "key": task.key,
+        "attempt": task.attempt,
+        "target": task.target,
+        "args": dict(task.args),
+        "payload": task.payload,
+        "inputs": str(task.inputs) if task.inputs else None,
+        "staging": str(task.staging),
+        "log": str(log),
+    }

@@ -1,0 +1,79 @@
+"""Who owns a run: an operating-system lock, released by the kernel however its holder ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from types import TracebackType
+
+from filelock import FileLock, Timeout
+
+from agi_node.errors import AgiError
+
+
+class RunLock:
+    """Ownership of one run, as a context manager.
+
+    Raises AGI-RUN-010, naming the owner, where another process holds it.
+    """
+
+    def __init__(self, run_folder: Path) -> None:
+        run_folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(run_folder / "owner.lock", thread_local=False)
+        self._note = run_folder / "owner.json"
+
+    def __enter__(self) -> RunLock:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            owner = self._owner()
+            raise AgiError(
+                "AGI-RUN-010",
+                f"run {self._note.parent.name} already has a coordinator",
+                found=f"process {owner.get('pid', 'unknown')} on {owner.get('host', 'this machine')}",
+                allowed="one coordinator per run",
+                try_=f"agilab runs show {self._note.parent.name}",
+                exit_code=1,
+            ) from None
+        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since_us": time.time_ns() // 1000})
+        self._note.write_text(text, encoding="utf-8")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._note.unlink(missing_ok=True)
+        self._lock.release()
+
+    def _owner(self) -> dict[str, object]:
+        try:
+            owner: dict[str, object] = json.loads(self._note.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return owner
+
+
+def has_owner(run_folder: Path) -> bool:
+    """Whether some process coordinates the run right now. A run that says running and has none was interrupted."""
+    if not (run_folder / "owner.lock").exists():
+        return False
+    lock = FileLock(run_folder / "owner.lock", thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def boot_id() -> str:
+    """Identifies this boot of this machine: a process of another boot is gone, whatever its pid."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        import psutil  # noqa: PLC0415  only where the kernel does not say
+
+        return f"{socket.gethostname()}@{int(psutil.boot_time())}"

@@ -1,0 +1,213 @@
+"""The pure core under arbitrary graphs and arbitrary orders of events."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agi_node.errors import AgiError
+from agilab.engine.core import Expand, Fact, RunState
+from agilab.engine.graph import Graph, Node, Policy
+from agilab.store import transitions as t
+
+ENDINGS = ("attempt_succeeded", "attempt_skipped", "attempt_failed", "attempt_lost")
+
+
+class Simulation:
+    """A scheduler's shell without clock, process or disk: whatever may happen next, happens at random."""
+
+    def __init__(self, graph: Graph, sizes: dict[str, int], chance: random.Random) -> None:
+        self.state, self.sizes, self.chance = RunState(graph), sizes, chance
+        self.facts: list[Fact] = []
+        self.seq = 0
+        self.most_running = 0
+
+    def record(self, kind: str, unit: str | None = None, attempt: str | None = None, **data: Any) -> None:
+        queue = deque([self.fact(kind, unit, attempt, data)])
+        while queue:
+            fact = queue.popleft()
+            self.facts.append(fact)
+            commands = deque(self.state.decide(fact))
+            self.state.validate()
+            while commands:
+                command = commands.popleft()
+                if not self.state.is_due(command):
+                    continue
+                if isinstance(command, Expand):
+                    follow = self.fact("node_expanded", None, None, {"node": command.node})
+                else:
+                    follow = self.fact(command.kind, command.unit_id, None, command.data)
+                self.facts.append(follow)
+                commands.extend(self.state.decide(follow))
+                self.state.validate()
+
+    def fact(self, kind: str, unit: str | None, attempt: str | None, data: dict[str, Any]) -> Fact:
+        self.seq += 1
+        units = ()
+        if kind == "node_expanded":
+            node = data["node"]
+            size = self.sizes[node]
+            units = tuple((f"{node}[{n}]" if size != 1 else node, str(n), self.chance.random()) for n in range(size))
+        return Fact(kind, self.seq, unit, attempt or (f"a{self.seq}" if kind == "attempt_started" else None), data, units)
+
+    def step(self, cap: int) -> None:
+        running = [unit for unit in self.state.units.values() if unit.state in (t.RUNNING, t.CANCELLING)]
+        waiting = [unit for unit in self.state.units.values() if unit.state == t.UP_FOR_RETRY]
+        startable = self.state.startable(cap - len(running))
+        choices = ["end"] * bool(running) + ["start"] * bool(startable) + ["due"] * bool(waiting)
+        assert choices, f"stuck: {self.state.blocking()}"
+        what = self.chance.choice(choices)
+        if what == "start":
+            for unit in startable[: self.chance.randint(1, len(startable))]:
+                self.record("attempt_started", unit.unit_id)
+        elif what == "due":
+            self.record("retry_due", self.chance.choice(waiting).unit_id)
+        else:
+            unit = self.chance.choice(running)
+            kind = self.chance.choices(ENDINGS, (6, 1, 2, 1))[0]
+            if kind == "attempt_failed":
+                self.record(kind, unit.unit_id, unit.attempt_id, to=self.state.after_failure(unit)[0])
+            elif kind == "attempt_lost":
+                to = self.state.after_loss(unit, began=self.chance.random() < 0.5)[0]
+                self.record(kind, unit.unit_id, unit.attempt_id, to=to)
+            else:
+                self.record(kind, unit.unit_id, unit.attempt_id)
+        self.most_running = max(self.most_running, self.state.running)
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[Graph, dict[str, int]]:
+    nodes: list[Node] = []
+    sizes: dict[str, int] = {}
+    for number in range(draw(st.integers(1, 6))):
+        needs = tuple(node.name for node in nodes if draw(st.booleans()))
+        mapped = bool(needs) and draw(st.booleans())
+        node = Node(
+            f"n{number}",
+            "f",
+            needs,
+            foreach=needs[0] if mapped else None,
+            require=draw(st.sampled_from(["all", "any", 1, 0.5])),
+            on_empty=draw(st.booleans()),
+            policy=Policy(max_retries=draw(st.integers(0, 2)), max_losses=draw(st.integers(0, 2)), max_parallel=draw(st.sampled_from([None, 1, 2]))),
+        )
+        nodes.append(node)
+        sizes[node.name] = draw(st.integers(0, 6)) if mapped else 1
+    return Graph(tuple(nodes), keep_going=draw(st.booleans())), sizes
+
+
+@settings(max_examples=300, deadline=None)
+@given(graphs(), st.integers(1, 5), st.integers(0, 2**32), st.integers(0, 60))
+def test_every_run_ends_keeps_its_caps_and_can_be_folded_again(
+    drawn: tuple[Graph, dict[str, int]], cap: int, seed: int, cancel_after: int
+) -> None:
+    graph, sizes = drawn
+    simulation = Simulation(graph, sizes, random.Random(seed))
+    simulation.record("plan_recorded")
+    steps = 0
+    while simulation.state.final is None:
+        steps += 1
+        assert steps < 2000
+        if steps == cancel_after and not simulation.state.cancelled:
+            simulation.record("cancel_requested")
+            continue
+        simulation.step(cap)
+    assert simulation.most_running <= cap
+    again = RunState(graph)
+    for fact in simulation.facts:
+        again.apply(fact)
+    assert {name: unit.state for name, unit in again.units.items()} == {
+        name: unit.state for name, unit in simulation.state.units.items()
+    }
+    assert (again.final, again.running) == (simulation.state.final, 0)
+    assert [fact.kind for fact in simulation.facts].count("run_finished") == 1
+    finished = [fact.data["node"] for fact in simulation.facts if fact.kind == "node_finished"]
+    assert sorted(finished) == sorted(sizes)
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs(), st.integers(0, 2**32), st.integers(1, 40))
+def test_a_log_cut_off_anywhere_is_carried_on_to_the_same_kind_of_end(
+    drawn: tuple[Graph, dict[str, int]], seed: int, cut: int
+) -> None:
+    """A new owner folds what is there, closes open attempts, and does what is outstanding."""
+    graph, sizes = drawn
+    first = Simulation(graph, sizes, random.Random(seed))
+    first.record("plan_recorded")
+    while first.state.final is None:
+        first.step(3)
+    second = Simulation(graph, sizes, random.Random(seed + 1))
+    for fact in first.facts[:cut]:
+        second.state.apply(fact)
+        second.facts.append(fact)
+        second.seq = fact.seq
+    for unit in list(second.state.units.values()):
+        if unit.state in (t.RUNNING, t.CANCELLING):
+            second.record("attempt_lost", unit.unit_id, unit.attempt_id, to=second.state.after_loss(unit, began=True)[0])
+    for command in second.state.outstanding():
+        if second.state.is_due(command):
+            kind = "node_expanded" if isinstance(command, Expand) else command.kind
+            data = {"node": command.node} if isinstance(command, Expand) else command.data
+            second.record(kind, None if isinstance(command, Expand) else command.unit_id, None, **data)
+    while second.state.final is None:
+        second.step(3)
+    succeeded = [fact.unit_id for fact in second.facts if fact.kind == "attempt_succeeded"]
+    assert len(succeeded) == len(set(succeeded)), "a unit's success was counted twice"
+
+
+def started() -> RunState:
+    state = RunState(Graph((Node("a", "a"),)))
+    for fact in (
+        Fact("plan_recorded", 1),
+        Fact("node_expanded", 2, data={"node": "a"}, units=(("a", "", 1.0),)),
+        Fact("unit_ready", 3, "a"),
+        Fact("attempt_started", 4, "a", "a4"),
+    ):
+        state.apply(fact)
+    return state
+
+
+def test_an_illegal_event_raises_with_the_story_of_the_unit() -> None:
+    state = started()
+    state.decide(Fact("attempt_succeeded", 5, "a", "a4"))
+    with pytest.raises(AgiError, match=r"(?s)attempt_failed.*not legal for a.*3:unit_ready → 4:attempt_started → 5:attempt_succeeded"):
+        state.apply(Fact("attempt_failed", 6, "a", "a4", {"to": "failed"}))
+
+
+def test_a_report_of_an_older_attempt_is_not_current_and_not_legal() -> None:
+    state = started()
+    state.apply(Fact("attempt_lost", 5, "a", "a4", {"to": "up_for_retry"}))
+    state.apply(Fact("retry_due", 6, "a"))
+    state.apply(Fact("attempt_started", 7, "a", "a7"))
+    assert not state.is_current("a", "a4")
+    with pytest.raises(AgiError, match="not legal"):
+        state.apply(Fact("attempt_succeeded", 8, "a", "a4"))
+    assert state.is_current("a", "a7")
+
+
+def test_a_loss_before_the_unit_began_costs_no_budget() -> None:
+    state = started()
+    unit = state.units["a"]
+    for seq in range(5, 50, 2):
+        to, wait = state.after_loss(unit, began=False)
+        assert (to, wait) == (t.READY, 0.0)
+        state.apply(Fact("attempt_lost", seq, "a", unit.attempt_id, {"to": to}))
+        state.apply(Fact("attempt_started", seq + 1, "a", f"a{seq + 1}"))
+    assert unit.losses == 0
+
+
+def test_the_most_expensive_unit_starts_first_and_the_deepest_node_before_all() -> None:
+    graph = Graph((Node("list", "l"), Node("work", "w", ("list",), foreach="list"), Node("last", "x", ("list",))))
+    state = RunState(graph)
+    state.apply(Fact("plan_recorded", 1))
+    state.nodes["list"].state, state.nodes["work"].waiting_for, state.nodes["last"].waiting_for = "succeeded", 0, 0
+    state.apply(Fact("node_expanded", 2, data={"node": "work"}, units=(("w1", "1", 1.0), ("w2", "2", 9.0), ("w3", "3", 9.0))))
+    for seq, name in enumerate(("w1", "w2", "w3"), start=3):
+        state.apply(Fact("unit_ready", seq, name))
+    assert [unit.unit_id for unit in state.startable(3)] == ["w2", "w3", "w1"]
+    assert [unit.unit_id for unit in state.startable(1)] == ["w2"]

@@ -1,0 +1,187 @@
+"""Graphs of plain functions, executed for real in the engine's own process."""
+
+from __future__ import annotations
+
+import pytest
+
+from agi_node.errors import AgiError
+from agi_node.items import Skip
+from agilab.engine.coordinator import Coordinator
+from agilab.engine.graph import Graph, Node, Policy
+from agilab.engine.inline import InlineExecutor
+from agilab.engine.tasks import FunctionTasks
+from agilab.store.check import chain_problems, projection_problems
+from agilab.store.store import Store
+from tests.engine.conftest import Run, begin, values
+
+MAP_REDUCE = Graph(
+    (Node("list", "list"), Node("square", "square", ("list",), foreach="list"), Node("total", "total", ("square",)))
+)
+
+
+def test_a_map_over_what_a_node_returned_and_a_reduce_of_it(run_graph: Run, store: Store) -> None:
+    run = run_graph(
+        MAP_REDUCE,
+        {"list": lambda: [1, 2, 3], "square": lambda n: n * n, "total": lambda square: sum(square)},
+    )
+    assert run.state.final == "succeeded"
+    assert values(store, "square") == {"1": 1, "2": 4, "3": 9}
+    assert values(store, "total") == {"": 14}
+    assert list(chain_problems(store, "r1")) == []
+    assert list(projection_problems(store, "r1")) == []
+
+
+def test_every_unit_has_its_own_story(run_graph: Run, store: Store) -> None:
+    run_graph(MAP_REDUCE, {"list": lambda: ["a"], "square": lambda n: n, "total": lambda square: 0})
+    assert [event.kind for event in store.story("r1", "square[a]")] == [
+        "unit_ready",
+        "attempt_started",
+        "attempt_succeeded",
+    ]
+
+
+def test_a_failure_stops_what_has_not_started_and_names_itself(run_graph: Run, store: Store) -> None:
+    calls = []
+
+    def square(n: int) -> int:
+        calls.append(n)
+        if n == 2:
+            raise ValueError("two is not welcome")
+        return n * n
+
+    run = run_graph(MAP_REDUCE, {"list": lambda: list(range(500)), "square": square, "total": lambda square: 0})
+    assert run.state.final == "failed"
+    assert len(calls) < 500
+    counts = {node.node: (node.state, node.counts) for node in store.nodes("r1")}
+    assert counts["square"][1]["failed"] == 1
+    assert counts["total"] == ("cancelled", {})
+    failed = next(store.units("r1", state="failed"))
+    error = store.event("r1", failed.done_seq or 0).data["error"]
+    assert error["what"] == "square raised ValueError: two is not welcome"
+    assert "in square" in error["traceback"]
+    assert "coordinator.py" not in error["traceback"]
+
+
+def test_with_keep_going_the_others_still_count(run_graph: Run, store: Store) -> None:
+    nodes = (*MAP_REDUCE.nodes[:2], Node("total", "total", ("square",), require="any"))
+    run = run_graph(
+        Graph(nodes, keep_going=True),
+        {"list": lambda: [1, 0, 2], "square": lambda n: 4 // n, "total": lambda square: sum(square)},
+    )
+    assert run.state.final == "succeeded"
+    assert values(store, "total") == {"": 6}
+
+
+def test_a_reduce_that_wants_all_does_not_run_on_less(run_graph: Run, store: Store) -> None:
+    run = run_graph(
+        Graph(MAP_REDUCE.nodes, keep_going=True),
+        {"list": lambda: [1, 0], "square": lambda n: 4 // n, "total": lambda square: sum(square)},
+    )
+    assert run.state.final == "failed"
+    assert {node.node: node.state for node in store.nodes("r1")}["total"] == "upstream_failed"
+
+
+def test_a_unit_is_tried_again_as_often_as_its_policy_says(run_graph: Run, store: Store) -> None:
+    calls: list[int] = []
+
+    def flaky() -> str:
+        calls.append(1)
+        if len(calls) < 3:
+            raise OSError("not yet")
+        return "done"
+
+    run = run_graph(Graph((Node("n", "n", policy=Policy(max_retries=2, delay_s=0.01)),)), {"n": flaky})
+    assert run.state.final == "succeeded"
+    (unit,) = store.units("r1")
+    assert (unit.attempts, unit.retries) == (3, 2)
+
+
+def test_an_empty_list_skips_the_node_and_what_needs_it_unless_it_takes_nothing(run_graph: Run, store: Store) -> None:
+    functions = {"list": lambda: [], "square": lambda n: n, "total": lambda square: sum(square)}
+    assert run_graph(MAP_REDUCE, functions).state.final == "succeeded"
+    assert {node.node: node.state for node in store.nodes("r1")}["total"] == "skipped"
+    patient = (*MAP_REDUCE.nodes[:2], Node("total", "total", ("square",), on_empty=True, args={"square": []}))
+    run_graph(Graph(patient), functions, run_id="r2")
+    assert {node.node: node.state for node in store.nodes("r2")}["total"] == "succeeded"
+
+
+def test_a_unit_may_skip_itself_and_keeps_its_key(run_graph: Run, store: Store) -> None:
+    run = run_graph(
+        MAP_REDUCE,
+        {"list": lambda: [1, 2], "square": lambda n: Skip("odd") if n % 2 else n, "total": lambda square: 0},
+    )
+    assert run.state.final == "succeeded"
+    (skipped,) = store.units("r1", state="skipped")
+    assert store.event("r1", skipped.done_seq or 0).data["reason"] == "odd"
+
+
+def test_two_items_of_one_key_fail_the_expansion_and_name_both_places(run_graph: Run, store: Store) -> None:
+    run = run_graph(MAP_REDUCE, {"list": lambda: ["a", "b", "a"], "square": lambda n: n, "total": lambda square: 0})
+    assert run.state.final == "failed"
+    (event,) = [e for e in store.events("r1", kinds=("node_finished",)) if "error" in e.data]
+    assert event.data["error"]["found"] == "'a' at positions 0 and 2"
+
+
+def test_a_list_that_is_too_long_fails_the_expansion_and_not_its_producer(run_graph: Run, store: Store) -> None:
+    run = run_graph(
+        MAP_REDUCE, {"list": lambda: list(range(11)), "square": lambda n: n, "total": lambda square: 0}, max_units=10
+    )
+    assert run.state.final == "failed"
+    assert {node.node: node.state for node in store.nodes("r1")} == {"list": "succeeded", "square": "failed", "total": "upstream_failed"}
+
+
+def test_a_large_value_is_an_object_and_reads_back(run_graph: Run, store: Store) -> None:
+    run_graph(Graph((Node("n", "n"),)), {"n": lambda: "x" * 100_000})
+    ((_, body),) = store.results("r1", "n")
+    assert "value" not in body
+    assert store.value(body) == "x" * 100_000
+
+
+def test_values_beyond_what_json_agrees_on_survive(run_graph: Run, store: Store) -> None:
+    run_graph(
+        Graph((Node("a", "a"), Node("b", "b", ("a",)))),
+        {"a": lambda: [2**70, float("inf"), "$price"], "b": lambda a: [a[0] + 1, a[1], a[2]]},
+    )
+    assert values(store, "b") == {"": ["$int:1180591620717411303425", "$float:inf", "$str:$price"]}
+
+
+def test_a_policy_that_the_executor_cannot_keep_is_refused_before_anything_runs(store: Store) -> None:
+    graph = Graph((Node("n", "n", policy=Policy(timeout_s=1)),))
+    begin(store, "r1", graph)
+    with pytest.raises(AgiError, match="wants a timeout, which executor inline cannot keep"):
+        Coordinator(store, "r1", graph, FunctionTasks(store, "r1", graph, max_units=10), InlineExecutor({}))
+
+
+def test_a_run_that_was_cut_off_goes_on_and_does_nothing_twice(store: Store) -> None:
+    """The coordinator dies between two units; the next owner does exactly what is left."""
+    calls: list[int] = []
+
+    def square(n: int) -> int:
+        calls.append(n)
+        if len(calls) == 5:
+            raise KeyboardInterrupt  # stands in for the process going away: nothing after it is recorded
+        return n * n
+
+    functions = {"list": lambda: list(range(10)), "square": square, "total": lambda square: sum(square)}
+    begin(store, "r1", MAP_REDUCE)
+    first = Coordinator(store, "r1", MAP_REDUCE, FunctionTasks(store, "r1", MAP_REDUCE, max_units=10), InlineExecutor(functions))
+    first._take_over()
+    with pytest.raises(KeyboardInterrupt):
+        while True:
+            first._turn()
+    recorded = {unit.key for unit in store.units("r1", node="square", state="succeeded")}
+    calls.clear()
+    calls.extend([-1] * 5)
+    second = Coordinator(store, "r1", MAP_REDUCE, FunctionTasks(store, "r1", MAP_REDUCE, max_units=10), InlineExecutor(functions))
+    assert second.execute() == "succeeded"
+    assert values(store, "total") == {"": sum(n * n for n in range(10))}
+    assert {str(n) for n in calls if n >= 0} == {str(n) for n in range(10)} - recorded
+    assert list(projection_problems(store, "r1")) == []
+
+
+def test_a_finished_run_is_left_alone(run_graph: Run, store: Store) -> None:
+    run_graph(MAP_REDUCE, {"list": lambda: [1], "square": lambda n: n, "total": lambda square: 1})
+    count = store.run("r1").event_count
+    again = Coordinator(store, "r1", MAP_REDUCE, FunctionTasks(store, "r1", MAP_REDUCE, max_units=10), InlineExecutor({}))
+    assert again.execute() == "succeeded"
+    assert store.run("r1").event_count == count
