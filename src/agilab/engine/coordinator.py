@@ -13,7 +13,7 @@ from typing import Any
 from agi_node.canonical import canonical, sha256_file
 from agi_node.errors import AgiError
 from agilab.engine.core import Command, Expand, Fact, RunState, Unit
-from agilab.engine.executor import Executor, Holder, Report, Task
+from agilab.engine.executor import Executor, Report, Task
 from agilab.engine.expansion import Item, expanded
 from agilab.engine.graph import Graph
 from agilab.engine.tasks import TaskBuilder
@@ -26,6 +26,7 @@ from agilab.store.store import Store
 
 INLINE_VALUE_BYTES = 32 * 1024
 LEASE_SECONDS = 60.0
+START_AT_ONCE = 64
 CANCEL_GRACE_SECONDS = 3.0
 _ENDED = ("succeeded", "skipped", "failed", "lost", "cancelled")
 Observer = Callable[["Coordinator", Report | None], None]
@@ -109,22 +110,21 @@ class Coordinator:
         self.log.flush_if_due()
 
     def _start(self) -> None:
-        places = list(self._executor.offers(256)) if self.state.has_ready else []
-        units = self.state.startable(len(places)) if places else []
-        if not units:
+        units = self.state.startable(START_AT_ONCE) if self.state.has_ready else []
+        places = self._executor.offers([unit.node for unit in units]) if units else []
+        if not places:
             return
         submitted: list[tuple[Task, str]] = []
         for unit, place in zip(units, places, strict=False):
             node = self.state.nodes[unit.node].node
-            worker = place.worker if isinstance(place, Holder) else place
-            event = self._record("attempt_started", unit.unit_id, worker=worker, number=unit.attempts + 1)
+            event = self._record("attempt_started", unit.unit_id, worker=place.worker, number=unit.attempts + 1)
             attempt_id = event.attempt_id or ""
             self._attempts[attempt_id] = unit.unit_id
-            if isinstance(place, Holder):
+            if self._executor.capabilities.crash_isolation:
                 expires = time.monotonic() + LEASE_SECONDS
-                self.log.lease(attempt_id, worker, place.pid, place.pid_started, self._boot, expires)
+                self.log.lease(attempt_id, place.worker, place.pid, place.pid_started, self._boot, expires)
             task = self._tasks.task(unit, node, self._payloads.get(unit.unit_id), attempt_id, self.folder)
-            submitted.append((task, worker))
+            submitted.append((task, place.worker))
         if self._executor.capabilities.crash_isolation:
             # In the log before it leaves this process: a coordinator that dies now knows what it had started.
             self.log.flush()

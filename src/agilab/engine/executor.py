@@ -77,8 +77,8 @@ class Executor(Protocol):
     name: str
     capabilities: Capabilities
 
-    def offers(self, limit: int) -> Sequence[Holder | str]:
-        """Up to `limit` places that would take a unit now, each by its holder (or worker name)."""
+    def offers(self, nodes: Sequence[str]) -> Sequence[Holder]:
+        """Places for units of these nodes, in this order: one for each of the first that would be taken now."""
         ...
 
     def submit(self, tasks: Sequence[tuple[Task, str]]) -> None:

@@ -38,8 +38,8 @@ class InlineExecutor:
         self._holder = Holder("inline", os.getpid(), 0.0)
         self._cancelled = False
 
-    def offers(self, limit: int) -> Sequence[Holder | str]:
-        return [self._holder.worker] * min(limit, BATCH - len(self._queue))
+    def offers(self, nodes: Sequence[str]) -> Sequence[Holder]:
+        return [self._holder] * min(len(nodes), BATCH - len(self._queue))
 
     def submit(self, tasks: Sequence[tuple[Task, str]]) -> None:
         self._queue.extend(task for task, _ in tasks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import selectors
 import signal
 import time
@@ -71,18 +72,20 @@ class LocalExecutor:
         for seat in self._seats:
             self._staff(seat)
 
-    def offers(self, limit: int) -> Sequence[Holder | str]:
+    def offers(self, nodes: Sequence[str]) -> Sequence[Holder]:
         if self._cancelling:
             return []
-        room = [(len(seat.flights), seat) for seat in self._seats if seat.kill_at is None]
-        offers: list[Holder | str] = []
-        ahead = self._ahead()
-        # Level by level, so that the first units go to different workers.
-        for level in range(ahead):
-            for taken, seat in room:
-                if taken <= level and len(offers) < limit:
-                    worker = self._staff(seat)
-                    offers.append(Holder(seat.name, worker.pid, worker.pid_started))
+        # The least loaded seat next, so that the first units go to different workers.
+        seats = [(len(seat.flights), number, seat) for number, seat in enumerate(self._seats) if seat.kill_at is None]
+        heapq.heapify(seats)
+        offers: list[Holder] = []
+        for node in nodes:
+            if not seats or seats[0][0] >= self._ahead(node):
+                break
+            taken, number, seat = seats[0]
+            heapq.heapreplace(seats, (taken + 1, number, seat))
+            worker = self._staff(seat)
+            offers.append(Holder(seat.name, worker.pid, worker.pid_started))
         return offers
 
     def submit(self, tasks: Sequence[tuple[Task, str]]) -> None:
@@ -200,12 +203,10 @@ class LocalExecutor:
 
     # -- time ----------------------------------------------------------------------------------------------
 
-    def _ahead(self) -> int:
-        slowest = max(self._mean_s.values(), default=None)
-        if slowest is None:
-            return 1
-        latest = next(reversed(self._mean_s.values()))
-        return max(1, min(MAX_AHEAD, int(AHEAD_SECONDS / max(latest, 1e-5))))
+    def _ahead(self, node: str) -> int:
+        """How many units of a node a worker may hold: one, until it is known how long they take."""
+        mean = self._mean_s.get(node)
+        return 1 if mean is None else max(1, min(MAX_AHEAD, int(AHEAD_SECONDS / max(mean, 1e-5))))
 
     def _until_deadline(self, timeout_s: float) -> float:
         now = time.monotonic()
