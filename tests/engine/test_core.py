@@ -52,8 +52,17 @@ class Simulation:
         if kind == "node_expanded":
             node = data["node"]
             size = self.sizes[node]
-            units = tuple((f"{node}[{n}]" if size != 1 else node, str(n), self.chance.random()) for n in range(size))
-        return Fact(kind, self.seq, unit, attempt or (f"a{self.seq}" if kind == "attempt_started" else None), data, units)
+            units = tuple(
+                (f"{node}[{n}]" if size != 1 else node, str(n), self.chance.random()) for n in range(size)
+            )
+        return Fact(
+            kind,
+            self.seq,
+            unit,
+            attempt or (f"a{self.seq}" if kind == "attempt_started" else None),
+            data,
+            units,
+        )
 
     def step(self, cap: int) -> None:
         running = [unit for unit in self.state.units.values() if unit.state in (t.RUNNING, t.CANCELLING)]
@@ -94,7 +103,11 @@ def graphs(draw: st.DrawFn) -> tuple[Graph, dict[str, int]]:
             foreach=needs[0] if mapped else None,
             require=draw(st.sampled_from(["all", "any", 1, 0.5])),
             on_empty=draw(st.booleans()),
-            policy=Policy(max_retries=draw(st.integers(0, 2)), max_losses=draw(st.integers(0, 2)), max_parallel=draw(st.sampled_from([None, 1, 2]))),
+            policy=Policy(
+                max_retries=draw(st.integers(0, 2)),
+                max_losses=draw(st.integers(0, 2)),
+                max_parallel=draw(st.sampled_from([None, 1, 2])),
+            ),
         )
         nodes.append(node)
         sizes[node.name] = draw(st.integers(0, 6)) if mapped else 1
@@ -148,7 +161,9 @@ def test_a_log_cut_off_anywhere_is_carried_on_to_the_same_kind_of_end(
         second.seq = fact.seq
     for unit in list(second.state.units.values()):
         if unit.state in (t.RUNNING, t.CANCELLING):
-            second.record("attempt_lost", unit.unit_id, unit.attempt_id, to=second.state.after_loss(unit, began=True)[0])
+            second.record(
+                "attempt_lost", unit.unit_id, unit.attempt_id, to=second.state.after_loss(unit, began=True)[0]
+            )
     for command in second.state.outstanding():
         if second.state.is_due(command):
             kind = "node_expanded" if isinstance(command, Expand) else command.kind
@@ -175,7 +190,10 @@ def started() -> RunState:
 def test_an_illegal_event_raises_with_the_story_of_the_unit() -> None:
     state = started()
     state.decide(Fact("attempt_succeeded", 5, "a", "a4"))
-    with pytest.raises(AgiError, match=r"(?s)attempt_failed.*not legal for a.*3:unit_ready → 4:attempt_started → 5:attempt_succeeded"):
+    with pytest.raises(
+        AgiError,
+        match=r"(?s)attempt_failed.*not legal for a.*3:unit_ready → 4:attempt_started → 5:attempt_succeeded",
+    ):
         state.apply(Fact("attempt_failed", 6, "a", "a4", {"to": "failed"}))
 
 
@@ -202,11 +220,24 @@ def test_a_loss_before_the_unit_began_costs_no_budget() -> None:
 
 
 def test_the_most_expensive_unit_starts_first_and_the_deepest_node_before_all() -> None:
-    graph = Graph((Node("list", "l"), Node("work", "w", ("list",), foreach="list"), Node("last", "x", ("list",))))
+    graph = Graph(
+        (Node("list", "l"), Node("work", "w", ("list",), foreach="list"), Node("last", "x", ("list",)))
+    )
     state = RunState(graph)
     state.apply(Fact("plan_recorded", 1))
-    state.nodes["list"].state, state.nodes["work"].waiting_for, state.nodes["last"].waiting_for = "succeeded", 0, 0
-    state.apply(Fact("node_expanded", 2, data={"node": "work"}, units=(("w1", "1", 1.0), ("w2", "2", 9.0), ("w3", "3", 9.0))))
+    state.nodes["list"].state, state.nodes["work"].waiting_for, state.nodes["last"].waiting_for = (
+        "succeeded",
+        0,
+        0,
+    )
+    state.apply(
+        Fact(
+            "node_expanded",
+            2,
+            data={"node": "work"},
+            units=(("w1", "1", 1.0), ("w2", "2", 9.0), ("w3", "3", 9.0)),
+        )
+    )
     for seq, name in enumerate(("w1", "w2", "w3"), start=3):
         state.apply(Fact("unit_ready", seq, name))
     assert [unit.unit_id for unit in state.startable(3)] == ["w2", "w3", "w1"]

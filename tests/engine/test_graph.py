@@ -18,8 +18,14 @@ def test_nodes_come_after_what_they_need() -> None:
     [
         ((Node("a", "a"), Node("a", "b")), "two nodes are called a"),
         ((Node("a", "a", ("ghost",)),), r"(?s)node a needs a node that does not exist.*ghost"),
-        ((Node("a", "a"), Node("b", "b", (), foreach="a")), r"(?s)node b maps over a node that it does not need.*a"),
-        ((Node("a", "a", ("c",)), Node("b", "b", ("a",)), Node("c", "c", ("b",))), r"(?s)cycle.*a -> c -> b -> a"),
+        (
+            (Node("a", "a"), Node("b", "b", (), foreach="a")),
+            r"(?s)node b maps over a node that it does not need.*a",
+        ),
+        (
+            (Node("a", "a", ("c",)), Node("b", "b", ("a",)), Node("c", "c", ("b",))),
+            r"(?s)cycle.*a -> c -> b -> a",
+        ),
         ((Node("a", "a", ("a",)),), r"(?s)cycle.*a -> a"),
         ((Node("a", "a", require=0),), r"(?s)requires something that cannot be.*0"),
         ((Node("a", "a", require=1.5),), "cannot be"),
@@ -32,7 +38,10 @@ def test_a_graph_that_cannot_run_is_refused(nodes: tuple[Node, ...], complaint: 
 
 def test_a_graph_survives_being_written_down() -> None:
     graph = Graph(
-        (Node("a", "m:a", args={"x": 1}), Node("b", "m:b", ("a",), foreach="a", policy=Policy(max_retries=2))),
+        (
+            Node("a", "m:a", args={"x": 1}),
+            Node("b", "m:b", ("a",), foreach="a", policy=Policy(max_retries=2)),
+        ),
         keep_going=True,
     )
     again = Graph.from_plain(graph.to_plain())
@@ -42,7 +51,17 @@ def test_a_graph_survives_being_written_down() -> None:
 
 @pytest.mark.parametrize(
     ("require", "good", "total", "content"),
-    [("all", 2, 3, False), ("all", 3, 3, True), ("any", 1, 9, True), ("any", 0, 9, False), (2, 2, 9, True), (0.5, 4, 9, False), (0.5, 5, 9, True)],
+    [
+        ("all", 2, 3, False),
+        ("all", 3, 3, True),
+        ("any", 1, 9, True),
+        ("any", 0, 9, False),
+        (2, 2, 9, True),
+        (0.5, 4, 9, False),
+        (0.5, 5, 9, True),
+    ],
 )
-def test_what_a_node_requires_of_its_needs(require: str | int | float, good: int, total: int, content: bool) -> None:
+def test_what_a_node_requires_of_its_needs(
+    require: str | int | float, good: int, total: int, content: bool
+) -> None:
     assert Node("r", "r", require=require).satisfied(good, total) is content

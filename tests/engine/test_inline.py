@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from agi_node.errors import AgiError
@@ -14,15 +16,24 @@ from agilab.store.check import chain_problems, projection_problems
 from agilab.store.store import Store
 from tests.engine.conftest import Run, begin, values
 
+
+def total(square: list[int]) -> int:
+    return sum(square)
+
+
 MAP_REDUCE = Graph(
-    (Node("list", "list"), Node("square", "square", ("list",), foreach="list"), Node("total", "total", ("square",)))
+    (
+        Node("list", "list"),
+        Node("square", "square", ("list",), foreach="list"),
+        Node("total", "total", ("square",)),
+    )
 )
 
 
 def test_a_map_over_what_a_node_returned_and_a_reduce_of_it(run_graph: Run, store: Store) -> None:
     run = run_graph(
         MAP_REDUCE,
-        {"list": lambda: [1, 2, 3], "square": lambda n: n * n, "total": lambda square: sum(square)},
+        {"list": lambda: [1, 2, 3], "square": lambda n: n * n, "total": total},
     )
     assert run.state.final == "succeeded"
     assert values(store, "square") == {"1": 1, "2": 4, "3": 9}
@@ -49,7 +60,9 @@ def test_a_failure_stops_what_has_not_started_and_names_itself(run_graph: Run, s
             raise ValueError("two is not welcome")
         return n * n
 
-    run = run_graph(MAP_REDUCE, {"list": lambda: list(range(500)), "square": square, "total": lambda square: 0})
+    run = run_graph(
+        MAP_REDUCE, {"list": lambda: list(range(500)), "square": square, "total": lambda square: 0}
+    )
     assert run.state.final == "failed"
     assert len(calls) < 500
     counts = {node.node: (node.state, node.counts) for node in store.nodes("r1")}
@@ -66,7 +79,7 @@ def test_with_keep_going_the_others_still_count(run_graph: Run, store: Store) ->
     nodes = (*MAP_REDUCE.nodes[:2], Node("total", "total", ("square",), require="any"))
     run = run_graph(
         Graph(nodes, keep_going=True),
-        {"list": lambda: [1, 0, 2], "square": lambda n: 4 // n, "total": lambda square: sum(square)},
+        {"list": lambda: [1, 0, 2], "square": lambda n: 4 // n, "total": total},
     )
     assert run.state.final == "succeeded"
     assert values(store, "total") == {"": 6}
@@ -75,7 +88,7 @@ def test_with_keep_going_the_others_still_count(run_graph: Run, store: Store) ->
 def test_a_reduce_that_wants_all_does_not_run_on_less(run_graph: Run, store: Store) -> None:
     run = run_graph(
         Graph(MAP_REDUCE.nodes, keep_going=True),
-        {"list": lambda: [1, 0], "square": lambda n: 4 // n, "total": lambda square: sum(square)},
+        {"list": lambda: [1, 0], "square": lambda n: 4 // n, "total": total},
     )
     assert run.state.final == "failed"
     assert {node.node: node.state for node in store.nodes("r1")}["total"] == "upstream_failed"
@@ -96,8 +109,10 @@ def test_a_unit_is_tried_again_as_often_as_its_policy_says(run_graph: Run, store
     assert (unit.attempts, unit.retries) == (3, 2)
 
 
-def test_an_empty_list_skips_the_node_and_what_needs_it_unless_it_takes_nothing(run_graph: Run, store: Store) -> None:
-    functions = {"list": lambda: [], "square": lambda n: n, "total": lambda square: sum(square)}
+def test_an_empty_list_skips_the_node_and_what_needs_it_unless_it_takes_nothing(
+    run_graph: Run, store: Store
+) -> None:
+    functions = {"list": list, "square": lambda n: n, "total": total}
     assert run_graph(MAP_REDUCE, functions).state.final == "succeeded"
     assert {node.node: node.state for node in store.nodes("r1")}["total"] == "skipped"
     patient = (*MAP_REDUCE.nodes[:2], Node("total", "total", ("square",), on_empty=True, args={"square": []}))
@@ -116,18 +131,28 @@ def test_a_unit_may_skip_itself_and_keeps_its_key(run_graph: Run, store: Store) 
 
 
 def test_two_items_of_one_key_fail_the_expansion_and_name_both_places(run_graph: Run, store: Store) -> None:
-    run = run_graph(MAP_REDUCE, {"list": lambda: ["a", "b", "a"], "square": lambda n: n, "total": lambda square: 0})
+    run = run_graph(
+        MAP_REDUCE, {"list": lambda: ["a", "b", "a"], "square": lambda n: n, "total": lambda square: 0}
+    )
     assert run.state.final == "failed"
     (event,) = [e for e in store.events("r1", kinds=("node_finished",)) if "error" in e.data]
     assert event.data["error"]["found"] == "'a' at positions 0 and 2"
 
 
-def test_a_list_that_is_too_long_fails_the_expansion_and_not_its_producer(run_graph: Run, store: Store) -> None:
+def test_a_list_that_is_too_long_fails_the_expansion_and_not_its_producer(
+    run_graph: Run, store: Store
+) -> None:
     run = run_graph(
-        MAP_REDUCE, {"list": lambda: list(range(11)), "square": lambda n: n, "total": lambda square: 0}, max_units=10
+        MAP_REDUCE,
+        {"list": lambda: list(range(11)), "square": lambda n: n, "total": lambda square: 0},
+        max_units=10,
     )
     assert run.state.final == "failed"
-    assert {node.node: node.state for node in store.nodes("r1")} == {"list": "succeeded", "square": "failed", "total": "upstream_failed"}
+    assert {node.node: node.state for node in store.nodes("r1")} == {
+        "list": "succeeded",
+        "square": "failed",
+        "total": "upstream_failed",
+    }
 
 
 def test_a_large_value_is_an_object_and_reads_back(run_graph: Run, store: Store) -> None:
@@ -162,17 +187,30 @@ def test_a_run_that_was_cut_off_goes_on_and_does_nothing_twice(store: Store) -> 
             raise KeyboardInterrupt  # stands in for the process going away: nothing after it is recorded
         return n * n
 
-    functions = {"list": lambda: list(range(10)), "square": square, "total": lambda square: sum(square)}
+    functions = {"list": lambda: list(range(10)), "square": square, "total": total}
     begin(store, "r1", MAP_REDUCE)
-    first = Coordinator(store, "r1", MAP_REDUCE, FunctionTasks(store, "r1", MAP_REDUCE, max_units=10), InlineExecutor(functions))
+    first = Coordinator(
+        store,
+        "r1",
+        MAP_REDUCE,
+        FunctionTasks(store, "r1", MAP_REDUCE, max_units=10),
+        InlineExecutor(functions),
+    )
     first._take_over()
-    with pytest.raises(KeyboardInterrupt):
-        while True:
+    with contextlib.suppress(KeyboardInterrupt):
+        while first.state.final is None:
             first._turn()
+    assert first.state.final is None
     recorded = {unit.key for unit in store.units("r1", node="square", state="succeeded")}
     calls.clear()
     calls.extend([-1] * 5)
-    second = Coordinator(store, "r1", MAP_REDUCE, FunctionTasks(store, "r1", MAP_REDUCE, max_units=10), InlineExecutor(functions))
+    second = Coordinator(
+        store,
+        "r1",
+        MAP_REDUCE,
+        FunctionTasks(store, "r1", MAP_REDUCE, max_units=10),
+        InlineExecutor(functions),
+    )
     assert second.execute() == "succeeded"
     assert values(store, "total") == {"": sum(n * n for n in range(10))}
     assert {str(n) for n in calls if n >= 0} == {str(n) for n in range(10)} - recorded
@@ -182,6 +220,8 @@ def test_a_run_that_was_cut_off_goes_on_and_does_nothing_twice(store: Store) -> 
 def test_a_finished_run_is_left_alone(run_graph: Run, store: Store) -> None:
     run_graph(MAP_REDUCE, {"list": lambda: [1], "square": lambda n: n, "total": lambda square: 1})
     count = store.run("r1").event_count
-    again = Coordinator(store, "r1", MAP_REDUCE, FunctionTasks(store, "r1", MAP_REDUCE, max_units=10), InlineExecutor({}))
+    again = Coordinator(
+        store, "r1", MAP_REDUCE, FunctionTasks(store, "r1", MAP_REDUCE, max_units=10), InlineExecutor({})
+    )
     assert again.execute() == "succeeded"
     assert store.run("r1").event_count == count

@@ -26,7 +26,7 @@ from agilab.store.check import chain_problems, projection_problems
 from agilab.store.store import Store
 from tests.engine.conftest import Run, begin, values
 
-SOURCE = '''
+SOURCE = """
 import ctypes, os, subprocess, sys, time
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def shouts(n):
 
 def noop(n):
     return None
-'''
+"""
 
 
 @pytest.fixture
@@ -121,7 +121,13 @@ def mapped(function: str, count: int = 4, **policy: Any) -> Graph:
     return Graph(
         (
             Node("numbers", "lab:numbers", args={"count": count}),
-            Node("each", f"lab:{function}", ("numbers",), foreach="numbers", policy=Policy(delay_s=0.01, **policy)),
+            Node(
+                "each",
+                f"lab:{function}",
+                ("numbers",),
+                foreach="numbers",
+                policy=Policy(delay_s=0.01, **policy),
+            ),
         )
     )
 
@@ -135,7 +141,9 @@ def error_of(store: Store, unit_id: str) -> dict[str, Any]:
     return error
 
 
-def test_a_map_reduce_in_processes_gives_what_it_gives_inline(run_graph: Run, local: Make, store: Store) -> None:
+def test_a_map_reduce_in_processes_gives_what_it_gives_inline(
+    run_graph: Run, local: Make, store: Store
+) -> None:
     graph = Graph(
         (
             Node("numbers", "lab:numbers", args={"count": 20}),
@@ -155,22 +163,33 @@ def test_several_workers_share_the_units(run_graph: Run, local: Make, store: Sto
     assert os.getpid() not in values(store, "each").values()
 
 
-def test_what_a_unit_prints_is_in_its_own_span_of_the_log(run_graph: Run, local: Make, store: Store, tmp_path: Path) -> None:
+def test_what_a_unit_prints_is_in_its_own_span_of_the_log(
+    run_graph: Run, local: Make, store: Store, tmp_path: Path
+) -> None:
     run_graph(mapped("square", 3), executor=local(1))
     for unit, body in store.results("r1", "each"):
         start, end = body["log_span"]
-        assert (tmp_path / f"logs/units_{unit.worker}.log").read_bytes()[start:end] == f"squaring {unit.key}\n".encode()
+        assert (tmp_path / f"logs/units_{unit.worker}.log").read_bytes()[
+            start:end
+        ] == f"squaring {unit.key}\n".encode()
 
 
 def test_a_unit_that_fails_is_tried_again(run_graph: Run, local: Make, store: Store, tmp_path: Path) -> None:
     marker = str(tmp_path / "marker")
-    assert run_graph(single("fails_once", args={"marker": marker}, max_retries=1), executor=local()).state.final == "succeeded"
+    assert (
+        run_graph(single("fails_once", args={"marker": marker}, max_retries=1), executor=local()).state.final
+        == "succeeded"
+    )
     assert store.unit("r1", "n").retries == 1
 
 
-def test_a_lost_process_has_a_budget_of_its_own(run_graph: Run, local: Make, store: Store, tmp_path: Path) -> None:
+def test_a_lost_process_has_a_budget_of_its_own(
+    run_graph: Run, local: Make, store: Store, tmp_path: Path
+) -> None:
     marker = str(tmp_path / "marker")
-    run = run_graph(single("dies_once", args={"marker": marker}, max_retries=0, max_losses=1), executor=local())
+    run = run_graph(
+        single("dies_once", args={"marker": marker}, max_retries=0, max_losses=1), executor=local()
+    )
     assert run.state.final == "succeeded"
     unit = store.unit("r1", "n")
     assert (unit.retries, unit.losses) == (0, 1)
@@ -189,7 +208,9 @@ def test_a_unit_that_kills_its_process_fails_alone_and_says_how(
     assert last.data["to"] == "failed"
 
 
-def test_units_behind_one_that_dies_have_not_begun_and_lose_nothing(run_graph: Run, local: Make, store: Store) -> None:
+def test_units_behind_one_that_dies_have_not_begun_and_lose_nothing(
+    run_graph: Run, local: Make, store: Store
+) -> None:
     graph = Graph(
         (
             Node("numbers", "lab:numbers", args={"count": 12}),
@@ -212,7 +233,9 @@ def test_a_unit_past_its_timeout_is_ended_and_named(run_graph: Run, local: Make,
     assert error_of(store, "n")["what"] == "n ran longer than its timeout"
 
 
-def test_a_unit_that_ignores_signals_is_killed_after_the_grace(run_graph: Run, local: Make, store: Store) -> None:
+def test_a_unit_that_ignores_signals_is_killed_after_the_grace(
+    run_graph: Run, local: Make, store: Store
+) -> None:
     run = run_graph(single("ignores_everything", args={"n": 1}, timeout_s=0.3), executor=local(1))
     assert run.state.final == "failed"
     assert error_of(store, "n")["code"] == "AGI-RUN-110"
@@ -228,7 +251,9 @@ def test_a_child_that_outlives_its_parent_is_gone_when_the_run_is(
     assert gone(child)
 
 
-def test_megabytes_of_bytes_that_are_no_text_do_no_harm(run_graph: Run, local: Make, store: Store, tmp_path: Path) -> None:
+def test_megabytes_of_bytes_that_are_no_text_do_no_harm(
+    run_graph: Run, local: Make, store: Store, tmp_path: Path
+) -> None:
     assert run_graph(single("shouts", args={"n": 1}), executor=local(1)).state.final == "succeeded"
     ((_, body),) = store.results("r1", "n")
     assert body["log_span"][1] - body["log_span"][0] == 64 * 350_000 * 3
@@ -238,7 +263,9 @@ def test_a_cancelled_run_ends_its_units_and_says_cancelled(store: Store, local: 
     graph = mapped("sleeps", 6)
     begin(store, "r1", graph)
     coordinator = Coordinator(store, "r1", graph, FunctionTasks(store, "r1", graph, max_units=10), local(2))
-    coordinator._observer = lambda run, report: run.cancel("enough") if run.state.running == 2 and run.state.nodes["each"].running else None
+    coordinator._observer = lambda run, report: (
+        run.cancel("enough") if run.state.running == 2 and run.state.nodes["each"].running else None
+    )
     assert coordinator.execute() == "cancelled"
     coordinator.state.validate()
     counts = {node.node: node.counts for node in store.nodes("r1")}
@@ -262,7 +289,9 @@ def test_a_target_that_does_not_exist_is_the_authors_error(run_graph: Run, local
     assert "no_such_function" in str(error)
 
 
-def test_an_interpreter_that_cannot_start_is_the_environments_error(store: Store, source: Path, tmp_path: Path) -> None:
+def test_an_interpreter_that_cannot_start_is_the_environments_error(
+    store: Store, source: Path, tmp_path: Path
+) -> None:
     graph = single("noop", args={"n": 1})
     begin(store, "r1", graph)
     spec = WorkerSpec(tmp_path / "no/python", source, None)
@@ -302,7 +331,10 @@ def test_after_kill_9_of_the_coordinator_the_next_owner_finishes_the_run_and_no_
     command = [sys.executable, "-c", COORDINATOR, str(store.workspace.home), str(source)]
     first = subprocess.Popen(command)
     deadline = time.monotonic() + 20
-    while not 5 <= sum(1 for _ in store.units("r1", node="each", state="succeeded")) and time.monotonic() < deadline:
+    while (
+        not sum(1 for _ in store.units("r1", node="each", state="succeeded")) >= 5
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.02)
     holders = {lease.pid for lease in store.leases("r1")}
     assert holders

@@ -56,7 +56,10 @@ def test_reading_where_nothing_ran_says_how_to_begin(tmp_path: Path) -> None:
 
 def test_a_reader_cannot_write(tmp_path: Path) -> None:
     Store(Workspace(tmp_path)).close()
-    with Store(Workspace(tmp_path), readonly=True) as store, pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with (
+        Store(Workspace(tmp_path), readonly=True) as store,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
         store.db.execute("DELETE FROM run")
 
 

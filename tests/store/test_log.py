@@ -15,10 +15,13 @@ from agilab.store.log import GROUP_EVENTS, RunLog
 from agilab.store.store import Store
 
 
-def test_the_chain_can_be_verified_by_a_script_that_knows_only_the_documented_form(store: Store, finished_run: str) -> None:
+def test_the_chain_can_be_verified_by_a_script_that_knows_only_the_documented_form(
+    store: Store, finished_run: str
+) -> None:
     before = GENESIS
     rows = store.db.execute(
-        "SELECT run_id, run_seq, at_us, kind, coalesce(unit_id,''), coalesce(attempt_id,''), body, sha256 FROM event ORDER BY run_seq"
+        "SELECT run_id, run_seq, at_us, kind, coalesce(unit_id,''), coalesce(attempt_id,''), body, sha256"
+        " FROM event ORDER BY run_seq"
     ).fetchall()
     for *fields, digest in rows:
         before = hashlib.sha256("\n".join([before, *map(str, fields)]).encode()).hexdigest()
@@ -41,7 +44,9 @@ def test_the_projection_counts_retries_apart_from_attempts(store: Store, finishe
     assert [row.place for row in store.artifacts(finished_run)] == ["artifacts/work/a/t.json"]
 
 
-@pytest.mark.parametrize("statement", ["UPDATE event SET body='{}' WHERE run_seq=3", "DELETE FROM event WHERE run_seq=3"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE event SET body='{}' WHERE run_seq=3", "DELETE FROM event WHERE run_seq=3"]
+)
 def test_the_log_refuses_to_be_changed(store: Store, finished_run: str, statement: str) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         store.db.execute(statement)
@@ -49,7 +54,9 @@ def test_the_log_refuses_to_be_changed(store: Store, finished_run: str, statemen
 
 def test_an_event_changed_behind_our_back_breaks_the_chain_there(store: Store, finished_run: str) -> None:
     store.db.execute("DROP TRIGGER event_is_never_changed")
-    store.db.execute("UPDATE event SET body=replace(body, '\"Y\"', '\"Z\"') WHERE kind='attempt_failed' AND unit_id='work[b]'")
+    store.db.execute(
+        "UPDATE event SET body=replace(body, '\"Y\"', '\"Z\"') WHERE kind='attempt_failed' AND unit_id='work[b]'"
+    )
     assert list(chain_problems(store, finished_run)) == [
         "event 12 of r1 (attempt_failed) does not match its digest"
     ]
@@ -95,7 +102,9 @@ def test_a_stale_attempt_cannot_report(store: Store) -> None:
     log = store.log("r2")
     log.append("run_created", app="demo")
     log.append("plan_recorded", plan_digest="x", nodes=[{"name": "n", "target": "m:f"}])
-    log.append("node_expanded", node="n", count=1, items=[{"unit_id": "n", "key": "", "cost": 1.0, "payload": None}])
+    log.append(
+        "node_expanded", node="n", count=1, items=[{"unit_id": "n", "key": "", "cost": 1.0, "payload": None}]
+    )
     log.append("unit_ready", "n")
     first = log.append("attempt_started", "n", worker="w0")
     log.append("attempt_lost", "n", first.attempt_id, to="ready", began=False)
@@ -155,7 +164,11 @@ def test_the_clock_may_step_back_and_order_stays(store: Store) -> None:
     log.append("note_added", text="a")
     log.append("note_added", text="b")
     log.flush()
-    assert [(event.run_seq, event.at_us) for event in store.events("r5")] == [(1, 2_000_000), (2, 1_000_000), (3, 500_000)]
+    assert [(event.run_seq, event.at_us) for event in store.events("r5")] == [
+        (1, 2_000_000),
+        (2, 1_000_000),
+        (3, 500_000),
+    ]
     assert list(chain_problems(store, "r5")) == []
 
 

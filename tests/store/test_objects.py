@@ -84,13 +84,20 @@ def test_one_process_owns_a_run_and_the_next_is_told_who(tmp_path: Path) -> None
         "with RunLock(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
     )
     owner = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path / "r1")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(tmp_path / "r1")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    assert owner.stdout and owner.stdin
+    assert owner.stdout
+    assert owner.stdin
     try:
         assert owner.stdout.readline() == "mine\n"
         assert has_owner(tmp_path / "r1")
-        with pytest.raises(AgiError, match=f"(?s)already has a coordinator.*process {owner.pid}"), RunLock(tmp_path / "r1"):
+        with (
+            pytest.raises(AgiError, match=f"(?s)already has a coordinator.*process {owner.pid}"),
+            RunLock(tmp_path / "r1"),
+        ):
             pass
     finally:
         owner.kill()

@@ -117,7 +117,9 @@ class Coordinator:
         submitted: list[tuple[Task, str]] = []
         for unit, place in zip(units, places, strict=False):
             node = self.state.nodes[unit.node].node
-            event = self._record("attempt_started", unit.unit_id, worker=place.worker, number=unit.attempts + 1)
+            event = self._record(
+                "attempt_started", unit.unit_id, worker=place.worker, number=unit.attempts + 1
+            )
             attempt_id = event.attempt_id or ""
             self._attempts[attempt_id] = unit.unit_id
             if self._executor.capabilities.crash_isolation:
@@ -139,7 +141,7 @@ class Coordinator:
             if self.state.is_current(report.unit_id, report.attempt_id):
                 self._ended(report)
             elif self._attempts.get(report.attempt_id) is None:
-                self._record("report_refused", report.unit_id, report.attempt_id, kind=report.kind)
+                self._record("report_refused", report.unit_id, report.attempt_id, report=report.kind)
             # The same terminal report twice is nothing: the first one was taken.
 
     def _ended(self, report: Report) -> None:
@@ -161,8 +163,13 @@ class Coordinator:
         if report.kind == "failed":
             return self._failure(unit, data)
         if report.kind == "lost":
-            to, wait = self.state.after_loss(unit, began=bool(data.get("began", True)))
-            body = {"to": to, "reason": data.get("reason", "the process is gone"), "began": bool(data.get("began", True))}
+            began = bool(data.get("began", True))
+            to, wait = self.state.after_loss(unit, began=began)
+            body: dict[str, Any] = {
+                "to": to,
+                "reason": data.get("reason", "the process is gone"),
+                "began": began,
+            }
             if to == t.UP_FOR_RETRY:
                 body["not_before_us"] = now_us() + int(wait * 1e6)
             return "attempt_lost", body
@@ -251,7 +258,9 @@ class Coordinator:
             if isinstance(command, Expand):
                 event = self._expand(command.node)
             else:
-                event = self.log.append(command.kind, command.unit_id, None, **self._timed(command.kind, command.data))
+                event = self.log.append(
+                    command.kind, command.unit_id, None, **self._timed(command.kind, command.data)
+                )
             queue.extend(self.state.decide(self._fact(event, event.data)))
             self.log.flush_if_due()
 
@@ -287,7 +296,11 @@ class Coordinator:
         if event.kind == "node_expanded":
             for _, unit_id, key, _, cost in expanded_units(data, self.store.objects.read):
                 units.append((unit_id, key, cost))
-            items = data["items"] if "items" in data else json.loads(self.store.objects.read(data["items_digest"]))
+            items = (
+                data["items"]
+                if "items" in data
+                else json.loads(self.store.objects.read(data["items_digest"]))
+            )
             self._payloads.update((item["unit_id"], item["payload"]) for item in items)
         return Fact(event.kind, event.run_seq, event.unit_id, event.attempt_id, data, units)
 
@@ -361,7 +374,7 @@ def reap(store: Store, run_id: str) -> list[int]:
 
     A process is only ended where boot, pid and start time are those of the lease: pids are used again.
     """
-    import psutil  # noqa: PLC0415  only needed after a crash
+    import psutil
 
     ended = []
     for lease in store.leases(run_id):

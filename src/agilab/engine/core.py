@@ -184,7 +184,9 @@ class RunState:
             unit = self.units[fact.unit_id]
             if unit.state in t.TERMINAL:
                 if unit.state == t.FAILED and not (self.graph.keep_going or self._ending):
-                    yield Record("run_stopping", None, {"reason": f"{unit.unit_id} failed", "unit": unit.unit_id})
+                    yield Record(
+                        "run_stopping", None, {"reason": f"{unit.unit_id} failed", "unit": unit.unit_id}
+                    )
                 yield from self._node_done(unit.node)
                 if self._ending:
                     yield from self._run_done()
@@ -254,9 +256,7 @@ class RunState:
     def is_current(self, unit_id: str, attempt_id: str) -> bool:
         """Whether a report about this attempt may still change anything."""
         unit = self.units.get(unit_id)
-        return (
-            unit is not None and unit.attempt_id == attempt_id and unit.state in (t.RUNNING, t.CANCELLING)
-        )
+        return unit is not None and unit.attempt_id == attempt_id and unit.state in (t.RUNNING, t.CANCELLING)
 
     # -- inside --------------------------------------------------------------------------------------------
 
@@ -269,9 +269,7 @@ class RunState:
         transition = t.UNIT_TRANSITIONS[fact.kind]
         if unit is None:
             raise _illegal(fact, None)
-        if unit.state not in transition.before or (
-            transition.fenced and fact.attempt_id != unit.attempt_id
-        ):
+        if unit.state not in transition.before or (transition.fenced and fact.attempt_id != unit.attempt_id):
             raise _illegal(fact, unit)
         to = fact.data["to"] if len(transition.after) > 1 else transition.after[0]
         if to not in transition.after:
@@ -379,7 +377,11 @@ class RunState:
             return {"state": t.CANCELLED, "reason": "cancelled by a person"}
         bad = [name for name, state in self.nodes.items() if self._intolerable(state)]
         if bad or self.stopping:
-            return {"state": t.FAILED, "reason": self.stopping or f"failed: {', '.join(bad)}", "blocking": bad}
+            return {
+                "state": t.FAILED,
+                "reason": self.stopping or f"failed: {', '.join(bad)}",
+                "blocking": bad,
+            }
         return {"state": t.SUCCEEDED}
 
     def _intolerable(self, state: NodeState) -> bool:

@@ -89,7 +89,5 @@ def expanded(
                 exit_code=1,
             )
         seen[name] = position
-        rows.append(
-            {"unit_id": name, "key": item.key, "cost": item.cost, "payload": item.payload}
-        )
+        rows.append({"unit_id": name, "key": item.key, "cost": item.cost, "payload": item.payload})
     return rows

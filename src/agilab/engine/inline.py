@@ -68,7 +68,9 @@ class InlineExecutor:
         try:
             function = self._functions[task.target]
             arguments = untag(dict(task.args))
-            value = function(**arguments) if task.payload is None else function(untag(task.payload), **arguments)
+            value = (
+                function(**arguments) if task.payload is None else function(untag(task.payload), **arguments)
+            )
             if isinstance(value, Skip):
                 kind, data = "skipped", {"reason": value.reason}
             else:

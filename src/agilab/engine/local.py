@@ -58,9 +58,7 @@ class LocalExecutor:
     def __init__(self, specs: Mapping[str, WorkerSpec], *, workers: int, logs: Path) -> None:
         self._specs = specs
         self._logs = logs
-        self._seats = [
-            _Seat(f"w{number}", environment) for environment in specs for number in range(workers)
-        ]
+        self._seats = [_Seat(f"w{number}", environment) for environment in specs for number in range(workers)]
         self._by_name = {seat.name: seat for seat in self._seats}
         self._selector = selectors.DefaultSelector()
         self._mean_s: dict[str, float] = {}
@@ -76,7 +74,11 @@ class LocalExecutor:
         if self._cancelling:
             return []
         # The least loaded seat next, so that the first units go to different workers.
-        seats = [(len(seat.flights), number, seat) for number, seat in enumerate(self._seats) if seat.kill_at is None]
+        seats = [
+            (len(seat.flights), number, seat)
+            for number, seat in enumerate(self._seats)
+            if seat.kill_at is None
+        ]
         heapq.heapify(seats)
         offers: list[Holder] = []
         for node in nodes:
@@ -149,7 +151,8 @@ class LocalExecutor:
                 seat.opened, seat.failed_starts = True, 0
             elif kind in ("failed", "refused"):
                 raise AgiError.from_plain(
-                    frame.get("error") or {"code": "AGI-ENV-122", "what": frame.get("why", "the worker refused")}
+                    frame.get("error")
+                    or {"code": "AGI-ENV-122", "what": frame.get("why", "the worker refused")}
                 )
             elif kind == "began":
                 self._flight(seat, frame["attempt_id"]).began = time.monotonic()
@@ -197,9 +200,13 @@ class LocalExecutor:
                 whose="author",
                 exit_code=1,
             )
-            return Report("failed", task.unit_id, task.attempt_id, {"error": error.to_plain(), "worker": seat.name})
+            return Report(
+                "failed", task.unit_id, task.attempt_id, {"error": error.to_plain(), "worker": seat.name}
+            )
         began = flight.began is not None
-        return Report("lost", task.unit_id, task.attempt_id, {"reason": f"worker {seat.name}: {why}", "began": began})
+        return Report(
+            "lost", task.unit_id, task.attempt_id, {"reason": f"worker {seat.name}: {why}", "began": began}
+        )
 
     # -- time ----------------------------------------------------------------------------------------------
 

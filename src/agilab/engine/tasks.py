@@ -71,7 +71,9 @@ class FunctionTasks:
     def _value(self, name: str, *, mapped: bool) -> Any:
         if (name, mapped) not in self._values:
             good = [
-                self._store.value(body) for unit, body in self._store.results(self._run_id, name) if unit.state in GOOD
+                self._store.value(body)
+                for unit, body in self._store.results(self._run_id, name)
+                if unit.state in GOOD
             ]
             self._values[name, mapped] = good if mapped else (good[0] if good else None)
         return self._values[name, mapped]

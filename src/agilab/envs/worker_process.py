@@ -6,6 +6,7 @@ frames are described in `docs/worker-protocol.md`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -190,28 +191,22 @@ class WorkerProcess:
     def signal_group(self, number: int) -> None:
         """Signal the worker and everything it started, as long as the worker itself has not been waited for."""
         if self.process.poll() is None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
-            except ProcessLookupError:
-                pass
 
     def close(self, *, grace_s: float = 0.5) -> None:
         """Ask it to shut down, and end its group if it does not within `grace_s`."""
         if self.process.poll() is None:
             self.send({"type": "shutdown"})
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=grace_s)
-            except subprocess.TimeoutExpired:
-                pass
         self.kill()
 
     def kill(self) -> None:
         """End the whole process group now."""
         # Children may outlive the worker, so the group is signalled even where the leader is gone already.
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         self.process.wait()
         self.channel.close()
 
@@ -247,7 +242,7 @@ def dead_on_arrival(worker: WorkerProcess, why: str | None = None) -> AgiError:
     """The error for a worker that never came up."""
     return AgiError(
         "AGI-ENV-121",
-        f"a worker of {worker.spec.app or 'plain functions'} ended before it could work: {why or worker.why_it_ended()}",
+        f"a worker of {worker.spec.app or 'plain functions'} never came up: {why or worker.why_it_ended()}",
         found=worker.last_words() or "it said nothing",
         try_="agilab env doctor",
         whose="environment",
@@ -256,13 +251,13 @@ def dead_on_arrival(worker: WorkerProcess, why: str | None = None) -> AgiError:
 
 
 def _wait_readable(worker: WorkerProcess, until: float) -> None:
-    import select  # noqa: PLC0415
+    import select
 
     select.select([worker], [], [], max(0.0, min(1.0, until - time.monotonic())))
 
 
 def _start_time(pid: int) -> float:
-    import psutil  # noqa: PLC0415  not on the path of commands that start no worker
+    import psutil
 
     try:
         return float(psutil.Process(pid).create_time())

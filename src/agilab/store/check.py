@@ -57,7 +57,9 @@ def object_problems(store: Store, run_id: str) -> Iterator[str]:
         if '_digest":"' in event.body:
             for name, value in event.data.items():
                 if name in ("value_digest", "metrics_digest", "items_digest", "plan_digest", "source_digest"):
-                    wanted.setdefault(str(value), f"{event.kind} {event.unit_id or ''} {name}".replace("  ", " "))
+                    wanted.setdefault(
+                        str(value), f"{event.kind} {event.unit_id or ''} {name}".replace("  ", " ")
+                    )
     tree = store.run(run_id).source_digest
     if tree and tree in store.objects:
         for name, digest in json.loads(store.objects.read(tree)).items():

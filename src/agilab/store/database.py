@@ -14,7 +14,9 @@ from agi_node.errors import ENVIRONMENT, AgiError
 
 APPLICATION_ID = 0x41474C42  # "AGLB": tells our file from any other SQLite file
 BUSY_TIMEOUT_S = 30.0
-_NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "lustre", "glusterfs"})
+_NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "lustre"}
+)
 
 _V1 = """
 CREATE TABLE run(
@@ -34,12 +36,15 @@ CREATE TABLE unit(
   ended_us INTEGER, duration_us INTEGER, done_seq INTEGER, PRIMARY KEY(run_id, unit_id)) STRICT, WITHOUT ROWID;
 CREATE TABLE artifact(
   run_id TEXT NOT NULL, unit_id TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, media_type TEXT NOT NULL,
-  size INTEGER NOT NULL, digest TEXT NOT NULL, file TEXT NOT NULL, PRIMARY KEY(run_id, unit_id, name)) STRICT, WITHOUT ROWID;
+  size INTEGER NOT NULL, digest TEXT NOT NULL, file TEXT NOT NULL,
+  PRIMARY KEY(run_id, unit_id, name)) STRICT, WITHOUT ROWID;
 CREATE TABLE lease(
   run_id TEXT NOT NULL, attempt_id TEXT NOT NULL, worker TEXT NOT NULL, pid INTEGER NOT NULL, pid_started REAL NOT NULL,
   boot TEXT NOT NULL, expires_s REAL NOT NULL, PRIMARY KEY(run_id, attempt_id)) STRICT, WITHOUT ROWID;
-CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
-CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
+  BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
+  BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
 """
 
 MIGRATIONS: tuple[str, ...] = (_V1,)
@@ -189,10 +194,14 @@ def _unusable(path: Path, problem: Exception) -> AgiError:
     missing = isinstance(problem, FileNotFoundError)
     return AgiError(
         "AGI-STORE-005",
-        "there is no run in this workspace yet" if missing else f"the workspace database cannot be used: {problem}",
+        "there is no run in this workspace yet"
+        if missing
+        else f"the workspace database cannot be used: {problem}",
         found=str(path),
         allowed=None if missing else "a file and a folder that you may read and write, on a disk with room",
-        try_="agilab first-proof" if missing else "check permissions and free space, or use another AGILAB_HOME",
+        try_="agilab first-proof"
+        if missing
+        else "check permissions and free space, or use another AGILAB_HOME",
         whose="user" if missing else "environment",
         exit_code=1 if missing else ENVIRONMENT,
     )

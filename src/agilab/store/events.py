@@ -52,7 +52,14 @@ def body_text(data: dict[str, Any]) -> str:
 
 
 def link(
-    before: str, run_id: str, seq: int, at_us: int, kind: str, unit: str | None, attempt: str | None, body: str
+    before: str,
+    run_id: str,
+    seq: int,
+    at_us: int,
+    kind: str,
+    unit: str | None,
+    attempt: str | None,
+    body: str,
 ) -> str:
     """The digest of one event, given the digest of the one before it."""
     text = f"{before}\n{run_id}\n{seq}\n{at_us}\n{kind}\n{unit or ''}\n{attempt or ''}\n{body}"
@@ -67,7 +74,14 @@ def broken_links(run_id: str, events: Iterable[Event]) -> Iterator[str]:
             yield f"event {expected} of {run_id} is missing (found {event.run_seq})"
             expected = event.run_seq
         digest = link(
-            before, run_id, event.run_seq, event.at_us, event.kind, event.unit_id, event.attempt_id, event.body
+            before,
+            run_id,
+            event.run_seq,
+            event.at_us,
+            event.kind,
+            event.unit_id,
+            event.attempt_id,
+            event.body,
         )
         if digest != event.sha256:
             yield f"event {event.run_seq} of {run_id} ({event.kind}) does not match its digest"

@@ -38,7 +38,9 @@ class RunLock:
                 try_=f"agilab runs show {self._note.parent.name}",
                 exit_code=1,
             ) from None
-        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since_us": time.time_ns() // 1000})
+        text = json.dumps(
+            {"pid": os.getpid(), "host": socket.gethostname(), "since_us": time.time_ns() // 1000}
+        )
         self._note.write_text(text, encoding="utf-8")
         return self
 
@@ -74,6 +76,6 @@ def boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
-        import psutil  # noqa: PLC0415  only where the kernel does not say
+        import psutil
 
         return f"{socket.gethostname()}@{int(psutil.boot_time())}"

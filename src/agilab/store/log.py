@@ -47,7 +47,8 @@ class RunLog:
         self._clock = clock
         self._monotonic = monotonic
         row = db.execute("SELECT head, event_count FROM run WHERE run_id=?", (run_id,)).fetchone()
-        self.head, self.seq = (row[0], row[1]) if row else (GENESIS, 0)
+        self.head: str = row[0] if row else GENESIS
+        self.seq: int = row[1] if row else 0
         self._stored = self.seq
         self._group: list[Event] = []
         self._leases: list[tuple[str, tuple[Any, ...]]] = []
@@ -69,20 +70,21 @@ class RunLog:
         self._group.append(event)
         return event
 
-    def lease(self, attempt_id: str, worker: str, pid: int, pid_started: float, boot: str, expires_s: float) -> None:
+    def lease(
+        self, attempt_id: str, worker: str, pid: int, pid_started: float, boot: str, expires_s: float
+    ) -> None:
         """Note, with the next group, which process holds an attempt; the reaper of a later owner reads it."""
         self._leases.append(
             (
-                "INSERT INTO lease(run_id, attempt_id, worker, pid, pid_started, boot, expires_s) VALUES(?,?,?,?,?,?,?)",
+                "INSERT INTO lease(run_id, attempt_id, worker, pid, pid_started, boot, expires_s)"
+                " VALUES(?,?,?,?,?,?,?)",
                 (self.run_id, attempt_id, worker, pid, pid_started, boot, expires_s),
             )
         )
 
     def release(self, attempt_id: str) -> None:
         """Drop an attempt's lease with the next group."""
-        self._leases.append(
-            ("DELETE FROM lease WHERE run_id=? AND attempt_id=?", (self.run_id, attempt_id))
-        )
+        self._leases.append(("DELETE FROM lease WHERE run_id=? AND attempt_id=?", (self.run_id, attempt_id)))
 
     def renew(self, expires_s: float) -> None:
         """Push the expiry of all leases of this run; their processes are known to live."""
@@ -140,7 +142,8 @@ class RunLog:
         db, group = self._db, self._group
         if group:
             db.executemany(
-                "INSERT INTO event(run_id, run_seq, at_us, kind, unit_id, attempt_id, body, sha256) VALUES(?,?,?,?,?,?,?,?)",
+                "INSERT INTO event(run_id, run_seq, at_us, kind, unit_id, attempt_id, body, sha256)"
+                " VALUES(?,?,?,?,?,?,?,?)",
                 [
                     (e.run_id, e.run_seq, e.at_us, e.kind, e.unit_id, e.attempt_id, e.body, e.sha256)
                     for e in group

@@ -36,14 +36,22 @@ _STARTED = (
 _ENDED = {
     kind: f"UPDATE unit SET state=?, ended_us=?, duration_us=?, done_seq=?, retries=retries+?, losses=losses+?, "
     f"not_before_us=? {_guard(kind)}"
-    for kind in ("attempt_succeeded", "attempt_skipped", "attempt_failed", "attempt_lost", "attempt_cancelled")
+    for kind in (
+        "attempt_succeeded",
+        "attempt_skipped",
+        "attempt_failed",
+        "attempt_lost",
+        "attempt_cancelled",
+    )
 }
 _SETTLED = {
     kind: f"UPDATE unit SET state=?, ended_us=?, done_seq=? {_guard(kind)}"
     for kind in ("unit_skipped", "unit_reused", "unit_upstream_failed")
 }
 _NOT_STARTED = ",".join(f"'{state}'" for state in sorted(t.NOT_STARTED))
-_STOP = f"UPDATE unit SET state='cancelled', ended_us=?, done_seq=? WHERE run_id=? AND state IN ({_NOT_STARTED})"
+_STOP = (
+    f"UPDATE unit SET state='cancelled', ended_us=?, done_seq=? WHERE run_id=? AND state IN ({_NOT_STARTED})"
+)
 
 
 def statements(event: Event, load: Loader) -> Iterator[Statement]:
@@ -119,7 +127,11 @@ def _run_event(event: Event, load: Loader) -> Iterator[Statement]:
             True,
         )
     elif kind == "plan_recorded":
-        yield "UPDATE run SET plan_digest=? WHERE run_id=? AND plan_digest IS NULL", (data["plan_digest"], run), True
+        yield (
+            "UPDATE run SET plan_digest=? WHERE run_id=? AND plan_digest IS NULL",
+            (data["plan_digest"], run),
+            True,
+        )
         for position, node in enumerate(data["nodes"]):
             yield (
                 "INSERT INTO node(run_id, node, position, state, target, total) VALUES(?,?,?,'pending',?,0)",

@@ -16,7 +16,10 @@ from agilab.store.objects import ObjectStore
 from agilab.store.rows import ArtifactRow, LeaseRow, NodeRow, RunRow, UnitRow
 from agilab.store.workspace import Workspace
 
-_RUN = "run_id, app, parent_run_id, state, paused, created_us, finished_us, plan_digest, source_digest, environment, head, event_count"
+_RUN = (
+    "run_id, app, parent_run_id, state, paused, created_us, finished_us, plan_digest, source_digest, environment, "
+    "head, event_count"
+)
 _UNIT = (
     "unit_id, node, key, label, position, cost, state, attempt_id, attempts, retries, losses, not_before_us, worker, "
     "started_us, ended_us, duration_us, done_seq"
@@ -54,7 +57,8 @@ class Store:
         """Runs, newest first (run ids sort by time)."""
         where, parameters = ("WHERE app=?", [app]) if app else ("", [])
         rows = self.db.execute(
-            f"SELECT {_RUN} FROM run {where} ORDER BY run_id DESC LIMIT ? OFFSET ?", [*parameters, limit, offset]
+            f"SELECT {_RUN} FROM run {where} ORDER BY run_id DESC LIMIT ? OFFSET ?",
+            [*parameters, limit, offset],
         )
         return [_run(row) for row in rows]
 
@@ -73,7 +77,9 @@ class Store:
                 (name, pattern + "%", "%" + pattern, name),
             ).fetchall()
         if not rows:
-            raise AgiError("AGI-RUN-001", "there is no such run", found=name, try_="agilab runs list", exit_code=1)
+            raise AgiError(
+                "AGI-RUN-001", "there is no such run", found=name, try_="agilab runs list", exit_code=1
+            )
         if len(rows) > 1 and rows[0][0] != name:
             raise AgiError(
                 "AGI-RUN-002",
@@ -97,7 +103,7 @@ class Store:
             " ORDER BY position",
             (run_id,),
         )
-        return [NodeRow(*row, counts=counts.get(row[0], {})) for row in rows]
+        return [NodeRow(*row, counts.get(row[0], {})) for row in rows]
 
     def units(
         self,
@@ -122,7 +128,9 @@ class Store:
 
     def unit(self, run_id: str, unit_id: str) -> UnitRow:
         """One unit. Raises AGI-RUN-003 where the run has none of that name."""
-        row = self.db.execute(f"SELECT {_UNIT} FROM unit WHERE run_id=? AND unit_id=?", (run_id, unit_id)).fetchone()
+        row = self.db.execute(
+            f"SELECT {_UNIT} FROM unit WHERE run_id=? AND unit_id=?", (run_id, unit_id)
+        ).fetchone()
         if row is None:
             raise AgiError(
                 "AGI-RUN-003",
@@ -138,7 +146,8 @@ class Store:
         """The run's events with `run_seq` greater than `after`, in order: the one cursor that every view uses."""
         chosen = f" AND kind IN ({','.join('?' * len(kinds))})" if kinds else ""
         rows = self.db.execute(
-            f"SELECT {_EVENT} FROM event WHERE run_id=? AND run_seq>?{chosen} ORDER BY run_seq", [run_id, after, *kinds]
+            f"SELECT {_EVENT} FROM event WHERE run_id=? AND run_seq>?{chosen} ORDER BY run_seq",
+            [run_id, after, *kinds],
         )
         return (Event(*row) for row in rows)
 
@@ -160,7 +169,8 @@ class Store:
     def artifacts(self, run_id: str) -> list[ArtifactRow]:
         """What the run's recorded successes left behind, by unit and name."""
         rows = self.db.execute(
-            "SELECT unit_id, name, kind, media_type, size, digest, file FROM artifact WHERE run_id=? ORDER BY unit_id, name",
+            "SELECT unit_id, name, kind, media_type, size, digest, file FROM artifact WHERE run_id=?"
+            " ORDER BY unit_id, name",
             (run_id,),
         )
         return [ArtifactRow(*row) for row in rows]
@@ -168,7 +178,8 @@ class Store:
     def leases(self, run_id: str) -> list[LeaseRow]:
         """Which processes held attempts of this run."""
         rows = self.db.execute(
-            "SELECT attempt_id, worker, pid, pid_started, boot, expires_s FROM lease WHERE run_id=?", (run_id,)
+            "SELECT attempt_id, worker, pid, pid_started, boot, expires_s FROM lease WHERE run_id=?",
+            (run_id,),
         )
         return [LeaseRow(*row) for row in rows]
 
@@ -190,4 +201,5 @@ class Store:
 
 
 def _run(row: tuple[Any, ...]) -> RunRow:
-    return RunRow(*row[:4], bool(row[4]), *row[5:])
+    run_id, app, parent, state, paused, *rest = row
+    return RunRow(run_id, app, parent, state, bool(paused), *rest)

@@ -1,0 +1,164 @@
+"""Artifacts of one unit: named files below its staging folder, hashed when they are complete."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agi_node.canonical import canonical, sha256_bytes, sha256_file, tag
+from agi_node.errors import FAILED, AgiError
+from agi_node.values import plain
+
+_NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,120}")
+_MEDIA = {
+    ".parquet": "application/vnd.apache.parquet",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".md": "text/markdown",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".toml": "application/toml",
+    ".yaml": "application/yaml",
+    ".npy": "application/x-npy",
+}
+
+
+class Staging:
+    """The folder into which one attempt puts what it wants to keep.
+
+    Responsible for: names (one artifact each), files, size and digest. Files are never changed after they were hashed.
+    Not responsible for: what a table or a figure is, and where the files go afterwards.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.entries: list[dict[str, Any]] = []
+        self._names: set[str] = set()
+        self._files: set[str] = set()
+
+    @property
+    def scratch(self) -> Path:
+        """A folder of the attempt's own, made on first use; nothing in it is kept."""
+        scratch = self.folder / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
+        return scratch
+
+    def json(self, name: str, value: Any) -> None:
+        """Keep plain data as readable JSON."""
+        text = json.dumps(tag(plain(value, f"the artifact {name!r}")), ensure_ascii=False, indent=2) + "\n"
+        self._add(name, "json", ".json", lambda path: path.write_bytes(text.encode("utf-8")), {})
+
+    def table(self, name: str, table: Any) -> None:
+        """Keep a table as parquet, with its JSON preview as the artifact `<name>.preview`."""
+        from agi_node.tables import Table
+
+        whole = Table.of(table, name)
+        preview = whole.preview()
+        stem = name.removesuffix(".parquet") if isinstance(name, str) else name
+        shown = f"{stem}.preview"
+        for free in (name, shown):
+            self._check(free, ".parquet" if free is name else ".json")
+        meta = {"rows": whole.rows, "columns": whole.columns, "preview": shown}
+        self._add(name, "table", ".parquet", whole.write, meta)
+        self._add(
+            shown, "json", ".json", lambda path: path.write_bytes(canonical(preview)), {"preview_of": name}
+        )
+
+    def figure(self, name: str, figure: Any) -> None:
+        """Keep a picture (PNG, SVG, or Plotly's JSON)."""
+        from agi_node.figures import picture
+
+        data, suffix, media = picture(figure, name)
+        self._add(name, "figure", suffix, lambda path: path.write_bytes(data), {}, media)
+
+    def file(self, path: Path, name: str | None) -> None:
+        """Keep a copy of a file as it is now."""
+        if not path.is_file():
+            raise AgiError(
+                "AGI-NODE-005",
+                f"there is no file {path} to keep",
+                found="a folder" if path.is_dir() else "nothing",
+                allowed="a regular file",
+                try_="archive a folder first: shutil.make_archive(run.folder / 'all', 'zip', folder)",
+                whose="author",
+                exit_code=FAILED,
+            )
+        name = path.name if name is None else name
+        suffix = path.suffix if isinstance(name, str) and not Path(name).suffix else ""
+        self._add(name, "file", suffix, lambda target: shutil.copyfile(path, target), {})
+
+    def path(self, name: str) -> Path:
+        """Where an artifact of this attempt lies; KeyError for a name that was not saved."""
+        return self.folder / {entry["name"]: str(entry["file"]) for entry in self.entries}[name]
+
+    def value(self, data: bytes) -> str:
+        """Stage the bytes of a value that is too large for a frame; returns the path relative to the folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "value.json").write_bytes(data)
+        return "value.json"
+
+    def _check(self, name: object, suffix: str) -> str:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise AgiError(
+                "AGI-NODE-001",
+                "an artifact cannot have this name",
+                found=repr(name)[:160],
+                allowed="1 to 120 of A-Z a-z 0-9 _ . - and not a dot first",
+                whose="author",
+                exit_code=FAILED,
+            )
+        file = name if name.lower().endswith(suffix) else name + suffix
+        # Compared without case: two names that differ only there are one file on some machines.
+        if name.casefold() in self._names or file.casefold() in self._files:
+            raise AgiError(
+                "AGI-NODE-002",
+                f"the artifact {name!r} was already saved by this unit",
+                found=", ".join(entry["name"] for entry in self.entries)[:200],
+                allowed="a name of its own for each artifact (without regard to case)",
+                whose="author",
+                exit_code=FAILED,
+            )
+        return file
+
+    def _add(
+        self,
+        name: str,
+        kind: str,
+        suffix: str,
+        write: Callable[[Path], Any],
+        meta: dict[str, Any],
+        media: str | None = None,
+    ) -> None:
+        file = self._check(name, suffix)
+        path = self.folder / "artifacts" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path)
+        size = path.stat().st_size
+        small = size <= 1 << 16
+        self.entries.append(
+            {
+                "name": name,
+                "kind": kind,
+                "media_type": media or _media_type(file),
+                "file": f"artifacts/{file}",
+                "size": size,
+                "digest": sha256_bytes(path.read_bytes()) if small else sha256_file(path),
+                "meta": meta,
+            }
+        )
+        self._names.add(name.casefold())
+        self._files.add(file.casefold())
+
+
+def _media_type(file: str) -> str:
+    suffix = Path(file).suffix.lower()
+    if suffix in _MEDIA:
+        return _MEDIA[suffix]
+    import mimetypes
+
+    # Only the table that ships with Python: the machine's own differs from host to host.
+    return mimetypes.MimeTypes().guess_type(file)[0] or "application/octet-stream"

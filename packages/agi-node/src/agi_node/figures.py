@@ -1,0 +1,45 @@
+"""Figures of whatever library the app uses, as PNG, SVG or Plotly's JSON."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from agi_node.errors import FAILED, AgiError
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+PLOTLY_MEDIA = "application/vnd.plotly.v1+json"
+
+
+def picture(figure: Any, name: object) -> tuple[bytes, str, str]:
+    """A figure as (bytes, file suffix, media type); AGI-NODE-004 for something that is none.
+
+    Takes a Matplotlib figure or axes (PNG without the date and version it would carry), a Plotly figure, a
+    Pillow image, SVG as text or bytes, PNG as bytes.
+    """
+    if isinstance(figure, (str, bytes)):
+        data = figure.encode("utf-8") if isinstance(figure, str) else figure
+        if data.startswith(_PNG):
+            return data, ".png", "image/png"
+        if b"<svg" in data[:4096]:
+            return data, ".svg", "image/svg+xml"
+    elif hasattr(figure, "savefig"):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+        return buffer.getvalue(), ".png", "image/png"
+    elif hasattr(figure, "get_figure"):
+        return picture(figure.get_figure(), name)
+    elif hasattr(figure, "to_plotly_json") and hasattr(figure, "to_json"):
+        return str(figure.to_json()).encode("utf-8"), ".plotly.json", PLOTLY_MEDIA
+    elif type(figure).__module__.partition(".")[0] == "PIL" and hasattr(figure, "save"):
+        buffer = io.BytesIO()
+        figure.save(buffer, format="PNG")
+        return buffer.getvalue(), ".png", "image/png"
+    raise AgiError(
+        "AGI-NODE-004",
+        f"the artifact {name!r} is no figure",
+        found=f"{type(figure).__module__}.{type(figure).__qualname__}: {figure!r:.80}",
+        allowed="a figure of Matplotlib or Plotly, a Pillow image, SVG text, PNG bytes",
+        whose="author",
+        exit_code=FAILED,
+    )

@@ -1,0 +1,127 @@
+"""Plain data: the only thing that crosses a process border by value."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from agi_node.canonical import canonical
+from agi_node.errors import FAILED, AgiError
+from agi_node.files import FileRef
+
+INLINE_BYTES = 32 * 1024
+"""The largest value, in bytes of canonical JSON, that travels inside a frame and stays in the log."""
+
+DEEPEST = 200
+"""How far plain data may nest; beyond it a JSON reader somewhere gives up."""
+
+_ADVICE = {
+    "Path": "run.log_artifact(path), or str(path)",
+    "PosixPath": "run.log_artifact(path), or str(path)",
+    "DataFrame": "run.save_table(name, table)",
+    "LazyFrame": "run.save_table(name, table)",
+    "Table": "run.save_table(name, table)",
+    "Figure": "run.save_figure(name, figure)",
+    "ndarray": "array.tolist(), or run.save_table for a large one",
+    "Series": "series.to_list(), or run.save_table for a large one",
+    "datetime": "moment.isoformat()",
+    "date": "day.isoformat()",
+    "set": "sorted(values)",
+    "frozenset": "sorted(values)",
+    "bytes": "write it to run.folder and run.log_artifact it",
+    "coroutine": "a plain function: `async def` is not awaited here",
+    "generator": "list(values)",
+}
+
+
+def plain(value: Any, subject: str) -> Any:
+    """The value as JSON data, file references as their objects and tuples as lists.
+
+    Raises AGI-RUN-102 naming the type and the path inside the value of the first thing that is not plain
+    data: another type, a key that is no text, text that is not Unicode, nesting beyond 200 levels.
+
+    >>> plain({"shape": (3, 4)}, "the value")
+    {'shape': [3, 4]}
+    """
+    return _plain(value, subject, (), 0)
+
+
+def _plain(value: Any, subject: str, path: tuple[str | int, ...], depth: int) -> Any:
+    kind = type(value)
+    if value is None or kind is bool or kind is int or kind is float:
+        return value
+    if kind is str:
+        return _text(value, subject, path)
+    if depth > DEEPEST:
+        raise _refusal(
+            subject, path[:6], f"more than {DEEPEST} levels of nesting", "flatter data (is it cyclic?)"
+        )
+    if isinstance(value, FileRef):
+        return value.to_plain()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, subject, (*path, at), depth + 1) for at, item in enumerate(value)]
+    if isinstance(value, dict):
+        out = {}
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise _refusal(
+                    subject, path, f"the key {key!r:.60} ({type(key).__name__})", "text keys: str(key)"
+                )
+            out[_text(key, subject, path)] = _plain(item, subject, (*path, key), depth + 1)
+        return out
+    # Enums of text, numpy.float64 and the like are what they derive from.
+    if isinstance(value, str):
+        return _text(str.__str__(value), subject, path)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    advice = _ADVICE.get(kind.__name__)
+    if advice is None and kind.__module__.partition(".")[0] == "numpy" and hasattr(value, "item"):
+        advice = "value.item()"
+    if advice is None and hasattr(value, "model_dump"):
+        advice = 'value.model_dump(mode="json")'
+    raise _refusal(subject, path, f"{kind.__module__}.{kind.__qualname__}", advice)
+
+
+def _text(value: str, subject: str, path: tuple[str | int, ...]) -> str:
+    if not value.isascii():
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            found = f"text that is not Unicode: {value!r:.60}"
+            raise _refusal(subject, path, found, 'text.encode("utf-8", "replace").decode()') from None
+    return value
+
+
+def _refusal(subject: str, path: tuple[str | int, ...], found: str, advice: str | None) -> AgiError:
+    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return AgiError(
+        "AGI-RUN-102",
+        f"{subject} is not plain data" + (f" at {where.lstrip('.')}" if where else ""),
+        found=found,
+        allowed="None, bool, int, float, text, FileRef, and lists and dicts (with text keys) of these",
+        try_=advice,
+        whose="author",
+        exit_code=FAILED,
+    )
+
+
+def staged_form(value: Any) -> bytes | None:
+    """The canonical bytes of a plain value that is too large for a frame, None for one that is not.
+
+    >>> staged_form({"rows": 3}) is None, len(staged_form("x" * 40_000))
+    (True, 40002)
+    """
+    # No number grows more than fivefold from Python's text to the canonical one, so most values need no second look.
+    if len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")) * 5 <= INLINE_BYTES:
+        return None
+    text = canonical(value)
+    return text if len(text) > INLINE_BYTES else None
+
+
+def scrub(text: str, longest: int = 2_000) -> str:
+    """Any text as bounded, honest Unicode: for messages whose origin nobody controls."""
+    if len(text) > longest:
+        text = f"{text[: longest - 40]} … ({len(text):,} characters)"
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

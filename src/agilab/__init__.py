@@ -1,0 +1,35 @@
+"""AGILab: the experimentation workbench. `import agilab` gives the library behind the command line.
+
+>>> agilab.__version__.count(".") >= 1
+True
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agilab.projects.plan import plan_app
+    from agilab.projects.run import RunRequest, run_app
+    from agilab.store.store import Store
+    from agilab.store.workspace import Workspace
+
+__all__ = ["RunRequest", "Store", "Workspace", "__version__", "plan_app", "run_app"]
+__version__ = "0.1.0"
+
+_HOMES = {
+    "RunRequest": "agilab.projects.run",
+    "run_app": "agilab.projects.run",
+    "plan_app": "agilab.projects.plan",
+    "Store": "agilab.store.store",
+    "Workspace": "agilab.store.workspace",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Names are handed out on first use: `agilab --version` must not pay for what it does not need.
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'agilab' has no attribute {name!r}")

@@ -1,0 +1,174 @@
+"""Validations of a run: each is established here and now from what the run left, or carries the app's own evidence."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from agi_node.canonical import canonical, digest, untag
+from agi_node.errors import AgiError
+from agi_node.reduce import merge_reduce_documents
+from agilab.contracts.run_manifest import Validation
+from agilab.engine.graph import Graph, Node
+from agilab.evidence.results import REDUCE, reduce_documents
+from agilab.store.check import chain_problems, object_problems
+from agilab.store.store import Store
+from agilab.store.transitions import FAILED, GOOD, SUCCEEDED
+
+
+def validate(store: Store, run_id: str, *, keep_going: bool) -> list[Validation]:
+    """All validations of a finished run, in the order in which a reader asks them."""
+    found = [_units(store, run_id, keep_going=keep_going)]
+    documents = reduce_documents(store, run_id)
+    if documents is not None:
+        found.append(_partials_counted(store, run_id, documents[0]))
+        found.append(_merges_again(*documents))
+    found.append(_log(store, run_id))
+    found.append(_objects(store, run_id))
+    found.extend(_from_the_app(store, run_id))
+    return found
+
+
+def _units(store: Store, run_id: str, *, keep_going: bool) -> Validation:
+    counts: dict[str, int] = {}
+    bad_nodes = []
+    for node in store.nodes(run_id):
+        for state, count in node.counts.items():
+            counts[state] = counts.get(state, 0) + count
+        if node.state in ("upstream_failed", "cancelled") or (node.state == FAILED and not node.counts):
+            bad_nodes.append(node.node)
+    total, good = sum(counts.values()), sum(counts.get(state, 0) for state in GOOD)
+    failed = counts.get(FAILED, 0)
+    passed = not bad_nodes and good > 0 and (good == total or (keep_going and good + failed == total))
+    message = f"{good} of {total} units ended well"
+    if failed:
+        message += f"; {failed} left out" + (" as asked with --keep-going" if keep_going else "")
+    if bad_nodes:
+        message += f"; never done: {', '.join(bad_nodes)}"
+    return Validation(
+        name="units", passed=passed, how="derived", evidence={"good": good, "total": total}, message=message
+    )
+
+
+def _partials_counted(store: Store, run_id: str, whole: dict[str, Any]) -> Validation:
+    """The partials in the reduce artefact are those of the recorded successes, each with its digest."""
+    source = next(node.needs for node in _graph_nodes(store, run_id) if node.name == REDUCE)[0]
+    recorded = {
+        unit.key: digest(untag(store.value(body)))
+        for unit, body in store.results(run_id, source)
+        if unit.state == SUCCEEDED
+    }
+    merged = {partial["id"]: partial["digest"] for partial in whole["partials"]}
+    differing = sorted(key for key in recorded.keys() | merged.keys() if recorded.get(key) != merged.get(key))
+    return Validation(
+        name="partials",
+        passed=not differing and bool(recorded),
+        how="executed",
+        evidence={"recorded": len(recorded), "merged": len(merged), "differing": len(differing)},
+        message=f"differs: {', '.join(differing[:5])}"
+        if differing
+        else "every recorded success is in the result once",
+    )
+
+
+def _merges_again(whole: dict[str, Any], by_worker: dict[str, dict[str, Any]]) -> Validation:
+    """Merging the workers' artefacts again gives the whole, byte for byte."""
+    try:
+        again = merge_reduce_documents(list(by_worker.values()))
+        equal = all(
+            canonical(untag(again[part])) == canonical(untag(whole[part])) for part in ("payload", "state")
+        )
+        message = (
+            "the workers' artefacts merge to the same bytes"
+            if equal
+            else "the workers' artefacts merge to others"
+        )
+    except AgiError as problem:
+        if problem.code != "AGI-PART-009":
+            return _failed_merge(problem, len(by_worker))
+        # The author's own merge lives in the app; the manager does not import it, so it says what it did not do.
+        equal, message = True, "not merged again: the author's own merge runs only in the app's environment"
+        return Validation(
+            name="merge", passed=True, how="static", evidence={"workers": len(by_worker)}, message=message
+        )
+    return Validation(
+        name="merge",
+        passed=equal,
+        how="executed",
+        evidence={"workers": len(by_worker), "state": digest(untag(whole["state"]))},
+        message=message,
+    )
+
+
+def _failed_merge(problem: AgiError, workers: int) -> Validation:
+    return Validation(
+        name="merge", passed=False, how="executed", evidence={"workers": workers}, message=problem.what
+    )
+
+
+def _log(store: Store, run_id: str) -> Validation:
+    problems = list(chain_problems(store, run_id))
+    run = store.run(run_id)
+    return Validation(
+        name="log",
+        passed=not problems,
+        how="executed",
+        evidence={"events": run.event_count, "head": run.head},
+        message=problems[0] if problems else "every link of the log's chain was computed again",
+    )
+
+
+def _objects(store: Store, run_id: str) -> Validation:
+    problems = list(object_problems(store, run_id))
+    rows = store.artifacts(run_id)
+    return Validation(
+        name="artifacts",
+        passed=not problems,
+        how="executed",
+        evidence={"artifacts": len(rows), "bytes": sum(row.size for row in rows)},
+        message=problems[0] if problems else "every artifact was read again and has its digest",
+    )
+
+
+def _from_the_app(store: Store, run_id: str) -> list[Validation]:
+    """What the app itself checked with `run.validate`; a mapped node's checks are one validation for all units."""
+    found: list[Validation] = []
+    mapped: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for event in store.events(run_id, kinds=("attempt_succeeded",)):
+        if '"validations":' not in event.body:
+            continue
+        for check in event.data.get("validations", ()):
+            if "[" in (event.unit_id or ""):
+                mapped.setdefault(check["name"], []).append((event.unit_id or "", check))
+            else:
+                evidence = {key: check[key] for key in ("value", "limit") if check.get(key) is not None}
+                found.append(
+                    Validation(
+                        name=check["name"],
+                        passed=check["passed"],
+                        how="executed",
+                        evidence=evidence or {"unit": event.unit_id},
+                        message=check.get("message") or "",
+                    )
+                )
+    for name, checks in mapped.items():
+        failed = [
+            f"{unit}: {check.get('message') or check.get('value')}"
+            for unit, check in checks
+            if not check["passed"]
+        ]
+        found.append(
+            Validation(
+                name=name,
+                passed=not failed,
+                how="executed",
+                evidence={"units": len(checks), "failed": len(failed)},
+                message="; ".join(failed[:3]),
+            )
+        )
+    return found
+
+
+def _graph_nodes(store: Store, run_id: str) -> tuple[Node, ...]:
+    run = store.run(run_id)
+    return Graph.from_plain(json.loads(store.objects.read(run.plan_digest or ""))).nodes

@@ -1,0 +1,262 @@
+"""Writing `run_manifest.json` from the log: by whoever owns the run at its end, never from memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from agi_node.canonical import sha256_file, untag
+from agilab.contracts.failure import Failure
+from agilab.contracts.provenance import AppSource, Environment, Workbench
+from agilab.contracts.rooted import RootedFile, RootedPath
+from agilab.contracts.run_manifest import (
+    Artifact,
+    Execution,
+    LeftOut,
+    LogHead,
+    MetricSummary,
+    NodeRecord,
+    ReduceRef,
+    Replay,
+    RunManifest,
+    Span,
+    TrackingRecord,
+    Validation,
+    Verdict,
+    WorkerRecord,
+)
+from agilab.contracts.timestamps import utc_now
+from agilab.evidence.results import ReduceFile
+from agilab.store.events import Event
+from agilab.store.metrics import metric_tables
+from agilab.store.rows import UnitRow, iso
+from agilab.store.store import Store
+from agilab.store.transitions import FAILED, TERMINAL
+
+
+def build(
+    store: Store,
+    run_id: str,
+    *,
+    validations: Iterable[Validation],
+    reduce_files: Iterable[ReduceFile],
+    written_by: str = "coordinator",
+) -> RunManifest:
+    """The manifest of a run as its log has it now."""
+    run = store.run(run_id)
+    created = next(store.events(run_id, kinds=("run_created",))).data
+    finished = _last(store, run_id, "run_finished")
+    status: Any = run.state if run.state != "running" else "interrupted"
+    units = list(store.units(run_id))
+    events = {
+        event.run_seq: event for event in store.events(run_id, kinds=("attempt_failed", "attempt_lost"))
+    }
+    items = dict(_items(store, run_id))
+    left_out = tuple(_left_out(units, events, items))
+    nodes = tuple(_nodes(store, run_id, units))
+    return RunManifest.model_validate(
+        {
+            "run_id": run_id,
+            "parent_run_id": run.parent_run_id,
+            "written_at": utc_now(),
+            "written_by": written_by,
+            "app": AppSource.model_validate(created["source"]),
+            "args": created["args"],
+            "plan_digest": run.plan_digest,
+            "environment": Environment.model_validate(created["environment_record"])
+            if created.get("environment_record")
+            else None,
+            "workbench": Workbench.model_validate(created["workbench"]),
+            "inputs": tuple(_inputs(items)),
+            "execution": Execution(
+                executor=created["executor"],
+                workers=tuple(_workers(units, created["workbench"]["hosts"][0]["name"])),
+                nodes=nodes,
+                timing=_span(run.created_us, run.finished_us, _elapsed(store, run_id, finished)),
+                log=LogHead(head=run.head, events=run.event_count),
+            ),
+            "artifacts": tuple(_artifacts(store, run_id, {unit.unit_id: unit for unit in units})),
+            "metrics": metric_summaries(store, run_id),
+            "reduce": tuple(_reduce(reduce_files)),
+            "tracking": _tracking(store, run_id, created),
+            "left_out": left_out,
+            "verdict": Verdict(
+                status=status,
+                error=None if status == "succeeded" else _why(store, run_id, finished, left_out),
+                validations=tuple(validations),
+            ),
+            "replay": Replay.model_validate(created["replay"]),
+        }
+    )
+
+
+def metric_summaries(store: Store, run_id: str) -> dict[str, MetricSummary]:
+    """Count, last, least and greatest of every metric over the run; values that are no number are left out."""
+    seen: dict[str, list[float]] = {}
+    for _, table in metric_tables(store, run_id):
+        for name, value in zip(table["name"], table["value"], strict=True):
+            number = untag(value)
+            if number == number:
+                seen.setdefault(name, []).append(float(number))
+    return {
+        name: MetricSummary(count=len(values), last=values[-1], min=min(values), max=max(values))
+        for name, values in sorted(seen.items())
+    }
+
+
+def _items(store: Store, run_id: str) -> Iterator[tuple[str, Any]]:
+    """(unit id, payload) of every expanded unit."""
+    for event in store.events(run_id, kinds=("node_expanded",)):
+        data = event.data
+        rows = data["items"] if "items" in data else json.loads(store.objects.read(data["items_digest"]))
+        for row in rows:
+            yield row["unit_id"], row["payload"]
+
+
+def _files(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, dict):
+        if value.keys() == {"root", "path", "size", "digest"}:
+            yield value
+        else:
+            for item in value.values():
+                yield from _files(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _files(item)
+
+
+def _inputs(items: Mapping[str, Any]) -> Iterator[RootedFile]:
+    seen: set[tuple[str, str]] = set()
+    for payload in items.values():
+        for file in _files(payload):
+            if (file["root"], file["path"]) not in seen:
+                seen.add((file["root"], file["path"]))
+                yield RootedFile.model_validate(dict(file))
+
+
+def _left_out(
+    units: Iterable[UnitRow], events: Mapping[int, Event], items: Mapping[str, Any]
+) -> Iterator[LeftOut]:
+    for unit in units:
+        if unit.state == FAILED and unit.done_seq is not None:
+            data = events[unit.done_seq].data
+            error = data.get("error") or {
+                "code": "AGI-RUN-111",
+                "what": f"{unit.unit_id} was lost {unit.losses} times: {data.get('reason', '')}",
+                "whose": "environment",
+            }
+            file = next(_files(items.get(unit.unit_id)), None)
+            place = RootedPath(root=file["root"], path=file["path"]) if file else None
+            yield LeftOut(unit=unit.unit_id, input=place, error=Failure.of(error))
+
+
+def _nodes(store: Store, run_id: str, units: list[UnitRow]) -> Iterator[NodeRecord]:
+    attempts: dict[str, int] = {}
+    for unit in units:
+        attempts[unit.node] = attempts.get(unit.node, 0) + unit.attempts
+    elapsed: dict[str, list[int]] = {}
+    for event in store.events(run_id, kinds=("node_expanded", "node_finished")):
+        if "elapsed_us" in event.data:
+            elapsed.setdefault(event.data["node"], []).append(event.data["elapsed_us"])
+    resumed = _last(store, run_id, "coordinator_took_over") is not None
+    for node in store.nodes(run_id):
+        times = elapsed.get(node.node, [])
+        took = (times[1] - times[0]) / 1e6 if len(times) == 2 and not resumed else None
+        yield NodeRecord(
+            node=node.node,
+            target=node.target,
+            units=node.counts,  # type: ignore[arg-type]  # states are checked by the model
+            attempts=attempts.get(node.node, 0),
+            timing=_span(node.started_us, node.finished_us, took),
+        )
+
+
+def _workers(units: Iterable[UnitRow], host: str) -> Iterator[WorkerRecord]:
+    counts: dict[str, int] = {}
+    for unit in units:
+        if unit.worker and unit.state in TERMINAL:
+            counts[unit.worker] = counts.get(unit.worker, 0) + 1
+    for worker, count in sorted(counts.items()):
+        yield WorkerRecord(worker=worker, host=host, units=count)
+
+
+def _artifacts(store: Store, run_id: str, units: Mapping[str, UnitRow]) -> Iterator[Artifact]:
+    for row in store.artifacts(run_id):
+        yield Artifact(
+            root="run",
+            path=row.place,
+            size=row.size,
+            digest=row.digest,
+            node=units[row.unit_id].node,
+            key=units[row.unit_id].key,
+            name=row.name,
+            media_type=row.media_type,
+        )
+
+
+def _reduce(files: Iterable[ReduceFile]) -> Iterator[ReduceRef]:
+    for file in files:
+        yield ReduceRef(
+            root="run",
+            path=file.path.name,
+            size=file.path.stat().st_size,
+            digest=sha256_file(file.path),
+            name=file.document["name"],
+            worker=file.worker,
+            partial_count=file.document["partial_count"],
+        )
+
+
+def _tracking(store: Store, run_id: str, created: Mapping[str, Any]) -> TrackingRecord:
+    event = _last(store, run_id, "tracking_recorded")
+    if event is not None:
+        data = event.data
+        return TrackingRecord(
+            backend="mlflow",
+            uri=data["uri"],
+            mlflow_run_id=data.get("mlflow_run_id"),
+            state=data["state"],
+            message=data.get("message", ""),
+        )
+    uri = created.get("tracking_uri")
+    return TrackingRecord(
+        backend="mlflow" if uri else "none", uri=uri, mlflow_run_id=None, state="deferred" if uri else "off"
+    )
+
+
+def _why(store: Store, run_id: str, finished: Event | None, left_out: tuple[LeftOut, ...]) -> Failure:
+    """The one error that says why the run did not succeed: the first that a unit or an expansion ended with."""
+    if finished is not None and finished.data["state"] == "cancelled":
+        reason = finished.data.get("reason", "cancelled")
+        return Failure.of(
+            {"code": "AGI-RUN-012", "what": f"the run was cancelled: {reason}", "whose": "user"}
+        )
+    for event in store.events(run_id, kinds=("node_finished",)):
+        if "error" in event.data:
+            return Failure.of(event.data["error"])
+    if left_out:
+        return left_out[0].error
+    reason = finished.data.get("reason") if finished else "its coordinator ended before the run did"
+    return Failure.of(
+        {"code": "AGI-RUN-011", "what": f"the run did not succeed: {reason}", "whose": "agilab"}
+    )
+
+
+def _last(store: Store, run_id: str, kind: str) -> Event | None:
+    found = None
+    for event in store.events(run_id, kinds=(kind,)):
+        found = event
+    return found
+
+
+def _elapsed(store: Store, run_id: str, finished: Event | None) -> float | None:
+    if finished is None or _last(store, run_id, "coordinator_took_over") is not None:
+        return None
+    return float(finished.data["elapsed_us"]) / 1e6 if "elapsed_us" in finished.data else None
+
+
+def _span(started_us: int | None, finished_us: int | None, seconds: float | None) -> Span:
+    return Span.model_validate(
+        {"started": iso(started_us), "finished": iso(finished_us), "duration_seconds": seconds}
+    )

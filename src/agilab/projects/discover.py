@@ -1,0 +1,145 @@
+"""Finding an app: a built-in one by name, one the workspace remembers, or any folder by path."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agi_node.errors import AgiError
+from agilab.store.workspace import Workspace
+
+BUILT_IN = Path(__file__).parent.parent / "apps"
+
+
+@dataclass(frozen=True)
+class AppProject:
+    """An app as it lies on disk: a normal uv project that names its `App` object.
+
+    Attributes:
+        name: The folder's name, by which people call it.
+        reference: `module:object` from `[tool.agilab] app`, or None for an app without code of that kind.
+        built_in: Whether it came with AGILab.
+    """
+
+    name: str
+    folder: Path
+    reference: str | None
+    description: str
+    built_in: bool
+
+    @property
+    def settings(self) -> Path:
+        return self.folder / "app_settings.toml"
+
+    @property
+    def locked(self) -> bool:
+        return (self.folder / "uv.lock").is_file()
+
+
+def find_app(text: str, workspace: Workspace) -> AppProject:
+    """The app that a person means: a path, a built-in or remembered name, also without its `_project`.
+
+    Raises AGI-APP-101 with suggestions where there is none.
+    """
+    path = Path(text).expanduser()
+    if (path / "pyproject.toml").is_file() and (
+        len(path.parts) > 1 or path.is_absolute() or text in (".", "..")
+    ):
+        return read_app(path.resolve())
+    known = {app.name: app for app in list_apps(workspace)}
+    for name in (text, f"{text}_project"):
+        if name in known:
+            return known[name]
+    if (path / "pyproject.toml").is_file():
+        return read_app(path.resolve())
+    close = difflib.get_close_matches(text, known, n=3, cutoff=0.5)
+    raise AgiError(
+        "AGI-APP-101",
+        "there is no such app",
+        found=text,
+        allowed=", ".join(close or sorted(known)) + ", or the path of an app's folder",
+        try_=f"agilab app show {close[0]}" if close else "agilab app list",
+    )
+
+
+def list_apps(workspace: Workspace) -> list[AppProject]:
+    """Built-in apps and those the workspace remembers, by name. A remembered folder that is gone is left out."""
+    apps: dict[str, AppProject] = {}
+    for folder in [*_built_in(), *_remembered(workspace)]:
+        try:
+            apps[folder.name] = read_app(folder)
+        except AgiError:
+            continue
+    return [apps[name] for name in sorted(apps)]
+
+
+def read_app(folder: Path) -> AppProject:
+    """Read an app's `pyproject.toml`. Raises AGI-APP-102 where there is none, AGI-APP-003 where it cannot be read."""
+    path = folder / "pyproject.toml"
+    try:
+        project = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise AgiError(
+            "AGI-APP-102",
+            "this folder is no app",
+            found=f"{folder} without pyproject.toml",
+            allowed="a folder with pyproject.toml and uv.lock",
+            try_="agilab app list",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise AgiError(
+            "AGI-APP-103", f"{folder.name}/pyproject.toml cannot be read", found=str(problem), whose="author"
+        ) from problem
+    table = project.get("tool", {}).get("agilab", {})
+    reference = table.get("app")
+    if reference is not None and (not isinstance(reference, str) or reference.count(":") != 1):
+        raise AgiError(
+            "AGI-APP-103",
+            f"{folder.name}/pyproject.toml: tool.agilab.app does not name an App object",
+            found=repr(reference),
+            allowed='"module:object", such as "flight:app"',
+            whose="author",
+        )
+    return AppProject(
+        folder.name,
+        folder,
+        reference,
+        str(project.get("project", {}).get("description", "")),
+        built_in=folder.parent == BUILT_IN,
+    )
+
+
+def remember(app: AppProject, workspace: Workspace) -> None:
+    """Keep the folder of somebody's app, so that its name is enough next time."""
+    if app.built_in:
+        return
+    path = workspace.home / "apps.json"
+    known = _known(workspace)
+    if known.get(app.name) != str(app.folder):
+        known[app.name] = str(app.folder)
+        workspace.ensure()
+        path.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _built_in() -> Iterator[Path]:
+    for folder in sorted(BUILT_IN.iterdir()):
+        if (folder / "pyproject.toml").is_file():
+            yield folder
+
+
+def _remembered(workspace: Workspace) -> Iterator[Path]:
+    for _, folder in sorted(_known(workspace).items()):
+        if (Path(folder) / "pyproject.toml").is_file():
+            yield Path(folder)
+
+
+def _known(workspace: Workspace) -> dict[str, str]:
+    try:
+        known: dict[str, str] = json.loads((workspace.home / "apps.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known

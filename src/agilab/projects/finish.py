@@ -1,0 +1,131 @@
+"""The end of a run: readable results, tracking, validations, manifest. Whoever owns the run does it, from the log."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from agilab.contracts.base import write_document
+from agilab.contracts.run_manifest import RunManifest
+from agilab.contracts.run_result import RunResult
+from agilab.contracts.settings import Settings
+from agilab.evidence.checks import validate
+from agilab.evidence.manifest import build
+from agilab.evidence.results import ReduceFile, show_artifacts, write_reduce_files
+from agilab.store.store import Store
+from agilab.store.workspace import Workspace
+from agilab.tracking import Delivery, Outcome, resolve_uri
+from agilab.tracking.payload import build_payload
+
+PATIENCE_SECONDS = 5.0
+"""How long a run that is over waits for the tracking store before it leaves the rest to `agilab track sync`."""
+
+
+def tracking_uri(workspace: Workspace, settings: Settings) -> str | None:
+    """Where runs of this workspace are remembered, or None where tracking is off."""
+    if not settings.tracking.enabled:
+        return None
+    return resolve_uri(workspace.home, os.environ, settings.tracking.uri)
+
+
+def finish(
+    store: Store,
+    run_id: str,
+    *,
+    delivery: Delivery | None,
+    seconds: Callable[[], float],
+    written_by: str = "coordinator",
+) -> RunResult:
+    """Write what a finished run leaves behind and say how it went."""
+    created = next(store.events(run_id, kinds=("run_created",))).data
+    folder = store.workspace.run_folder(run_id)
+    reduce_files = write_reduce_files(store, run_id)
+    show_artifacts(store, run_id)
+    if delivery:
+        delivery.deliver(write_payload(store, run_id, reduce_files))
+    validations = validate(store, run_id, keep_going=created["keep_going"])
+    log = store.log(run_id)
+    if delivery:
+        record_outcome(store, run_id, delivery.wait(PATIENCE_SECONDS), created["tracking_uri"])
+        log = store.log(run_id)
+    manifest = build(store, run_id, validations=validations, reduce_files=reduce_files, written_by=written_by)
+    path = folder / "run_manifest.json"
+    write_document(path, manifest)
+    log.append("manifest_written", digest=store.objects.put(path.read_bytes()), written_by=written_by)
+    log.flush(durable=True)
+    if delivery and manifest.tracking.state == "delivered":
+        delivery.attach(run_id, [(path, path.name)], {"agilab.verdict": verdict_word(manifest)})
+        delivery.wait(PATIENCE_SECONDS)
+    shutil.rmtree(folder / "staging", ignore_errors=True)
+    return result_of(manifest, path, reduce_files, seconds())
+
+
+def write_payload(store: Store, run_id: str, reduce_files: list[ReduceFile]) -> Path:
+    """The tracking payload as a file that waits in the run's folder until it is delivered."""
+    artifacts = {file.path.name: file.path for file in reduce_files if file.worker is None}
+    path = store.workspace.run_folder(run_id) / "tracking.json"
+    path.write_text(json.dumps(build_payload(store, run_id, artifacts), ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+def record_outcome(store: Store, run_id: str, outcome: Outcome, uri: str) -> None:
+    """Write into the log what became of a delivery."""
+    log = store.log(run_id)
+    body: dict[str, str | None] = {
+        "backend": "mlflow",
+        "state": "delivered" if outcome.delivered else "deferred",
+        "uri": uri,
+    }
+    if outcome.delivered:
+        body |= {"mlflow_run_id": outcome.parent_run_id, "message": ""}
+    else:
+        body |= {"message": outcome.reason}
+    log.append("tracking_recorded", **body)
+    log.flush()
+
+
+def verdict_word(manifest: RunManifest) -> str:
+    """The verdict in one word, as the tracking store shows it."""
+    return (
+        "passed"
+        if manifest.verdict.passed
+        else manifest.verdict.status
+        if manifest.verdict.status != "succeeded"
+        else "doubtful"
+    )
+
+
+def result_of(manifest: RunManifest, path: Path, reduce_files: list[ReduceFile], seconds: float) -> RunResult:
+    """What `run --json` prints: the verdict, where to look, what to do next."""
+    run = manifest.run_id
+    passed = manifest.verdict.passed
+    whole = next((str(file.path) for file in reduce_files if file.worker is None), None)
+    error = manifest.verdict.error
+    return RunResult.model_validate(
+        {
+            "status": manifest.verdict.status
+            if passed or manifest.verdict.status != "succeeded"
+            else "failed",
+            "run_id": run,
+            "manifest": str(path),
+            "reduce": whole,
+            "duration_seconds": seconds,
+            "next": (
+                [
+                    f"agilab runs show {run}",
+                    f"agilab runs verify {run}",
+                    f"agilab app show {manifest.app.name}",
+                ]
+                if passed
+                else [
+                    f"agilab runs show {run}",
+                    f"agilab runs verify {run}",
+                    f"agilab env doctor {manifest.app.name}",
+                ]
+            ),
+            "error": error.model_dump(mode="json", by_alias=True) if error else None,
+        }
+    )

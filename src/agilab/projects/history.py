@@ -1,0 +1,223 @@
+"""Runs as people ask for them: how each ended, what failed first, what it left, also those that were interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agi_node.errors import AgiError
+from agilab.store.rows import ArtifactRow, NodeRow, RunRow, UnitRow, iso
+from agilab.store.store import Store
+from agilab.store.transitions import FAILED, SUCCEEDED
+from agilab.store.workspace import Workspace
+
+INTERRUPTED = "interrupted"
+"""The log says running and no process owns the run: its coordinator was killed, or the machine went down."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run in one line.
+
+    Attributes:
+        state: running, succeeded, failed, cancelled, or interrupted.
+        duration_seconds: By the wall clock; None for a run that has not ended.
+        units: Units by state, over all nodes.
+    """
+
+    run_id: str
+    app: str
+    state: str
+    created_at: str
+    finished_at: str | None
+    duration_seconds: float | None
+    units: Mapping[str, int]
+
+    def to_plain(self) -> dict[str, Any]:
+        """The summary as JSON."""
+        return {
+            "run_id": self.run_id,
+            "app": self.app,
+            "state": self.state,
+            "created_at": self.created_at,
+            "finished_at": self.finished_at,
+            "duration_seconds": self.duration_seconds,
+            "units": dict(self.units),
+        }
+
+
+@dataclass(frozen=True)
+class UnitFailure:
+    """A unit that failed for good, with the error it ended with."""
+
+    unit_id: str
+    error: AgiError
+    attempts: int
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run as the store has it, complete or not.
+
+    Attributes:
+        failures: The first ones, in the order in which they happened.
+        failed: How many there are in all.
+        manifest: Its path; None where the run has none (yet).
+        tracking: The last thing the log says about a delivery (`tracking_recorded`), or None.
+        verdict: `verdict` of the manifest as plain data, or None.
+    """
+
+    summary: RunSummary
+    args: Mapping[str, Any]
+    nodes: tuple[NodeRow, ...]
+    failures: tuple[UnitFailure, ...]
+    failed: int
+    artifacts: tuple[ArtifactRow, ...]
+    folder: Path
+    manifest: Path | None
+    reduce: Path | None
+    tracking: Mapping[str, Any] | None
+    verdict: Mapping[str, Any] | None
+    replay: str | None
+
+
+def read_runs(
+    workspace: Workspace, *, app: str | None = None, limit: int = 20, offset: int = 0
+) -> list[RunSummary]:
+    """Runs, newest first; none where the workspace has no database yet."""
+    if not workspace.db.exists():
+        return []
+    with Store(workspace, readonly=True) as store:
+        return [summarise(store, run) for run in store.runs(app=app, limit=limit, offset=offset)]
+
+
+def summarise(store: Store, run: RunRow) -> RunSummary:
+    """A run in one line, with the state that it is really in."""
+    counts: dict[str, int] = {}
+    for node in store.nodes(run.run_id):
+        for word, count in node.counts.items():
+            counts[word] = counts.get(word, 0) + count
+    took = (run.finished_us - run.created_us) / 1e6 if run.finished_us else None
+    return RunSummary(
+        run.run_id, run.app, state_of(store, run), run.created_at, run.finished_at, took, counts
+    )
+
+
+def state_of(store: Store, run: RunRow) -> str:
+    """The state of a run; one that says running and that no process owns was interrupted."""
+    if run.state != "running":
+        return run.state
+    from agilab.store.locks import has_owner
+
+    return run.state if has_owner(store.workspace.run_folder(run.run_id)) else INTERRUPTED
+
+
+def view_run(store: Store, name: str, *, failures: int = 3) -> RunView:
+    """Everything about one run that fits on a screen. `name` as `Store.run` takes it."""
+    run = store.run(name)
+    folder = store.workspace.run_folder(run.run_id)
+    manifest, reduce = folder / "run_manifest.json", folder / "reduce_summary.json"
+    created = next((event.data for event in store.events(run.run_id, kinds=("run_created",))), {})
+    summary = summarise(store, run)
+    tracked = [event.data for event in store.events(run.run_id, kinds=("tracking_recorded",))]
+    return RunView(
+        summary,
+        created.get("args", {}),
+        tuple(store.nodes(run.run_id)),
+        tuple(_first(_failures(store, run.run_id), failures)),
+        summary.units.get(FAILED, 0),
+        tuple(store.artifacts(run.run_id)),
+        folder,
+        manifest if manifest.is_file() else None,
+        reduce if reduce.is_file() else None,
+        tracked[-1] if tracked else None,
+        _verdict(manifest),
+        created.get("replay", {}).get("command"),
+    )
+
+
+def find_unit(store: Store, run_id: str, text: str) -> UnitRow:
+    """The unit of this id, or the only one with this key. Raises AGI-RUN-003 where there is none.
+
+    >>> # `4ca75f` finds `work[4ca75f]`, as long as one node alone has such a key
+    """
+    try:
+        return store.unit(run_id, text)
+    except AgiError:
+        found = [unit for unit in store.units(run_id) if text in (unit.key, unit.label)]
+        if len(found) == 1:
+            return found[0]
+        raise
+
+
+def log_tail(store: Store, run_id: str, unit: UnitRow, *, lines: int = 20) -> list[str]:
+    """The end of what the unit's last attempt printed; empty where it printed nothing or the log is gone.
+
+    The worker's log holds one unit after the other; the event that ended the attempt says which bytes are its own.
+    """
+    span: tuple[int, int] | None = None
+    for event in store.story(run_id, unit.unit_id):
+        if "log_span" in event.body and event.data.get("log_span"):
+            start, end = event.data["log_span"]
+            span = (start, end)
+    if span is None or unit.worker is None:
+        return []
+    path = store.workspace.run_folder(run_id) / "logs" / f"units_{unit.worker}.log"
+    try:
+        with path.open("rb") as file:
+            # At most 64 KiB: a unit may have printed gigabytes.
+            begin = max(span[0], span[1] - 65536)
+            file.seek(begin)
+            text = file.read(span[1] - begin).decode("utf-8", "replace")
+    except OSError:
+        return []
+    return text.splitlines()[-lines:]
+
+
+def failure_of(data: Mapping[str, Any], unit: UnitRow) -> AgiError:
+    """The error in the body of an event that ended a unit."""
+    if data.get("error"):
+        return AgiError.from_plain(data["error"])
+    return AgiError(
+        "AGI-RUN-111",
+        f"{unit.unit_id} was lost {unit.losses} times: {data.get('reason', 'its process is gone')}",
+        whose="environment",
+        exit_code=1,
+    )
+
+
+def _failures(store: Store, run_id: str) -> Iterator[UnitFailure]:
+    units = [unit for unit in store.units(run_id, state=FAILED) if unit.done_seq is not None]
+    for unit in sorted(units, key=lambda unit: unit.done_seq or 0):
+        event = store.event(run_id, unit.done_seq or 0)
+        yield UnitFailure(unit.unit_id, failure_of(event.data, unit), unit.attempts)
+    for event in store.events(run_id, kinds=("node_finished",)):
+        if "error" in event.data:
+            yield UnitFailure(event.data["node"], AgiError.from_plain(event.data["error"]), 0)
+
+
+def _first(found: Iterator[UnitFailure], count: int) -> list[UnitFailure]:
+    return [failure for failure, _ in zip(found, range(count), strict=False)]
+
+
+def _verdict(manifest: Path) -> Mapping[str, Any] | None:
+    import json
+
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8")).get("verdict")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def succeeded_units(summary: RunSummary) -> tuple[int, int]:
+    """(units that ended well, units in all)."""
+    good = sum(summary.units.get(word, 0) for word in (SUCCEEDED, "skipped", "reused"))
+    return good, sum(summary.units.values())
+
+
+def ended_at(unit: UnitRow) -> str | None:
+    """When the unit's last attempt ended, ISO 8601."""
+    return iso(unit.ended_us)

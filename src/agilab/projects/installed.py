@@ -1,0 +1,94 @@
+"""What is known of an app without starting anything: is its environment there, what did it say of itself."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agi_node.canonical import digest, sha256_file
+from agi_node.errors import ENVIRONMENT, AgiError
+from agilab.envs.environment import Environment, read_environment, wanted_environment
+from agilab.envs.locked import read_sources, recall_locked
+from agilab.projects.description import remembered_for
+from agilab.projects.discover import AppProject
+from agilab.store.snapshot import source_files
+from agilab.store.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class InstalledApp:
+    """An app with what the workspace has of it.
+
+    Attributes:
+        environment: The one that a run would use now; None where it has to be made first.
+        description: What its worker said of this source in this environment; None where it was never asked.
+    """
+
+    app: AppProject
+    environment: Environment | None
+    description: Mapping[str, Any] | None
+
+    @property
+    def state(self) -> str:
+        """`ready`, `not installed`, `changed` (installed, and edited since), or `no uv.lock`."""
+        if self.description is not None:
+            return "ready"
+        if self.environment is not None:
+            return "changed" if self.app.reference else "ready"
+        return "not installed" if self.app.locked else "no uv.lock"
+
+
+def look_at(app: AppProject, workspace: Workspace) -> InstalledApp:
+    """What the workspace has of an app: a few milliseconds, no process, nothing written."""
+    environment = _environment(app, workspace)
+    if environment is None or app.reference is None:
+        return InstalledApp(app, environment, None)
+    said = remembered_for(workspace, app.reference, source_digest(app), environment.fingerprint)
+    return InstalledApp(app, environment, said)
+
+
+def described(app: AppProject, workspace: Workspace) -> InstalledApp:
+    """The same for an app that must be installed. Raises AGI-APP-106, naming the command, where it is not."""
+    found = look_at(app, workspace)
+    if found.description is None:
+        changed = found.state == "changed"
+        raise AgiError(
+            "AGI-APP-106",
+            f"{app.name} has {'changed since it was installed' if changed else 'not been installed here yet'}",
+            found="its arguments are known once its environment is there",
+            try_=f"agilab app install {_shown(app)}",
+            exit_code=ENVIRONMENT,
+        )
+    return found
+
+
+def source_digest(app: AppProject) -> str:
+    """The digest that a snapshot of the app's source would have now; see `store.snapshot.take`."""
+    files = {path.relative_to(app.folder).as_posix(): sha256_file(path) for path in source_files(app.folder)}
+    return digest(files)
+
+
+def saved_arguments(app: AppProject) -> Mapping[str, Any]:
+    """Arguments that the app's `app_settings.toml` holds; what cannot be read is left to the run to complain of."""
+    try:
+        saved = tomllib.loads(app.settings.read_text(encoding="utf-8")).get("args", {})
+    except (OSError, ValueError):
+        return {}
+    return saved if isinstance(saved, dict) else {}
+
+
+def _environment(app: AppProject, workspace: Workspace) -> Environment | None:
+    try:
+        # A lock that nobody has looked at would be examined with uv, which is for `install` to do.
+        if not app.locked or recall_locked(workspace.home, read_sources(app.folder)) is None:
+            return None
+        wanted = wanted_environment(app.folder, workspace.home)
+    except (AgiError, OSError):
+        return None
+    return read_environment(workspace.envs / wanted.inputs.fingerprint)
+
+
+def _shown(app: AppProject) -> str:
+    return app.name.removesuffix("_project") if app.built_in else str(app.folder)

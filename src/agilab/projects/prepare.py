@@ -1,0 +1,108 @@
+"""Making an app ready: its environment, a snapshot of its source, what it says of itself, its arguments."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agi_node.errors import AgiError
+from agilab.contracts.app_settings import AppSettings
+from agilab.contracts.base import read_document
+from agilab.envs import Environment, ensure
+from agilab.envs.worker_process import WorkerSpec
+from agilab.projects.arguments import merged, rooted
+from agilab.projects.description import description
+from agilab.projects.discover import AppProject
+from agilab.projects.machine import checkout, platform_record
+from agilab.projects.roots import declare_root, roots_of
+from agilab.store.snapshot import Snapshot, materialise, take
+from agilab.store.store import Store
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class PreparedApp:
+    """An app that can be planned and run."""
+
+    app: AppProject
+    environment: Environment
+    snapshot: Snapshot
+    spec: WorkerSpec
+    roots: Mapping[str, str]
+    description: Mapping[str, Any]
+
+    @property
+    def nodes(self) -> list[str]:
+        return [node["name"] for node in self.description["nodes"]]
+
+    def source_record(self) -> dict[str, Any]:
+        """`AppSource` of the manifest."""
+        project = tomllib.loads((self.app.folder / "pyproject.toml").read_text(encoding="utf-8")).get(
+            "project", {}
+        )
+        return {
+            "name": self.app.name,
+            "version": project.get("version"),
+            "source_digest": self.snapshot.digest,
+            "vcs": checkout(self.app.folder),
+        }
+
+    def environment_record(self) -> dict[str, Any]:
+        """`Environment` of the manifest."""
+        environment = self.environment
+        return {
+            "fingerprint": environment.fingerprint,
+            "lock_digest": environment.export_digest,
+            "interpreter": {"implementation": "CPython", "version": environment.python_version},
+            "platform": platform_record(),
+            "agi_node": {
+                "version": environment.packages.get("agi-node", "0"),
+                "digest": environment.agi_node_digest,
+            },
+        }
+
+
+def prepare(store: Store, app: AppProject, *, offline: bool, threads: int, say: Say) -> PreparedApp:
+    """Make an app ready to run. What is there already is found in milliseconds.
+
+    Raises what `envs.ensure` raises, AGI-APP-105 for an app that has nothing to run, and the app's own import errors.
+    """
+    if app.reference is None:
+        raise AgiError(
+            "AGI-APP-105",
+            f"{app.name} has nothing to run",
+            found="no [tool.agilab] app in its pyproject.toml",
+            allowed='app = "module:object", naming its App',
+            try_=f"edit {app.name}/pyproject.toml",
+            whose="author",
+        )
+    workspace = store.workspace
+    environment = ensure(app.folder, workspace.home, offline=offline, on_step=say)
+    snapshot = take(app.folder, store.objects)
+    source = materialise(snapshot, store.objects, workspace.snapshots)
+    roots = roots_of(workspace, app.folder)
+    spec = WorkerSpec(environment.python, source, app.reference, roots, threads)
+    said = description(workspace, app.reference, snapshot.digest, environment.fingerprint, spec)
+    return PreparedApp(app, environment, snapshot, spec, roots, said)
+
+
+def arguments(prepared: PreparedApp, store: Store, given: Mapping[str, Any], say: Say) -> dict[str, Any]:
+    """The arguments of a run, merged and checked; folders outside the app become data roots, and `say` tells."""
+    app = prepared.app
+    settings = read_document(app.settings, AppSettings) if app.settings.exists() else AppSettings()
+
+    def declare(folder: Any) -> str:
+        name = declare_root(store.workspace, folder)
+        say(f"data root {name} = {folder} (kept in settings.toml)")
+        return name
+
+    return merged(
+        app.name,
+        prepared.description["args_schema"],
+        settings.args,
+        given,
+        place=lambda text: rooted(text, prepared.roots, app.folder, declare),
+    )

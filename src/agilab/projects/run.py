@@ -1,0 +1,197 @@
+"""Running an app: from a name and arguments to a run with evidence."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from agi_node.canonical import canonical
+from agilab.contracts.identifiers import new_run_id
+from agilab.contracts.run_result import RunResult
+from agilab.contracts.uri import public_uri
+from agilab.engine.coordinator import Coordinator, Observer
+from agilab.engine.expansion import MAX_UNITS_PER_RUN
+from agilab.engine.graph import Graph, Policy
+from agilab.engine.local import LocalExecutor
+from agilab.envs import hold
+from agilab.projects.arguments import flag
+from agilab.projects.discover import AppProject, find_app, remember
+from agilab.projects.finish import finish, tracking_uri
+from agilab.projects.inputs import FileDigests
+from agilab.projects.machine import cores, workbench
+from agilab.projects.prepare import PreparedApp, arguments, prepare
+from agilab.projects.roots import roots_of, settings_of
+from agilab.projects.tasks import AppTasks, app_graph
+from agilab.store.locks import RunLock
+from agilab.store.store import Store
+from agilab.store.workspace import Workspace
+from agilab.tracking import Delivery
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a person asked for.
+
+    Attributes:
+        app: Name or path.
+        args: Arguments by name, as texts or plain values.
+        workers: Processes at work; None takes the settings' number, or one for each core.
+        keep_going: Whether other units go on after one failed for good.
+        offline: Whether the network may be used to make an environment.
+        track: Whether the run is remembered in MLflow.
+    """
+
+    app: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    workers: int | None = None
+    keep_going: bool = False
+    offline: bool = False
+    track: bool = True
+    policy: Policy = Policy()
+
+
+@dataclass(frozen=True)
+class Faces:
+    """How a run shows itself to whoever watches; each may be left as it is."""
+
+    say: Callable[[str], None] = lambda text: None
+    observe: Observer | None = None
+
+
+def run_app(request: RunRequest, workspace: Workspace | None = None, faces: Faces = Faces()) -> RunResult:
+    """Run an app and leave its evidence, also when it fails.
+
+    Raises `AgiError` for what keeps a run from beginning (no such app, no environment, a wrong argument); from then
+    on every ending is a `RunResult` with a manifest.
+    """
+    began = time.monotonic()
+    workspace = (workspace or Workspace.default()).ensure()
+    app = find_app(request.app, workspace)
+    settings = settings_of(workspace)
+    uri = tracking_uri(workspace, settings) if request.track else None
+    # The tracking store takes longest to wake, so it is woken first and meets us at the end.
+    delivery = Delivery.start(uri, workspace.home) if uri else None
+    try:
+        with Store(workspace) as store:
+            workers = request.workers or settings.workers.default or cores()
+            prepared = prepare(
+                store, app, offline=request.offline, threads=max(1, cores() // workers), say=faces.say
+            )
+            args = arguments(prepared, store, request.args, faces.say)
+            prepared = _with_roots(prepared, workspace)
+            remember(app, workspace)
+            return _run(request, prepared, args, workers, store, uri, delivery, faces, began)
+    finally:
+        if delivery:
+            delivery.close()
+
+
+def _run(
+    request: RunRequest,
+    prepared: PreparedApp,
+    args: dict[str, Any],
+    workers: int,
+    store: Store,
+    uri: str | None,
+    delivery: Delivery | None,
+    faces: Faces,
+    began: float,
+) -> RunResult:
+    app, environment = prepared.app, prepared.environment.fingerprint
+    run_id = new_run_id(app.name.removesuffix("_project"))
+    folder = store.workspace.run_folder(run_id)
+    graph = app_graph(
+        str(app.reference),
+        prepared.nodes,
+        args,
+        environment,
+        keep_going=request.keep_going,
+        policy=request.policy,
+    )
+    with RunLock(folder), hold(prepared.environment):
+        executor = LocalExecutor({environment: prepared.spec}, workers=workers, logs=folder / "logs")
+        digests = FileDigests(store.workspace.cache)
+        try:
+            executor.start()
+            _record(store, run_id, request, prepared, args, workers, graph, uri)
+            tasks = AppTasks(store, run_id, prepared.roots, digests, max_units=MAX_UNITS_PER_RUN)
+            Coordinator(store, run_id, graph, tasks, executor, observer=faces.observe).execute()
+        finally:
+            executor.close()
+            digests.close()
+        return finish(store, run_id, delivery=delivery, seconds=lambda: time.monotonic() - began)
+
+
+def _record(
+    store: Store,
+    run_id: str,
+    request: RunRequest,
+    prepared: PreparedApp,
+    args: dict[str, Any],
+    workers: int,
+    graph: Graph,
+    uri: str | None,
+) -> None:
+    """The first two events: what this run is, and what it will do."""
+    log = store.log(run_id)
+    source = prepared.source_record()
+    log.append(
+        "run_created",
+        app=prepared.app.name,
+        source=source,
+        source_digest=prepared.snapshot.digest,
+        args=args,
+        environment=prepared.environment.fingerprint,
+        environment_record=prepared.environment_record(),
+        workbench=workbench(),
+        executor="local",
+        workers=workers,
+        keep_going=request.keep_going,
+        tracking_uri=public_uri(uri, {"workspace": store.workspace.home}) if uri else None,
+        replay={"command": _command(prepared.app, args, request), "needs": _needs(args)},
+    )
+    store.objects.put(canonical(graph.to_plain()))
+    log.append(
+        "plan_recorded",
+        plan_digest=graph.digest,
+        nodes=[{"name": node.name, "target": node.target} for node in graph.nodes],
+    )
+    log.flush(durable=True)
+
+
+def _with_roots(prepared: PreparedApp, workspace: Workspace) -> PreparedApp:
+    roots = roots_of(workspace, prepared.app.folder)
+    return replace(prepared, roots=roots, spec=replace(prepared.spec, roots=roots))
+
+
+def _command(app: AppProject, args: Mapping[str, Any], request: RunRequest) -> str:
+    words = ["agilab", "run", app.name]
+    for name, value in args.items():
+        words += [f"--{flag(name)}", value if isinstance(value, str) else json.dumps(value)]
+    if request.keep_going:
+        words.append("--keep-going")
+    return shlex.join(words)
+
+
+def _needs(args: Mapping[str, Any]) -> list[str]:
+    """Data roots that the arguments speak of."""
+    found = []
+    for value in args.values():
+        name, colon, _ = value.partition(":") if isinstance(value, str) else ("", "", "")
+        if (
+            colon
+            and name.replace("-", "").replace("_", "").isalnum()
+            and name not in ("app", "run", "workspace")
+        ):
+            found.append(f"data root {name}")
+    return found
+
+
+def manifest_path(workspace: Workspace, run_id: str) -> Path:
+    """Where the manifest of a run lies."""
+    return workspace.run_folder(run_id) / "run_manifest.json"

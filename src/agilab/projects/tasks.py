@@ -1,0 +1,130 @@
+"""An app as a graph: plan → work → reduce → publish, and what each of these is given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agi_node.canonical import untag
+from agilab.engine.core import Unit
+from agilab.engine.executor import Task
+from agilab.engine.expansion import Item, items_of
+from agilab.engine.graph import Graph, Node, Policy
+from agilab.projects.inputs import FileDigests, fill_in_digests
+from agilab.store.store import Store
+from agilab.store.transitions import GOOD, SUCCEEDED
+
+
+def app_graph(
+    reference: str,
+    nodes: list[str],
+    args: Mapping[str, Any],
+    environment: str,
+    *,
+    keep_going: bool = False,
+    policy: Policy = Policy(),
+) -> Graph:
+    """The graph of an app that has these nodes (a subset of plan, work, reduce, publish).
+
+    With `keep_going` a reduce is content with whatever succeeded; otherwise it wants everything.
+    """
+    chain: list[Node] = []
+    for name in ("plan", "work", "reduce", "publish"):
+        if name in nodes:
+            chain.append(
+                Node(
+                    name,
+                    f"{reference}#{name}",
+                    needs=(chain[-1].name,) if chain else (),
+                    foreach="plan" if name == "work" else None,
+                    args=args,
+                    require="any" if keep_going and name == "reduce" else "all",
+                    environment=environment,
+                    policy=policy if name == "work" else Policy(timeout_s=policy.timeout_s),
+                )
+            )
+    return Graph(tuple(chain), keep_going=keep_going)
+
+
+class AppTasks:
+    """Gives the nodes of an app what they read: the plan's items, the partials to merge, the artifacts to publish."""
+
+    def __init__(
+        self, store: Store, run_id: str, roots: Mapping[str, str], digests: FileDigests, *, max_units: int
+    ) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._roots = roots
+        self._digests = digests
+        self.max_units = max_units
+
+    def items(self, node: Node) -> list[Item]:
+        """The plan's items, with the digest of every file they refer to."""
+        for unit, body in self._store.results(self._run_id, str(node.foreach)):
+            if unit.state == SUCCEEDED:
+                items = items_of(untag(self._store.value(body)))
+                fill_in_digests([item.payload for item in items], self._roots, self._digests)
+                return items
+        return []
+
+    def task(self, unit: Unit, node: Node, payload: Any, attempt_id: str, folder: Path) -> Task:
+        role = node.target.partition("#")[2]
+        staging = folder / "staging" / attempt_id
+        inputs: Path | None = None
+        if role == "reduce":
+            inputs = self._partials(node.needs[0], folder / "staging" / f"{attempt_id}.partials.jsonl")
+        elif role == "publish":
+            inputs = self._publication(node.needs[0], folder / "staging" / f"{attempt_id}.publish.json")
+        return Task(
+            self._run_id,
+            unit.unit_id,
+            unit.node,
+            unit.key,
+            attempt_id,
+            unit.attempts,
+            node.target,
+            node.environment,
+            args=node.args,
+            payload=payload,
+            inputs=inputs,
+            staging=staging,
+            timeout_s=node.policy.timeout_s,
+        )
+
+    def _partials(self, node: str, path: Path) -> Path:
+        """One line per unit in key order: failed ones too, so that a reduce knows what is missing."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", encoding="utf-8") as file:
+            for unit, body in self._store.results(self._run_id, node):
+                line: dict[str, Any] = {"key": unit.key, "status": unit.state, "worker": unit.worker}
+                if unit.state == SUCCEEDED:
+                    digest = body.get("value_digest")
+                    line["value"] = None if digest else body["value"]
+                    line["value_path"] = str(self._store.objects.path(digest)) if digest else None
+                else:
+                    line["value"] = line["value_path"] = None
+                file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+        return path
+
+    def _publication(self, need: str, path: Path) -> Path:
+        """The merged state, and where the artifacts of the units before lie, by name and in key order."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        state: Any = None
+        for unit, body in self._store.results(self._run_id, need):
+            if unit.state in GOOD:
+                value = self._store.value(body)
+                state = value["whole"]["state"] if isinstance(value, dict) and "whole" in value else None
+        artifacts: dict[str, list[list[str]]] = {}
+        keys = {unit.unit_id: unit.key for unit in self._store.units(self._run_id)}
+        for row in self._store.artifacts(self._run_id):
+            artifacts.setdefault(row.name, []).append(
+                [keys[row.unit_id], str(self._store.objects.path(row.digest))]
+            )
+        for rows in artifacts.values():
+            rows.sort()
+        path.write_text(
+            json.dumps({"state": state, "artifacts": artifacts}, ensure_ascii=False), encoding="utf-8"
+        )
+        return path

@@ -1,0 +1,127 @@
+"""From a run's log to the payload that the tracking store gets: one parent, one nested run for each executed node."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agi_node.canonical import untag
+from agilab.store.metrics import metric_tables
+from agilab.store.store import Store
+
+_STATUS = {"succeeded": "FINISHED", "skipped": "FINISHED", "reused": "FINISHED", "cancelled": "KILLED"}
+_UNIT_COLUMNS = ["key", "state", "worker", "attempts", "seconds"]
+
+
+def build_payload(store: Store, run_id: str, artifacts: Mapping[str, Path]) -> dict[str, Any]:
+    """The payload (`agilab.tracking.v1`) of a run as its log has it now; made again, it is the same.
+
+    Metrics of a node with one unit are points of that node's run. Metrics of mapped units are one table,
+    a row for each unit: a run per unit would drown the store.
+    """
+    run = store.run(run_id)
+    created = next(store.events(run_id, kinds=("run_created",))).data
+    points: dict[str, dict[str, list[Any]]] = {}
+    last: dict[str, dict[str, float]] = {}
+    for unit_id, table in metric_tables(store, run_id):
+        if "[" in unit_id:
+            row = last.setdefault(unit_id, {})
+            row.update(zip(table["name"], (untag(value) for value in table["value"]), strict=True))
+        else:
+            columns = points.setdefault(unit_id, _no_points())
+            for name, values in columns.items():
+                values.extend(table[name])
+    params: dict[str, dict[str, str]] = {}
+    for event in store.events(run_id, kinds=("attempt_succeeded",)):
+        if '"params":' in event.body and "[" not in (event.unit_id or ""):
+            params[event.unit_id or ""] = {name: _text(value) for name, value in event.data["params"].items()}
+    nodes = []
+    for node in store.nodes(run_id):
+        if node.started_us is None or not node.counts:
+            continue
+        mapped = any("[" in unit.unit_id for unit in store.units(run_id, node=node.node, limit=1))
+        nodes.append(
+            {
+                "node": node.node,
+                "status": _STATUS.get(node.state, "FAILED"),
+                "started_at_ms": node.started_us // 1000,
+                "ended_at_ms": node.finished_us // 1000 if node.finished_us else None,
+                "params": {"target": node.target, "units": str(node.total), **params.get(node.node, {})},
+                "tags": {"agilab.run_id": run_id, "agilab.state": node.state},
+                "metrics": points.get(node.node, _no_points()),
+                "table": _unit_table(store, run_id, node.node, last) if mapped else None,
+            }
+        )
+    return {
+        "schema": "agilab.tracking.v1",
+        "run_id": run_id,
+        "app": run.app,
+        "experiment": run.app,
+        "started_at_ms": run.created_us // 1000,
+        "ended_at_ms": run.finished_us // 1000 if run.finished_us else None,
+        "status": "RUNNING" if run.state == "running" else _STATUS.get(run.state, "FAILED"),
+        "params": {name: _text(value) for name, value in created["args"].items()},
+        "tags": {
+            "agilab.run_id": run_id,
+            "agilab.app": run.app,
+            "agilab.state": run.state,
+            "agilab.source_digest": run.source_digest or "",
+            "agilab.environment": run.environment or "",
+            "agilab.plan_digest": run.plan_digest or "",
+        },
+        "metrics": _reduce_metrics(store, run_id),
+        "nodes": nodes,
+        "artifacts": [{"path": str(path), "name": name} for name, path in artifacts.items()],
+    }
+
+
+def _reduce_metrics(store: Store, run_id: str) -> dict[str, list[Any]]:
+    """The numbers of the reduce payload as metrics of the parent run, so that runs compare at a glance."""
+    columns = _no_points()
+    for unit, body in store.results(run_id, "reduce"):
+        value = store.value(body) if unit.state == "succeeded" else None
+        if isinstance(value, dict) and "whole" in value:
+            for name, number in _numbers("", value["whole"]["payload"]):
+                columns["name"].append(name)
+                columns["value"].append(number)
+                columns["step"].append(None)
+                columns["at_ms"].append((unit.ended_us or 0) // 1000)
+    return columns
+
+
+def _numbers(prefix: str, value: Any) -> list[tuple[str, float]]:
+    if isinstance(value, bool) or value is None:
+        return []
+    if isinstance(value, (int, float)):
+        return [(prefix, value)]
+    if isinstance(value, dict):
+        return [
+            found
+            for name, item in value.items()
+            for found in _numbers(f"{prefix}.{name}" if prefix else name, item)
+        ]
+    return []
+
+
+def _unit_table(
+    store: Store, run_id: str, node: str, metrics: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
+    names = sorted({name for row in metrics.values() for name in row})
+    rows: list[list[Any]] = []
+    for unit in store.units(run_id, node=node):
+        seconds = unit.duration_us / 1e6 if unit.duration_us is not None else None
+        mine = metrics.get(unit.unit_id, {})
+        rows.append(
+            [unit.key, unit.state, unit.worker, unit.attempts, seconds, *(mine.get(name) for name in names)]
+        )
+    return {"columns": _UNIT_COLUMNS + names, "data": rows}
+
+
+def _no_points() -> dict[str, list[Any]]:
+    return {"name": [], "value": [], "step": [], "at_ms": []}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
