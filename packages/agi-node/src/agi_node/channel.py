@@ -6,7 +6,6 @@ import os
 import socket
 import threading
 from collections import deque
-from typing import NoReturn
 
 from agi_node.protocol import Decoder, Message, encode
 
@@ -86,8 +85,3 @@ def _private(descriptor: int) -> int:
     moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, ABOVE)
     os.close(descriptor)
     return moved
-
-
-def leave(status: int) -> NoReturn:
-    """End this process at once, whatever its other threads do."""
-    os._exit(status)

@@ -1,8 +1,7 @@
 """Files as arguments and payloads: named roots, patterns below them, references that can be checked.
 
-A path in a document is a root's name and a relative path, never an absolute one; which folder a root is, each
-process knows for itself (`set_roots`, `use_roots`). A symbolic link inside a root is the root owner's decision
-and is followed.
+A path in a document is a root's name and a relative path, never an absolute one. A symbolic link inside a root is the
+root owner's decision and is followed.
 """
 
 from __future__ import annotations
@@ -10,55 +9,20 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agi_node.errors import FAILED, AgiError
+from agi_node.roots import root_folder, set_roots, use_roots
+
+__all__ = ["DEFAULT_ROOT", "FileRef", "Files", "is_file_object", "root_folder", "set_roots", "use_roots"]
 
 DEFAULT_ROOT = "app"
 _ROOT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]+")
 _DIGEST = re.compile(r"(?:[0-9a-f]{64})?")
 _MAGIC = re.compile(r"[*?\[]")
-
-_default_roots: dict[str, Path] = {}
-_roots: ContextVar[dict[str, Path] | None] = ContextVar("agi_node_roots", default=None)
-
-
-def set_roots(roots: Mapping[str, Path | str]) -> None:
-    """Set the folders behind root names for this whole process, its threads included."""
-    global _default_roots
-    _default_roots = {name: Path(folder) for name, folder in roots.items()}
-
-
-@contextmanager
-def use_roots(roots: Mapping[str, Path | str]) -> Iterator[None]:
-    """Other folders behind root names, for the current context (thread or task) only."""
-    token = _roots.set({name: Path(folder) for name, folder in roots.items()})
-    try:
-        yield
-    finally:
-        _roots.reset(token)
-
-
-def root_folder(name: str) -> Path:
-    """The absolute folder behind a root's name; AGI-DATA-004 where it has none here."""
-    roots = _roots.get()
-    if roots is None:
-        roots = _default_roots
-    folder = roots.get(name)
-    if folder is None:
-        raise AgiError(
-            "AGI-DATA-004",
-            f"the root {name!r} is no folder here",
-            found=name,
-            allowed=", ".join(sorted(roots)) or "nothing: no roots are set",
-            try_="declare it in settings.toml, or agi_node.files.use_roots({name: folder}) in a test",
-        )
-    return Path(os.path.abspath(folder))
 
 
 @dataclass(frozen=True, slots=True)

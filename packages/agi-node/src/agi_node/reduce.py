@@ -15,46 +15,34 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from operator import itemgetter
-from typing import Any, Final, NoReturn
+from typing import Any
 
-from agi_node.canonical import canonical, digest, tag, untag
+from agi_node.canonical import canonical, digest, tag
 from agi_node.errors import FAILED, AgiError
 from agi_node.partial import Partial
 from agi_node.partial.declaration import shape_of
 from agi_node.partial.description import described
-from agi_node.partial.own import own_merge
-from agi_node.partial.refusal import (
-    BROKEN_DOCUMENT,
-    COUNTED_TWICE,
-    DIFFERENT,
-    MISMATCH,
-    shown,
-    within,
+from agi_node.partial.document import (
+    SCHEMA,
+    agrees,
+    broken,
+    differs,
+    not_following,
+    read_reduce_document,
+    twice,
 )
+from agi_node.partial.own import own_merge
+from agi_node.partial.refusal import DIFFERENT, MISMATCH, shown, within
 from agi_node.partial.shape import Shape, States
 
-SCHEMA: Final = "agilab.reduce.v2"
-_KEYS: Final = (
-    "schema",
-    "name",
-    "reducer",
-    "partial_count",
-    "partials",
-    "fields",
-    "payload",
-    "state",
-    "metadata",
-)
-_V1_KEYS: Final = (
-    "schema_version",
-    "name",
-    "reducer",
-    "partial_count",
-    "partial_ids",
-    "payload",
-    "metadata",
-)
-_HEX: Final = frozenset("0123456789abcdef")
+__all__ = [
+    "SCHEMA",
+    "merge_reduce_documents",
+    "read_reduce_document",
+    "reduce_document",
+    "reduce_text",
+    "verify_reduce_document",
+]
 
 
 def reduce_document(
@@ -109,7 +97,7 @@ def merge_reduce_documents(documents: Sequence[dict[str, Any]]) -> dict[str, Any
     {'rows': 2}
     """
     if not documents:
-        _broken("nothing to merge", [], "one or more reduce documents")
+        broken("nothing to merge", [], "one or more reduce documents")
     read = [read_reduce_document(document) for document in documents]
     first = read[0]
     for at, document in enumerate(read):
@@ -154,6 +142,16 @@ def verify_reduce_document(
     Raises AGI-PART-008 naming the partial that is missing, added or changed, or the payload or state that
     does not follow from them. Where the merge is the author's own, payload and state can be checked only
     with `partial_type`; without it AGI-PART-009 says so, once the partials themselves were found to be right.
+
+    >>> from agi_node.partial import Partial, Sum
+    >>> class Rows(Partial):
+    ...     rows: Sum[int] = 0
+    >>> document = reduce_document("rows", Rows, [("a", {"rows": 2})])
+    >>> verify_reduce_document(document, [("a", {"rows": 2})])
+    >>> verify_reduce_document(document, [("a", {"rows": 3})])
+    Traceback (most recent call last):
+    agi_node.errors.AgiError: error[AGI-PART-008]: reduce document rows: partial 'a' has another digest
+    ...
     """
     document = read_reduce_document(document)
     if "converted" in document:
@@ -169,14 +167,14 @@ def verify_reduce_document(
     present = {key: digest(state) for key, state in rows}
     for key in sorted(expected.keys() | present.keys()):
         if key not in present:
-            _differs(document, f"partial {key!r} is listed and not there", "nothing", expected[key])
+            differs(document, f"partial {key!r} is listed and not there", "nothing", expected[key])
         if key not in expected:
-            _differs(document, f"partial {key!r} is there and not listed", present[key], "nothing")
+            differs(document, f"partial {key!r} is there and not listed", present[key], "nothing")
         if present[key] != expected[key]:
-            _differs(document, f"partial {key!r} has another digest", present[key], expected[key])
+            differs(document, f"partial {key!r} has another digest", present[key], expected[key])
     shape = shape_of(partial_type) if partial_type else described(document["reducer"], document["fields"])
     if canonical(shape.describe()) != canonical(document["fields"]):
-        _differs(document, "the fields are others", shown(document["fields"]), shown(shape.describe()))
+        differs(document, "the fields are others", shown(document["fields"]), shown(shape.describe()))
     if not shape.repeatable and partial_type is None:
         raise own_merge(document["reducer"])
     again = _document(
@@ -188,63 +186,8 @@ def verify_reduce_document(
         document["metadata"],
     )
     for key in ("state", "payload"):
-        if canonical(document[key]) != canonical(again[key]):
-            _not_following(document, key, "partials", again)
-
-
-def read_reduce_document(source: Any) -> dict[str, Any]:
-    """Check a reduce document and give it back as version 2.
-
-    Takes the text or bytes of a file, or a document as plain data. Version 1 (`schema_version: 1`) is
-    converted: it has no digests, fields or state (None, [], None), and the extra key `converted` says so.
-    Raises AGI-PART-007 with the path inside the document that is wrong, AGI-PART-008 when the payload does
-    not follow from the state.
-
-    >>> old = {"schema_version": 1, "name": "rows", "reducer": "r", "partial_count": 1,
-    ...        "partial_ids": ["a"], "payload": {"rows": 5}, "metadata": {}}
-    >>> read_reduce_document(old)["converted"]
-    'agilab.reduce schema_version 1: no digests, no fields, no state'
-    """
-    if isinstance(source, str | bytes | bytearray):
-        try:
-            source = untag(json.loads(source))
-        except (ValueError, RecursionError) as error:
-            _broken("this is no JSON", str(error), "the text of a reduce document")
-    if type(source) is not dict:
-        _broken("this is no object", source, "a reduce document")
-    if "schema_version" in source:
-        return _from_v1(source)
-    _same_keys(source, _KEYS)
-    if source["schema"] != SCHEMA:
-        _broken("schema is unknown", source["schema"], f"{SCHEMA} (or schema_version 1)")
-    _check_common(source)
-    if type(source["partials"]) is not list or type(source["partial_count"]) is not int:
-        _broken(
-            "partials is no list, or partial_count no number", source["partials"], "a list and its length"
-        )
-    seen: set[str] = set()
-    for at, partial in enumerate(source["partials"]):
-        where = f"partials[{at}]"
-        if type(partial) is not dict or partial.keys() != {"id", "digest"} or type(partial["id"]) is not str:
-            _broken(f"{where} is wrong", partial, "an object with id and digest")
-        if partial["id"] in seen:
-            raise _twice(source["name"], partial["id"])
-        seen.add(partial["id"])
-        mark = partial["digest"]
-        if "converted" not in source and (
-            type(mark) is not str or len(mark) != 64 or not _HEX.issuperset(mark)
-        ):
-            _broken(f"{where}.digest is wrong", mark, "64 hexadecimal digits")
-    if source["partial_count"] != len(source["partials"]):
-        _broken("partial_count is wrong", source["partial_count"], f"{len(source['partials'])}, as listed")
-    if "converted" in source:
-        return dict(source)
-    shape = described(source["reducer"], source["fields"])
-    if shape.repeatable:
-        payload = shape.payload(shape.read(source["state"]))
-        if canonical(payload) != canonical(source["payload"]):
-            _not_following(source, "payload", "state", {"payload": payload})
-    return dict(source)
+        if not agrees(document[key], again[key]):
+            not_following(document, key, "partials", again)
 
 
 def reduce_text(document: dict[str, Any]) -> str:
@@ -272,7 +215,7 @@ def _document(
     listed = sorted(listed, key=itemgetter("id"))
     for before, after in pairwise(listed):
         if before["id"] == after["id"]:
-            raise _twice(name, after["id"])
+            raise twice(name, after["id"])
     return {
         "schema": SCHEMA,
         "name": name,
@@ -284,81 +227,3 @@ def _document(
         "state": shape.write(merged),
         "metadata": metadata,
     }
-
-
-def _from_v1(source: dict[str, Any]) -> dict[str, Any]:
-    _same_keys(source, _V1_KEYS, others=True)
-    if source["schema_version"] != 1 or type(source["schema_version"]) is not int:
-        _broken("schema_version is unknown", source["schema_version"], f"1, or schema {SCHEMA}")
-    _check_common(source)
-    ids = source["partial_ids"]
-    if type(ids) is not list or any(type(key) is not str for key in ids):
-        _broken("partial_ids is wrong", ids, "a list of texts")
-    if type(source["partial_count"]) is not int or source["partial_count"] != len(ids):
-        _broken("partial_count is wrong", source["partial_count"], f"{len(ids)}, as listed in partial_ids")
-    for before, after in pairwise(sorted(ids)):
-        if before == after:
-            raise _twice(source["name"], after)
-    # A given dialect is read without loss: what others have added is carried along.
-    rest = {key: value for key, value in source.items() if key not in _V1_KEYS}
-    return {
-        "schema": SCHEMA,
-        "name": source["name"],
-        "reducer": source["reducer"],
-        "partial_count": len(ids),
-        "partials": [{"id": key, "digest": None} for key in ids],
-        "fields": [],
-        "payload": source["payload"],
-        "state": None,
-        "metadata": {**source["metadata"], "schema_version_1": rest} if rest else source["metadata"],
-        "converted": "agilab.reduce schema_version 1: no digests, no fields, no state",
-    }
-
-
-def _same_keys(source: dict[str, Any], keys: Sequence[str], others: bool = False) -> None:
-    missing = [key for key in keys if key not in source]
-    extra = [] if others else [key for key in source if key not in keys and key != "converted"]
-    if missing:
-        _broken(f"{missing[0]} is missing", sorted(map(str, source)), ", ".join(keys))
-    if extra:
-        _broken(f"{extra[0]} is unknown", extra, ", ".join(keys))
-
-
-def _check_common(source: dict[str, Any]) -> None:
-    for key in ("name", "reducer"):
-        if type(source[key]) is not str or not source[key]:
-            _broken(f"{key} is wrong", source[key], "a text")
-    for key in ("payload", "metadata"):
-        if type(source[key]) is not dict:
-            _broken(f"{key} is wrong", source[key], "an object")
-
-
-def _broken(what: str, found: Any, allowed: str) -> NoReturn:
-    raise AgiError(
-        BROKEN_DOCUMENT, f"reduce document: {what}", found=shown(found), allowed=allowed, exit_code=FAILED
-    )
-
-
-def _differs(document: dict[str, Any], what: str, found: str, allowed: str) -> NoReturn:
-    raise AgiError(
-        MISMATCH,
-        f"reduce document {document['name']}: {what}",
-        found=found,
-        allowed=allowed,
-        exit_code=FAILED,
-    )
-
-
-def _not_following(document: dict[str, Any], key: str, source: str, again: dict[str, Any]) -> NoReturn:
-    what = f"its {key} does not follow from its {source}"
-    _differs(document, what, shown(document[key]), shown(again[key]))
-
-
-def _twice(name: str, key: str) -> AgiError:
-    return AgiError(
-        COUNTED_TWICE,
-        f"reduce document {name}: partial {key!r} would count twice",
-        found=key,
-        allowed="each partial once",
-        exit_code=FAILED,
-    )

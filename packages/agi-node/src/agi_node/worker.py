@@ -13,23 +13,22 @@ import os
 import platform
 import queue
 import signal
-import subprocess
 import sys
 import threading
 import time
-from typing import Any, NoReturn
+from typing import Any
 
 from agi_node import __version__
-from agi_node.channel import Channel, ManagerGone, leave
+from agi_node.channel import Channel, ManagerGone
 from agi_node.console import Console
 from agi_node.errors import FAILED, AgiError
 from agi_node.failure import failure
+from agi_node.group import end_group, leave, leave_in_order
 from agi_node.protocol import PROTOCOL, Execute, Message, Open, unknown
 from agi_node.session import Session
 
 HEARTBEAT_SECONDS = 2.0
 FLUSH_SECONDS = 1.0
-GRACE_SECONDS = 2
 REFUSED = 3
 
 
@@ -228,36 +227,6 @@ class Worker:
             self._running.interrupt()
 
 
-def end_group(status: int = 1) -> NoReturn:
-    """End this process at once, and with it everything that user code started and that stayed in the group."""
-    group = os.getpid()
-    if hasattr(os, "killpg") and os.getpgid(0) == group:
-        try:
-            # Whatever ignores SIGTERM has two seconds, counted by a process outside the group: this one is about to go.
-            subprocess.Popen(
-                ["/bin/sh", "-c", f"sleep {GRACE_SECONDS}; kill -9 -{group} 2>/dev/null"],
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            os.killpg(group, signal.SIGTERM)
-        except OSError:  # no shell, or no memory for one
-            os.killpg(group, signal.SIGKILL)
-    leave(status)
-
-
-def _leave_in_order(console: Console) -> None:
-    """Send children that were left behind away, and give the author's own clean-up two seconds."""
-    console.flush()
-    if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.killpg(os.getpid(), signal.SIGTERM)
-    deadline = threading.Timer(GRACE_SECONDS, leave, args=(0,))
-    deadline.daemon = True
-    deadline.start()
-
-
 def _unstarted(order: Execute, status: str, error: dict[str, Any] | None) -> Message:
     return {
         "type": "done",
@@ -312,7 +281,8 @@ def main(arguments: list[str] | None = None) -> int:
     except AgiError as error:  # the first frame was none
         print(f"{error}", file=sys.stderr)
         return REFUSED
-    _leave_in_order(console)
+    console.flush()
+    leave_in_order()
     return status
 
 

@@ -41,6 +41,13 @@ class Size:
 
     Attributes:
         of: The name of a `Distinct` or `Concat` field of the same partial.
+
+    >>> from agi_node.partial import Partial
+    >>> class Seen(Partial):
+    ...     aircraft: Distinct[str] = frozenset()
+    ...     aircraft_count: Annotated[int, Size("aircraft")] = 0
+    >>> Seen(aircraft={"a"}).merge(Seen(aircraft={"a", "b"})).aircraft_count
+    2
     """
 
     of: str

@@ -129,9 +129,9 @@ def _encode_datetime(value: datetime) -> str:
 def _decode_datetime(plain: Any) -> datetime:
     try:
         value = datetime.fromisoformat(plain)
-        if value.utcoffset() is not None and _encode_datetime(value) == plain:
+        if value.utcoffset() is not None and _encode_datetime(value.astimezone(UTC)) == plain:
             return value.replace(tzinfo=UTC)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     raise foreign("no instant", found=plain, allowed="ISO 8601 in UTC, such as 2024-05-01T12:00:00Z")
 

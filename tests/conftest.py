@@ -1,0 +1,27 @@
+"""What holds for every test: where Hypothesis may take its time, and that nobody's own home is touched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("default", deadline=None)
+# In CI the same examples every time: what fails there can be had again.
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_home_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A test that forgets to name a home gets an empty one, never the developer's."""
+    os.environ["AGILAB_HOME"] = str(tmp_path_factory.mktemp("nobodys-home"))
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The root of the checkout."""
+    return Path(__file__).parents[1]
