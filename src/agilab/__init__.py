@@ -1,5 +1,6 @@
 """AGILab: the experimentation workbench. `import agilab` gives the library behind the command line.
 
+>>> import agilab
 >>> agilab.__version__.count(".") >= 1
 True
 """

@@ -487,7 +487,7 @@ def test_every_public_class_and_function_shows_an_example_that_runs(module):
     for thing in shown:
         assert ">>>" in (thing.__doc__ or ""), thing.__name__
     for name in {thing.__module__ for thing in shown}:
-        assert doctest.testmod(sys.modules[name]).failed == 0, name
+        assert doctest.testmod(sys.modules[name], optionflags=doctest.ELLIPSIS).failed == 0, name
 
 
 def test_importing_partials_imports_nothing_heavy():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,14 @@ from agilab.store.workspace import Workspace
 
 
 def test_a_new_workspace_gets_a_write_ahead_log(tmp_path: Path) -> None:
-    db = connect(tmp_path / "agilab.db")
-    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    with closing(connect(tmp_path / "agilab.db")) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
 
 def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "agilab.db"
-    with sqlite3.connect(path) as other:
+    with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE photos(id)")
     before = path.read_bytes()
     with pytest.raises(AgiError, match=r"AGI-STORE-003.*not an AGILab workspace"):
@@ -40,9 +41,8 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
 
 def test_a_file_of_a_newer_version_is_refused_and_says_upgrade(tmp_path: Path) -> None:
     path = tmp_path / "agilab.db"
-    db = connect(path)
-    db.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
-    db.close()
+    with closing(connect(path)) as db:
+        db.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
     with pytest.raises(AgiError, match=r"(?s)newer AGILab.*upgrade"):
         connect(path)
 

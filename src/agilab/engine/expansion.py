@@ -33,7 +33,7 @@ def items_of(value: Any) -> list[Item]:
     of a scalar, or 12 hex digits of the item's digest. Raises AGI-RUN-030 where the value is no list.
 
     >>> [item.key for item in items_of(["a", 2, {"x": 1}])]
-    ['a', '2', '1db3176bcbb2']
+    ['a', '2', '5041bf1f713d']
     """
     if isinstance(value, Mapping):
         return [Item(str(key), item) for key, item in value.items()]

@@ -143,7 +143,7 @@ def _unfinished(store: object) -> tuple[list[str], list[str]]:
 def _tracking(workspace: Workspace) -> Iterator[Finding]:
     from agilab.projects.finish import tracking_uri
     from agilab.projects.roots import settings_of
-    from agilab.tracking import OFF, safe_uri
+    from agilab.tracking import safe_uri
     from agilab.tracking.reach import unreachable
     from agilab.tracking.uri import sqlite_path
 
@@ -153,7 +153,7 @@ def _tracking(workspace: Workspace) -> Iterator[Finding]:
     except AgiError as error:
         yield Finding(code, "error", error.what, error.found or error.code, error.try_ or "")
         return
-    if uri is None or uri == OFF:
+    if uri is None:
         yield Finding(code, "ok", "tracking is off", "runs are recorded in the workspace alone")
         return
     path = sqlite_path(uri)

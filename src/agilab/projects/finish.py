@@ -20,9 +20,6 @@ from agilab.store.workspace import Workspace
 from agilab.tracking import Delivery, Outcome, resolve_uri
 from agilab.tracking.payload import build_payload
 
-PATIENCE_SECONDS = 5.0
-"""How long a run that is over waits for the tracking store before it leaves the rest to `agilab track sync`."""
-
 
 def tracking_uri(workspace: Workspace, settings: Settings) -> str | None:
     """Where runs of this workspace are remembered, or None where tracking is off."""
@@ -36,10 +33,14 @@ def finish(
     run_id: str,
     *,
     delivery: Delivery | None,
+    patience_s: float,
     seconds: Callable[[], float],
     written_by: str = "coordinator",
 ) -> RunResult:
-    """Write what a finished run leaves behind and say how it went."""
+    """Write what a finished run leaves behind and say how it went.
+
+    Waits `patience_s` for the tracking store and leaves what is not delivered by then to `agilab track sync`.
+    """
     created = next(store.events(run_id, kinds=("run_created",))).data
     folder = store.workspace.run_folder(run_id)
     reduce_files = write_reduce_files(store, run_id)
@@ -49,7 +50,7 @@ def finish(
     validations = validate(store, run_id, keep_going=created["keep_going"])
     log = store.log(run_id)
     if delivery:
-        record_outcome(store, run_id, delivery.wait(PATIENCE_SECONDS), created["tracking_uri"])
+        record_outcome(store, run_id, delivery.wait(patience_s), created["tracking_uri"])
         log = store.log(run_id)
     manifest = build(store, run_id, validations=validations, reduce_files=reduce_files, written_by=written_by)
     path = folder / "run_manifest.json"
@@ -58,7 +59,7 @@ def finish(
     log.flush(durable=True)
     if delivery and manifest.tracking.state == "delivered":
         delivery.attach(run_id, [(path, path.name)], {"agilab.verdict": verdict_word(manifest)})
-        delivery.wait(PATIENCE_SECONDS)
+        delivery.wait(patience_s)
     shutil.rmtree(folder / "staging", ignore_errors=True)
     return result_of(manifest, path, reduce_files, seconds())
 

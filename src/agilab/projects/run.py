@@ -30,7 +30,7 @@ from agilab.projects.tasks import AppTasks, app_graph
 from agilab.store.locks import RunLock
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
-from agilab.tracking import Delivery
+from agilab.tracking import Delivery, patience
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,13 @@ def _run(
         finally:
             executor.close()
             digests.close()
-        return finish(store, run_id, delivery=delivery, seconds=lambda: time.monotonic() - began)
+        return finish(
+            store,
+            run_id,
+            delivery=delivery,
+            patience_s=patience(uri) if uri else 0.0,
+            seconds=lambda: time.monotonic() - began,
+        )
 
 
 def _record(

@@ -9,12 +9,13 @@ from typing import Any
 from agi_node.errors import ENVIRONMENT, FAILED, AgiError
 from agilab.contracts.base import read_document
 from agilab.contracts.run_manifest import RunManifest
+from agilab.contracts.uri import public_uri
 from agilab.evidence.results import write_reduce_files
 from agilab.projects.finish import record_outcome, tracking_uri, verdict_word, write_payload
 from agilab.projects.roots import settings_of
 from agilab.store.locks import RunLock
 from agilab.store.store import Store
-from agilab.tracking import OFF, Delivery, patience, safe_uri
+from agilab.tracking import Delivery, patience
 
 STALLED_SECONDS = 20.0
 """A delivery may take its time as long as it goes on; without a sign of life for so long it is given up."""
@@ -72,7 +73,7 @@ def sync_run(store: Store, name: str, *, say: Callable[[str], None] = lambda tex
             exit_code=FAILED,
         )
     uri = tracking_uri(workspace, settings_of(workspace))
-    if uri is None or uri == OFF:
+    if uri is None:
         raise AgiError(
             "AGI-TRACK-011",
             "tracking is switched off",
@@ -80,18 +81,19 @@ def sync_run(store: Store, name: str, *, say: Callable[[str], None] = lambda tex
             allowed="an MLflow address",
             try_=f"MLFLOW_TRACKING_URI=http://… agilab track sync {run_id}",
         )
-    done = _delivered(store, run_id, safe_uri(uri))
+    shown = public_uri(uri, {"workspace": workspace.home})
+    done = _delivered(store, run_id, shown)
     if done is not None:
-        return Synced(run_id, safe_uri(uri), done, already=True)
+        return Synced(run_id, shown, done, already=True)
     with RunLock(workspace.run_folder(run_id)), Delivery.start(uri, workspace.home, run.app) as delivery:
-        say(f"delivering to {safe_uri(uri)}")
+        say("delivering to MLflow")
         manifest = read_document(manifest_path, RunManifest)
         delivery.deliver(write_payload(store, run_id, write_reduce_files(store, run_id)))
         delivery.attach(
             run_id, [(manifest_path, manifest_path.name)], {"agilab.verdict": verdict_word(manifest)}
         )
         outcome = delivery.wait(10 * patience(uri), STALLED_SECONDS + patience(uri))
-        record_outcome(store, run_id, outcome, uri)
+        record_outcome(store, run_id, outcome, shown)
     if not outcome.delivered:
         raise AgiError(
             "AGI-TRACK-012",
@@ -104,7 +106,7 @@ def sync_run(store: Store, name: str, *, say: Callable[[str], None] = lambda tex
         )
     return Synced(
         run_id,
-        safe_uri(uri),
+        shown,
         outcome.parent_run_id or "",
         already=outcome.already,
         ui=outcome.ui,

@@ -103,7 +103,10 @@ class Store:
             " ORDER BY position",
             (run_id,),
         )
-        return [NodeRow(*row, counts.get(row[0], {})) for row in rows]
+        return [
+            NodeRow(node, position, state, target, total, started, finished, counts.get(node, {}))
+            for node, position, state, target, total, started, finished in rows
+        ]
 
     def units(
         self,

@@ -20,9 +20,9 @@ _escape = json.encoder.encode_basestring
 def tag(value: Any) -> Any:
     """Plain data in a form that survives any JSON reader.
 
-    Integers beyond ±2^53 become `"$int:…"`, non-finite floats `"$float:nan|inf|-inf"`, and strings
-    that start with `$` get a `"$str:"` before them. Tuples become lists. Raises `TypeError` naming the
-    type for anything that is not JSON.
+    Integers beyond ±2^53 become `"$int:…"`, non-finite floats `"$float:nan|inf|-inf"`, floats between 2^53 and
+    10^21 (which the RFC prints like integers) `"$float:…"`, and strings that start with `$` get a `"$str:"`.
+    Tuples become lists. Raises `TypeError` naming the type for anything that is not JSON.
 
     >>> tag({"n": 2**60, "x": float("inf"), "s": "$5"})
     {'n': '$int:1152921504606846976', 'x': '$float:inf', 's': '$str:$5'}
@@ -34,6 +34,9 @@ def tag(value: Any) -> Any:
     if isinstance(value, int):
         return int(value) if -JSON_INT <= value <= JSON_INT else f"$int:{int(value)}"
     if isinstance(value, float):
+        if JSON_INT < abs(value) < 1e21:
+            # RFC 8785 prints these as digits alone, and a reader would take them for integers.
+            return f"$float:{value!r}"
         if math.isfinite(value):
             return float(value)
         return "$float:nan" if math.isnan(value) else "$float:inf" if value > 0 else "$float:-inf"
@@ -79,9 +82,7 @@ def canonical(value: Any) -> bytes:
     >>> canonical({"b": 1.0, "a": [1e21, "é"]}).decode()
     '{"a":[1e+21,"é"],"b":1}'
     """
-    parts: list[str] = []
-    _write(tag(value), parts.append)
-    return "".join(parts).encode("utf-8")
+    return _text(value).encode("utf-8")
 
 
 def digest(value: Any) -> str:
@@ -100,44 +101,54 @@ def sha256_file(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write(value: Any, put: Any) -> None:
+def _text(value: Any) -> str:
+    """Tag and write in one pass: this is on the path of every value, table preview and event."""
+    kind = type(value)
+    if kind is str:
+        return _escape("$str:" + value) if value[:1] == "$" else _escape(value)
+    if kind is float:
+        text = repr(value)
+        if text[-2:] == ".0" and -JSON_INT <= value <= JSON_INT:
+            return text[:-2] if value else "0"
+        # Without an exponent Python and ECMAScript print the same shortest digits.
+        return text if "." in text and "e" not in text and text[-2:] != ".0" else _other_float(value)
+    if kind is int and -JSON_INT <= value <= JSON_INT:
+        return str(value)
     if value is None:
-        put("null")
-    elif value is True:
-        put("true")
-    elif value is False:
-        put("false")
-    elif isinstance(value, str):
-        put(_string(value))
-    elif isinstance(value, int):
-        put(str(value))
-    elif isinstance(value, float):
-        put(_number(value))
-    elif isinstance(value, list):
-        put("[")
-        for position, item in enumerate(value):
-            if position:
-                put(",")
-            _write(item, put)
-        put("]")
-    else:
-        put("{")
-        # RFC 8785 sorts by UTF-16 code units; only text beyond the BMP makes that differ from Python's order.
-        for position, key in enumerate(sorted(value, key=_utf16)):
-            if position:
-                put(",")
-            put(_string(key))
-            put(":")
-            _write(value[key], put)
-        put("}")
+        return "null"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if kind is list or kind is tuple:
+        return "[" + ",".join([_text(item) for item in value]) + "]"
+    if kind is dict:
+        try:
+            # RFC 8785 sorts by UTF-16 code units; only text beyond the BMP makes that differ from Python's order.
+            names = sorted(value) if all(map(str.isascii, value)) else sorted(value, key=_utf16)
+        except TypeError:
+            names = sorted(tag(value))  # raises, naming the key
+        return "{" + ",".join([f"{_escape(name)}:{_text(value[name])}" for name in names]) + "}"
+    if isinstance(value, int):
+        return _escape(f"$int:{int(value)}") if abs(value) > JSON_INT else str(int(value))
+    # Subclasses (a named tuple, an enum of texts) count as what they are made of.
+    if isinstance(value, str):
+        return _text(str(value))
+    if isinstance(value, float):
+        return _text(float(value))
+    if isinstance(value, (list, tuple)):
+        return _text(list(value))
+    if isinstance(value, dict):
+        return _text(dict(value))
+    raise TypeError(f"{type(value).__name__} is not plain data: {value!r:.80}")
 
 
-def _string(text: str) -> str:
-    # json's own escaper already writes the RFC's short forms and \u00XX in lower case, and leaves the rest as it is.
-    return _escape(text)
+def _other_float(value: float) -> str:
+    tagged = tag(value)
+    return _escape(tagged) if isinstance(tagged, str) else _number(tagged)
 
 
-def _utf16(key: str) -> bytes | str:
+def _utf16(key: str) -> bytes:
     return key.encode("utf-16-be", "surrogatepass")
 
 

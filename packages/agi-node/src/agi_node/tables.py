@@ -8,11 +8,11 @@ from __future__ import annotations
 import datetime
 import decimal
 import importlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agi_node.canonical import canonical
 from agi_node.errors import FAILED, AgiError
 
 PREVIEW_ROWS = 100
@@ -99,7 +99,7 @@ class Table:
             rows = list(zip(*columns, strict=True))
         cutter = _Cells()
         plain = [[cutter.plain(cell) for cell in row] for row in rows]
-        while len(plain) > 1 and len(canonical(plain)) > PREVIEW_BYTES:
+        while len(plain) > 1 and len(json.dumps(plain)) > PREVIEW_BYTES:
             del plain[len(plain) // 2 :]
         return {"schema": schema, "count": self.rows, "rows": plain, "cut": cutter.cut}
 

@@ -1,0 +1,107 @@
+"""TOML that people write in: new values, their comments.
+
+Only what changes is touched, so that a person finds the file as they left it, in their own order.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date, time
+from typing import TYPE_CHECKING, Any
+
+from agilab.contracts.errors import AgiError
+from agilab.contracts.syntax import not_written_in
+
+if TYPE_CHECKING:
+    from tomlkit.items import InlineTable, Item
+    from tomlkit.toml_document import TOMLDocument
+
+
+def merged(previous: str, plain: dict[str, Any], where: str) -> str:
+    """The text of `previous` with the values of `plain`: nothing more and nothing less than those.
+
+    A value that is equal keeps its spelling (`1_000`, `0x10`, a list over several lines), one that changes
+    keeps the comment on its line, one that is gone goes with its comment. New keys follow the old ones of
+    their table. Raises AGI-DOC-002 where `previous` is no TOML, AGI-DOC-008 where its layout does not allow the
+    change, `ValueError` for what TOML does not have (null).
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document: TOMLDocument = tomlkit.parse(previous)
+    except TOMLKitError as error:
+        raise not_written_in("TOML", where, str(error)) from None
+    tomlkit.item(plain)  # raises for what TOML does not have
+    try:
+        _merge(document, plain)
+        text = tomlkit.dumps(document)
+        difference = _difference(tomllib.loads(text), plain)
+    except (LookupError, TypeError, ValueError) as error:
+        text, difference = "", f"{type(error).__name__}: {error}"
+    if difference is not None:
+        # A library that keeps layouts has corners; the person's file is not where they should show.
+        raise AgiError(
+            "AGI-DOC-008",
+            f"{where}: cannot be changed without disturbing what else stands there",
+            found=f"a layout in which the change would not mean what it should ({difference})",
+            allowed="one place for each table",
+            try_=f"edit {where} by hand",
+            whose="agilab",
+        )
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _difference(meant: dict[str, Any], plain: dict[str, Any]) -> str | None:
+    return next((key for key in {**plain, **meant} if not _equal(meant.get(key), plain.get(key))), None)
+
+
+def _merge(table: Any, plain: dict[str, Any]) -> None:
+    import tomlkit
+    from tomlkit.items import InlineTable
+
+    for key in [key for key in table if key not in plain]:
+        del table[key]
+    for key, value in plain.items():
+        if key not in table:
+            table[key] = tomlkit.item(value)
+        elif isinstance(value, dict) and isinstance(table[key], dict):
+            if isinstance(table[key], InlineTable):
+                table[key] = _inline(value) if not _equal(_unwrapped(table[key]), value) else table[key]
+            elif not value and getattr(table[key], "is_super_table", bool)():
+                table[key] = tomlkit.table()  # it had no header of its own, and would go with what it held
+            else:
+                _merge(table[key], value)
+        elif not _equal(_unwrapped(table[key]), value):
+            new: Item = tomlkit.item(value)
+            old = table[key]
+            if hasattr(old, "trivia") and not isinstance(old, dict) and not isinstance(value, dict):
+                new.trivia.indent = old.trivia.indent
+                new.trivia.comment_ws = old.trivia.comment_ws
+                new.trivia.comment = old.trivia.comment
+                new.trivia.trail = old.trivia.trail
+            table[key] = new
+
+
+def _inline(values: dict[str, Any]) -> InlineTable:
+    import tomlkit
+
+    table = tomlkit.inline_table()
+    for key, value in values.items():
+        table[key] = _inline(value) if isinstance(value, dict) else tomlkit.item(value)
+    return table
+
+
+def _unwrapped(item: Any) -> Any:
+    return item.unwrap() if hasattr(item, "unwrap") else item
+
+
+def _equal(old: Any, new: Any) -> bool:
+    # 1 == 1.0 == True in Python; in TOML they are three values.
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(_equal, old, new))
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old.keys() == new.keys() and all(_equal(old[key], new[key]) for key in old)
+    if isinstance(old, date | time):
+        return bool(old.isoformat() == new)  # documents hold a TOML date as its text
+    return type(old) is type(new) and (bool(old == new) or repr(old) == repr(new))  # nan
