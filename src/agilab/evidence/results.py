@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agi_node.canonical import untag
+from agi_node.reduce import reduce_text
 from agilab.contracts.atomic import write_atomically
 from agilab.store.store import Store
 from agilab.store.transitions import SUCCEEDED
@@ -44,8 +45,7 @@ def write_reduce_files(store: Store, run_id: str) -> list[ReduceFile]:
         number = worker.removeprefix("w")
         files.append(ReduceFile(folder / f"reduce_summary_worker_{number}.json", worker, document))
     for file in files:
-        text = json.dumps(file.document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        write_atomically(file.path, text.encode("utf-8"))
+        write_atomically(file.path, reduce_text(file.document).encode("utf-8"))
     return files
 
 
@@ -53,6 +53,6 @@ def reduce_documents(store: Store, run_id: str) -> tuple[dict[str, Any], dict[st
     """The whole and the per-worker reduce documents as the reduce node returned them, or None."""
     for unit, body in store.results(run_id, REDUCE):
         if unit.state == SUCCEEDED:
-            value = store.value(body)
+            value = untag(store.value(body))
             return value["whole"], value["workers"]
     return None
