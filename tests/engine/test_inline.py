@@ -6,6 +6,8 @@ import contextlib
 
 import pytest
 
+from agi_node import tracker
+from agi_node.context import RunContext
 from agi_node.errors import AgiError
 from agi_node.items import Skip
 from agilab.engine.coordinator import Coordinator
@@ -225,3 +227,37 @@ def test_a_finished_run_is_left_alone(run_graph: Run, store: Store) -> None:
     )
     assert again.execute() == "succeeded"
     assert store.run("r1").event_count == count
+
+
+def test_the_tracker_and_the_run_context_reach_the_log_from_a_plain_function(
+    run_graph: Run, store: Store
+) -> None:
+    def measure(n: int, run: RunContext) -> int:
+        tracker.log_metric("n", n, step=1)
+        run.save_json("seen", {"n": n})
+        run.validate("positive", n > 0, value=n)
+        return n
+
+    run_graph(MAP_REDUCE, {"list": lambda: [1, 2], "square": measure, "total": total})
+    ((_, first), (_, second)) = store.results("r1", "square")
+    assert (first["metrics"]["name"], first["metrics"]["value"], first["metrics"]["step"]) == (
+        ["n"],
+        [1],
+        [1],
+    )
+    assert second["validations"][0]["passed"]
+    (artifact,) = [row for row in store.artifacts("r1") if row.unit_id == "square[2]"]
+    assert b'"n": 2' in store.objects.read(artifact.digest)
+
+
+def test_a_target_that_was_not_given_is_named(run_graph: Run, store: Store) -> None:
+    run_graph(Graph((Node("n", "mean"),)), {"median": lambda: 1})
+    unit = store.unit("r1", "n")
+    error = store.event("r1", unit.done_seq or 0).data["error"]
+    assert (error["code"], error["found"], error["allowed"]) == ("AGI-GRAPH-012", "mean", "median")
+
+
+def test_a_key_error_of_the_author_is_the_authors(run_graph: Run, store: Store) -> None:
+    run_graph(Graph((Node("n", "n"),)), {"n": lambda: {}["missing"]})
+    error = store.event("r1", store.unit("r1", "n").done_seq or 0).data["error"]
+    assert error["what"] == "n raised KeyError: 'missing'"

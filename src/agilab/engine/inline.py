@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import time
 import traceback
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from agi_node.canonical import tag, untag
+from agi_node.context import RunContext
 from agi_node.errors import AgiError
 from agi_node.items import Skip
+from agi_node.tracker import use_run
 from agilab.engine.executor import Capabilities, Holder, Report, Target, Task
 
 BATCH = 64
@@ -63,33 +67,64 @@ class InlineExecutor:
     def _call(self, task: Task) -> Report:
         if self._cancelled:
             return Report("cancelled", task.unit_id, task.attempt_id)
+        run = RunContext.local(
+            task.staging, run_id=task.run_id, node=task.node, key=task.key, attempt=task.attempt
+        )
         started = time.perf_counter_ns()
         data: dict[str, Any]
         try:
-            function = self._functions[task.target]
-            arguments = untag(dict(task.args))
-            value = (
-                function(**arguments) if task.payload is None else function(untag(task.payload), **arguments)
-            )
+            with use_run(run):
+                value = self._value(task, run)
             if isinstance(value, Skip):
                 kind, data = "skipped", {"reason": value.reason}
             else:
                 kind, data = "succeeded", {"value": tag(value)}
-        except KeyError as problem:
-            kind, data = "failed", {"error": _error(task, problem)}
-            if task.target not in self._functions:
-                data["error"]["what"] = f"no function is known by the target {task.target}"
         except (Exception, SystemExit) as problem:
             kind, data = "failed", {"error": _error(task, problem)}
         data["duration_us"] = (time.perf_counter_ns() - started) // 1000
+        if points := run.points:
+            data["metrics"] = dict(
+                zip(("name", "value", "step", "at_ms"), map(list, zip(*points, strict=True)), strict=True)
+            )
+        if run.params:
+            data["params"] = run.params
+        if run.validations:
+            data["validations"] = run.validations
+        if run.staged and kind == "succeeded":
+            data |= {"artifacts": run.staged, "staging": str(task.staging)}
         return Report(kind, task.unit_id, task.attempt_id, data)
+
+    def _value(self, task: Task, run: RunContext) -> Any:
+        function = self._functions.get(task.target)
+        if function is None:
+            raise AgiError(
+                "AGI-GRAPH-012",
+                f"node {task.node} names a function that was not given",
+                found=task.target,
+                allowed=", ".join(sorted(self._functions)) or "no functions at all",
+                whose="author",
+                exit_code=1,
+            )
+        arguments = untag(dict(task.args)) if task.args else {}
+        if _wants_run(function):
+            arguments["run"] = run
+        return function(**arguments) if task.payload is None else function(untag(task.payload), **arguments)
+
+
+@lru_cache(maxsize=1024)
+def _wants_run(function: Target) -> bool:
+    """Whether a function asks for the run context by a parameter called `run`."""
+    try:
+        return "run" in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
 
 
 def _error(task: Task, problem: BaseException) -> dict[str, Any]:
     """The boundary around user code: what it raised, with a traceback trimmed to its own frames."""
     if isinstance(problem, AgiError):
         return problem.to_plain()
-    frames = traceback.extract_tb(problem.__traceback__)[1:]
+    frames = traceback.extract_tb(problem.__traceback__)[2:]
     lines = traceback.format_list(frames) + traceback.format_exception_only(problem)
     return {
         "code": "AGI-RUN-101",

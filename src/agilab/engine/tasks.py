@@ -62,6 +62,7 @@ class FunctionTasks:
             node.environment,
             args=args,
             payload=payload,
+            staging=folder / "staging" / attempt_id,
             timeout_s=node.policy.timeout_s,
         )
 
