@@ -18,7 +18,7 @@ from agilab.engine.expansion import Item, expanded
 from agilab.engine.graph import Graph
 from agilab.engine.tasks import TaskBuilder
 from agilab.store import transitions as t
-from agilab.store.events import Event
+from agilab.store.events import Event, body_text
 from agilab.store.locks import boot_id
 from agilab.store.log import RunLog, now_us
 from agilab.store.projection import expanded_units
@@ -90,7 +90,7 @@ class Coordinator:
 
     def _turn(self) -> None:
         if self._cancel_wanted and not self.state.cancelled:
-            self._carry_out([], then=self._record("cancel_requested", reason=self._cancel_wanted))
+            self._carry_out([], then=self._happened("cancel_requested", reason=self._cancel_wanted))
             self.log.flush()
             self._executor.cancel(grace_s=CANCEL_GRACE_SECONDS)
         self._retry_what_is_due()
@@ -100,7 +100,7 @@ class Coordinator:
             return
         if blocking := self.state.blocking():
             reason = f"nothing can run any more, and these are not done: {', '.join(blocking[:5])}"
-            self._carry_out([], then=self._record("run_stopping", reason=reason))
+            self._carry_out([], then=self._happened("run_stopping", reason=reason))
             return
         for report in self._executor.poll(self._patience()):
             self._take(report)
@@ -117,10 +117,11 @@ class Coordinator:
         submitted: list[tuple[Task, str]] = []
         for unit, place in zip(units, places, strict=False):
             node = self.state.nodes[unit.node].node
-            event = self._record(
+            started = self._happened(
                 "attempt_started", unit.unit_id, worker=place.worker, number=unit.attempts + 1
             )
-            attempt_id = event.attempt_id or ""
+            self.state.apply(started)
+            attempt_id = started.attempt_id or ""
             self._attempts[attempt_id] = unit.unit_id
             if self._executor.capabilities.crash_isolation:
                 expires = time.monotonic() + LEASE_SECONDS
@@ -150,13 +151,13 @@ class Coordinator:
             kind, body = self._outcome(unit, report)
         except AgiError as problem:
             kind, body = self._failure(unit, {"error": problem.to_plain()})
-        event = self._record(kind, unit.unit_id, report.attempt_id, **body)
+        fact = self._happened(kind, unit.unit_id, report.attempt_id, **body)
         if "not_before_us" in body:
-            due = time.monotonic() + max(0, body["not_before_us"] - event.at_us) / 1e6
-            heapq.heappush(self._retries, (due, unit.unit_id))
+            wait = max(0, body["not_before_us"] - now_us()) / 1e6
+            heapq.heappush(self._retries, (time.monotonic() + wait, unit.unit_id))
         if self._executor.capabilities.crash_isolation:
             self.log.release(report.attempt_id)
-        self._carry_out([], then=event)
+        self._carry_out([], then=fact)
 
     def _outcome(self, unit: Unit, report: Report) -> tuple[str, dict[str, Any]]:
         data = report.data
@@ -240,38 +241,41 @@ class Coordinator:
     def _record(
         self, kind: str, unit_id: str | None = None, attempt_id: str | None = None, **data: Any
     ) -> Event:
-        """Write an event and apply it. What follows from it is left to `_carry_out`."""
-        event = self.log.append(kind, unit_id, attempt_id, **data)
-        if kind == "attempt_started":
-            self.state.apply(self._fact(event, data))
-        return event
+        """Write an event from which nothing follows, or what follows is left to the caller."""
+        return self.log.append(kind, unit_id, attempt_id, **data)
 
-    def _carry_out(self, commands: Iterable[Command], *, then: Event | None = None) -> None:
+    def _happened(
+        self, kind: str, unit_id: str | None = None, attempt_id: str | None = None, **data: Any
+    ) -> Fact:
+        """Write an event and return it for `_carry_out`."""
+        return self._fact(self.log.append(kind, unit_id, attempt_id, **data), data)
+
+    def _carry_out(self, commands: Iterable[Command], *, then: Fact | None = None) -> None:
         """Do what follows from an event, and what follows from that, until nothing follows any more."""
         queue: deque[Command] = deque(commands)
         if then is not None:
-            queue.extend(self.state.decide(self._fact(then, then.data)))
+            queue.extend(self.state.decide(then))
         while queue:
             command = queue.popleft()
             if not self.state.is_due(command):
                 continue
             if isinstance(command, Expand):
-                event = self._expand(command.node)
+                fact = self._expand(command.node)
             else:
-                event = self.log.append(
+                fact = self._happened(
                     command.kind, command.unit_id, None, **self._timed(command.kind, command.data)
                 )
-            queue.extend(self.state.decide(self._fact(event, event.data)))
+            queue.extend(self.state.decide(fact))
             self.log.flush_if_due()
 
-    def _expand(self, name: str) -> Event:
+    def _expand(self, name: str) -> Fact:
         self.log.flush()
         node = self.state.nodes[name].node
         try:
             items = [Item("", None)] if node.foreach is None else self._tasks.items(node)
             rows = expanded(name, items, limit=self._tasks.max_units)
         except AgiError as problem:
-            return self.log.append(
+            return self._happened(
                 "node_finished", node=name, state=t.FAILED, error=problem.to_plain(), because=["expansion"]
             )
         body: dict[str, Any] = self._timed("node_expanded", {"node": name, "count": len(rows)})
@@ -280,10 +284,10 @@ class Coordinator:
             body["items_digest"] = self.store.objects.put(text)
         else:
             body["items"] = rows
-        event = self.log.append("node_expanded", **body)
+        fact = self._happened("node_expanded", **body)
         # Synced to disk at once: the list is fixed for the run from here on, and a producer is never asked again.
         self.log.flush(durable=True)
-        return event
+        return fact
 
     def _timed(self, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         """Add the monotonic time since this coordinator began, from which durations come: wall clocks step."""
@@ -311,7 +315,7 @@ class Coordinator:
         while self._retries and self._retries[0][0] <= now:
             _, unit_id = heapq.heappop(self._retries)
             if self.state.units[unit_id].state == t.UP_FOR_RETRY:
-                self._carry_out([], then=self._record("retry_due", unit_id))
+                self._carry_out([], then=self._happened("retry_due", unit_id))
 
     def _patience(self) -> float:
         """How long to wait for reports: until the next retry, lease or group is due."""
@@ -366,7 +370,7 @@ class Coordinator:
 
 def canonical_text(value: Any) -> bytes:
     """Plain data as the bytes by which its size is judged and under which it is stored."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    return body_text(value).encode()
 
 
 def reap(store: Store, run_id: str) -> list[int]:

@@ -30,7 +30,7 @@ class Task:
     args: Mapping[str, Any] = field(default_factory=dict)
     payload: Any = None
     inputs: Path | None = None
-    staging: Path = Path()
+    staging: str = ""
     timeout_s: float | None = None
 
 

@@ -91,7 +91,7 @@ class InlineExecutor:
         if run.validations:
             data["validations"] = run.validations
         if run.staged and kind == "succeeded":
-            data |= {"artifacts": run.staged, "staging": str(task.staging)}
+            data |= {"artifacts": run.staged, "staging": task.staging}
         return Report(kind, task.unit_id, task.attempt_id, data)
 
     def _value(self, task: Task, run: RunContext) -> Any:

@@ -171,7 +171,7 @@ class LocalExecutor:
         node, took = flight.task.node, frame.get("duration_us", 0) / 1e6
         mean = self._mean_s.get(node, took)
         self._mean_s[node] = mean + 0.2 * (took - mean)
-        data = {**frame, "staging": str(flight.task.staging), "worker": seat.name}
+        data = {**frame, "staging": flight.task.staging, "worker": seat.name}
         return Report(frame["status"], flight.task.unit_id, flight.task.attempt_id, data)
 
     def _bury(self, seat: _Seat, worker: WorkerProcess) -> list[Report]:
@@ -276,6 +276,6 @@ def _execute(task: Task, log: Path) -> dict[str, Any]:
         "args": dict(task.args),
         "payload": task.payload,
         "inputs": str(task.inputs) if task.inputs else None,
-        "staging": str(task.staging),
+        "staging": task.staging,
         "log": str(log),
     }

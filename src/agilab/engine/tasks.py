@@ -57,12 +57,12 @@ class FunctionTasks:
             unit.node,
             unit.key,
             attempt_id,
-            unit.attempts + 1,
+            unit.attempts,
             node.target,
             node.environment,
             args=args,
             payload=payload,
-            staging=folder / "staging" / attempt_id,
+            staging=f"{folder}/staging/{attempt_id}",
             timeout_s=node.policy.timeout_s,
         )
 

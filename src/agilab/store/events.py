@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 GENESIS = "0" * 64
+# One encoder for all: `json.dumps` with options makes a new one for each call.
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Event:
 
 def body_text(data: dict[str, Any]) -> str:
     """The stored form of an event's body: compact, with sorted keys."""
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _encode(data)
 
 
 def link(

@@ -149,11 +149,17 @@ class RunLog:
                     for e in group
                 ],
             )
+            running = self._is_running()
             for event in group:
-                self._check_end(event)
+                if event.kind == "run_created":
+                    running = True
+                elif not running and event.kind not in t.AFTER_THE_END:
+                    raise _illegal(event)
                 for sql, parameters, one in statements(event, self._objects.read):
                     if db.execute(sql, parameters).rowcount != 1 and one:
                         raise _illegal(event)
+                if event.kind == "run_finished":
+                    running = False
             moved = db.execute(
                 "UPDATE run SET head=?, event_count=? WHERE run_id=? AND event_count=?",
                 (self.head, self.seq, self.run_id, self._stored),
@@ -163,12 +169,9 @@ class RunLog:
         for sql, parameters in self._leases:
             db.execute(sql, parameters)
 
-    def _check_end(self, event: Event) -> None:
-        if event.kind in t.AFTER_THE_END or event.kind == "run_created":
-            return
-        state = self._db.execute("SELECT state FROM run WHERE run_id=?", (event.run_id,)).fetchone()
-        if state is None or state[0] != "running":
-            raise _illegal(event)
+    def _is_running(self) -> bool:
+        row = self._db.execute("SELECT state FROM run WHERE run_id=?", (self.run_id,)).fetchone()
+        return row is not None and row[0] == "running"
 
 
 def _illegal(event: Event) -> AgiError:
