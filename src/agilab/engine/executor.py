@@ -93,6 +93,10 @@ class Executor(Protocol):
         """End every attempt: politely, then after `grace_s` for certain. Their reports still come."""
         ...
 
+    def dismiss(self) -> None:
+        """Say that no further task will come; does not wait. `close` still has to follow."""
+        ...
+
     def close(self) -> None:
         """Give everything back. Idempotent."""
         ...

@@ -61,6 +61,9 @@ class InlineExecutor:
     def cancel(self, *, grace_s: float) -> None:
         self._cancelled = True
 
+    def dismiss(self) -> None:
+        pass
+
     def close(self) -> None:
         self._queue.clear()
 

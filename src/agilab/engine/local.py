@@ -119,10 +119,14 @@ class LocalExecutor:
                 seat.worker.signal_group(signal.SIGTERM if grace_s else signal.SIGKILL)
                 seat.kill_at = time.monotonic() + grace_s
 
-    def close(self) -> None:
+    def dismiss(self) -> None:
+        """Tell the workers that nothing more will come, without waiting for them to go."""
         for seat in self._seats:
-            if seat.worker:
+            if seat.worker and not seat.worker.ended:
                 seat.worker.send({"type": "shutdown"})
+
+    def close(self) -> None:
+        self.dismiss()
         for seat in self._seats:
             if seat.worker:
                 self._selector.unregister(seat.worker)
@@ -176,9 +180,8 @@ class LocalExecutor:
 
     def _bury(self, seat: _Seat, worker: WorkerProcess) -> list[Report]:
         """A worker is gone: tell what it held, and leave the seat for a new one."""
-        why = worker.why_it_ended()
         self._selector.unregister(worker)
-        worker.kill()
+        why = worker.why_it_ended()
         seat.worker, seat.kill_at = None, None
         flights, seat.flights = list(seat.flights), deque()
         if not seat.opened:

@@ -168,17 +168,18 @@ class WorkerProcess:
         return self._ended
 
     def why_it_ended(self) -> str:
-        """How the process ended, in words."""
-        try:
-            code = self.process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
+        """How the process ended, in words; waits a moment for it, and ends what is left of its group."""
+        gone = self._await_exit(2.0)
+        self.kill()
+        if not gone:
             return "it closed its channel and did not end"
-        if code < 0:
-            try:
-                return f"killed by {signal.Signals(-code).name}"
-            except ValueError:
-                return f"killed by signal {-code}"
-        return f"it ended itself with exit code {code}"
+        code = self.process.returncode
+        if code >= 0:
+            return f"it ended itself with exit code {code}"
+        try:
+            return f"killed by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"killed by signal {-code}"
 
     def last_words(self, lines: int = 8) -> str:
         """The end of the worker's own log."""
@@ -189,26 +190,46 @@ class WorkerProcess:
         return "\n".join(text.splitlines()[-lines:])
 
     def signal_group(self, number: int) -> None:
-        """Signal the worker and everything it started, as long as the worker itself has not been waited for."""
-        if self.process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
+        """Signal the worker and everything it started."""
+        # As long as nobody has waited for the worker, its id cannot belong to anyone else, even if it is dead.
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
 
     def close(self, *, grace_s: float = 0.5) -> None:
-        """Ask it to shut down, and end its group if it does not within `grace_s`."""
-        if self.process.poll() is None:
+        """Ask it to shut down, and end its group: what user code left behind, and itself after `grace_s`."""
+        if self.process.returncode is None:
             self.send({"type": "shutdown"})
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout=grace_s)
+            self._await_exit(grace_s)
         self.kill()
 
     def kill(self) -> None:
         """End the whole process group now."""
-        # Children may outlive the worker, so the group is signalled even where the leader is gone already.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        self.signal_group(signal.SIGKILL)
         self.process.wait()
         self.channel.close()
+
+    def _await_exit(self, timeout_s: float) -> bool:
+        """Wait for the worker to end without reaping it, so that its id stays its own."""
+        until = time.monotonic() + timeout_s
+        while not self._has_exited():
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.002)
+        return True
+
+    def _has_exited(self) -> bool:
+        if self.process.returncode is not None:
+            return True
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            import psutil
+
+            try:
+                return psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
+            except psutil.NoSuchProcess:
+                return True
+        state = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return state is not None
 
 
 def describe(spec: WorkerSpec, log: Path, *, timeout_s: float = 60.0) -> dict[str, Any]:

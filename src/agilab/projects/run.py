@@ -121,16 +121,17 @@ def _run(
             _record(store, run_id, request, prepared, args, workers, graph, uri)
             tasks = AppTasks(store, run_id, prepared.roots, digests, max_units=MAX_UNITS_PER_RUN)
             Coordinator(store, run_id, graph, tasks, executor, observer=faces.observe).execute()
+            executor.dismiss()
+            return finish(
+                store,
+                run_id,
+                delivery=delivery,
+                patience_s=patience(uri) if uri else 0.0,
+                seconds=lambda: time.monotonic() - began,
+            )
         finally:
             executor.close()
             digests.close()
-        return finish(
-            store,
-            run_id,
-            delivery=delivery,
-            patience_s=patience(uri) if uri else 0.0,
-            seconds=lambda: time.monotonic() - began,
-        )
 
 
 def _record(

@@ -89,7 +89,7 @@ class AppTasks:
             args=node.args,
             payload=payload,
             inputs=inputs,
-            staging=staging,
+            staging=str(staging),
             timeout_s=node.policy.timeout_s,
         )
 
