@@ -26,7 +26,12 @@ def blocks(language: str) -> list[str]:
 def agilab(*words: str, home: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "AGILAB_HOME": str(home)}
     return subprocess.run(
-        [sys.executable, "-m", "agilab", *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "agilab", *words],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -73,7 +78,9 @@ def test_every_command_of_the_readme_exists(folder: Path) -> None:
         assert done.returncode == 0, (command, done.stderr)
 
 
-@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/decisions/README.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/decisions/README.md"]
+)
 def test_every_link_leads_to_something_in_the_checkout(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):

@@ -20,7 +20,8 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("dist")
     root = Path(__file__).parents[2]
     subprocess.run(
-        [str(find_uv()), "build", "--quiet", "--wheel", "--all-packages", "--out-dir", str(out), str(root)], check=True
+        [str(find_uv()), "build", "--quiet", "--wheel", "--all-packages", "--out-dir", str(out), str(root)],
+        check=True,
     )
     return out
 
@@ -29,7 +30,14 @@ def test_the_wheel_carries_the_built_in_apps_and_no_caches(wheels: Path) -> None
     (wheel,) = wheels.glob("agilab-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     app = "agilab/apps/flight_project/"
-    for needed in ("pyproject.toml", "uv.lock", "app_settings.toml", "pipeline_view.dot", "README.md", "data/README.md"):
+    for needed in (
+        "pyproject.toml",
+        "uv.lock",
+        "app_settings.toml",
+        "pipeline_view.dot",
+        "README.md",
+        "data/README.md",
+    ):
         assert app + needed in names
     assert sum(name.startswith(app + "data/") and name.endswith(".parquet") for name in names) == 24
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
@@ -40,10 +48,20 @@ def test_first_proof_works_from_the_wheel_in_a_bare_environment(wheels: Path, tm
     uv, venv = str(find_uv()), tmp_path / "venv"
     subprocess.run([uv, "venv", "--quiet", str(venv)], check=True)
     subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", str(venv / "bin/python"), *map(str, wheels.glob("*.whl"))],
+        [
+            uv,
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            str(venv / "bin/python"),
+            *map(str, wheels.glob("*.whl")),
+        ],
         check=True,
     )
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")
+    }
     environment |= {"AGILAB_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
     done = subprocess.run(
         [str(venv / "bin/agilab"), "first-proof", "--json"],

@@ -1,0 +1,172 @@
+"""Processes that die in the middle of a run: nothing recorded is lost, nothing is left running, nothing pretends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from agilab.store.check import chain_problems, projection_problems
+from agilab.store.store import Store
+from agilab.store.workspace import Workspace
+from tests.projects.conftest import write_app
+
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("killed")]
+
+SLOW = """
+import time
+from agi_node import App, Args, Partial, Sum, WorkItem
+class SlowArgs(Args):
+    count: int = 40
+class Count(Partial):
+    n: Sum[int] = 0
+app = App("slow", args=SlowArgs, partial=Count)
+@app.plan
+def plan(args):
+    return [WorkItem(key=f"{k:03}", payload=k) for k in range(args.count)]
+@app.work
+def work(k: int, args, run):
+    time.sleep(0.1)
+    return Count(n=1)
+"""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_app(tmp_path_factory.mktemp("apps") / "slow_project", SLOW)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, app: Path) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    agilab(home, "app", "install", str(app)).communicate()
+    return home
+
+
+def agilab(home: Path, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "agilab", *words],
+        env={**os.environ, "AGILAB_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.fixture
+def running(home: Path, app: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A run of forty units of 0.1 s that has done five of them."""
+    before = known(home)
+    process = agilab(home, "run", str(app), "--workers", "2", "--no-track", "--json")
+    assert until(lambda: bool(known(home) - before))
+    (run_id,) = known(home) - before
+
+    def five() -> bool:
+        with Store(Workspace(home), readonly=True) as store:
+            return sum(1 for _ in store.units(run_id, node="work", state="succeeded")) >= 5
+
+    assert until(five)
+    yield process, run_id
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def known(home: Path) -> set[str]:
+    if not Workspace(home).db.exists():
+        return set()
+    with Store(Workspace(home), readonly=True) as store:
+        return {run.run_id for run in store.runs(limit=1000)}
+
+
+def holders(home: Path, run_id: str) -> set[int]:
+    with Store(Workspace(home), readonly=True) as store:
+        return {lease.pid for lease in store.leases(run_id)}
+
+
+def gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_a_run_whose_manager_was_killed_is_interrupted_and_leaves_no_process(
+    home: Path, running: tuple[subprocess.Popen[str], str]
+) -> None:
+    process, run_id = running
+    workers = holders(home, run_id)
+    assert workers
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert until(lambda: all(gone(pid) for pid in workers), 6), "a worker outlived its manager"
+    listed = json.loads(agilab(home, "runs", "list", "--json").communicate()[0])
+    (mine,) = [run for run in listed if run["run_id"] == run_id]
+    assert mine["state"] == "interrupted"
+    with Store(Workspace(home), readonly=True) as store:
+        assert list(chain_problems(store, run_id)) == []
+        assert list(projection_problems(store, run_id)) == []
+    verify = agilab(home, "runs", "verify", run_id)
+    out, err = verify.communicate()
+    assert verify.returncode == 1
+    assert "manifest" in out + err
+
+
+def test_a_run_survives_the_death_of_a_worker_and_says_so(
+    home: Path, running: tuple[subprocess.Popen[str], str]
+) -> None:
+    process, run_id = running
+    os.kill(next(iter(holders(home, run_id))), signal.SIGKILL)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    result = json.loads(out)
+    assert json.loads(Path(result["reduce"]).read_text())["payload"] == {"n": 40}
+    with Store(Workspace(home), readonly=True) as store:
+        (lost,) = [event for event in store.events(run_id, kinds=("attempt_lost",)) if event.data["began"]]
+        assert "SIGKILL" in lost.data["reason"]
+        successes = [event.unit_id for event in store.events(run_id, kinds=("attempt_succeeded",))]
+        assert len(successes) == len(set(successes))
+
+
+def test_an_interrupted_run_is_cancelled_whole_with_a_manifest(
+    home: Path, running: tuple[subprocess.Popen[str], str]
+) -> None:
+    process, run_id = running
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert json.loads(out)["status"] == "cancelled"
+    manifest = json.loads((Workspace(home).run_folder(run_id) / "run_manifest.json").read_text())
+    assert manifest["verdict"]["status"] == "cancelled"
+    verify = agilab(home, "runs", "verify", run_id)
+    assert (verify.communicate()[0], verify.returncode)[1] == 0
+
+
+def test_two_runs_at_once_share_the_workspace(home: Path, app: Path) -> None:
+    both = [
+        agilab(home, "run", str(app), "--count", "10", "--workers", "1", "--no-track", "--json")
+        for _ in range(4)
+    ]
+    results = [json.loads(process.communicate(timeout=90)[0]) for process in both]
+    assert [result["status"] for result in results] == ["succeeded"] * 4
+    assert len({result["run_id"] for result in results}) == 4
+    with Store(Workspace(home), readonly=True) as store:
+        for result in results:
+            assert list(projection_problems(store, result["run_id"])) == []
