@@ -22,11 +22,15 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agi_node.errors import AgiError
 from agilab.envs.checkup import Finding
 from agilab.envs.checkup import doctor as look_at_environments
 from agilab.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from agilab.store.store import Store
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_ROOM = 5 * 10**9
@@ -122,12 +126,10 @@ def _database(workspace: Workspace) -> Iterator[Finding]:
         )
 
 
-def _unfinished(store: object) -> tuple[list[str], list[str]]:
+def _unfinished(store: Store) -> tuple[list[str], list[str]]:
     """(runs whose delivery was put off, runs that were interrupted) among the latest ones."""
     from agilab.projects.history import INTERRUPTED, state_of
-    from agilab.store.store import Store
 
-    assert isinstance(store, Store)
     waiting, interrupted = [], []
     for run in store.runs(limit=RUNS_LOOKED_AT):
         if state_of(store, run) == INTERRUPTED:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agi_node.errors import AgiError
-from agilab.store.rows import ArtifactRow, NodeRow, RunRow, UnitRow, iso
+from agilab.store.rows import ArtifactRow, NodeRow, RunRow, UnitRow
 from agilab.store.store import Store
 from agilab.store.transitions import FAILED, SUCCEEDED
 from agilab.store.workspace import Workspace
@@ -139,9 +139,9 @@ def view_run(store: Store, name: str, *, failures: int = 3) -> RunView:
 
 
 def find_unit(store: Store, run_id: str, text: str) -> UnitRow:
-    """The unit of this id, or the only one with this key. Raises AGI-RUN-003 where there is none.
+    """The unit of this id, or the only one with this key: `4ca75f` finds `work[4ca75f]`.
 
-    >>> # `4ca75f` finds `work[4ca75f]`, as long as one node alone has such a key
+    Raises AGI-RUN-003 where there is none, or several.
     """
     try:
         return store.unit(run_id, text)
@@ -216,8 +216,3 @@ def succeeded_units(summary: RunSummary) -> tuple[int, int]:
     """(units that ended well, units in all)."""
     good = sum(summary.units.get(word, 0) for word in (SUCCEEDED, "skipped", "reused"))
     return good, sum(summary.units.values())
-
-
-def ended_at(unit: UnitRow) -> str | None:
-    """When the unit's last attempt ended, ISO 8601."""
-    return iso(unit.ended_us)

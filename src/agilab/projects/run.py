@@ -75,7 +75,7 @@ def run_app(request: RunRequest, workspace: Workspace | None = None, faces: Face
     settings = settings_of(workspace)
     uri = tracking_uri(workspace, settings) if request.track else None
     # The tracking store takes longest to wake, so it is woken first and meets us at the end.
-    delivery = Delivery.start(uri, workspace.home) if uri else None
+    delivery = Delivery.start(uri, workspace.home, experiment=app.name) if uri else None
     try:
         with Store(workspace) as store:
             workers = request.workers or settings.workers.default or cores()
