@@ -16,7 +16,6 @@ from typing import Any
 import psutil
 import pytest
 
-from agi_node.errors import AgiError
 from agilab.engine.coordinator import Coordinator
 from agilab.engine.graph import Graph, Node, Policy
 from agilab.engine.local import LocalExecutor
@@ -296,9 +295,29 @@ def test_an_interpreter_that_cannot_start_is_the_environments_error(
     begin(store, "r1", graph)
     spec = WorkerSpec(tmp_path / "no/python", source, None)
     executor = LocalExecutor({"": spec}, workers=1, logs=tmp_path / "logs")
-    with pytest.raises(AgiError, match="a worker cannot be started") as caught:
-        Coordinator(store, "r1", graph, FunctionTasks(store, "r1", graph, max_units=10), executor).execute()
-    assert caught.value.exit_code == 3
+    run = Coordinator(store, "r1", graph, FunctionTasks(store, "r1", graph, max_units=10), executor)
+    assert run.execute() == "failed"
+    (stopping,) = store.events("r1", kinds=("run_stopping",))
+    assert stopping.data["error"]["code"] == "AGI-ENV-120"
+    assert stopping.data["error"]["whose"] == "environment"
+
+
+def test_workers_that_never_come_up_end_the_run_and_say_what_they_said(
+    store: Store, source: Path, tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+    graph = single("noop", args={"n": 1})
+    begin(store, "r1", graph)
+    executor = LocalExecutor(
+        {"": WorkerSpec(bare / "bin/python", source, None)}, workers=2, logs=tmp_path / "logs"
+    )
+    run = Coordinator(store, "r1", graph, FunctionTasks(store, "r1", graph, max_units=10), executor)
+    assert run.execute() == "failed"
+    executor.close()
+    (stopping,) = store.events("r1", kinds=("run_stopping",))
+    assert "agi_node" in stopping.data["error"]["found"]
+    assert list(projection_problems(store, "r1")) == []
 
 
 COORDINATOR = """

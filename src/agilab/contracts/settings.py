@@ -39,7 +39,7 @@ class TrackingSettings(Record):
     """Where runs are remembered."""
 
     uri: Uri | None = None
-    """The MLflow address; without it, `MLFLOW_TRACKING_URI`, and then the workspace's own database."""
+    """The MLflow address where `MLFLOW_TRACKING_URI` names none; without either, the workspace's own database."""
     enabled: bool = True
 
 

@@ -75,12 +75,25 @@ class Coordinator:
         while self.state.final is None:
             try:
                 self._turn()
+            except AgiError as problem:
+                if problem.code.startswith("AGI-STORE"):
+                    raise  # what cannot be written down cannot be carried on either
+                self._give_up(problem)
             except KeyboardInterrupt:
                 if self.state.cancelled:
                     self._executor.cancel(grace_s=0)
                 self.cancel("interrupted from the keyboard")
         self.log.flush(durable=True)
         return self.state.final
+
+    def _give_up(self, problem: AgiError) -> None:
+        """The executor cannot go on (no worker comes up, say): end the run, so that it has an end and evidence."""
+        reason = problem.what
+        self._carry_out([], then=self._happened("run_stopping", reason=reason, error=problem.to_plain()))
+        for unit in list(self.state.units.values()):
+            if unit.state in (t.RUNNING, t.CANCELLING) and unit.attempt_id:
+                self._ended(Report("lost", unit.unit_id, unit.attempt_id, {"reason": reason, "began": True}))
+        self._carry_out(self.state.outstanding())
 
     def cancel(self, reason: str) -> None:
         """Ask for the end; takes effect at the next turn of the loop."""

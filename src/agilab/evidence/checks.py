@@ -75,9 +75,7 @@ def _merges_again(whole: dict[str, Any], by_worker: dict[str, dict[str, Any]]) -
     """Merging the workers' artefacts again gives the whole, byte for byte."""
     try:
         again = merge_reduce_documents(list(by_worker.values()))
-        equal = all(
-            canonical(again[part]) == canonical(whole[part]) for part in ("payload", "state")
-        )
+        equal = all(canonical(again[part]) == canonical(whole[part]) for part in ("payload", "state"))
         message = (
             "the workers' artefacts merge to the same bytes"
             if equal

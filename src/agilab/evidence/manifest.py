@@ -232,7 +232,7 @@ def _why(store: Store, run_id: str, finished: Event | None, left_out: tuple[Left
         return Failure.of(
             {"code": "AGI-RUN-012", "what": f"the run was cancelled: {reason}", "whose": "user"}
         )
-    for event in store.events(run_id, kinds=("node_finished",)):
+    for event in store.events(run_id, kinds=("node_finished", "run_stopping")):
         if "error" in event.data:
             return Failure.of(event.data["error"])
     if left_out:

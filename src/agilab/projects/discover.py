@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agi_node.errors import AgiError
+from agilab.contracts.atomic import write_atomically
 from agilab.store.workspace import Workspace
 
 BUILT_IN = Path(__file__).parent.parent / "apps"
@@ -122,7 +123,7 @@ def remember(app: AppProject, workspace: Workspace) -> None:
     if known.get(app.name) != str(app.folder):
         known[app.name] = str(app.folder)
         workspace.ensure()
-        path.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        write_atomically(path, (json.dumps(known, indent=2, sort_keys=True) + "\n").encode("utf-8"))
 
 
 def _built_in() -> Iterator[Path]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from filelock import FileLock
+
 from agilab.contracts.base import read_document, write_document
-from agilab.contracts.settings import Settings
+from agilab.contracts.settings import RESERVED, Settings
 from agilab.projects.arguments import root_name
 from agilab.store.workspace import Workspace
 
@@ -24,8 +26,12 @@ def roots_of(workspace: Workspace, app: Path) -> dict[str, str]:
 
 def declare_root(workspace: Workspace, folder: Path) -> str:
     """Declare a data root for this folder in the settings and return its name."""
-    settings = settings_of(workspace)
-    name = root_name(folder, {**settings.roots, "app": "", "run": "", "workspace": "", "local": ""})
-    workspace.ensure()
-    write_document(workspace.settings, settings.with_changes(roots={**settings.roots, name: str(folder)}))
-    return name
+    # Two commands that declare a root at the same time must not forget one of them.
+    with FileLock(workspace.ensure().home / ".settings.lock"):
+        settings = settings_of(workspace)
+        for name, known in settings.roots.items():
+            if known == str(folder):
+                return name
+        name = root_name(folder, {**settings.roots, **dict.fromkeys(RESERVED, "")})
+        write_document(workspace.settings, settings.with_changes(roots={**settings.roots, name: str(folder)}))
+        return name
