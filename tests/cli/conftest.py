@@ -28,6 +28,13 @@ from agilab.envs.interpreter import own_interpreter
 PATIENCE = 120.0
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\r")
 
+_IN_CONTROL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Makes the terminal the controlling one, without which Ctrl-C is only a character, and becomes the command."""
+
 TIDES = '''\
 """Tides at a harbour, made up.
 
@@ -196,13 +203,12 @@ class Terminal:
         self._ours = ours
         self.raw = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "agilab", *words],
+            [sys.executable, "-c", _IN_CONTROL, sys.executable, "-m", "agilab", *words],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             env=_environment(home, **{"TERM": "xterm-256color", **more}),
             start_new_session=True,
-            preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  # Ctrl-C needs a controlling terminal
         )
         os.close(theirs)
 

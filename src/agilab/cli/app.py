@@ -1,0 +1,278 @@
+"""`agilab app`: the apps there are, what each is, its environment, its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+import rich_click
+
+from agi_node.errors import DONE
+from agilab.cli.app_arguments import AppCommand, command_line, given_arguments, limits, type_word
+from agilab.cli.choices import APP
+from agilab.cli.commands import SETTINGS, Group, examples, json_option
+
+if TYPE_CHECKING:
+    from agilab.projects.installed import InstalledApp
+    from agilab.store.workspace import Workspace
+
+
+@rich_click.group("app", cls=Group, context_settings=SETTINGS)
+def app(**_: Any) -> None:
+    """Which apps there are, what they take, what they would do."""
+
+
+@app.command("list", context_settings=SETTINGS)
+@json_option
+def list_(as_json: bool) -> int:
+    """List built-in apps and those this workspace has run."""
+    from agilab.cli.render import out, print_json, state, table
+    from agilab.cli.words import short
+    from agilab.projects.discover import list_apps
+    from agilab.projects.installed import look_at
+    from agilab.store.workspace import Workspace
+
+    workspace = Workspace.default()
+    found = [look_at(one, workspace) for one in list_apps(workspace)]
+    if as_json:
+        print_json([_plain(one) for one in found])
+    else:
+        out(
+            table(
+                ("app", "state", "where", "what it does"),
+                (
+                    (
+                        one.app.name,
+                        state(one.state),
+                        "built in" if one.app.built_in else short(one.app.folder),
+                        one.app.description,
+                    )
+                    for one in found
+                ),
+                flexible="what it does",
+            )
+        )
+    return DONE
+
+
+@app.command(
+    "show",
+    context_settings=SETTINGS,
+    epilog=examples(("agilab app show flight", ""), ("agilab app show ~/apps/tides --json", "")),
+)
+@click.argument("app", type=APP)
+@json_option
+def show(app: str, as_json: bool) -> int:
+    """Show an app: arguments, nodes, environment, last runs."""
+    from agilab.cli.render import print_json
+    from agilab.projects.discover import find_app
+    from agilab.projects.installed import look_at, saved_arguments
+    from agilab.store.workspace import Workspace
+
+    workspace = Workspace.default()
+    found = look_at(find_app(app, workspace), workspace)
+    saved = saved_arguments(found.app)
+    runs = _last_runs(workspace, found.app.name)
+    if as_json:
+        print_json(
+            _plain(found)
+            | {"saved_args": dict(saved), "description": found.description, "runs": runs}
+            | {"summary": found.app.description}
+        )
+    else:
+        _print_app(found, saved, runs)
+    return DONE
+
+
+@app.command(
+    "install",
+    context_settings=SETTINGS,
+    epilog=examples(
+        ("agilab app install flight", "make its environment; nothing is executed"),
+        ("agilab app install flight --rebuild", "make it anew"),
+    ),
+)
+@click.argument("app", type=APP)
+@click.option("--offline", is_flag=True, help="Use no network: take packages from uv's cache.")
+@click.option("--rebuild", is_flag=True, help="Make the environment anew even if it is there.")
+@json_option
+def install(app: str, offline: bool, rebuild: bool, as_json: bool) -> int:
+    """Make an app's environment and learn its arguments."""
+    from rich.text import Text
+
+    from agilab.cli.progress import Progress
+    from agilab.cli.render import mark, out, pairs, print_json, title
+    from agilab.cli.words import plural, short
+    from agilab.projects.discover import find_app, remember
+    from agilab.projects.prepare import prepare
+    from agilab.store.store import Store
+    from agilab.store.workspace import Workspace
+
+    workspace = Workspace.default().ensure()
+    found = find_app(app, workspace)
+    with Progress(quiet=as_json) as progress, Store(workspace) as store:
+        if rebuild:
+            from agilab.envs import ensure
+
+            ensure(found.folder, workspace.home, offline=offline, rebuild=True, on_step=progress.say)
+        prepared = prepare(store, found, offline=offline, threads=1, say=progress.say)
+        remember(found, workspace)
+    environment = prepared.environment
+    if as_json:
+        print_json(
+            {
+                "status": "succeeded",
+                "app": found.name,
+                "folder": str(found.folder),
+                "environment": str(environment.path),
+                "fingerprint": environment.fingerprint,
+                "python": environment.python_version,
+                "packages": dict(environment.packages),
+                "nodes": prepared.nodes,
+            }
+        )
+        return DONE
+    name = found.name.removesuffix("_project") if found.built_in else short(found.folder)
+    out(
+        Text.assemble(mark(True), " ", (found.name, "bold"), " is ready"),
+        pairs(
+            [
+                ("environment", f"{short(environment.path.parent)}/{environment.fingerprint[:12]}"),
+                ("python", f"{environment.python_version}, {plural(len(environment.packages), 'package')}"),
+                ("nodes", " → ".join(prepared.nodes)),
+            ]
+        ),
+        "",
+        title("Next"),
+        Text(f"  agilab run {name} --help\n  agilab run {name}", "cyan"),
+    )
+    return DONE
+
+
+@app.command(
+    "plan",
+    cls=AppCommand,
+    context_settings=SETTINGS,
+    epilog=examples(("agilab app plan flight --workers 4", "how well do the items fill four?")),
+)
+@click.argument("app", type=APP, metavar="APP [ARGUMENTS]")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes that would work.")
+@click.option("--offline", is_flag=True, help="Use no network: take packages from uv's cache.")
+@click.option(
+    "--arg", "more", multiple=True, metavar="NAME=VALUE", help="An argument that is also an option here."
+)
+@json_option
+@click.pass_context
+def plan(
+    ctx: click.Context, app: str, workers: int | None, offline: bool, more: tuple[str, ...], as_json: bool
+) -> int:
+    """Say what a run would do, and write plan.json.
+
+    Nothing is executed but the app's own plan; nobody takes the file for a run.
+    """
+    from agilab.cli.plan import print_plan
+    from agilab.cli.progress import Progress
+    from agilab.cli.render import print_json
+    from agilab.projects.plan import plan_app
+    from agilab.projects.run import RunRequest
+
+    request = RunRequest(app, given_arguments(ctx, more), workers=workers, offline=offline)
+    with Progress(quiet=as_json) as progress:
+        planned = plan_app(request, faces=progress.faces())
+    if as_json:
+        print_json(planned.plan.plain() | {"path": str(planned.path)})
+    else:
+        print_plan(planned, command_line(app, request.args))
+    return DONE
+
+
+def _plain(found: InstalledApp) -> dict[str, Any]:
+    return {
+        "name": found.app.name,
+        "folder": str(found.app.folder),
+        "app": found.app.reference,
+        "built_in": found.app.built_in,
+        "state": found.state,
+        "environment": found.environment.fingerprint if found.environment else None,
+        "summary": found.app.description,
+    }
+
+
+def _last_runs(workspace: Workspace, name: str) -> list[dict[str, Any]]:
+    from agilab.projects.history import read_runs
+
+    return [run.to_plain() for run in read_runs(workspace, app=name, limit=5)]
+
+
+def _print_app(found: InstalledApp, saved: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
+    from rich.text import Text
+
+    from agilab.cli.render import out, pairs, state, table, title
+    from agilab.cli.words import duration, moment, plural, short
+
+    name, environment = found.app.name, found.environment
+    rows: list[tuple[str, Text | str]] = [("state", state(found.state)), ("folder", short(found.app.folder))]
+    if environment:
+        rows.append(
+            (
+                "environment",
+                f"{environment.fingerprint[:12]}, Python {environment.python_version}, "
+                f"{plural(len(environment.packages), 'package')}",
+            )
+        )
+    said = found.description
+    summary = (
+        said["doc"].partition("\n\n")[0].replace("\n", " ")
+        if said and said.get("doc")
+        else found.app.description
+    )
+    out(Text(name, "bold"), *([Text(f"  {summary}")] if summary else []), "", pairs(rows))
+    if said is None:
+        command = (
+            f"agilab app install {name.removesuffix('_project') if found.app.built_in else found.app.folder}"
+        )
+        out("", Text.assemble(("  Its arguments are known once it is installed: ", "dim"), (command, "cyan")))
+    else:
+        out("", title("Arguments"))
+        for block in _arguments(said["args_schema"], saved):
+            out(block)
+        out("", title("Nodes"))
+        out(pairs([(node["name"], node["doc"].partition("\n")[0]) for node in said["nodes"]]))
+        if said.get("partial"):
+            fields = said["partial"]["fields"]
+            out("", title(f"Result: {said['partial']['name']}"))
+            out(pairs([(field["name"], _rule(field)) for field in fields]))
+    out("", title("Last runs"))
+    if not runs:
+        out(Text("  none yet", "dim"))
+    else:
+        shown = (
+            (run["run_id"], state(run["state"]), moment(run["created_at"]), duration(run["duration_seconds"]))
+            for run in runs
+        )
+        out(table(("run", "state", "started", ">took"), shown))
+
+
+def _arguments(schema: Mapping[str, Any], saved: Mapping[str, Any]) -> list[Any]:
+    from agilab.cli.render import table
+    from agilab.cli.words import brief
+    from agilab.projects.arguments import flag, properties
+
+    rows = []
+    for name, field in properties(schema).items():
+        default = saved.get(name, field.get("default"))
+        needed = name in schema.get("required", ()) and default is None
+        words = " ".join(part for part in (field.get("description", ""), _in_brackets(limits(field))) if part)
+        rows.append((f"  --{flag(name)}", type_word(field), "required" if needed else brief(default), words))
+    return [table(("  flag", "type", "default", "meaning"), rows, flexible="meaning")]
+
+
+def _rule(field: Mapping[str, Any]) -> str:
+    """How two results merge in this field: `sum of int`, `moments`, `size of aircraft`."""
+    rule, of = str(field.get("rule", "")), str(field.get("of") or field.get("type") or "")
+    return f"{rule} of {of}" if of and of.lower() != rule else rule or of
+
+
+def _in_brackets(text: str) -> str:
+    return f"({text})" if text else ""

@@ -1,0 +1,277 @@
+"""One run, or one unit of it, as a person reads it and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agilab.projects.history import RunView
+    from agilab.store.rows import NodeRow, UnitRow
+    from agilab.store.store import Store
+
+ARTIFACTS_SHOWN = 8
+
+
+def view_plain(view: RunView) -> dict[str, Any]:
+    """A run as JSON."""
+    return view.summary.to_plain() | {
+        "args": dict(view.args),
+        "nodes": [_node_plain(node) for node in view.nodes],
+        "failures": [
+            {"unit": failure.unit_id, "attempts": failure.attempts, "error": failure.error.to_plain()}
+            for failure in view.failures
+        ],
+        "failed": view.failed,
+        "artifacts": [
+            {"unit": row.unit_id, "name": row.name, "path": row.place, "size": row.size, "digest": row.digest}
+            for row in view.artifacts
+        ],
+        "folder": str(view.folder),
+        "manifest": str(view.manifest) if view.manifest else None,
+        "reduce": str(view.reduce) if view.reduce else None,
+        "tracking": dict(view.tracking) if view.tracking else None,
+        "verdict": dict(view.verdict) if view.verdict else None,
+        "replay": view.replay,
+    }
+
+
+def _node_plain(node: NodeRow) -> dict[str, Any]:
+    from agilab.store.rows import iso
+
+    return {
+        "node": node.node,
+        "state": node.state,
+        "target": node.target,
+        "total": node.total,
+        "units": dict(node.counts),
+        "started_at": iso(node.started_us),
+        "finished_at": iso(node.finished_us),
+    }
+
+
+def print_run(view: RunView) -> None:
+    """A run, on a screen or two: state, nodes, failures, result, checks, artifacts, evidence."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from agilab.cli.render import console, error_block, out, pairs, state, table, title
+    from agilab.cli.summary import result_block
+    from agilab.cli.words import brief, duration, moment, short, symbol
+
+    summary, dot = view.summary, f" {symbol('dot')} "
+    times = [f"started {moment(summary.created_at)}"]
+    if summary.duration_seconds is not None:
+        times.append(f"took {duration(summary.duration_seconds)}")
+    out(
+        Text.assemble((summary.run_id, "bold"), "  ", state(summary.state)),
+        Text(f"  {summary.app}{dot}{dot.join(times)}", "dim"),
+    )
+    if view.args:
+        out("", title("Arguments"), pairs([(name, brief(value)) for name, value in view.args.items()]))
+    nodes = [
+        (
+            f"  {node.node}",
+            state(node.state),
+            f"{node.total:,}" if node.total else "",
+            _counts(node),
+            _took(node),
+        )
+        for node in view.nodes
+    ]
+    out(
+        "",
+        title("Nodes"),
+        table(("  node", "state", ">units", "of which", ">took"), nodes),
+    )
+    if view.failures:
+        out("", title(f"Failures ({view.failed:,})" if view.failed else "Failures"))
+        for failure in view.failures:
+            tries = f"  after {failure.attempts} attempts" if failure.attempts > 1 else ""
+            out(Text.assemble("  ", (failure.unit_id, "bold"), (tries, "dim")))
+            for line in error_block(failure.error.render(), width=console().width - 4):
+                out(Padding(line, (0, 0, 0, 4)))
+        if view.failed > len(view.failures):
+            out(
+                Text(
+                    f"  {symbol('more')} and {view.failed - len(view.failures):,} more, in the manifest",
+                    "dim",
+                )
+            )
+    if view.reduce:
+        out("", title("Result"), result_block(view.reduce))
+    if view.verdict:
+        _print_checks(view.verdict)
+    if view.artifacts:
+        _print_artifacts(view)
+    rows: list[tuple[str, Any]] = [("folder", short(view.folder))]
+    rows.append(("manifest", view.manifest.name if view.manifest else Text("none", "yellow")))
+    if view.tracking:
+        from agilab.cli.summary import tracking_words
+
+        rows.append(("MLflow", tracking_words(view.tracking, summary.run_id)))
+    if view.replay:
+        rows.append(("replay", Text(view.replay, "cyan")))
+    out("", title("Evidence"), pairs(rows))
+
+
+def _print_checks(verdict: Mapping[str, Any]) -> None:
+    from rich.text import Text
+
+    from agilab.cli.render import mark, out, title
+    from agilab.cli.words import plural
+
+    checks = verdict.get("validations", [])
+    bad = [check for check in checks if not check["passed"]]
+    out("", title("Checks"))
+    if not bad:
+        out(Text.assemble("  ", mark(True), f" all {plural(len(checks), 'check')} passed"))
+        return
+    for check in bad:
+        out(Text.assemble("  ", mark(False), f" {check['name']}  ", (check.get("message", ""), "red")))
+    if len(checks) > len(bad):
+        out(Text.assemble("  ", mark(True), (f" the other {len(checks) - len(bad)} passed", "dim")))
+
+
+def _print_artifacts(view: RunView) -> None:
+    from agilab.cli.render import out, table, title
+    from agilab.cli.words import plural, size, symbol
+
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for row in view.artifacts:
+        groups.setdefault((row.unit_id.partition("[")[0], row.name, row.kind), []).append(row.size)
+    total = sum(row.size for row in view.artifacts)
+    out("", title(f"Artifacts ({plural(len(view.artifacts), 'file')}, {size(total)})"))
+    rows = [
+        (f"  {node}", name, kind, f"{len(sizes):,}", size(sum(sizes)))
+        for (node, name, kind), sizes in groups.items()
+    ]
+    out(table(("  node", "name", "kind", ">files", ">size"), rows[:ARTIFACTS_SHOWN]))
+    if len(rows) > ARTIFACTS_SHOWN:
+        out(f"  {symbol('more')} and {plural(len(rows) - ARTIFACTS_SHOWN, 'other name')}")
+
+
+def _counts(node: NodeRow) -> Any:
+    from rich.text import Text
+
+    from agilab.cli.render import STATE_STYLES
+
+    found = Text()
+    for word, count in node.counts.items():
+        if word != node.state or count != node.total:
+            found.append(f"{', ' if found else ''}{count:,} {word}", STATE_STYLES.get(word, ""))
+    return found
+
+
+def _took(node: NodeRow) -> str:
+    from agilab.cli.words import duration
+
+    if node.started_us is None or node.finished_us is None:
+        return ""
+    return duration((node.finished_us - node.started_us) / 1e6)
+
+
+def unit_plain(store: Store, run_id: str, unit: UnitRow) -> dict[str, Any]:
+    """A unit as JSON, with its story and the end of its log."""
+    from agilab.projects.history import log_tail
+    from agilab.store.rows import iso
+
+    return {
+        "run_id": run_id,
+        "unit": unit.unit_id,
+        "node": unit.node,
+        "key": unit.key,
+        "state": unit.state,
+        "attempts": unit.attempts,
+        "worker": unit.worker,
+        "cost": unit.cost,
+        "started_at": iso(unit.started_us),
+        "ended_at": iso(unit.ended_us),
+        "duration_seconds": unit.duration_us / 1e6 if unit.duration_us is not None else None,
+        "story": [
+            {"event": event.run_seq, "at": iso(event.at_us), "kind": event.kind, "body": event.data}
+            for event in store.story(run_id, unit.unit_id)
+        ],
+        "log": log_tail(store, run_id, unit),
+    }
+
+
+def print_unit(store: Store, run_id: str, unit: UnitRow) -> None:
+    """A unit: its story, its error with the user's own frames, its artifacts, the end of its log."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from agilab.cli.render import console, error_block, out, pairs, state, table, title
+    from agilab.cli.words import duration, number, short, size
+    from agilab.projects.history import failure_of, log_tail
+
+    story = store.story(run_id, unit.unit_id)
+    rows: list[tuple[str, Any]] = [("run", run_id), ("cost", number(unit.cost))]
+    if unit.worker:
+        rows.append(("worker", unit.worker))
+    if unit.duration_us is not None:
+        rows.append(("took", duration(unit.duration_us / 1e6)))
+    if unit.attempts > 1:
+        rows.append(
+            (
+                "attempts",
+                f"{unit.attempts}, of which {unit.retries} after a failure, {unit.losses} after a loss",
+            )
+        )
+    out(Text.assemble((unit.unit_id, "bold"), "  ", state(unit.state)), pairs(rows), "", title("Story"))
+    began = story[0].at_us if story else 0
+    out(
+        table(
+            ("  ", ">after", "event", "what"),
+            (
+                (
+                    "",
+                    duration((event.at_us - began) / 1e6),
+                    event.kind.replace("_", " "),
+                    _said(event.kind, event.data),
+                )
+                for event in story
+            ),
+            flexible="what",
+        )
+    )
+    last = story[-1].data if story else {}
+    if unit.state == "failed":
+        block = error_block(failure_of(last, unit).render(), width=console().width - 2)
+        out("", title("Error"), *(Padding(line, (0, 0, 0, 2)) for line in block))
+        traceback = (last.get("error") or {}).get("traceback")
+        if traceback:
+            out("", title("Traceback"), Padding(Text(str(traceback).rstrip(), "dim"), (0, 0, 0, 2)))
+    mine = [row for row in store.artifacts(run_id) if row.unit_id == unit.unit_id]
+    if mine:
+        folder = store.workspace.run_folder(run_id)
+        out(
+            "",
+            title("Artifacts"),
+            pairs([(row.name, f"{short(folder / row.place)}  {size(row.size)}") for row in mine]),
+        )
+    lines = log_tail(store, run_id, unit)
+    out("", title("Log"))
+    out(Padding(Text("\n".join(lines)), (0, 0, 0, 2)) if lines else Text("  it printed nothing", "dim"))
+
+
+def _said(kind: str, data: Mapping[str, Any]) -> str:
+    """The part of an event that a reader of a story wants."""
+    from agilab.cli.words import brief, duration, plural
+
+    parts = []
+    if kind == "attempt_started":
+        parts.append(f"attempt {data.get('number')} on {data.get('worker')}")
+    if data.get("reason"):
+        parts.append(str(data["reason"]))
+    if data.get("error"):
+        parts.append(str(data["error"].get("what", "")).partition("\n")[0])
+    if data.get("to"):
+        parts.append(f"now {data['to']}")
+    if data.get("duration_us") is not None:
+        parts.append(f"worked {duration(data['duration_us'] / 1e6)}")
+    if data.get("artifacts"):
+        parts.append(plural(len(data["artifacts"]), "artifact"))
+    if kind == "metrics_logged" and data.get("metrics"):
+        parts.append(plural(len(data["metrics"]["name"]), "metric point"))
+    return ", ".join(parts) or (brief(dict(data), limit=60) if data else "")

@@ -1,0 +1,171 @@
+"""`agilab runs`: what ran, how it went, whether the evidence still holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import rich_click
+
+from agi_node.errors import DONE, FAILED
+from agilab.cli.choices import APP, RUN, UNIT
+from agilab.cli.commands import SETTINGS, Group, examples, json_option
+
+
+@rich_click.group("runs", cls=Group, context_settings=SETTINGS)
+def runs(**_: Any) -> None:
+    """What ran, how it went, whether its evidence still holds."""
+
+
+@runs.command(
+    "list",
+    context_settings=SETTINGS,
+    epilog=examples(
+        ("agilab runs list", "the latest twenty"),
+        ("agilab runs list --app flight_project --limit 5", ""),
+        ("agilab runs list --json | jq -r '.[0].run_id'", "for scripts"),
+    ),
+)
+@click.option("--app", type=APP, metavar="APP", help="Only runs of this app.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many."
+)
+@json_option
+def list_(app: str | None, limit: int, as_json: bool) -> int:
+    """List runs, newest first.
+
+    A run that was killed, and that nobody took over, is shown as interrupted.
+    """
+    from rich.text import Text
+
+    from agilab.cli.render import out, print_json, state, table
+    from agilab.cli.words import duration, moment
+    from agilab.projects.discover import find_app
+    from agilab.projects.history import read_runs, succeeded_units
+    from agilab.store.workspace import Workspace
+
+    workspace = Workspace.default()
+    found = read_runs(workspace, app=find_app(app, workspace).name if app else None, limit=limit)
+    if as_json:
+        print_json([run.to_plain() for run in found])
+    elif not found:
+        out(Text.assemble(("No runs yet. ", ""), ("agilab first-proof", "cyan"), " makes the first."))
+    else:
+        rows = []
+        for run in found:
+            good, total = succeeded_units(run)
+            rows.append(
+                (
+                    run.run_id,
+                    state(run.state),
+                    moment(run.created_at),
+                    duration(run.duration_seconds),
+                    f"{good:,}/{total:,}" if total else "",
+                )
+            )
+        out(table(("run", "state", "started", ">took", ">units"), rows))
+    return DONE
+
+
+@runs.command(
+    "show",
+    context_settings=SETTINGS,
+    epilog=examples(
+        ("agilab runs show last", "the newest run"),
+        ("agilab runs show 7k3f2q", "by the end of its id"),
+        ("agilab runs show last 4ca75f", "one unit: its story and what it printed"),
+    ),
+)
+@click.argument("run", type=RUN)
+@click.argument("unit", type=UNIT, required=False)
+@json_option
+def show(run: str, unit: str | None, as_json: bool) -> int:
+    """Show a run, or one unit of it with its log.
+
+    RUN is a run id, the beginning or end of one, or `last`. UNIT is `node[key]`, or the key alone.
+    """
+    from agilab.cli.render import print_json
+    from agilab.cli.run_view import print_run, print_unit, unit_plain, view_plain
+    from agilab.projects.history import find_unit, view_run
+    from agilab.store.store import Store
+    from agilab.store.workspace import Workspace
+
+    with Store(Workspace.default(), readonly=True) as store:
+        if unit is not None:
+            run_id = store.run(run).run_id
+            found = find_unit(store, run_id, unit)
+            if as_json:
+                print_json(unit_plain(store, run_id, found))
+            else:
+                print_unit(store, run_id, found)
+            return DONE
+        view = view_run(store, run)
+    if as_json:
+        print_json(view_plain(view))
+    else:
+        print_run(view)
+    return DONE
+
+
+@runs.command(
+    "verify",
+    context_settings=SETTINGS,
+    epilog=examples(("agilab runs verify last", "exit code 1 if a single byte differs")),
+)
+@click.argument("run", type=RUN)
+@json_option
+def verify(run: str, as_json: bool) -> int:
+    """Compute every digest of a run again.
+
+    Looks at the log, the tables, the objects, the files and the manifest. Exit code 0 if all of it
+    still holds, 1 naming what differs.
+    """
+    from rich.text import Text
+
+    from agilab.cli.render import mark, out, pairs, print_json
+    from agilab.cli.words import plural
+    from agilab.evidence.verify import verify as look
+    from agilab.store.store import Store
+    from agilab.store.workspace import Workspace
+
+    with Store(Workspace.default(), readonly=True) as store:
+        run_id = store.run(run).run_id
+        findings = look(store, run_id)
+    passed = all(finding.passed for finding in findings)
+    if as_json:
+        print_json(
+            {
+                "status": "succeeded" if passed else "failed",
+                "run_id": run_id,
+                "findings": [
+                    {
+                        "name": finding.name,
+                        "looked_at": finding.looked_at,
+                        "passed": finding.passed,
+                        "problems": list(finding.problems),
+                    }
+                    for finding in findings
+                ],
+            }
+        )
+        return DONE if passed else FAILED
+    rows: list[tuple[Any, ...]] = []
+    for finding in findings:
+        said = Text(finding.looked_at, "dim")
+        for problem in finding.problems[:10]:
+            said.append(f"\n{problem}", "red not dim")
+        if len(finding.problems) > 10:
+            said.append(f"\nand {len(finding.problems) - 10:,} more", "red not dim")
+        rows.append((Text.assemble(mark(finding.passed), f" {finding.name}"), said))
+    broken = [finding.name for finding in findings if not finding.passed]
+    verdict = (
+        Text.assemble(mark(True), " every byte is as it was written")
+        if passed
+        else Text.assemble(
+            mark(False),
+            (f" {plural(len(broken), 'part')} of the evidence differ: ", "bold"),
+            ", ".join(broken),
+        )
+    )
+    out(Text(run_id, "bold"), pairs(rows), verdict)
+    return DONE if passed else FAILED

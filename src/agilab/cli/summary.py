@@ -1,0 +1,193 @@
+"""What a person sees when a run is over: what ran, what came out, whether it can be trusted, where it lies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agilab.cli.render import console, mark, out, pairs, state, title
+from agilab.cli.words import brief, duration, plural, short, symbol
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from agilab.contracts.run_manifest import LeftOut, RunManifest, TrackingRecord, Validation
+    from agilab.contracts.run_result import RunResult
+
+LEFT_OUT_SHOWN = 5
+
+
+def print_summary(result: RunResult) -> None:
+    """The end of `agilab run`; at most a screenful, however many units there were."""
+    from agilab.contracts.base import read_document
+    from agilab.contracts.run_manifest import RunManifest
+
+    if result.manifest is None:
+        return
+    manifest = read_document(result.manifest, RunManifest)
+    blocks: list[list[RenderableType]] = [_head(manifest, result)]
+    if result.reduce is not None:
+        blocks.append([title("Result"), result_block(Path(result.reduce))])
+    blocks.append([title("Checks"), checks_block(manifest.verdict.validations)])
+    if manifest.left_out:
+        blocks.append([title(f"Left out ({len(manifest.left_out):,})"), left_out_block(manifest.left_out)])
+    blocks.append([title("Evidence"), _evidence(manifest, result)])
+    blocks.append([title("Next"), *_next(result.next)])
+    for block in blocks:
+        out("", *block)
+
+
+def result_block(path: Path) -> Padding:
+    """The payload of a reduce artefact: its scalar fields, nested ones in a line, long lists counted."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    payload = document["payload"]
+    if isinstance(payload, Mapping):
+        # In the order in which the app declares its fields, then what it derives from them.
+        declared = [field["name"] for field in document.get("fields", ()) if field["name"] in payload]
+        payload = {name: payload[name] for name in dict.fromkeys([*declared, *payload])}
+    return pairs(result_rows(payload))
+
+
+def result_rows(payload: Any) -> list[tuple[str, str]]:
+    """Names and one-line values of a payload."""
+    if not isinstance(payload, Mapping):
+        return [("value", brief(payload))]
+    room = max(30, min(console().width, 100) - 4 - max((len(name) for name in payload), default=0))
+    return [(name, brief(value, limit=room)) for name, value in payload.items()]
+
+
+def checks_block(validations: Iterable[Validation]) -> RenderableType:
+    """One line for each validation, with ✓ or ✗ and what it says."""
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=min(32, console().width // 3))
+    grid.add_column(overflow="fold")
+    for check in validations:
+        said = check.message or brief(dict(check.evidence))
+        grid.add_row(
+            mark(check.passed),
+            Text(f"{check.name} ", "" if check.passed else "bold"),
+            Text(said, "dim" if check.passed else "red"),
+        )
+    return Padding(grid, (0, 0, 0, 2))
+
+
+def left_out_block(left_out: Iterable[LeftOut]) -> Padding:
+    """What does not count, each with its error; the first few of many."""
+    from rich.text import Text
+
+    rows: list[tuple[str, Text | str]] = []
+    entries = list(left_out)
+    for entry in entries[:LEFT_OUT_SHOWN]:
+        subject = entry.unit or (entry.input.path if entry.input else "?")
+        text = Text(entry.error.what.splitlines()[0] if entry.error.what else "").append(
+            f"  {entry.error.code}", "dim"
+        )
+        if entry.error.found:
+            text.append(f"\n{brief(entry.error.found.splitlines()[0])}", "dim")
+        rows.append((subject, text))
+    if len(entries) > LEFT_OUT_SHOWN:
+        rows.append(
+            (symbol("more"), f"and {plural(len(entries) - LEFT_OUT_SHOWN, 'other')}, in the manifest")
+        )
+    return pairs(rows)
+
+
+def tracking_words(record: TrackingRecord | Mapping[str, Any], run_id: str) -> Text:
+    """Where MLflow has the run, or how to bring it there."""
+    from rich.text import Text
+
+    data = record if isinstance(record, Mapping) else record.plain()
+    if data["state"] == "off":
+        return Text("not recorded", "dim")
+    uri = readable_uri(str(data["uri"] or ""))
+    if data["state"] == "delivered":
+        return Text(uri).append(f"  run {data['mlflow_run_id'][:12]}", "dim")
+    text = Text("deferred", "yellow").append(f": {data['message'] or 'MLflow did not answer in time'}\n")
+    return text.append(f"agilab track sync {run_id}", "cyan")
+
+
+def readable_uri(uri: str) -> str:
+    """The address of the tracking store; a local database by its path.
+
+    >>> readable_uri("sqlite:////data/lab/mlflow.db"), readable_uri("http://tracking:5000")
+    ('/data/lab/mlflow.db', 'http://tracking:5000')
+    """
+    from agilab.store.workspace import Workspace
+    from agilab.tracking.uri import sqlite_path
+
+    # Documents hold no absolute paths: a place in the workspace is named by its root.
+    path = sqlite_path(uri.replace("{workspace}", str(Workspace.default().home).lstrip("/")))
+    return short(f"/{path}" if "{workspace}" in uri else path) if path is not None else uri
+
+
+def _head(manifest: RunManifest, result: RunResult) -> list[RenderableType]:
+    from rich.text import Text
+
+    units = manifest.execution.units()
+    items = _items(manifest)
+    good = result.status == "succeeded"
+    took = duration(result.duration_seconds)
+    bad = sum(not check.passed for check in manifest.verdict.validations)
+    if result.status == "failed" and manifest.verdict.status == "succeeded":
+        words = f"finished in {took}, but {plural(bad, 'check')} did not pass"
+    else:
+        ending = {"succeeded": "succeeded in", "cancelled": "cancelled after"}.get(
+            result.status, "failed after"
+        )
+        words = f"{ending} {took}"
+    head = Text.assemble(
+        mark(good), " ", (manifest.app.name, "bold"), " ", (words, state(result.status).style)
+    )
+    dot = f" {symbol('dot')} "
+    workers = len(manifest.execution.workers)
+    parts = [
+        f"{items[0]:,} of {plural(items[1], 'item')}" if items[0] != items[1] else plural(items[1], "item")
+    ]
+    if not items[1]:
+        parts = [plural(sum(units.values()), "unit")]
+    parts += [plural(workers, "worker"), f"run {manifest.run_id}"]
+    return [head, Text("  " + dot.join(parts), "dim")]
+
+
+def _items(manifest: RunManifest) -> tuple[int, int]:
+    """(done, planned) of the mapped node; (0, 0) where nothing was mapped."""
+    for node in manifest.execution.nodes:
+        if node.node == "work":
+            units: dict[Any, int] = dict(node.units)
+            return sum(units.get(word, 0) for word in ("succeeded", "reused", "skipped")), sum(units.values())
+    return 0, 0
+
+
+def _evidence(manifest: RunManifest, result: RunResult) -> Padding:
+    folder = Path(str(result.manifest)).parent
+    rows: list[tuple[str, Text | str]] = [
+        ("folder", short(folder)),
+        ("manifest", Path(str(result.manifest)).name),
+    ]
+    if result.reduce:
+        partial = [file for file in manifest.reduce if file.worker is not None]
+        rows.append(
+            (
+                "reduce",
+                f"{Path(result.reduce).name}, and one per worker" if partial else Path(result.reduce).name,
+            )
+        )
+    if manifest.artifacts:
+        rows.append(("artifacts", f"artifacts/  {plural(len(manifest.artifacts), 'file')}"))
+    rows.append(("MLflow", tracking_words(manifest.tracking, manifest.run_id)))
+    return pairs(rows)
+
+
+def _next(commands: Iterable[str]) -> list[RenderableType]:
+    from rich.text import Text
+
+    return [Text(f"  {command}", "cyan") for command in commands]
