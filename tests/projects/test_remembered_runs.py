@@ -95,14 +95,14 @@ def test_a_password_in_the_address_is_in_nothing_that_a_run_writes(
 def test_what_could_not_be_delivered_is_delivered_later_once(
     run_it: RunIt, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from agilab.projects.sync import sync
+    from agilab.projects.sync import sync_run
 
     result = _tracked(run_it, monkeypatch, "http://127.0.0.1:9")
     assert manifest_of(result)["tracking"]["state"] == "deferred"
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     for _ in range(2):
         with Store(workspace) as store:
-            sync(store, result.run_id or "")
+            sync_run(store, result.run_id or "")
     mlflow = client(workspace)
     experiment = mlflow.get_experiment_by_name("flight_project")
     assert experiment is not None

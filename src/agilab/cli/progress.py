@@ -50,7 +50,7 @@ class Progress:
         """What `run_app` and `plan_app` speak to."""
         from agilab.projects.run import Faces
 
-        return Faces(say=self.say, observe=self.observe)
+        return Faces(say=self.say, note=self.note, observe=self.observe)
 
     def say(self, text: str) -> None:
         """Something begins that takes time."""
@@ -59,6 +59,13 @@ class Progress:
             return
         self._end_step()
         self._step = (text, time.monotonic())
+
+    def note(self, text: str) -> None:
+        """Something that a person should still see when the display is gone."""
+        if self._live is None:
+            print(f"agilab: {text}", file=sys.stderr, flush=True)
+        else:
+            self._live.console.print(text, highlight=False)
 
     def observe(self, coordinator: Coordinator, report: Report | None) -> None:
         """The run goes on. Called for every turn of its loop, so it does next to nothing."""

@@ -31,6 +31,7 @@ STATE_STYLES = {
     "running": "cyan",
     "warn": "yellow",
     "interrupted": "yellow",
+    "doubtful": "yellow",
     "cancelled": "yellow",
     "up_for_retry": "yellow",
     "upstream_failed": "yellow",

@@ -183,5 +183,9 @@ def _check(name: str, value: Any, field: Mapping[str, Any]) -> None:
 
 def _refused(name: str, value: Any, allowed: str) -> AgiError:
     return AgiError(
-        "AGI-ARGS-012", f"the value of {name} is not allowed", found=f"{value!r:.200}", allowed=allowed
+        "AGI-ARGS-012",
+        f"the value of {name} is not allowed",
+        found=f"{value!r:.200}",
+        allowed=allowed,
+        try_=f"--{flag(name)} …",
     )

@@ -140,7 +140,8 @@ def _remembered(workspace: Workspace) -> Iterator[Path]:
 
 def _known(workspace: Workspace) -> dict[str, str]:
     try:
-        known: dict[str, str] = json.loads((workspace.home / "apps.json").read_text(encoding="utf-8"))
+        known = json.loads((workspace.home / "apps.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return known
+    # A damaged memory is as good as none: paths still work, and what is run is remembered again.
+    return {str(name): str(folder) for name, folder in known.items()} if isinstance(known, dict) else {}

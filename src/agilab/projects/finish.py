@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,8 @@ def finish(
     manifest = build(store, run_id, validations=validations, reduce_files=reduce_files, written_by=written_by)
     path = folder / "run_manifest.json"
     write_document(path, manifest)
-    log.append("manifest_written", digest=store.objects.put(path.read_bytes()), written_by=written_by)
+    kept = store.objects.put(path.read_bytes())
+    log.append("manifest_written", digest=kept, written_by=written_by, verdict=verdict_word(manifest))
     log.flush(durable=True)
     if delivery and manifest.tracking.state == "delivered":
         delivery.attach(run_id, [(path, path.name)], {"agilab.verdict": verdict_word(manifest)})
@@ -121,12 +123,16 @@ def result_of(manifest: RunManifest, path: Path, reduce_files: list[ReduceFile],
                     f"agilab app show {manifest.app.name}",
                 ]
                 if passed
-                else [
-                    f"agilab runs show {run}",
-                    f"agilab runs verify {run}",
-                    f"agilab env doctor {manifest.app.name}",
-                ]
+                else _after_a_failure(manifest)
             ),
             "error": error.model_dump(mode="json", by_alias=True) if error else None,
         }
     )
+
+
+def _after_a_failure(manifest: RunManifest) -> list[str]:
+    """What a person wants to see when it went wrong: the unit at fault, then everything."""
+    run = manifest.run_id
+    units = [left_out.unit for left_out in manifest.left_out if left_out.unit]
+    first = [f"agilab runs show {run} {shlex.quote(units[0])}"] if units else []
+    return [*first, f"agilab runs show {run}", f"agilab runs verify {run}"]

@@ -13,6 +13,8 @@ from agilab.store.store import Store
 from agilab.store.transitions import FAILED, SUCCEEDED
 from agilab.store.workspace import Workspace
 
+DOUBTFUL = "doubtful"
+"""Every unit ended well, and a validation did not pass."""
 INTERRUPTED = "interrupted"
 """The log says running and no process owns the run: its coordinator was killed, or the machine went down."""
 
@@ -22,7 +24,7 @@ class RunSummary:
     """A run in one line.
 
     Attributes:
-        state: running, succeeded, failed, cancelled, or interrupted.
+        state: running, succeeded, doubtful, failed, cancelled, or interrupted.
         duration_seconds: By the wall clock; None for a run that has not ended.
         units: Units by state, over all nodes.
     """
@@ -106,7 +108,12 @@ def summarise(store: Store, run: RunRow) -> RunSummary:
 
 
 def state_of(store: Store, run: RunRow) -> str:
-    """The state of a run; one that says running and that no process owns was interrupted."""
+    """The state of a run; one that says running and that no process owns was interrupted.
+
+    One that succeeded and whose validations did not all pass is doubtful: its manifest says which.
+    """
+    if run.state == "succeeded" and store.verdict(run) == DOUBTFUL:
+        return DOUBTFUL
     if run.state != "running":
         return run.state
     from agilab.store.locks import has_owner

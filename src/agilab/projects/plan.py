@@ -43,7 +43,7 @@ def plan_app(request: RunRequest, workspace: Workspace | None = None, faces: Fac
     with Store(workspace) as store:
         workers = request.workers or settings_of(workspace).workers.default or cores()
         prepared = prepare(store, app, offline=request.offline, threads=cores(), say=faces.say)
-        args = arguments(prepared, store, request.args, faces.say)
+        args = arguments(prepared, store, request.args, faces.note)
         roots = roots_of(workspace, app.folder)
         name = new_run_id(app.name.removesuffix("_project"))
         folder = workspace.plans / name

@@ -57,9 +57,16 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Faces:
-    """How a run shows itself to whoever watches; each may be left as it is."""
+    """How a run shows itself to whoever watches; each may be left as it is.
+
+    Attributes:
+        say: Told in a few words what begins now.
+        note: Told what a person should know afterwards.
+        observe: Called for every turn of the coordinator's loop.
+    """
 
     say: Callable[[str], None] = lambda text: None
+    note: Callable[[str], None] = lambda text: None
     observe: Observer | None = None
 
 
@@ -82,7 +89,7 @@ def run_app(request: RunRequest, workspace: Workspace | None = None, faces: Face
             prepared = prepare(
                 store, app, offline=request.offline, threads=max(1, cores() // workers), say=faces.say
             )
-            args = arguments(prepared, store, request.args, faces.say)
+            args = arguments(prepared, store, request.args, faces.note)
             prepared = _with_roots(prepared, workspace)
             remember(app, workspace)
             return _run(request, prepared, args, workers, store, uri, delivery, faces, began)

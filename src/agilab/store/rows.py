@@ -92,7 +92,8 @@ class ArtifactRow:
     def place(self) -> str:
         """Where the readable view shows it, relative to the run's folder: by node, key and file name."""
         node, _, key = self.unit_id.partition("[")
-        return "/".join(part for part in ("artifacts", node, key.removesuffix("]"), self.file) if part)
+        file = self.file.rpartition("/")[2]
+        return "/".join(part for part in ("artifacts", node, key.removesuffix("]"), file) if part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,16 @@ class Store:
             ).fetchone()
         )
 
+    def verdict(self, run: RunRow) -> str | None:
+        """The verdict of the manifest that was written for a finished run, in one word; None where there is none."""
+        # It is among the last events, so the newest few are looked at and not the whole log.
+        rows = self.db.execute(
+            "SELECT body FROM event WHERE run_id=? AND run_seq>? AND kind='manifest_written' ORDER BY run_seq DESC",
+            (run.run_id, run.event_count - 20),
+        )
+        found = rows.fetchone()
+        return json.loads(found[0]).get("verdict") if found else None
+
     def story(self, run_id: str, unit_id: str) -> list[Event]:
         """Everything that happened to one unit."""
         rows = self.db.execute(
