@@ -14,6 +14,17 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
+SLOW = ("envs", "tracking", "cli")
+"""Folders whose tests make environments, start servers or whole commands: not for every keystroke."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and item.path.relative_to(here).parts[0] in SLOW:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _a_home_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A test that forgets to name a home gets an empty one, never the developer's."""

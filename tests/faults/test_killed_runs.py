@@ -129,6 +129,49 @@ def test_a_run_whose_manager_was_killed_is_interrupted_and_leaves_no_process(
     assert "manifest" in out + err
 
 
+def test_a_killed_run_is_resumed_does_only_what_is_left_and_gets_its_manifest(
+    home: Path, app: Path, running: tuple[subprocess.Popen[str], str]
+) -> None:
+    process, run_id = running
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    source = app / "src/demo/__init__.py"
+    kept = source.read_text()
+    source.write_text(kept.replace("n=1", "n=1000"))  # the run goes on with the source that it began with
+    try:
+        with Store(Workspace(home), readonly=True) as store:
+            before = {unit.unit_id: unit.attempt_id for unit in store.units(run_id, state="succeeded")}
+        resumed = agilab(home, "runs", "resume", run_id, "--json")
+        out, err = resumed.communicate(timeout=60)
+    finally:
+        source.write_text(kept)
+    assert resumed.returncode == 0, err
+    assert json.loads(Path(json.loads(out)["reduce"]).read_text())["payload"] == {"n": 40}
+    with Store(Workspace(home), readonly=True) as store:
+        after = {unit.unit_id: unit.attempt_id for unit in store.units(run_id, state="succeeded")}
+        assert before.items() <= after.items(), "a recorded success was done again"
+        assert list(projection_problems(store, run_id)) == []
+    manifest = json.loads((Workspace(home).run_folder(run_id) / "run_manifest.json").read_text())
+    assert manifest["written_by"] == "resume"
+    assert manifest["execution"]["timing"]["duration_seconds"] is None, "no process lived through all of it"
+    verify = agilab(home, "runs", "verify", run_id)
+    out, err = verify.communicate()
+    assert verify.returncode == 0, out + err
+    again = agilab(home, "runs", "resume", run_id)
+    assert "has ended" in again.communicate()[1]
+    assert again.returncode == 1
+
+
+def test_a_live_run_cannot_be_taken_over(home: Path, running: tuple[subprocess.Popen[str], str]) -> None:
+    process, run_id = running
+    intruder = agilab(home, "runs", "resume", run_id)
+    err = intruder.communicate()[1]
+    assert intruder.returncode == 1
+    assert "already has a coordinator" in err
+    assert f"process {process.pid}" in err
+    assert process.wait(timeout=60) == 0
+
+
 def test_a_run_survives_the_death_of_a_worker_and_says_so(
     home: Path, running: tuple[subprocess.Popen[str], str]
 ) -> None:

@@ -146,7 +146,7 @@ def _run(request: Callable[[], RunRequest], *, as_json: bool) -> int:
         from agilab.projects.run import run_app
 
         result = run_app(request(), faces=progress.faces())
-    _show(result, as_json=as_json)
+    show_result(result, as_json=as_json)
     return exit_code(result)
 
 
@@ -157,7 +157,8 @@ def exit_code(result: RunResult) -> int:
     return DONE if result.status in ("succeeded", "not_executed") else FAILED
 
 
-def _show(result: RunResult, *, as_json: bool) -> None:
+def show_result(result: RunResult, *, as_json: bool) -> None:
+    """Print how a run ended: one JSON object, or the summary and, if it failed, the error before it."""
     from agilab.cli.render import print_json
 
     if as_json:

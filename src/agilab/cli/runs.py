@@ -169,3 +169,33 @@ def verify(run: str, as_json: bool) -> int:
     )
     out(Text(run_id, "bold"), pairs(rows), verdict)
     return DONE if passed else FAILED
+
+
+@runs.command(
+    "resume",
+    context_settings=SETTINGS,
+    epilog=examples(
+        ("agilab runs resume last", "go on after a crash, a kill or a power cut"),
+        ("agilab runs resume x3wrd2 --json", "for a script"),
+    ),
+)
+@click.argument("run", type=RUN)
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N", help="Processes at work (default: as before)."
+)
+@json_option
+def resume(run: str, workers: int | None, as_json: bool) -> int:
+    """Go on with an interrupted run.
+
+    With its own plan, source and environment; what is recorded as done is not done again. Writes the manifest
+    that the run still lacks.
+    """
+    from agilab.cli.progress import Progress
+    from agilab.cli.run import exit_code, show_result
+
+    with Progress(quiet=as_json) as progress:
+        from agilab.projects.resume import resume_run
+
+        result = resume_run(run, faces=progress.faces(), workers=workers)
+    show_result(result, as_json=as_json)
+    return exit_code(result)

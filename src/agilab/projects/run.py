@@ -18,7 +18,8 @@ from agilab.engine.coordinator import Coordinator, Observer
 from agilab.engine.expansion import MAX_UNITS_PER_RUN
 from agilab.engine.graph import Graph, Policy
 from agilab.engine.local import LocalExecutor
-from agilab.envs import hold
+from agilab.envs import Environment, hold
+from agilab.envs.worker_process import WorkerSpec
 from agilab.projects.arguments import flag
 from agilab.projects.discover import AppProject, find_app, remember
 from agilab.projects.finish import finish, tracking_uri
@@ -111,7 +112,6 @@ def _run(
 ) -> RunResult:
     app, environment = prepared.app, prepared.environment.fingerprint
     run_id = new_run_id(app.name.removesuffix("_project"))
-    folder = store.workspace.run_folder(run_id)
     graph = app_graph(
         str(app.reference),
         prepared.nodes,
@@ -120,21 +120,63 @@ def _run(
         keep_going=request.keep_going,
         policy=request.policy,
     )
-    with RunLock(folder), hold(prepared.environment):
-        executor = LocalExecutor({environment: prepared.spec}, workers=workers, logs=folder / "logs")
+
+    def record() -> None:
+        _record(store, run_id, request, prepared, args, workers, graph, uri)
+
+    return carry_out(
+        store,
+        run_id,
+        graph,
+        prepared.spec,
+        prepared.environment,
+        workers=workers,
+        delivery=delivery,
+        patience_s=patience(uri) if uri else 0.0,
+        faces=faces,
+        began=began,
+        record=record,
+    )
+
+
+def carry_out(
+    store: Store,
+    run_id: str,
+    graph: Graph,
+    spec: WorkerSpec,
+    environment: Environment,
+    *,
+    workers: int,
+    delivery: Delivery | None,
+    patience_s: float,
+    faces: Faces,
+    began: float,
+    record: Callable[[], None] | None = None,
+    written_by: str = "coordinator",
+) -> RunResult:
+    """Own a run, take it to its end, and write what it leaves. What its log already holds is not done again.
+
+    `record` writes the first events of a new run; `began` is when its caller started, by the monotonic clock.
+    """
+    folder = store.workspace.run_folder(run_id)
+    with RunLock(folder), hold(environment):
+        executor = LocalExecutor({environment.fingerprint: spec}, workers=workers, logs=folder / "logs")
         digests = FileDigests(store.workspace.cache)
         try:
-            executor.start()
-            _record(store, run_id, request, prepared, args, workers, graph, uri)
-            tasks = AppTasks(store, run_id, prepared.roots, digests, max_units=MAX_UNITS_PER_RUN)
+            if record:
+                # The workers import while the run is written down and the graph is made.
+                executor.start()
+                record()
+            tasks = AppTasks(store, run_id, spec.roots, digests, max_units=MAX_UNITS_PER_RUN)
             Coordinator(store, run_id, graph, tasks, executor, observer=faces.observe).execute()
             executor.dismiss()
             return finish(
                 store,
                 run_id,
                 delivery=delivery,
-                patience_s=patience(uri) if uri else 0.0,
+                patience_s=patience_s,
                 seconds=lambda: time.monotonic() - began,
+                written_by=written_by,
             )
         finally:
             executor.close()

@@ -1,0 +1,110 @@
+"""Going on with a run that was interrupted: its own plan, its own source, its own environment."""
+
+from __future__ import annotations
+
+import json
+import time
+import tomllib
+from pathlib import Path
+
+from agi_node.errors import ENVIRONMENT, FAILED, AgiError
+from agilab.contracts.run_result import RunResult
+from agilab.engine.graph import Graph
+from agilab.envs import Environment, ensure
+from agilab.envs.environment import read_environment
+from agilab.envs.worker_process import WorkerSpec
+from agilab.projects.discover import find_app
+from agilab.projects.finish import tracking_uri
+from agilab.projects.machine import cores
+from agilab.projects.roots import roots_of, settings_of
+from agilab.projects.run import Faces, carry_out
+from agilab.store.rows import RunRow
+from agilab.store.snapshot import Snapshot, materialise
+from agilab.store.store import Store
+from agilab.store.workspace import Workspace
+from agilab.tracking import Delivery, patience
+
+
+def resume_run(
+    name: str, workspace: Workspace | None = None, faces: Faces = Faces(), *, workers: int | None = None
+) -> RunResult:
+    """Take over a run that nobody owns, do what is left of it, and write its manifest.
+
+    Nothing that the log records as done is done again. A run that ended and only lacks its manifest gets that.
+
+    Raises AGI-RUN-010 where somebody owns the run, AGI-RUN-013 where it has ended and left its evidence, AGI-RUN-014
+    where its environment is gone and cannot be made again as it was.
+    """
+    began = time.monotonic()
+    workspace = workspace or Workspace.default()
+    with Store(workspace) as store:
+        run = store.run(name)
+        if run.state != "running" and store.verdict(run) is not None:
+            raise AgiError(
+                "AGI-RUN-013",
+                f"run {run.run_id} has ended",
+                found=run.state,
+                allowed="a run that was interrupted",
+                try_=f"agilab runs show {run.run_id}",
+                exit_code=FAILED,
+            )
+        created = next(store.events(run.run_id, kinds=("run_created",))).data
+        uri = tracking_uri(workspace, settings_of(workspace)) if created.get("tracking_uri") else None
+        delivery = Delivery.start(uri, workspace.home, experiment=run.app) if uri else None
+        try:
+            source = _source(store, run)
+            environment = _environment(workspace, run, source, faces)
+            app = find_app(run.app, workspace)
+            count = workers or int(created["workers"])
+            return carry_out(
+                store,
+                run.run_id,
+                Graph.from_plain(json.loads(store.objects.read(run.plan_digest or ""))),
+                WorkerSpec(
+                    environment.python,
+                    source,
+                    _reference(source),
+                    roots_of(workspace, app.folder),
+                    max(1, cores() // count),
+                ),
+                environment,
+                workers=count,
+                delivery=delivery,
+                patience_s=patience(uri) if uri else 0.0,
+                faces=faces,
+                began=began,
+                written_by="resume",
+            )
+        finally:
+            if delivery:
+                delivery.close()
+
+
+def _source(store: Store, run: RunRow) -> Path:
+    """The source that the run began with, wherever the app is now."""
+    digest = run.source_digest or ""
+    snapshot = Snapshot(digest, json.loads(store.objects.read(digest)))
+    return materialise(snapshot, store.objects, store.workspace.snapshots)
+
+
+def _reference(source: Path) -> str:
+    project = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))
+    return str(project["tool"]["agilab"]["app"])
+
+
+def _environment(workspace: Workspace, run: RunRow, source: Path, faces: Faces) -> Environment:
+    """The very environment the run began in; made again from the lock in its source where it was pruned."""
+    found = read_environment(workspace.envs / (run.environment or ""))
+    if found is None:
+        found = ensure(source, workspace.home, on_step=faces.say)
+        if found.fingerprint != run.environment:
+            raise AgiError(
+                "AGI-RUN-014",
+                f"the environment of run {run.run_id} is gone, and this machine now makes another one",
+                found=f"{found.fingerprint[:12]} (interpreter, platform or AGILab changed)",
+                allowed=(run.environment or "")[:12],
+                try_=f"agilab run {run.app}",
+                whose="environment",
+                exit_code=ENVIRONMENT,
+            )
+    return found
