@@ -113,6 +113,13 @@ def print_run(view: RunView) -> None:
     if view.replay:
         rows.append(("replay", Text(view.replay, "cyan")))
     out("", title("Evidence"), pairs(rows))
+    if summary.state == "interrupted":
+        why = "nobody runs it any more; what is recorded as done is kept"
+        out(
+            "",
+            title("Next"),
+            Text.assemble((f"  agilab runs resume {summary.run_id}", "cyan"), (f"   {why}", "dim")),
+        )
 
 
 def _print_checks(verdict: Mapping[str, Any]) -> None:

@@ -41,7 +41,7 @@ def list_(app: str | None, limit: int, as_json: bool) -> int:
     from agilab.cli.render import out, print_json, state, table
     from agilab.cli.words import duration, moment
     from agilab.projects.discover import find_app
-    from agilab.projects.history import read_runs, succeeded_units
+    from agilab.projects.history import INTERRUPTED, read_runs, succeeded_units
     from agilab.store.workspace import Workspace
 
     workspace = Workspace.default()
@@ -64,6 +64,15 @@ def list_(app: str | None, limit: int, as_json: bool) -> int:
                 )
             )
         out(table(("run", "state", "started", ">took", ">units"), rows))
+        for run in found:
+            if run.state == INTERRUPTED:
+                out(
+                    "",
+                    Text.assemble(
+                        (f"agilab runs resume {run.run_id}", "cyan"), ("  goes on where it stopped", "dim")
+                    ),
+                )
+                break
     return DONE
 
 
