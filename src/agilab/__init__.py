@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from agilab.version import __version__
+
 if TYPE_CHECKING:
     from agilab.projects.plan import plan_app
     from agilab.projects.run import RunRequest, run_app
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from agilab.store.workspace import Workspace
 
 __all__ = ["RunRequest", "Store", "Workspace", "__version__", "plan_app", "run_app"]
-__version__ = "0.1.0"
 
 _HOMES = {
     "RunRequest": "agilab.projects.run",

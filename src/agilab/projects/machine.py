@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import agilab
+from agilab.version import __version__
 
 
 def cores() -> int:
@@ -30,7 +30,7 @@ def workbench() -> dict[str, Any]:
         "cpus": cores(),
         "memory": int(psutil.virtual_memory().total),
     }
-    return {"agilab": agilab.__version__, "hosts": [host]}
+    return {"agilab": __version__, "hosts": [host]}
 
 
 def platform_record() -> dict[str, Any]:
