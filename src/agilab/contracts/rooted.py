@@ -11,7 +11,7 @@ from agilab.contracts.record import Record
 from agilab.contracts.scalars import Count, Digest, Spelling, published, refusal
 
 _SEGMENT = r"(?!\.{1,2}(?:/|$(?!\n)))[^/\\\x00-\x1f\x7f]+"
-INSIDE = rf"^(?![A-Za-z]:){_SEGMENT}(?:/{_SEGMENT})*$"
+INSIDE = rf"^(?!.:){_SEGMENT}(?:/{_SEGMENT})*$"
 """The form of a path inside a root, as a regular expression of ECMA-262."""
 _ALLOWED = 'a relative path inside the root, such as "queue/metrics.json"'
 
@@ -31,7 +31,7 @@ def inside(path: str) -> str:
         else "is absolute"
         if path.startswith(("/", "\\"))
         else "has a drive letter"
-        if path[0].isascii() and path[0].isalpha() and path[1:2] == ":"
+        if path[1:2] == ":"  # whatever stands before it: Windows' rules differ between versions of Python
         else "has a back slash"
         if "\\" in path
         else "escapes its root"
