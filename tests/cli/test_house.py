@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_a_server_that_does_not_answer_is_a_warning_with_its_address(agilab: Agi
 
 def test_a_foreign_database_is_an_error_and_stays_as_it_is(agilab: Agilab, home: Path) -> None:
     home.mkdir()
-    with sqlite3.connect(home / "agilab.db") as db:
+    with closing(sqlite3.connect(home / "agilab.db")) as db:
         db.execute("CREATE TABLE theirs(x)")
     before = (home / "agilab.db").read_bytes()
     answer = agilab("doctor")
@@ -134,7 +135,7 @@ def test_a_run_whose_server_was_away_is_delivered_later_once(lab: Lab, tmp_path:
     assert second.document["already"] is True
     assert second.document["mlflow_run_id"] == first.document["mlflow_run_id"]
     assert call(home, "runs", "verify", "last").code == 0
-    with sqlite3.connect(home / "mlflow" / "mlflow.db") as db:
+    with closing(sqlite3.connect(home / "mlflow" / "mlflow.db")) as db:
         parents = db.execute(
             "SELECT count(*) FROM tags WHERE key='agilab.run_id' AND value=?"
             " AND run_uuid NOT IN (SELECT run_uuid FROM tags WHERE key='mlflow.parentRunId')",

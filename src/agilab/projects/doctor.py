@@ -21,6 +21,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -183,7 +184,7 @@ def _local_database(code: str, path: Path) -> Finding:
     if not path.exists():
         return Finding(code, "ok", "the tracking database is made by the first run", str(path))
     try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2) as db:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as db:
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as problem:
         again = f"move {path.name} away; `agilab track sync` fills a new one"

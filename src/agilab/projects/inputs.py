@@ -64,10 +64,14 @@ class FileDigests:
 
     def _prepared(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, timeout=10)
-        db.execute(
-            "CREATE TABLE IF NOT EXISTS file(path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER,"
-            " digest TEXT)"
-        )
+        try:
+            db.execute(
+                "CREATE TABLE IF NOT EXISTS file(path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER,"
+                " inode INTEGER, digest TEXT)"
+            )
+        except sqlite3.DatabaseError:
+            db.close()
+            raise
         return db
 
 

@@ -1,0 +1,61 @@
+"""Digests of input files: computed once, remembered, and never believed when the file changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from agi_node.errors import AgiError
+from agilab.projects import inputs
+from agilab.projects.inputs import FileDigests, fill_in_digests
+
+
+def test_a_digest_is_computed_once_and_again_when_the_file_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr(
+        inputs, "sha256_file", lambda path: read.append(path) or hashlib.sha256(path.read_bytes()).hexdigest()
+    )
+    file = tmp_path / "a.bin"
+    file.write_bytes(b"one")
+    for _ in range(2):
+        digests = FileDigests(tmp_path / "cache")
+        assert digests.of([file]) == [hashlib.sha256(b"one").hexdigest()]
+        digests.close()
+    assert read == [file]
+    file.write_bytes(b"two")
+    os.utime(file, ns=(1, 1))
+    digests = FileDigests(tmp_path / "cache")
+    assert digests.of([file]) == [hashlib.sha256(b"two").hexdigest()]
+    digests.close()
+
+
+def test_a_damaged_memory_is_filled_again(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache/file_digests.db").write_bytes(b"no database " * 100)
+    (tmp_path / "f").write_bytes(b"x")
+    digests = FileDigests(tmp_path / "cache")
+    assert digests.of([tmp_path / "f"]) == [hashlib.sha256(b"x").hexdigest()]
+    digests.close()
+
+
+def test_every_reference_in_a_payload_gets_its_digest_however_deep(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"x")
+    reference = {"root": "data", "path": "f", "size": 1, "digest": ""}
+    payload = {"files": [dict(reference), {"more": dict(reference)}], "root": "not a file"}
+    digests = FileDigests(tmp_path / "cache")
+    fill_in_digests([payload], {"data": str(tmp_path)}, digests)
+    digests.close()
+    expected = hashlib.sha256(b"x").hexdigest()
+    assert payload["files"][0]["digest"] == payload["files"][1]["more"]["digest"] == expected  # type: ignore[index]
+
+
+def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    digests = FileDigests(tmp_path / "cache")
+    with pytest.raises(AgiError, match=r"(?s)cannot be read.*gone\.parquet"):
+        digests.of([tmp_path / "gone.parquet"])
+    digests.close()
