@@ -9,29 +9,30 @@ from pathlib import Path
 import pytest
 
 from agi_node.errors import AgiError
-from agilab.projects import inputs
 from agilab.projects.inputs import FileDigests, fill_in_digests
 
 
-def test_a_digest_is_computed_once_and_again_when_the_file_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: list[Path] = []
-    monkeypatch.setattr(
-        inputs, "sha256_file", lambda path: read.append(path) or hashlib.sha256(path.read_bytes()).hexdigest()
-    )
+def digest_now(tmp_path: Path, file: Path) -> str:
+    digests = FileDigests(tmp_path / "cache")
+    try:
+        return digests.of([file])[0]
+    finally:
+        digests.close()
+
+
+def test_a_digest_is_remembered_by_size_time_and_inode_and_not_read_again(tmp_path: Path) -> None:
     file = tmp_path / "a.bin"
     file.write_bytes(b"one")
-    for _ in range(2):
-        digests = FileDigests(tmp_path / "cache")
-        assert digests.of([file]) == [hashlib.sha256(b"one").hexdigest()]
-        digests.close()
-    assert read == [file]
+    first = digest_now(tmp_path, file)
+    assert first == hashlib.sha256(b"one").hexdigest()
+    before = file.stat().st_mtime_ns
     file.write_bytes(b"two")
-    os.utime(file, ns=(1, 1))
-    digests = FileDigests(tmp_path / "cache")
-    assert digests.of([file]) == [hashlib.sha256(b"two").hexdigest()]
-    digests.close()
+    os.utime(file, ns=(before, before))
+    assert digest_now(tmp_path, file) == first, (
+        "it was read again although nothing that is looked at had changed"
+    )
+    os.utime(file, ns=(before, before + 1))
+    assert digest_now(tmp_path, file) == hashlib.sha256(b"two").hexdigest()
 
 
 def test_a_damaged_memory_is_filled_again(tmp_path: Path) -> None:
