@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -189,7 +190,10 @@ class Coordinator:
             return "attempt_lost", body
         if report.kind == "cancelled":
             return "attempt_cancelled", {key: data[key] for key in ("duration_us",) if key in data}
-        return f"attempt_{report.kind}", self._kept(report)
+        body = self._kept(report)
+        if report.kind == "succeeded":
+            self._tasks.recorded(unit, body)
+        return "attempt_succeeded" if report.kind == "succeeded" else "attempt_skipped", body
 
     def _failure(self, unit: Unit, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         to, wait = self.state.after_failure(unit)
@@ -231,6 +235,8 @@ class Coordinator:
             ]
             for artifact in data["artifacts"]:
                 objects.adopt(staging / artifact["file"], artifact["digest"], artifact["size"])
+            # Now, while the workers are busy: a thousand folders at the end would be waited for.
+            shutil.rmtree(staging, ignore_errors=True)
         body.update(self._metric_table(data.get("metrics")))
         return body
 
@@ -282,8 +288,9 @@ class Coordinator:
             self.log.flush_if_due()
 
     def _expand(self, name: str) -> Fact:
-        self.log.flush()
         node = self.state.nodes[name].node
+        if not self._tasks.remembers(node):
+            self.log.flush()  # what it reads of the nodes before must be in the tables
         try:
             items = [Item("", None)] if node.foreach is None else self._tasks.items(node)
             rows = expanded(name, items, limit=self._tasks.max_units)
@@ -298,8 +305,9 @@ class Coordinator:
         else:
             body["items"] = rows
         fact = self._happened("node_expanded", **body)
-        # Synced to disk at once: the list is fixed for the run from here on, and a producer is never asked again.
-        self.log.flush(durable=True)
+        if node.foreach is not None:
+            # Synced at once: the list is fixed for the run from here on, and a producer is never asked again.
+            self.log.flush(durable=True)
         return fact
 
     def _timed(self, kind: str, data: dict[str, Any]) -> dict[str, Any]:

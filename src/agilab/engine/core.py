@@ -106,6 +106,8 @@ class RunState:
             name: [node.name for node in graph.nodes if name in node.needs] for name in self.nodes
         }
         self.units: dict[str, Unit] = {}
+        self.unfinished = len(self.nodes)
+        self._with_ready: set[str] = set()
         self.running = 0
         self.paused = False
         self.stopping: str | None = None
@@ -127,6 +129,7 @@ class RunState:
             self._expanded(fact)
         elif fact.kind == "node_finished":
             self.nodes[fact.data["node"]].state = fact.data["state"]
+            self.unfinished -= 1
             for name in self.dependants[fact.data["node"]]:
                 self.nodes[name].waiting_for -= 1
         elif fact.kind == "run_stopping":
@@ -216,7 +219,8 @@ class RunState:
         if self.paused or self._ending:
             return []
         chosen: list[Unit] = []
-        for state in sorted(self.nodes.values(), key=lambda state: -state.depth):
+        for name in sorted(self._with_ready, key=lambda name: -self.nodes[name].depth):
+            state = self.nodes[name]
             cap = state.node.policy.max_parallel
             room = limit - len(chosen) if cap is None else min(limit - len(chosen), cap - state.running)
             back = []
@@ -229,13 +233,15 @@ class RunState:
                     room -= 1
             for entry in back:
                 heapq.heappush(state.ready, entry)
+            if not state.ready:
+                self._with_ready.discard(name)
             if len(chosen) >= limit:
                 break
         return chosen
 
     @property
     def has_ready(self) -> bool:
-        return any(state.ready for state in self.nodes.values())
+        return bool(self._with_ready) and not self._ending
 
     def after_failure(self, unit: Unit) -> tuple[str, float]:
         """Where a unit goes after its code failed, and the wait in seconds before it is due."""
@@ -285,6 +291,7 @@ class RunState:
             node.running += 1
         elif to == t.READY:
             heapq.heappush(node.ready, (-unit.cost, unit.position, unit.unit_id))
+            self._with_ready.add(unit.node)
         elif to in t.TERMINAL:
             node.open -= 1
             node.good += to in t.GOOD
@@ -296,6 +303,8 @@ class RunState:
             unit.not_before_us = fact.data.get("not_before_us", 0)
         if to == t.RUNNING and node.ready and node.ready[0][2] == unit.unit_id:
             heapq.heappop(node.ready)
+            if not node.ready:
+                self._with_ready.discard(unit.node)
         unit.state = to
         unit.trail.append((fact.seq, fact.kind))
 
@@ -366,9 +375,9 @@ class RunState:
             unfinished = [name for name, state in self.nodes.items() if state.state == t.PENDING]
             for name in unfinished:
                 yield Record("node_finished", None, {"node": name, "state": t.CANCELLED})
-            if unfinished or any(not state.finished for state in self.nodes.values()):
+            if unfinished or self.unfinished:
                 return
-        elif any(not state.finished for state in self.nodes.values()):
+        elif self.unfinished:
             return
         yield Record("run_finished", None, self._verdict())
 
@@ -406,8 +415,11 @@ class RunState:
             cap = state.node.policy.max_parallel
             assert cap is None or state.running <= cap, state
             listed = {entry[2] for entry in state.ready}
-            assert {unit.unit_id for unit in mine if unit.state == t.READY} <= listed, state
+            ready = {unit.unit_id for unit in mine if unit.state == t.READY}
+            assert ready <= listed, state
+            assert not ready or state.node.name in self._with_ready, state
             assert state.waiting_for == sum(not self.nodes[need].finished for need in state.node.needs), state
+        assert self.unfinished == sum(not state.finished for state in self.nodes.values())
         if self.final is not None:
             assert not running
             assert all(unit.state in t.TERMINAL for unit in self.units.values())

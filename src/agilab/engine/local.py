@@ -18,6 +18,7 @@ from agilab.envs.worker_process import WorkerProcess, WorkerSpec, dead_on_arriva
 
 AHEAD_SECONDS = 0.020
 MAX_AHEAD = 64
+LONG_UNIT_SECONDS = 0.1
 KILL_GRACE_SECONDS = 2.0
 MAX_STARTS = 3
 
@@ -216,7 +217,10 @@ class LocalExecutor:
     def _ahead(self, node: str) -> int:
         """How many units of a node a worker may hold: one, until it is known how long they take."""
         mean = self._mean_s.get(node)
-        return 1 if mean is None else max(1, min(MAX_AHEAD, int(AHEAD_SECONDS / max(mean, 1e-5))))
+        if mean is None or mean > LONG_UNIT_SECONDS:
+            return 1
+        # One more than fills the time ahead: a worker at a short unit finds the next one waiting.
+        return min(MAX_AHEAD, 1 + max(1, int(AHEAD_SECONDS / max(mean, 1e-5))))
 
     def _until_deadline(self, timeout_s: float) -> float:
         now = time.monotonic()

@@ -22,6 +22,14 @@ class TaskBuilder(Protocol):
 
     max_units: int
 
+    def recorded(self, unit: Unit, body: Mapping[str, Any]) -> None:
+        """Told of every success, before it is in the tables."""
+        ...
+
+    def remembers(self, node: Node) -> bool:
+        """Whether all that the node reads of others was told by `recorded`, so that no table need be current."""
+        ...
+
     def items(self, node: Node) -> list[Item]:
         """The items of a mapped node whose needs have all been recorded."""
         ...
@@ -44,6 +52,13 @@ class FunctionTasks:
         self._mapped = {node.name for node in graph.nodes if node.foreach is not None}
         self.max_units = max_units
         self._values: dict[tuple[str, bool], Any] = {}
+
+    def recorded(self, unit: Unit, body: Mapping[str, Any]) -> None:
+        if unit.node not in self._mapped and "value" in body:
+            self._values[unit.node, False] = body["value"]
+
+    def remembers(self, node: Node) -> bool:
+        return all((need, False) in self._values for need in node.needs)
 
     def items(self, node: Node) -> list[Item]:
         return items_of(self._value(str(node.foreach), mapped=False))

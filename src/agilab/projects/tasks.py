@@ -60,6 +60,12 @@ class AppTasks:
         self._digests = digests
         self.max_units = max_units
 
+    def recorded(self, unit: Unit, body: Mapping[str, Any]) -> None:
+        """Nothing is kept in memory: partials are read when they are merged."""
+
+    def remembers(self, node: Node) -> bool:
+        return not node.needs
+
     def items(self, node: Node) -> list[Item]:
         """The plan's items, with the digest of every file they refer to."""
         for unit, body in self._store.results(self._run_id, str(node.foreach)):

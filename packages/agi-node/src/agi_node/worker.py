@@ -121,6 +121,7 @@ class Worker:
             if message["type"] == "open":
                 self.session.open(Open.read(message))
                 self.channel.send({"type": "opened"})
+                self._import_ahead()
             elif message["type"] == "describe":
                 from agi_node.describe import describe
 
@@ -131,6 +132,18 @@ class Worker:
             raise
         except BaseException as error:  # describe imports the author's module, which may raise anything
             self.channel.send(_failed(error, str(message["type"]), self.session))
+
+    def _import_ahead(self) -> None:
+        """Import the app while there is nothing else to do, so that no unit pays for it.
+
+        What goes wrong here goes wrong again, and is told, where the app is needed.
+        """
+        if self.session.app_name is not None:
+            with contextlib.suppress(BaseException):
+                import agi_node.execute
+                import agi_node.payload  # noqa: F401
+
+                self.session.app()
 
     def _execute(self, order: Execute) -> None:
         from agi_node.execute import Unit
