@@ -101,10 +101,11 @@ class RunState:
         self.nodes: dict[str, NodeState] = {}
         for node in graph.nodes:
             depth = 1 + max((self.nodes[need].depth for need in node.needs), default=-1)
-            self.nodes[node.name] = NodeState(node, depth, waiting_for=len(node.needs))
-        self.dependants = {
-            name: [node.name for node in graph.nodes if name in node.needs] for name in self.nodes
-        }
+            self.nodes[node.name] = NodeState(node, depth, waiting_for=len(set(node.needs)))
+        self.dependants: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for node in graph.nodes:
+            for need in dict.fromkeys(node.needs):
+                self.dependants[need].append(node.name)
         self.units: dict[str, Unit] = {}
         self.unfinished = len(self.nodes)
         self._with_ready: set[str] = set()
@@ -418,7 +419,9 @@ class RunState:
             ready = {unit.unit_id for unit in mine if unit.state == t.READY}
             assert ready <= listed, state
             assert not ready or state.node.name in self._with_ready, state
-            assert state.waiting_for == sum(not self.nodes[need].finished for need in state.node.needs), state
+            assert state.waiting_for == sum(
+                not self.nodes[need].finished for need in set(state.node.needs)
+            ), state
         assert self.unfinished == sum(not state.finished for state in self.nodes.values())
         if self.final is not None:
             assert not running

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from agi_node.canonical import digest
@@ -106,7 +107,12 @@ class Graph:
 
 
 def _node_plain(node: Node) -> dict[str, Any]:
-    return {**asdict(node), "needs": list(node.needs), "args": dict(node.args)}
+    return {
+        **vars(node),
+        "needs": list(node.needs),
+        "args": dict(node.args),
+        "policy": dict(vars(node.policy)),
+    }
 
 
 def _ordered(nodes: Iterable[Node]) -> tuple[Node, ...]:
@@ -139,19 +145,30 @@ def _ordered(nodes: Iterable[Node]) -> tuple[Node, ...]:
                 found=repr(node.require),
                 allowed='"all", "any", a count from 1, or a ratio in (0, 1]',
             )
-    done: dict[str, Node] = {}
-    while waiting:
-        free = [node for node in waiting.values() if all(need in done for need in node.needs)]
-        if not free:
-            raise AgiError(
-                "AGI-GRAPH-004",
-                "the graph has a cycle",
-                found=" -> ".join(_cycle(waiting)),
-                allowed="edges that lead forward only",
-            )
-        for node in free:
-            done[node.name] = waiting.pop(node.name)
-    return tuple(done.values())
+    # Kahn (1962), with the position as given to choose among nodes that are free at the same time.
+    position = {name: number for number, name in enumerate(waiting)}
+    left = {name: len(set(node.needs)) for name, node in waiting.items()}
+    dependants: dict[str, list[str]] = {}
+    for node in waiting.values():
+        for need in dict.fromkeys(node.needs):
+            dependants.setdefault(need, []).append(node.name)
+    free = [(position[name], name) for name, count in left.items() if not count]
+    done: list[Node] = []
+    while free:
+        _, name = heapq.heappop(free)
+        done.append(waiting.pop(name))
+        for dependant in dependants.get(name, ()):
+            left[dependant] -= 1
+            if not left[dependant]:
+                heapq.heappush(free, (position[dependant], dependant))
+    if waiting:
+        raise AgiError(
+            "AGI-GRAPH-004",
+            "the graph has a cycle",
+            found=" -> ".join(_cycle(waiting)),
+            allowed="edges that lead forward only",
+        )
+    return tuple(done)
 
 
 def _is_requirement(value: object) -> bool:
