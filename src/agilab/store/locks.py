@@ -14,6 +14,9 @@ from filelock import FileLock, Timeout
 from agi_node.errors import AgiError
 
 
+LOOKED_AT_SECONDS = 0.3
+
+
 class RunLock:
     """Ownership of one run, as a context manager.
 
@@ -27,7 +30,8 @@ class RunLock:
 
     def __enter__(self) -> RunLock:
         try:
-            self._lock.acquire(timeout=0)
+            # Not at once: somebody may be looking whether the run has an owner, which takes the lock for an instant.
+            self._lock.acquire(timeout=LOOKED_AT_SECONDS, poll_interval=0.01)
         except Timeout:
             owner = self._owner()
             raise AgiError(
