@@ -113,6 +113,10 @@ def test_a_run_verifies_and_every_kind_of_tampering_is_named(run_it: RunIt, work
         table = next((folder / "artifacts").rglob("*.parquet"))
         table.unlink()
         assert problems()["files"].endswith("missing")
+        log = next((folder / "logs").glob("units_*.log"))
+        log.write_text("nothing to see here")
+        assert "missing" in " ".join(problems().values())
+        assert len(verify(store, result.run_id or "")[-1].problems) == 2
         manifest = folder / "run_manifest.json"
         manifest.write_text(manifest.read_text().replace("flight_project", "fright_project"))
         assert "other bytes than the log says" in problems()["manifest"]

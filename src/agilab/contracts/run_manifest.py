@@ -238,6 +238,8 @@ class RunManifest(Document):
     metrics: dict[str, MetricSummary]
     reduce: tuple[ReduceRef, ...]
     tracking: TrackingRecord
+    logs: tuple[RootedFile, ...]
+    """What units printed, one file for each worker; a unit's own part is in the log of the run."""
     left_out: tuple[LeftOut, ...]
     verdict: Verdict
     replay: Replay

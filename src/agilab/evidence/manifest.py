@@ -80,6 +80,7 @@ def build(
             "metrics": metric_summaries(store, run_id),
             "reduce": tuple(_reduce(reduce_files)),
             "tracking": _tracking(store, run_id, created),
+            "logs": tuple(_logs(store, run_id)),
             "left_out": left_out,
             "verdict": Verdict(
                 status=status,
@@ -205,6 +206,18 @@ def _reduce(files: Iterable[ReduceFile]) -> Iterator[ReduceRef]:
             name=file.document["name"],
             worker=file.worker,
             partial_count=file.document["partial_count"],
+        )
+
+
+def _logs(store: Store, run_id: str) -> Iterator[RootedFile]:
+    """What units printed. The workers' own logs are not evidence: they may still be written to."""
+    folder = store.workspace.run_folder(run_id)
+    for path in sorted((folder / "logs").glob("units_*.log")):
+        yield RootedFile(
+            root="run",
+            path=path.relative_to(folder).as_posix(),
+            size=path.stat().st_size,
+            digest=sha256_file(path),
         )
 
 

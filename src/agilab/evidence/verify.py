@@ -55,7 +55,7 @@ def verify(store: Store, run_id: str) -> list[Finding]:
         ),
         Finding(
             "files",
-            f"{len(manifest.artifacts) + len(manifest.reduce)} files that the manifest lists",
+            f"{len(manifest.artifacts) + len(manifest.reduce) + len(manifest.logs)} files that the manifest lists",
             tuple(_files(store, manifest)),
         ),
     ]
@@ -78,7 +78,7 @@ def _manifest(store: Store, run_id: str, manifest: RunManifest) -> Iterator[str]
 
 def _files(store: Store, manifest: RunManifest) -> Iterator[str]:
     folder = store.workspace.run_folder(manifest.run_id)
-    for file in (*manifest.artifacts, *manifest.reduce):
+    for file in (*manifest.artifacts, *manifest.reduce, *manifest.logs):
         place = folder / file.path
         if not place.is_file():
             yield f"{file.path}: missing"
