@@ -13,7 +13,6 @@ from filelock import FileLock, Timeout
 
 from agi_node.errors import AgiError
 
-
 LOOKED_AT_SECONDS = 0.3
 
 
