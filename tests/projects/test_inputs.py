@@ -60,3 +60,14 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(AgiError, match=r"(?s)cannot be read.*gone\.parquet"):
         digests.of([tmp_path / "gone.parquet"])
     digests.close()
+
+
+@pytest.mark.parametrize("name", ["a:b.parquet", "line\nfeed.parquet", "back\\slash.parquet"])
+def test_a_file_that_no_document_can_name_is_refused_before_the_run_works(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    digests = FileDigests(tmp_path / "cache")
+    with pytest.raises(AgiError, match=r"(?s)AGI-DATA-006.*rename the file"):
+        fill_in_digests(
+            [{"root": "data", "path": name, "size": 1, "digest": ""}], {"data": str(tmp_path)}, digests
+        )
+    digests.close()

@@ -157,7 +157,7 @@ from agi_node import App, WorkItem
 app = App("plain")
 @app.plan
 def plan(args):
-    return [WorkItem(key=k, payload=k) for k in ("x", "y/z é")]
+    return [WorkItem(key=k, payload=k) for k in ("x", "y/z é", "..", ".")]
 @app.work
 def work(k: str, args, run):
     run.save_json("letter", {"k": k})
@@ -170,6 +170,5 @@ def work(k: str, args, run):
     files = {file["key"]: file["path"] for file in manifest_of(result)["artifacts"]}
     folder = Path(result.manifest or "").parent
     assert {key: json.loads((folder / path).read_text())["k"] for key, path in files.items()} == {
-        "x": "x",
-        "y/z é": "y/z é",
+        key: key for key in ("x", "y/z é", "..", ".")
     }

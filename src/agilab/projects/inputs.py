@@ -11,6 +11,7 @@ from typing import Any
 
 from agi_node.canonical import sha256_file
 from agi_node.errors import AgiError
+from agilab.contracts.rooted import inside
 
 _KEYS = {"root", "path", "size", "digest"}
 
@@ -91,9 +92,26 @@ def file_references(value: Any) -> Iterator[dict[str, Any]]:
 def fill_in_digests(payloads: list[Any], roots: Mapping[str, str], digests: FileDigests) -> None:
     """Give every file reference in these payloads the digest of its file, in place."""
     references = [reference for payload in payloads for reference in file_references(payload)]
+    for reference in references:
+        _refuse_unnameable(reference)
     paths = [Path(roots[reference["root"]]) / reference["path"] for reference in references]
     for reference, digest in zip(references, digests.of(paths), strict=True):
         reference["digest"] = digest
+
+
+def _refuse_unnameable(reference: Mapping[str, Any]) -> None:
+    """A file that no document could name must not enter a run: its manifest could not be written at the end."""
+    try:
+        inside(reference["path"])
+    except ValueError as problem:
+        raise AgiError(
+            "AGI-DATA-006",
+            "an input file has a name that documents cannot carry",
+            found=f"{reference['root']}:{reference['path']!r}",
+            allowed=f"a path that means the same on every system; this one {problem}",
+            try_="rename the file",
+            exit_code=1,
+        ) from problem
 
 
 def _facts(path: Path) -> tuple[int, int, int]:

@@ -76,6 +76,11 @@ class UnitRow:
     done_seq: int | None
 
 
+def _folder_name(key: str) -> str:
+    """A key as a folder: `.` and `..` would lead elsewhere."""
+    return key.replace(".", "%2E") if key in (".", "..") else key
+
+
 @dataclass(frozen=True, slots=True)
 class ArtifactRow:
     """An artifact that a recorded success left behind."""
@@ -92,8 +97,9 @@ class ArtifactRow:
     def place(self) -> str:
         """Where the readable view shows it, relative to the run's folder: by node, key and file name."""
         node, _, key = self.unit_id.partition("[")
+        keys = [_folder_name(part) for part in key.removesuffix("]").split("/")]
         file = self.file.rpartition("/")[2]
-        return "/".join(part for part in ("artifacts", node, key.removesuffix("]"), file) if part)
+        return "/".join(part for part in ("artifacts", node, *keys, file) if part)
 
 
 @dataclass(frozen=True, slots=True)
