@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import time
 
 import pytest
 
@@ -179,6 +182,10 @@ def test_a_policy_that_the_executor_cannot_keep_is_refused_before_anything_runs(
         Coordinator(store, "r1", graph, FunctionTasks(store, "r1", graph, max_units=10), InlineExecutor({}))
 
 
+class PowerCut(BaseException):
+    """Stands in for the process going away: nothing after it is recorded."""
+
+
 def test_a_run_that_was_cut_off_goes_on_and_does_nothing_twice(store: Store) -> None:
     """The coordinator dies between two units; the next owner does exactly what is left."""
     calls: list[int] = []
@@ -186,7 +193,7 @@ def test_a_run_that_was_cut_off_goes_on_and_does_nothing_twice(store: Store) -> 
     def square(n: int) -> int:
         calls.append(n)
         if len(calls) == 5:
-            raise KeyboardInterrupt  # stands in for the process going away: nothing after it is recorded
+            raise PowerCut
         return n * n
 
     functions = {"list": lambda: list(range(10)), "square": square, "total": total}
@@ -199,7 +206,7 @@ def test_a_run_that_was_cut_off_goes_on_and_does_nothing_twice(store: Store) -> 
         InlineExecutor(functions),
     )
     first._take_over()
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(PowerCut):
         while first.state.final is None:
             first._turn()
     assert first.state.final is None
@@ -217,6 +224,27 @@ def test_a_run_that_was_cut_off_goes_on_and_does_nothing_twice(store: Store) -> 
     assert values(store, "total") == {"": sum(n * n for n in range(10))}
     assert {str(n) for n in calls if n >= 0} == {str(n) for n in range(10)} - recorded
     assert list(projection_problems(store, "r1")) == []
+
+
+def test_an_interrupt_in_a_function_cancels_the_run_and_keeps_what_was_done(
+    run_graph: Run, store: Store
+) -> None:
+    def square(n: int) -> int:
+        if n == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        return n * n
+
+    before = signal.getsignal(signal.SIGINT)
+    began = time.monotonic()
+    run = run_graph(MAP_REDUCE, {"list": lambda: list(range(8)), "square": square, "total": total})
+    assert run.state.final == "cancelled"
+    assert time.monotonic() - began < 4
+    states = {unit.key: unit.state for unit in store.units("r1", node="square")}
+    assert [states[str(n)] for n in range(3)] == ["succeeded"] * 3
+    assert {states[str(n)] for n in range(3, 8)} == {"cancelled"}
+    assert list(projection_problems(store, "r1")) == []
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_finished_run_is_left_alone(run_graph: Run, store: Store) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import heapq
 import json
 import shutil
+import signal
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from agi_node.canonical import canonical, sha256_file
@@ -60,32 +64,49 @@ class Coordinator:
         self._executor = executor
         self._observer = observer
         self._payloads: dict[str, Any] = {}
-        self._attempts: dict[str, str] = {}
         self._retries: list[tuple[float, str]] = []
         self._boot = boot_id()
         self._lease_due = time.monotonic() + LEASE_SECONDS / 3
         self._cancel_wanted: str | None = None
+        self._interrupts = 0
         self._began_ns = time.monotonic_ns()
 
     def execute(self) -> str:
         """Run to the end and return the final state. What the log already holds is not done again.
 
-        An interrupt (Ctrl-C) becomes a cancel: running units get a moment to end, the log and the run stay whole.
+        An interrupt (Ctrl-C) becomes a cancel: running units get a moment to end, the log and the run stay whole; a
+        second one ends them at once.
         """
-        self._take_over()
-        while self.state.final is None:
-            try:
-                self._turn()
-            except AgiError as problem:
-                if problem.code.startswith("AGI-STORE"):
-                    raise  # what cannot be written down cannot be carried on either
-                self._give_up(problem)
-            except KeyboardInterrupt:
-                if self.state.cancelled:
-                    self._executor.cancel(grace_s=0)
-                self.cancel("interrupted from the keyboard")
-        self.log.flush(durable=True)
+        with self._interrupts_as_cancels():
+            self._take_over()
+            while self.state.final is None:
+                try:
+                    self._turn()
+                except AgiError as problem:
+                    if problem.code.startswith("AGI-STORE"):
+                        raise  # what cannot be written down cannot be carried on either
+                    self._give_up(problem)
+            self.log.flush(durable=True)
         return self.state.final
+
+    @contextmanager
+    def _interrupts_as_cancels(self) -> Iterator[None]:
+        """Turn Ctrl-C into a wish that the loop looks at: an exception could come between an event and its effect."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def interrupted(number: int, frame: FrameType | None) -> None:
+            if self._executor.in_user_code:
+                raise KeyboardInterrupt
+            self._interrupts += 1
+            self.cancel("interrupted from the keyboard")
+
+        before = signal.signal(signal.SIGINT, interrupted)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def _give_up(self, problem: AgiError) -> None:
         """The executor cannot go on (no worker comes up, say): end the run, so that it has an end and evidence."""
@@ -104,9 +125,10 @@ class Coordinator:
 
     def _turn(self) -> None:
         if self._cancel_wanted and not self.state.cancelled:
-            self._carry_out([], then=self._happened("cancel_requested", reason=self._cancel_wanted))
-            self.log.flush()
-            self._executor.cancel(grace_s=CANCEL_GRACE_SECONDS)
+            self._begin_cancel(self._cancel_wanted)
+        elif self._interrupts > 1:
+            self._interrupts = 1
+            self._executor.cancel(grace_s=0)
         self._retry_what_is_due()
         self._start()
         self.log.flush_if_due()
@@ -123,6 +145,11 @@ class Coordinator:
         self._renew_leases()
         self.log.flush_if_due()
 
+    def _begin_cancel(self, reason: str) -> None:
+        self._carry_out([], then=self._happened("cancel_requested", reason=reason))
+        self.log.flush()
+        self._executor.cancel(grace_s=CANCEL_GRACE_SECONDS)
+
     def _start(self) -> None:
         units = self.state.startable(START_AT_ONCE) if self.state.has_ready else []
         places = self._executor.offers([unit.node for unit in units]) if units else []
@@ -136,7 +163,6 @@ class Coordinator:
             )
             self.state.apply(started)
             attempt_id = started.attempt_id or ""
-            self._attempts[attempt_id] = unit.unit_id
             if self._executor.capabilities.crash_isolation:
                 expires = time.monotonic() + LEASE_SECONDS
                 self.log.lease(attempt_id, place.worker, place.pid, place.pid_started, self._boot, expires)
@@ -150,14 +176,21 @@ class Coordinator:
     def _take(self, report: Report) -> None:
         if self._observer and report.kind in ("began", "progress"):
             self._observer(self, report)
+        if report.kind == "cancelled" and not self.state.cancelled:
+            # The interrupt reached the author's code itself; what it means comes before what it did.
+            self._begin_cancel("interrupted from the keyboard")
         if report.kind == "metrics":
             self._metrics(report)
         elif report.kind in _ENDED:
             if self.state.is_current(report.unit_id, report.attempt_id):
                 self._ended(report)
-            elif self._attempts.get(report.attempt_id) is None:
+            elif not self._was_taken(report):
                 self._record("report_refused", report.unit_id, report.attempt_id, report=report.kind)
-            # The same terminal report twice is nothing: the first one was taken.
+
+    def _was_taken(self, report: Report) -> bool:
+        """Whether this report ended the unit and has come again, which is nothing; an older attempt's is stale."""
+        unit = self.state.units.get(report.unit_id)
+        return unit is not None and unit.attempt_id == report.attempt_id
 
     def _ended(self, report: Report) -> None:
         unit = self.state.units[report.unit_id]
@@ -360,8 +393,6 @@ class Coordinator:
         for event in self.store.events(self.run_id):
             data = event.data
             self.state.apply(self._fact(event, data))
-            if event.kind == "attempt_started":
-                self._attempts[event.attempt_id or ""] = event.unit_id or ""
             last = event
         if self.state.final is not None:
             return

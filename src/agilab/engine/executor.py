@@ -76,6 +76,8 @@ class Executor(Protocol):
 
     name: str
     capabilities: Capabilities
+    in_user_code: bool
+    """Whether the author's code is running in this very thread, where an interrupt is meant for it."""
 
     def offers(self, nodes: Sequence[str]) -> Sequence[Holder]:
         """Places for units of these nodes, in this order: one for each of the first that would be taken now."""

@@ -34,6 +34,7 @@ class InlineExecutor:
     """
 
     name = "inline"
+    in_user_code = False
     capabilities = Capabilities(timeout=False, kill=False, crash_isolation=False, own_environment=False)
 
     def __init__(self, functions: Mapping[str, Target]) -> None:
@@ -77,13 +78,20 @@ class InlineExecutor:
         data: dict[str, Any]
         try:
             with use_run(run):
+                self.in_user_code = True
                 value = self._value(task, run)
+                self.in_user_code = False
             if isinstance(value, Skip):
                 kind, data = "skipped", {"reason": value.reason}
             else:
                 kind, data = "succeeded", {"value": tag(value)}
+        except KeyboardInterrupt:
+            self._cancelled = True
+            kind, data = "cancelled", {}
         except (Exception, SystemExit) as problem:
             kind, data = "failed", {"error": _error(task, problem)}
+        finally:
+            self.in_user_code = False
         data["duration_us"] = (time.perf_counter_ns() - started) // 1000
         if points := run.points:
             data["metrics"] = dict(

@@ -54,6 +54,7 @@ class LocalExecutor:
     """
 
     name = "local"
+    in_user_code = False
     capabilities = Capabilities(timeout=True, kill=True, crash_isolation=True, own_environment=True)
 
     def __init__(self, specs: Mapping[str, WorkerSpec], *, workers: int, logs: Path) -> None:
