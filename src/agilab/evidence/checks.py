@@ -22,7 +22,8 @@ def validate(store: Store, run_id: str, *, keep_going: bool) -> list[Validation]
     documents = reduce_documents(store, run_id)
     if documents is not None:
         found.append(_partials_counted(store, run_id, documents[0]))
-        found.append(_merges_again(*documents))
+        if (again := _merges_again(*documents)) is not None:
+            found.append(again)
     found.append(_log(store, run_id))
     found.append(_objects(store, run_id))
     found.extend(_from_the_app(store, run_id))
@@ -71,37 +72,22 @@ def _partials_counted(store: Store, run_id: str, whole: dict[str, Any]) -> Valid
     )
 
 
-def _merges_again(whole: dict[str, Any], by_worker: dict[str, dict[str, Any]]) -> Validation:
-    """Merging the workers' artefacts again gives the whole, byte for byte."""
+def _merges_again(whole: dict[str, Any], by_worker: dict[str, dict[str, Any]]) -> Validation | None:
+    """Merging the workers' artefacts again gives the whole, byte for byte.
+
+    None where a field has the author's own merge: that lives in the app, which the manager does not import.
+    """
     try:
         again = merge_reduce_documents(list(by_worker.values()))
-        equal = all(canonical(again[part]) == canonical(whole[part]) for part in ("payload", "state"))
-        message = (
-            "the workers' artefacts merge to the same bytes"
-            if equal
-            else "the workers' artefacts merge to others"
-        )
     except AgiError as problem:
-        if problem.code != "AGI-PART-009":
-            return _failed_merge(problem, len(by_worker))
-        # The author's own merge lives in the app; the manager does not import it, so it says what it did not do.
-        equal, message = True, "not merged again: the author's own merge runs only in the app's environment"
-        return Validation(
-            name="merge", passed=True, how="static", evidence={"workers": len(by_worker)}, message=message
-        )
-    return Validation(
-        name="merge",
-        passed=equal,
-        how="executed",
-        evidence={"workers": len(by_worker), "state": digest(whole["state"])},
-        message=message,
-    )
-
-
-def _failed_merge(problem: AgiError, workers: int) -> Validation:
-    return Validation(
-        name="merge", passed=False, how="executed", evidence={"workers": workers}, message=problem.what
-    )
+        if problem.code == "AGI-PART-009":
+            return None
+        equal, message = False, problem.what
+    else:
+        equal = all(canonical(again[part]) == canonical(whole[part]) for part in ("payload", "state"))
+        message = f"the workers' artefacts merge to {'the same' if equal else 'other'} bytes"
+    evidence = {"workers": len(by_worker), "state": digest(whole["state"])}
+    return Validation(name="merge", passed=equal, how="executed", evidence=evidence, message=message)
 
 
 def _log(store: Store, run_id: str) -> Validation:
