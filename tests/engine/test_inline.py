@@ -289,3 +289,13 @@ def test_a_key_error_of_the_author_is_the_authors(run_graph: Run, store: Store) 
     run_graph(Graph((Node("n", "n"),)), {"n": lambda: {}["missing"]})
     error = store.event("r1", store.unit("r1", "n").done_seq or 0).data["error"]
     assert error["what"] == "n raised KeyError: 'missing'"
+
+
+def test_odd_values_are_mapped_over_as_they_are(run_graph: Run, store: Store) -> None:
+    odd = ["$5", 2**70, 1e16, "$str:x"]
+    seen = []
+    run = run_graph(MAP_REDUCE, {"list": lambda: odd, "square": seen.append, "total": lambda square: 0})
+    assert run.state.final == "succeeded"
+    assert seen == odd
+    assert {unit.key for unit in store.units("r1", node="square")} >= {"$5", "$str:x"}
+    assert list(projection_problems(store, "r1")) == []

@@ -172,3 +172,56 @@ def work(k: str, args, run):
     assert {key: json.loads((folder / path).read_text())["k"] for key, path in files.items()} == {
         key: key for key in ("x", "y/z é", "..", ".")
     }
+
+
+@pytest.mark.parametrize("padding", [0, 40_000], ids=["in the log", "as an object"])
+def test_payloads_and_keys_that_json_readers_disagree_about_reach_the_unit_as_they_were(
+    run_it: RunIt, tmp_path: Path, padding: int
+) -> None:
+    app = write_app(
+        tmp_path / "odd_project",
+        f"""
+from typing import Any
+from agi_node import App, WorkItem
+ODD = {{"$price": "$5", "big": 2**70, "inf": float("inf"), "large": 1e16, "text": "$int:1"}}
+app = App("odd")
+@app.plan
+def plan(args):
+    for key, value in ODD.items():
+        yield WorkItem(key=key, payload={{"value": value, "padding": "x" * {padding}}})
+@app.work
+def work(payload: dict[str, Any], args, run):
+    assert payload["value"] == ODD[run.key], (payload, run.key)
+    assert type(payload["value"]) is type(ODD[run.key])
+    return payload["value"]
+""",
+    )
+    result = run_it(app)
+    assert result.status == "succeeded", result.error
+
+
+def test_an_authors_own_merge_is_reduced_and_nothing_is_claimed_about_merging_it_again(
+    run_it: RunIt, tmp_path: Path
+) -> None:
+    app = write_app(
+        tmp_path / "own_project",
+        """
+from typing import Annotated
+from agi_node import App, Merge, Partial, WorkItem
+class Longest(Partial):
+    word: Annotated[str, Merge(lambda a, b: max(a, b, key=lambda w: (len(w), w)), identity="")] = ""
+app = App("own", partial=Longest)
+@app.plan
+def plan(args):
+    return [WorkItem(key=w, payload=w) for w in ("a", "ccc", "bb")]
+@app.work
+def work(word: str, args, run):
+    return Longest(word=word)
+""",
+    )
+    result = run_it(app)
+    assert result.status == "succeeded", result.error
+    assert reduced(result)["payload"] == {"word": "ccc"}
+    names = {check["name"] for check in manifest_of(result)["verdict"]["validations"]}
+    assert "merge" not in names
+    assert "partials" in names

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
@@ -113,3 +113,16 @@ def files_named_twice(files: tuple[RootedPath, ...]) -> Iterator[str]:
         if file in seen:
             yield file
         seen.add(file)
+
+
+def file_references(value: Any) -> Iterator[dict[str, Any]]:
+    """Every file reference (an object of exactly root, path, size and digest) in plain data, however deep."""
+    if isinstance(value, dict):
+        if value.keys() == {"root", "path", "size", "digest"}:
+            yield value
+        else:
+            for item in value.values():
+                yield from file_references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from file_references(item)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from agi_node.canonical import canonical, sha256_file
+from agi_node.canonical import sha256_file
 from agi_node.errors import AgiError
 from agilab.engine.core import Command, Expand, Fact, RunState, Unit
 from agilab.engine.executor import Executor, Report, Task
@@ -26,7 +26,7 @@ from agilab.store import transitions as t
 from agilab.store.events import Event, body_text
 from agilab.store.locks import boot_id
 from agilab.store.log import RunLog, now_us
-from agilab.store.projection import expanded_units
+from agilab.store.projection import expanded_items
 from agilab.store.store import Store
 
 INLINE_VALUE_BYTES = 32 * 1024
@@ -111,7 +111,7 @@ class Coordinator:
     def _give_up(self, problem: AgiError) -> None:
         """The executor cannot go on (no worker comes up, say): end the run, so that it has an end and evidence."""
         reason = problem.what
-        self._carry_out([], then=self._happened("run_stopping", reason=reason, error=problem.to_plain()))
+        self._follow(self._happened("run_stopping", reason=reason, error=problem.to_plain()))
         for unit in list(self.state.units.values()):
             if unit.state in (t.RUNNING, t.CANCELLING) and unit.attempt_id:
                 self._ended(Report("lost", unit.unit_id, unit.attempt_id, {"reason": reason, "began": True}))
@@ -136,7 +136,7 @@ class Coordinator:
             return
         if blocking := self.state.blocking():
             reason = f"nothing can run any more, and these are not done: {', '.join(blocking[:5])}"
-            self._carry_out([], then=self._happened("run_stopping", reason=reason))
+            self._follow(self._happened("run_stopping", reason=reason))
             return
         for report in self._executor.poll(self._patience()):
             self._take(report)
@@ -146,7 +146,7 @@ class Coordinator:
         self.log.flush_if_due()
 
     def _begin_cancel(self, reason: str) -> None:
-        self._carry_out([], then=self._happened("cancel_requested", reason=reason))
+        self._follow(self._happened("cancel_requested", reason=reason))
         self.log.flush()
         self._executor.cancel(grace_s=CANCEL_GRACE_SECONDS)
 
@@ -204,7 +204,7 @@ class Coordinator:
             heapq.heappush(self._retries, (time.monotonic() + wait, unit.unit_id))
         if self._executor.capabilities.crash_isolation:
             self.log.release(report.attempt_id)
-        self._carry_out([], then=fact)
+        self._follow(fact)
 
     def _outcome(self, unit: Unit, report: Report) -> tuple[str, dict[str, Any]]:
         data = report.data
@@ -299,14 +299,16 @@ class Coordinator:
     def _happened(
         self, kind: str, unit_id: str | None = None, attempt_id: str | None = None, **data: Any
     ) -> Fact:
-        """Write an event and return it for `_carry_out`."""
+        """Write an event and return it for `_follow`."""
         return self._fact(self.log.append(kind, unit_id, attempt_id, **data), data)
 
-    def _carry_out(self, commands: Iterable[Command], *, then: Fact | None = None) -> None:
-        """Do what follows from an event, and what follows from that, until nothing follows any more."""
+    def _follow(self, fact: Fact) -> None:
+        """Apply an event and do what follows from it."""
+        self._carry_out(self.state.decide(fact))
+
+    def _carry_out(self, commands: Iterable[Command]) -> None:
+        """Do what was commanded, and what follows from that, until nothing follows any more."""
         queue: deque[Command] = deque(commands)
-        if then is not None:
-            queue.extend(self.state.decide(then))
         while queue:
             command = queue.popleft()
             if not self.state.is_due(command):
@@ -332,7 +334,7 @@ class Coordinator:
                 "node_finished", node=name, state=t.FAILED, error=problem.to_plain(), because=["expansion"]
             )
         body: dict[str, Any] = self._timed("node_expanded", {"node": name, "count": len(rows)})
-        text = canonical(rows)
+        text = canonical_text(rows)
         if len(text) > INLINE_VALUE_BYTES:
             body["items_digest"] = self.store.objects.put(text)
         else:
@@ -352,14 +354,9 @@ class Coordinator:
     def _fact(self, event: Event, data: dict[str, Any]) -> Fact:
         units: list[tuple[str, str, float]] = []
         if event.kind == "node_expanded":
-            for _, unit_id, key, _, cost in expanded_units(data, self.store.objects.read):
-                units.append((unit_id, key, cost))
-            items = (
-                data["items"]
-                if "items" in data
-                else json.loads(self.store.objects.read(data["items_digest"]))
-            )
-            self._payloads.update((item["unit_id"], item["payload"]) for item in items)
+            for item in expanded_items(data, self.store.objects.read):
+                units.append((item["unit_id"], item["key"], item["cost"]))
+                self._payloads[item["unit_id"]] = item["payload"]
         return Fact(event.kind, event.run_seq, event.unit_id, event.attempt_id, data, units)
 
     # -- time ----------------------------------------------------------------------------------------------
@@ -369,7 +366,7 @@ class Coordinator:
         while self._retries and self._retries[0][0] <= now:
             _, unit_id = heapq.heappop(self._retries)
             if self.state.units[unit_id].state == t.UP_FOR_RETRY:
-                self._carry_out([], then=self._happened("retry_due", unit_id))
+                self._follow(self._happened("retry_due", unit_id))
 
     def _patience(self) -> float:
         """How long to wait for reports: until the next retry, lease or group is due."""

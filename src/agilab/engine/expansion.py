@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agi_node.canonical import canonical, digest
+from agi_node.canonical import canonical, digest, untag
 from agi_node.errors import AgiError
 from agilab.contracts.identifiers import unit_id
 
@@ -27,7 +27,7 @@ class Item:
 
 
 def items_of(value: Any) -> list[Item]:
-    """The items of an upstream value: a list of anything plain, or a mapping whose keys become keys.
+    """The items of an upstream (tagged) value: a list of anything plain, or a mapping whose keys become keys.
 
     A key is the item's own `key` (where the item is `{"key", "payload", …}`), the mapping's key, the canonical JSON
     of a scalar, or 12 hex digits of the item's digest. Raises AGI-RUN-030 where the value is no list.
@@ -49,14 +49,15 @@ def items_of(value: Any) -> list[Item]:
     return [_item(item) for item in value]
 
 
-def _item(item: Any) -> Item:
-    if isinstance(item, Mapping) and "key" in item and "payload" in item:
-        return Item(str(item["key"]), item["payload"], float(item.get("cost", 1.0)))
-    if isinstance(item, str):
-        return Item(item, item)
-    if isinstance(item, (int, float, bool)) or item is None:
-        return Item(canonical(item).decode(), item)
-    return Item(digest(item)[:12], item)
+def _item(tagged: Any) -> Item:
+    if isinstance(tagged, Mapping) and "key" in tagged and "payload" in tagged:
+        return Item(str(untag(tagged["key"])), tagged["payload"], float(untag(tagged.get("cost", 1.0))))
+    plain = untag(tagged)
+    if isinstance(plain, str):
+        return Item(plain, tagged)
+    if isinstance(plain, (int, float, bool)) or plain is None:
+        return Item(canonical(plain).decode(), tagged)
+    return Item(digest(plain)[:12], tagged)
 
 
 def expanded(

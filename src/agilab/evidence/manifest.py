@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from agi_node.canonical import sha256_file, untag
 from agilab.contracts.failure import Failure
 from agilab.contracts.provenance import AppSource, Environment, Workbench
-from agilab.contracts.rooted import RootedFile, RootedPath
+from agilab.contracts.rooted import RootedFile, RootedPath, file_references
 from agilab.contracts.run_manifest import (
     Artifact,
     Execution,
@@ -30,6 +29,7 @@ from agilab.contracts.timestamps import utc_now
 from agilab.evidence.results import ReduceFile
 from agilab.store.events import Event
 from agilab.store.metrics import metric_tables
+from agilab.store.projection import expanded_items
 from agilab.store.rows import UnitRow, iso
 from agilab.store.store import Store
 from agilab.store.transitions import FAILED, TERMINAL
@@ -110,27 +110,15 @@ def _items(store: Store, run_id: str) -> Iterator[tuple[str, Any]]:
     """(unit id, payload) of every expanded unit."""
     for event in store.events(run_id, kinds=("node_expanded",)):
         data = event.data
-        rows = data["items"] if "items" in data else json.loads(store.objects.read(data["items_digest"]))
+        rows = expanded_items(data, store.objects.read)
         for row in rows:
             yield row["unit_id"], row["payload"]
-
-
-def _files(value: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(value, dict):
-        if value.keys() == {"root", "path", "size", "digest"}:
-            yield value
-        else:
-            for item in value.values():
-                yield from _files(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _files(item)
 
 
 def _inputs(items: Mapping[str, Any]) -> Iterator[RootedFile]:
     seen: set[tuple[str, str]] = set()
     for payload in items.values():
-        for file in _files(payload):
+        for file in file_references(untag(payload)):
             if (file["root"], file["path"]) not in seen:
                 seen.add((file["root"], file["path"]))
                 yield RootedFile.model_validate(dict(file))
@@ -147,7 +135,7 @@ def _left_out(
                 "what": f"{unit.unit_id} was lost {unit.losses} times: {data.get('reason', '')}",
                 "whose": "environment",
             }
-            file = next(_files(items.get(unit.unit_id)), None)
+            file = next(file_references(untag(items.get(unit.unit_id))), None)
             place = RootedPath(root=file["root"], path=file["path"]) if file else None
             yield LeftOut(unit=unit.unit_id, input=place, error=Failure.of(error))
 

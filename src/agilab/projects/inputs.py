@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from agi_node.canonical import sha256_file
+from agi_node.canonical import sha256_file, untag
 from agi_node.errors import AgiError
-from agilab.contracts.rooted import inside
-
-_KEYS = {"root", "path", "size", "digest"}
+from agilab.contracts.rooted import file_references, inside
 
 
 class FileDigests:
@@ -76,25 +74,12 @@ class FileDigests:
         return db
 
 
-def file_references(value: Any) -> Iterator[dict[str, Any]]:
-    """Every file reference inside a payload."""
-    if isinstance(value, dict):
-        if value.keys() == _KEYS:
-            yield value
-        else:
-            for item in value.values():
-                yield from file_references(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from file_references(item)
-
-
 def fill_in_digests(payloads: list[Any], roots: Mapping[str, str], digests: FileDigests) -> None:
-    """Give every file reference in these payloads the digest of its file, in place."""
+    """Give every file reference in these (tagged) payloads the digest of its file, in place."""
     references = [reference for payload in payloads for reference in file_references(payload)]
     for reference in references:
         _refuse_unnameable(reference)
-    paths = [Path(roots[reference["root"]]) / reference["path"] for reference in references]
+    paths = [Path(roots[untag(reference["root"])]) / untag(reference["path"]) for reference in references]
     for reference, digest in zip(references, digests.of(paths), strict=True):
         reference["digest"] = digest
 
@@ -102,7 +87,7 @@ def fill_in_digests(payloads: list[Any], roots: Mapping[str, str], digests: File
 def _refuse_unnameable(reference: Mapping[str, Any]) -> None:
     """A file that no document could name must not enter a run: its manifest could not be written at the end."""
     try:
-        inside(reference["path"])
+        inside(untag(reference["path"]))
     except ValueError as problem:
         raise AgiError(
             "AGI-DATA-006",

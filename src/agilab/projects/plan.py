@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agi_node.canonical import untag
 from agi_node.errors import AgiError
 from agilab.contracts.base import write_document
 from agilab.contracts.identifiers import new_run_id
@@ -140,7 +139,7 @@ def _items(
         raise AgiError.from_plain(answer["error"])
     file = answer.get("value_file")
     value = json.loads((folder / "staging" / file).read_text(encoding="utf-8")) if file else answer["value"]
-    items = items_of(untag(value))
+    items = items_of(value)
     digests = FileDigests(workspace.cache)
     try:
         fill_in_digests([item.payload for item in items], roots, digests)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agi_node.canonical import untag
 from agilab.engine.core import Unit
 from agilab.engine.executor import Task
 from agilab.engine.expansion import Item, items_of
@@ -70,7 +69,7 @@ class AppTasks:
         """The plan's items, with the digest of every file they refer to."""
         for unit, body in self._store.results(self._run_id, str(node.foreach)):
             if unit.state == SUCCEEDED:
-                items = items_of(untag(self._store.value(body)))
+                items = items_of(self._store.value(body))
                 fill_in_digests([item.payload for item in items], self._roots, self._digests)
                 return items
         return []

@@ -144,11 +144,12 @@ def _run_event(event: Event, load: Loader) -> Iterator[Statement]:
             (data["count"], at, run, data["node"]),
             True,
         )
-        for position, unit_id, key, label, cost in expanded_units(data, load):
+        for position, item in enumerate(expanded_items(data, load)):
+            key = item["key"]
             yield (
                 "INSERT INTO unit(run_id, unit_id, node, key, label, position, cost, state, attempts, retries, losses,"
                 " not_before_us) VALUES(?,?,?,?,?,?,?,'pending',0,0,0,0)",
-                (run, unit_id, data["node"], key, label, position, cost),
+                (run, item["unit_id"], data["node"], key, item.get("label", key), position, item["cost"]),
                 True,
             )
     elif kind == "node_finished":
@@ -172,8 +173,7 @@ def _run_event(event: Event, load: Loader) -> Iterator[Statement]:
         )
 
 
-def expanded_units(data: dict[str, Any], load: Loader) -> Iterator[tuple[int, str, str, str, float]]:
-    """The units of a `node_expanded` event: position, unit id, key, label, cost."""
-    items = data["items"] if "items" in data else json.loads(load(data["items_digest"]))
-    for position, item in enumerate(items):
-        yield position, item["unit_id"], item["key"], item.get("label", item["key"]), item["cost"]
+def expanded_items(data: dict[str, Any], load: Loader) -> list[dict[str, Any]]:
+    """The items of a `node_expanded` event in order, each with unit id, key, cost and (tagged) payload."""
+    items: list[dict[str, Any]] = data["items"] if "items" in data else json.loads(load(data["items_digest"]))
+    return items
