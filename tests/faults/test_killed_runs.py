@@ -199,7 +199,8 @@ def test_an_interrupted_run_is_cancelled_whole_with_a_manifest(
     manifest = json.loads((Workspace(home).run_folder(run_id) / "run_manifest.json").read_text())
     assert manifest["verdict"]["status"] == "cancelled"
     verify = agilab(home, "runs", "verify", run_id)
-    assert (verify.communicate()[0], verify.returncode)[1] == 0
+    out, err = verify.communicate()
+    assert verify.returncode == 0, out + err
 
 
 def test_two_runs_at_once_share_the_workspace(home: Path, app: Path) -> None:

@@ -39,6 +39,35 @@ class TaskBuilder(Protocol):
         ...
 
 
+def attempt_of(
+    run_id: str,
+    unit: Unit,
+    node: Node,
+    attempt_id: str,
+    folder: Path,
+    *,
+    args: Mapping[str, Any],
+    payload: Any,
+    inputs: Path | None = None,
+) -> Task:
+    """The task of one attempt, which stages below the run's `folder`."""
+    return Task(
+        run_id,
+        unit.unit_id,
+        unit.node,
+        unit.key,
+        attempt_id,
+        unit.attempts,
+        node.target,
+        node.environment,
+        args=args,
+        payload=payload,
+        inputs=inputs,
+        staging=f"{folder}/staging/{attempt_id}",
+        timeout_s=node.policy.timeout_s,
+    )
+
+
 class FunctionTasks:
     """Graphs of plain functions: needs arrive as keyword arguments of the same name.
 
@@ -66,20 +95,7 @@ class FunctionTasks:
     def task(self, unit: Unit, node: Node, payload: Any, attempt_id: str, folder: Path) -> Task:
         needs = {need: self._need(need) for need in node.needs if need != node.foreach}
         args: Mapping[str, Any] = {**node.args, **needs} if needs else node.args
-        return Task(
-            self._run_id,
-            unit.unit_id,
-            unit.node,
-            unit.key,
-            attempt_id,
-            unit.attempts,
-            node.target,
-            node.environment,
-            args=args,
-            payload=payload,
-            staging=f"{folder}/staging/{attempt_id}",
-            timeout_s=node.policy.timeout_s,
-        )
+        return attempt_of(self._run_id, unit, node, attempt_id, folder, args=args, payload=payload)
 
     def _need(self, name: str) -> Any:
         return self._value(name, mapped=name in self._mapped)

@@ -11,6 +11,7 @@ from agilab.engine.core import Unit
 from agilab.engine.executor import Task
 from agilab.engine.expansion import Item, items_of
 from agilab.engine.graph import Graph, Node, Policy
+from agilab.engine.tasks import attempt_of
 from agilab.projects.inputs import FileDigests, fill_in_digests
 from agilab.store.store import Store
 from agilab.store.transitions import GOOD, SUCCEEDED
@@ -76,26 +77,13 @@ class AppTasks:
 
     def task(self, unit: Unit, node: Node, payload: Any, attempt_id: str, folder: Path) -> Task:
         role = node.target.partition("#")[2]
-        staging = folder / "staging" / attempt_id
         inputs: Path | None = None
         if role == "reduce":
             inputs = self._partials(node.needs[0], folder / "staging" / f"{attempt_id}.partials.jsonl")
         elif role == "publish":
             inputs = self._publication(node.needs[0], folder / "staging" / f"{attempt_id}.publish.json")
-        return Task(
-            self._run_id,
-            unit.unit_id,
-            unit.node,
-            unit.key,
-            attempt_id,
-            unit.attempts,
-            node.target,
-            node.environment,
-            args=node.args,
-            payload=payload,
-            inputs=inputs,
-            staging=str(staging),
-            timeout_s=node.policy.timeout_s,
+        return attempt_of(
+            self._run_id, unit, node, attempt_id, folder, args=node.args, payload=payload, inputs=inputs
         )
 
     def _partials(self, node: str, path: Path) -> Path:
