@@ -182,6 +182,24 @@ def test_with_keep_going_the_other_files_count_and_the_manifest_says_what_was_le
     assert left_out["error"]["code"].startswith("AGI-DATA-1")
 
 
+def test_a_folder_means_its_parquet_files_whatever_else_lies_in_it(run_it: RunIt, tracks: Path) -> None:
+    (tracks / "README.md").write_text("what these are")
+    (tracks / "weather.csv").write_text("a,b")
+    result = run_it(args={"tracks": str(tracks)})
+    assert result.status == "succeeded", result.error
+    assert reduced(result)["partial_count"] == 3
+
+
+def test_a_folder_without_parquet_files_is_named_with_what_it_holds(run_it: RunIt, tmp_path: Path) -> None:
+    (tmp_path / "weather").mkdir()
+    (tmp_path / "weather/nyc.csv").write_text("a,b")
+    result = run_it(args={"tracks": str(tmp_path / "weather")})
+    assert result.status == "failed"
+    assert result.error is not None
+    assert result.error.code == "AGI-DATA-001"
+    assert "nyc.csv" in str(result.error.found)
+
+
 def test_an_empty_folder_fails_and_names_the_folder(run_it: RunIt, tmp_path: Path) -> None:
     (tmp_path / "nothing_here").mkdir()
     result = run_it(args={"tracks": str(tmp_path / "nothing_here")})

@@ -101,7 +101,7 @@ def rooted(text: str, roots: Mapping[str, str], app: Path, declare: Declare) -> 
     """
     name, colon, rest = text.partition(":")
     if colon and name in roots and not Path(text).exists():
-        return f"{name}:{rest}" if rest else f"{name}:*"
+        return f"{name}:{rest or '.'}"
     path = Path(text).expanduser()
     fixed, pattern = _split(path)
     for base in (Path.cwd(), app):
@@ -140,7 +140,7 @@ def _under(start: Path, pattern: str, roots: Mapping[str, str], declare: Declare
     if best is None:
         best = (0, declare(folder), "")
     text = "/".join(part for part in (best[2], tail) if part)
-    return f"{best[1]}:{text or '*'}"
+    return f"{best[1]}:{text or '.'}"
 
 
 def root_name(folder: Path, taken: Mapping[str, str]) -> str:
