@@ -47,11 +47,31 @@ CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
   BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
 """
 
-MIGRATIONS: tuple[str, ...] = (_V1,)
+_V2 = """
+ALTER TABLE run ADD COLUMN mark TEXT NOT NULL DEFAULT '';
+CREATE TABLE command(
+  command_id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, verb TEXT NOT NULL, body TEXT NOT NULL,
+  at_us INTEGER NOT NULL) STRICT;
+CREATE INDEX command_by_run ON command(run_id, command_id);
+CREATE TABLE cached(
+  run_id TEXT NOT NULL, unit_id TEXT NOT NULL, cache_key TEXT NOT NULL, done_seq INTEGER NOT NULL,
+  PRIMARY KEY(run_id, unit_id)) STRICT, WITHOUT ROWID;
+CREATE INDEX cached_by_key ON cached(cache_key, run_id);
+CREATE TABLE pruned(
+  run_id TEXT PRIMARY KEY, app TEXT NOT NULL, state TEXT NOT NULL, created_us INTEGER NOT NULL, finished_us INTEGER,
+  head TEXT NOT NULL, event_count INTEGER NOT NULL, manifest_digest TEXT, pruned_us INTEGER NOT NULL) STRICT;
+DROP TRIGGER event_is_never_deleted;
+CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
+  WHEN NOT EXISTS (SELECT 1 FROM pruned WHERE run_id=OLD.run_id)
+  BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_V1, _V2)
 """Forward only: statement block n takes a file of version n to version n + 1."""
 SCHEMA_VERSION = len(MIGRATIONS)
-PROJECTIONS = ("run", "node", "unit", "artifact")
-"""Tables that must equal a fold of the log. Leases are about now, not about history."""
+PROJECTIONS = ("run", "node", "unit", "artifact", "cached")
+"""Tables that must equal a fold of the log. Leases and commands are about now, not about history; `pruned` remembers
+the heads of logs that are gone."""
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:

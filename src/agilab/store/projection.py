@@ -46,7 +46,7 @@ _ENDED = {
 }
 _SETTLED = {
     kind: f"UPDATE unit SET state=?, ended_us=?, done_seq=? {_guard(kind)}"
-    for kind in ("unit_skipped", "unit_reused", "unit_upstream_failed")
+    for kind in ("unit_skipped", "unit_reused", "unit_upstream_failed", "unit_left_out")
 }
 _NOT_STARTED = ",".join(f"'{state}'" for state in sorted(t.NOT_STARTED))
 _STOP = (
@@ -69,6 +69,8 @@ def statements(event: Event, load: Loader) -> Iterator[Statement]:
     elif kind in _SETTLED:
         to = t.UNIT_TRANSITIONS[kind].after[0]
         yield _SETTLED[kind], (to, event.at_us, event.run_seq, event.run_id, event.unit_id), True
+        if kind == "unit_reused":
+            yield from _left_behind(event)
     elif kind in t.RUN_EVENTS:
         yield from _run_event(event, load)
     else:
@@ -100,6 +102,13 @@ def _attempt_ended(event: Event) -> Iterator[Statement]:
         ),
         True,
     )
+    if '"artifacts"' in event.body or '"cache"' in event.body:
+        yield from _left_behind(event)
+
+
+def _left_behind(event: Event) -> Iterator[Statement]:
+    """What a success, new or used again, leaves for others to find: its artifacts, and the key of its result."""
+    data = event.data
     for artifact in data.get("artifacts", ()):
         yield (
             "INSERT INTO artifact(run_id, unit_id, name, kind, media_type, size, digest, file) VALUES(?,?,?,?,?,?,?,?)",
@@ -115,6 +124,12 @@ def _attempt_ended(event: Event) -> Iterator[Statement]:
             ),
             True,
         )
+    if "cache" in data and event.kind in ("attempt_succeeded", "unit_reused"):
+        yield (
+            "INSERT INTO cached(run_id, unit_id, cache_key, done_seq) VALUES(?,?,?,?)",
+            (event.run_id, event.unit_id, data["cache"]["key"], event.run_seq),
+            True,
+        )
 
 
 def _run_event(event: Event, load: Loader) -> Iterator[Statement]:
@@ -122,7 +137,7 @@ def _run_event(event: Event, load: Loader) -> Iterator[Statement]:
     if kind == "run_created":
         yield (
             "INSERT INTO run(run_id, app, parent_run_id, state, paused, created_us, source_digest, environment, head,"
-            " event_count) VALUES(?,?,?,'running',0,?,?,?,'',0)",
+            " event_count, mark) VALUES(?,?,?,'running',0,?,?,?,'',0,'')",
             (run, data["app"], data.get("parent"), at, data.get("source_digest"), data.get("environment")),
             True,
         )
@@ -140,11 +155,13 @@ def _run_event(event: Event, load: Loader) -> Iterator[Statement]:
             )
     elif kind == "node_expanded":
         yield (
-            "UPDATE node SET state='running', total=?, started_us=? WHERE run_id=? AND node=? AND state='pending'",
-            (data["count"], at, run, data["node"]),
+            "UPDATE node SET state='running', total=total+?, started_us=coalesce(started_us, ?)"
+            " WHERE run_id=? AND node=? AND (state='pending' OR (state='running' AND ?))",
+            # Only a node that expands under the units of another one expands more than once.
+            (data["count"], at, run, data["node"], int("under" in data)),
             True,
         )
-        for position, item in enumerate(expanded_items(data, load)):
+        for position, item in enumerate(expanded_items(data, load), start=data.get("first", 0)):
             key = item["key"]
             yield (
                 "INSERT INTO unit(run_id, unit_id, node, key, label, position, cost, state, attempts, retries, losses,"
@@ -165,6 +182,8 @@ def _run_event(event: Event, load: Loader) -> Iterator[Statement]:
         yield "UPDATE unit SET state='cancelling' WHERE run_id=? AND state='running'", (run,), False
     elif kind in ("run_paused", "run_unpaused"):
         yield "UPDATE run SET paused=? WHERE run_id=?", (int(kind == "run_paused"), run), True
+    elif kind == "note_added" and "mark" in data:
+        yield "UPDATE run SET mark=? WHERE run_id=?", (data["mark"], run), True
     elif kind == "run_finished":
         yield (
             "UPDATE run SET state=?, finished_us=? WHERE run_id=? AND state='running'",

@@ -15,7 +15,10 @@ def iso(at_us: int | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as the projection has it. `state` is running, succeeded, failed or cancelled."""
+    """A run as the projection has it. `state` is running, succeeded, failed or cancelled.
+
+    `mark` is what a person marked it with last (`promoted`, `keep`), or empty; a marked run is never pruned.
+    """
 
     run_id: str
     app: str
@@ -29,6 +32,7 @@ class RunRow:
     environment: str | None
     head: str
     event_count: int
+    mark: str = ""
 
     @property
     def created_at(self) -> str:

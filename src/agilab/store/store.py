@@ -18,7 +18,7 @@ from agilab.store.workspace import Workspace
 
 _RUN = (
     "run_id, app, parent_run_id, state, paused, created_us, finished_us, plan_digest, source_digest, environment, "
-    "head, event_count"
+    "head, event_count, mark"
 )
 _UNIT = (
     "unit_id, node, key, label, position, cost, state, attempt_id, attempts, retries, losses, not_before_us, worker, "

@@ -37,6 +37,8 @@ TERMINAL = frozenset({SUCCEEDED, FAILED, SKIPPED, REUSED, CANCELLED, UPSTREAM_FA
 """Absorbing: whoever wants to try again makes a child run."""
 GOOD = frozenset({SUCCEEDED, SKIPPED, REUSED})
 """Terminal states that satisfy a dependant."""
+WITH_VALUE = frozenset({SUCCEEDED, REUSED})
+"""Terminal states that left a value: `unit_reused` carries what the earlier success recorded."""
 NOT_STARTED = frozenset({PENDING, READY, UP_FOR_RETRY})
 
 
@@ -70,6 +72,8 @@ UNIT_TRANSITIONS: dict[str, Transition] = {
     "unit_skipped": Transition(frozenset({PENDING, READY}), (SKIPPED,)),
     "unit_reused": Transition(frozenset({PENDING, READY}), (REUSED,)),
     "unit_upstream_failed": Transition(frozenset({PENDING}), (UPSTREAM_FAILED,)),
+    # A rerun that was asked for other units: this one stays as undone as it was.
+    "unit_left_out": Transition(frozenset({PENDING, READY}), (CANCELLED,)),
 }
 
 RUN_EVENTS = frozenset(
