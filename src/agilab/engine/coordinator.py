@@ -18,7 +18,7 @@ from typing import Any
 from agi_node.canonical import sha256_file
 from agi_node.errors import AgiError
 from agilab.engine.core import Command, Expand, Fact, RunState, Unit
-from agilab.engine.executor import Executor, Report, Task
+from agilab.engine.executor import Executor, Report, Task, Wanted
 from agilab.engine.expansion import Item, expanded
 from agilab.engine.graph import Graph
 from agilab.engine.tasks import TaskBuilder
@@ -53,6 +53,7 @@ class Coordinator:
         executor: Executor,
         *,
         observer: Observer | None = None,
+        placement: Mapping[str, str] | None = None,
     ) -> None:
         _refuse_policies(graph, executor)
         self.store = store
@@ -63,6 +64,7 @@ class Coordinator:
         self._tasks = tasks
         self._executor = executor
         self._observer = observer
+        self._placement = placement or {}
         self._payloads: dict[str, Any] = {}
         self._retries: list[tuple[float, str]] = []
         self._boot = boot_id()
@@ -152,11 +154,14 @@ class Coordinator:
 
     def _start(self) -> None:
         units = self.state.startable(START_AT_ONCE) if self.state.has_ready else []
-        places = self._executor.offers([unit.node for unit in units]) if units else []
-        if not places:
+        wanted = [Wanted(unit.node, self._placement.get(unit.unit_id)) for unit in units]
+        places = self._executor.offers(wanted) if wanted else []
+        if not any(places):
             return
         submitted: list[tuple[Task, str]] = []
         for unit, place in zip(units, places, strict=False):
+            if place is None:
+                continue
             node = self.state.nodes[unit.node].node
             started = self._happened(
                 "attempt_started", unit.unit_id, worker=place.worker, number=unit.attempts + 1

@@ -67,6 +67,17 @@ class Holder:
     pid_started: float
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A unit that is ready, as an executor sees it when it is asked for places: its node, and where it must run.
+
+    `worker` is the one that a static plan chose; None leaves the choice to the executor.
+    """
+
+    node: str
+    worker: str | None = None
+
+
 class Executor(Protocol):
     """Runs units somewhere and reports what became of them.
 
@@ -79,8 +90,11 @@ class Executor(Protocol):
     in_user_code: bool
     """Whether the author's code is running in this very thread, where an interrupt is meant for it."""
 
-    def offers(self, nodes: Sequence[str]) -> Sequence[Holder]:
-        """Places for units of these nodes, in this order: one for each of the first that would be taken now."""
+    def offers(self, wanted: Sequence[Wanted]) -> Sequence[Holder | None]:
+        """A place for each of these units that would be taken now, None for the others, in the order given.
+
+        May be shorter than `wanted`: what is not answered has no place now.
+        """
         ...
 
     def submit(self, tasks: Sequence[tuple[Task, str]]) -> None:

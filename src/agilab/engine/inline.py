@@ -16,7 +16,7 @@ from agi_node.context import RunContext
 from agi_node.errors import AgiError
 from agi_node.items import Skip
 from agi_node.tracker import use_run
-from agilab.engine.executor import Capabilities, Holder, Report, Target, Task
+from agilab.engine.executor import Capabilities, Holder, Report, Target, Task, Wanted
 
 BATCH = 64
 
@@ -43,8 +43,8 @@ class InlineExecutor:
         self._holder = Holder("inline", os.getpid(), 0.0)
         self._cancelled = False
 
-    def offers(self, nodes: Sequence[str]) -> Sequence[Holder]:
-        return [self._holder] * min(len(nodes), BATCH - len(self._queue))
+    def offers(self, wanted: Sequence[Wanted]) -> Sequence[Holder | None]:
+        return [self._holder] * min(len(wanted), BATCH - len(self._queue))
 
     def submit(self, tasks: Sequence[tuple[Task, str]]) -> None:
         self._queue.extend(task for task, _ in tasks)

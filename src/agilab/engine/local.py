@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agi_node.errors import AgiError
-from agilab.engine.executor import Capabilities, Holder, Report, Task
+from agilab.engine.executor import Capabilities, Holder, Report, Task, Wanted
 from agilab.envs.worker_process import WorkerProcess, WorkerSpec, dead_on_arrival
 
 AHEAD_SECONDS = 0.020
@@ -72,25 +72,36 @@ class LocalExecutor:
         for seat in self._seats:
             self._staff(seat)
 
-    def offers(self, nodes: Sequence[str]) -> Sequence[Holder]:
+    def offers(self, wanted: Sequence[Wanted]) -> Sequence[Holder | None]:
         if self._cancelling:
             return []
         # The least loaded seat next, so that the first units go to different workers.
-        seats = [
+        free = [
             (len(seat.flights), number, seat)
             for number, seat in enumerate(self._seats)
             if seat.kill_at is None
         ]
-        heapq.heapify(seats)
-        offers: list[Holder] = []
-        for node in nodes:
-            if not seats or seats[0][0] >= self._ahead(node):
+        heapq.heapify(free)
+        pinned = {seat.name: taken for taken, _, seat in free}
+        offers: list[Holder | None] = []
+        for unit in wanted:
+            ahead = self._ahead(unit.node)
+            if unit.worker is not None:
+                fits = pinned.get(unit.worker, ahead) < ahead
+                if fits:
+                    pinned[unit.worker] += 1
+                offers.append(self._holder(self._by_name[unit.worker]) if fits else None)
+                continue
+            if not free or free[0][0] >= ahead:
                 break
-            taken, number, seat = seats[0]
-            heapq.heapreplace(seats, (taken + 1, number, seat))
-            worker = self._staff(seat)
-            offers.append(Holder(seat.name, worker.pid, worker.pid_started))
+            taken, number, seat = free[0]
+            heapq.heapreplace(free, (taken + 1, number, seat))
+            offers.append(self._holder(seat))
         return offers
+
+    def _holder(self, seat: _Seat) -> Holder:
+        worker = self._staff(seat)
+        return Holder(seat.name, worker.pid, worker.pid_started)
 
     def submit(self, tasks: Sequence[tuple[Task, str]]) -> None:
         for task, name in tasks:
