@@ -11,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agi_node.errors import AgiError
-from agilab.engine.core import Expand, Fact, RunState
+from agilab.contracts.identifiers import unit_id
+from agilab.engine.core import RunState
+from agilab.engine.foreach import Items, Nested, Over
 from agilab.engine.graph import Graph, Node, Policy
+from agilab.engine.state import Command, Expand, Fact
 from agilab.store import transitions as t
 
 ENDINGS = ("attempt_succeeded", "attempt_skipped", "attempt_failed", "attempt_lost")
@@ -28,41 +31,52 @@ class Simulation:
         self.most_running = 0
 
     def record(self, kind: str, unit: str | None = None, attempt: str | None = None, **data: Any) -> None:
-        queue = deque([self.fact(kind, unit, attempt, data)])
-        while queue:
-            fact = queue.popleft()
-            self.facts.append(fact)
-            commands = deque(self.state.decide(fact))
+        fact = self.fact(kind, unit, attempt, data)
+        self.facts.append(fact)
+        self.carry_out(self.state.decide(fact))
+
+    def carry_out(self, given: list[Command]) -> None:
+        commands = deque(given)
+        while commands:
+            command = commands.popleft()
+            if not self.state.is_due(command):
+                continue
+            if isinstance(command, Expand):
+                follow = self.expansion(command)
+            else:
+                follow = self.fact(command.kind, command.unit_id, None, command.data)
+            self.facts.append(follow)
+            commands.extend(self.state.decide(follow))
             self.state.validate()
-            while commands:
-                command = commands.popleft()
-                if not self.state.is_due(command):
-                    continue
-                if isinstance(command, Expand):
-                    follow = self.fact("node_expanded", None, None, {"node": command.node})
-                else:
-                    follow = self.fact(command.kind, command.unit_id, None, command.data)
-                self.facts.append(follow)
-                commands.extend(self.state.decide(follow))
-                self.state.validate()
 
     def fact(self, kind: str, unit: str | None, attempt: str | None, data: dict[str, Any]) -> Fact:
         self.seq += 1
-        units = ()
-        if kind == "node_expanded":
-            node = data["node"]
-            size = self.sizes[node]
-            units = tuple(
-                (f"{node}[{n}]" if size != 1 else node, str(n), self.chance.random()) for n in range(size)
-            )
         return Fact(
-            kind,
-            self.seq,
-            unit,
-            attempt or (f"a{self.seq}" if kind == "attempt_started" else None),
-            data,
-            units,
+            kind, self.seq, unit, attempt or (f"a{self.seq}" if kind == "attempt_started" else None), data
         )
+
+    def expansion(self, command: Expand) -> Fact:
+        name, under = command.node, command.under
+        state = self.state.nodes[name]
+        foreach = state.node.foreach
+        keys: list[tuple[str, ...]]
+        if foreach is None:
+            keys = [()]
+        elif isinstance(foreach, Over) and state.origin is not None:
+            first, end = self.state.nodes[state.origin].spans[under]
+            keys = [unit.keys for unit in self.state.nodes[state.origin].units[first:end]]
+        elif self.chance.random() < 0.03:
+            self.seq += 1
+            if state.origin is not None:
+                return Fact("expansion_failed", self.seq, data={"node": name, "under": under})
+            return Fact("node_finished", self.seq, data={"node": name, "state": t.FAILED})
+        else:
+            above = self.state.units[under].keys if under else ()
+            size = self.chance.randint(0, self.sizes[name]) if above else self.sizes[name]
+            keys = [(*above, str(n)) for n in range(size)]
+        self.seq += 1
+        units = tuple((unit_id(name, *key), key, self.chance.random()) for key in keys)
+        return Fact("node_expanded", self.seq, data={"node": name, "under": under}, units=units)
 
     def step(self, cap: int) -> None:
         running = [unit for unit in self.state.units.values() if unit.state in (t.RUNNING, t.CANCELLING)]
@@ -73,7 +87,10 @@ class Simulation:
         what = self.chance.choice(choices)
         if what == "start":
             for unit in startable[: self.chance.randint(1, len(startable))]:
-                self.record("attempt_started", unit.unit_id)
+                if unit.state != t.READY:
+                    continue  # what became of another one has cancelled it
+                kind = self.chance.choices(("attempt_started", "unit_reused", "unit_left_out"), (30, 5, 1))[0]
+                self.record(kind, unit.unit_id)
         elif what == "due":
             self.record("retry_due", self.chance.choice(waiting).unit_id)
         else:
@@ -86,6 +103,7 @@ class Simulation:
                 self.record(kind, unit.unit_id, unit.attempt_id, to=to)
             else:
                 self.record(kind, unit.unit_id, unit.attempt_id)
+        self.state.validate()
         self.most_running = max(self.most_running, self.state.running)
 
 
@@ -93,25 +111,48 @@ class Simulation:
 def graphs(draw: st.DrawFn) -> tuple[Graph, dict[str, int]]:
     nodes: list[Node] = []
     sizes: dict[str, int] = {}
-    for number in range(draw(st.integers(1, 6))):
+    axes: dict[str, tuple[str, ...]] = {}
+    for number in range(draw(st.integers(1, 7))):
+        name = f"n{number}"
         needs = tuple(node.name for node in nodes if draw(st.booleans()))
-        mapped = bool(needs) and draw(st.booleans())
+        foreach: Any = None
+        if needs and draw(st.booleans()):
+            source = draw(st.sampled_from(needs))
+            foreach = (
+                Nested(source)
+                if axes[source] and len(axes[source]) < 3 and draw(st.booleans())
+                else Over(source)
+            )
+        elif draw(st.integers(0, 3)) == 0:
+            foreach = draw(st.sampled_from([Items([1, 2]), Items([1, 2, 3])]))
         node = Node(
-            f"n{number}",
+            name,
             "f",
             needs,
-            foreach=needs[0] if mapped else None,
-            require=draw(st.sampled_from(["all", "any", 1, 0.5])),
+            foreach=foreach,
+            require=draw(st.sampled_from(["all", "all", "any", 1, 0.5])),
             on_empty=draw(st.booleans()),
             policy=Policy(
                 max_retries=draw(st.integers(0, 2)),
                 max_losses=draw(st.integers(0, 2)),
                 max_parallel=draw(st.sampled_from([None, 1, 2])),
+                pool=draw(st.sampled_from([None, None, "narrow"])),
             ),
         )
         nodes.append(node)
-        sizes[node.name] = draw(st.integers(0, 6)) if mapped else 1
-    return Graph(tuple(nodes), keep_going=draw(st.booleans())), sizes
+        axes[name] = Graph(tuple(nodes), pools={"narrow": 1}).axes[name]
+        # Every node of one axis expands to the same keys: a list is expanded the same way wherever it is mapped over.
+        alike = next(
+            (other for other, theirs in axes.items() if theirs == axes[name] and other != name), None
+        )
+        sizes[name] = sizes[alike] if alike else draw(st.integers(0, 4))
+    graph = Graph(
+        tuple(nodes),
+        keep_going=draw(st.booleans()),
+        max_parallel=draw(st.sampled_from([None, 2])),
+        pools={"narrow": draw(st.sampled_from([1, 2]))},
+    )
+    return graph, sizes
 
 
 @settings(max_examples=300, deadline=None)
@@ -141,6 +182,7 @@ def test_every_run_ends_keeps_its_caps_and_can_be_folded_again(
     assert [fact.kind for fact in simulation.facts].count("run_finished") == 1
     finished = [fact.data["node"] for fact in simulation.facts if fact.kind == "node_finished"]
     assert sorted(finished) == sorted(sizes)
+    again.validate()
 
 
 @settings(max_examples=150, deadline=None)
@@ -164,11 +206,8 @@ def test_a_log_cut_off_anywhere_is_carried_on_to_the_same_kind_of_end(
             second.record(
                 "attempt_lost", unit.unit_id, unit.attempt_id, to=second.state.after_loss(unit, began=True)[0]
             )
-    for command in second.state.outstanding():
-        if second.state.is_due(command):
-            kind = "node_expanded" if isinstance(command, Expand) else command.kind
-            data = {"node": command.node} if isinstance(command, Expand) else command.data
-            second.record(kind, None if isinstance(command, Expand) else command.unit_id, None, **data)
+    second.carry_out(second.state.outstanding())
+    second.state.validate()
     while second.state.final is None:
         second.step(3)
     succeeded = [fact.unit_id for fact in second.facts if fact.kind == "attempt_succeeded"]
@@ -179,7 +218,7 @@ def started() -> RunState:
     state = RunState(Graph((Node("a", "a"),)))
     for fact in (
         Fact("plan_recorded", 1),
-        Fact("node_expanded", 2, data={"node": "a"}, units=(("a", "", 1.0),)),
+        Fact("node_expanded", 2, data={"node": "a"}, units=(("a", (), 1.0),)),
         Fact("unit_ready", 3, "a"),
         Fact("attempt_started", 4, "a", "a4"),
     ):
@@ -235,7 +274,7 @@ def test_the_most_expensive_unit_starts_first_and_the_deepest_node_before_all() 
             "node_expanded",
             2,
             data={"node": "work"},
-            units=(("w1", "1", 1.0), ("w2", "2", 9.0), ("w3", "3", 9.0)),
+            units=(("w1", ("1",), 1.0), ("w2", ("2",), 9.0), ("w3", ("3",), 9.0)),
         )
     )
     for seq, name in enumerate(("w1", "w2", "w3"), start=3):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agi_node.errors import AgiError
+from agilab.engine.foreach import Items, Nested, product, zipped
 from agilab.engine.graph import Graph, Node, Policy
 
 
@@ -19,8 +20,24 @@ def test_nodes_come_after_what_they_need() -> None:
         ((Node("a", "a"), Node("a", "b")), "two nodes are called a"),
         ((Node("a", "a", ("ghost",)),), r"(?s)node a needs a node that does not exist.*ghost"),
         (
-            (Node("a", "a"), Node("b", "b", (), foreach="a")),
-            r"(?s)node b maps over a node that it does not need.*a",
+            (Node("a", "a"), Node("b", "b", (), foreach="ghost")),
+            r"(?s)node b needs a node that does not exist.*ghost",
+        ),
+        (
+            (Node("a", "a"), Node("b", "b", foreach=Nested("a"))),
+            r"(?s)AGI-GRAPH-006.*node b nests in a node that is not mapped.*a",
+        ),
+        (
+            (Node("a", "a", foreach=[1]), Node("b", "b", foreach=product(x="a", y=[1]))),
+            r"(?s)AGI-GRAPH-006.*node b combines the items of a node that is mapped itself.*a",
+        ),
+        (
+            (Node("a", "a", policy=Policy(pool="gpu")),),
+            r"(?s)AGI-GRAPH-003.*takes from a pool that the graph does not have.*gpu",
+        ),
+        (
+            (Node("a", "a", policy=Policy(max_parallel=0)),),
+            r"(?s)AGI-GRAPH-007.*node a lets nothing run",
         ),
         (
             (Node("a", "a", ("c",)), Node("b", "b", ("a",)), Node("c", "c", ("b",))),
@@ -41,11 +58,18 @@ def test_a_graph_survives_being_written_down() -> None:
         (
             Node("a", "m:a", args={"x": 1}),
             Node("b", "m:b", ("a",), foreach="a", policy=Policy(max_retries=2)),
+            Node("c", "m:c", foreach=product(lr=[0.1, float("nan")], row="a")),
+            Node("d", "m:d", foreach=zipped(x=[1], y=[2, 3], fill=True)),
+            Node("e", "m:e", foreach=Nested("b"), policy=Policy(pool="gpu", cache=True)),
+            Node("f", "m:f", foreach=Items({"x": 1, "y": 2**60})),
         ),
+        pools={"gpu": 1},
+        max_parallel=4,
         keep_going=True,
     )
-    again = Graph.from_plain(graph.to_plain())
-    assert again == graph
+    again = Graph.from_bytes(graph.to_bytes())
+    assert again.axes == graph.axes
+    assert list(again.nodes[2].foreach.axes) == ["lr", "row"]
     assert again.digest == graph.digest
 
 

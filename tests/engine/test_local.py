@@ -334,7 +334,7 @@ from agilab.store.workspace import Workspace
 import json
 home, source = map(Path, sys.argv[1:3])
 with Store(Workspace(home)) as store, RunLock(store.workspace.run_folder("r1")):
-    graph = Graph.from_plain(json.loads(store.objects.read(store.run("r1").plan_digest)))
+    graph = Graph.from_bytes(store.objects.read(store.run("r1").plan_digest))
     executor = LocalExecutor({"": WorkerSpec(Path(sys.executable), source, None)}, workers=2, logs=home / "logs")
     tasks = FunctionTasks(store, "r1", graph, max_units=1000)
     print(Coordinator(store, "r1", graph, tasks, executor).execute(), flush=True)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from agilab.engine.coordinator import Coordinator
-    from agilab.engine.core import NodeState
     from agilab.engine.executor import Report
+    from agilab.engine.state import NodeState
     from agilab.projects.run import Faces
 
 PER_SECOND = 10

@@ -17,11 +17,14 @@ from typing import Any
 
 from agi_node.canonical import sha256_file
 from agi_node.errors import AgiError
-from agilab.engine.core import Command, Expand, Fact, RunState, Unit
+from agilab.engine.core import RunState
 from agilab.engine.executor import Executor, Report, Task, Wanted
-from agilab.engine.expansion import Item, expanded
+from agilab.engine.expansion import Item, expanded, keys_of, too_many
+from agilab.engine.foreach import Over
 from agilab.engine.graph import Graph
-from agilab.engine.tasks import TaskBuilder
+from agilab.engine.reuse import CacheKey, LeaveOut, Memory, Reuse
+from agilab.engine.state import Command, Expand, Fact, Unit
+from agilab.engine.tasks import Needs, TaskBuilder
 from agilab.store import transitions as t
 from agilab.store.events import Event, body_text
 from agilab.store.locks import boot_id
@@ -40,8 +43,12 @@ Observer = Callable[["Coordinator", Report | None], None]
 class Coordinator:
     """Carries a run to its end.
 
-    Responsible for: doing what the core commands, in the log first; fencing; retries when they are due; leases.
+    Responsible for: doing what the core commands, in the log first; fencing; retries when they are due; leases; taking
+    up what operators ask from other processes.
     Not responsible for: who may own the run (the caller holds its lock), what an app is, what a manifest says.
+
+    `codes` are the digests of the nodes' code where they are known: with one, a success records what it depends on.
+    `memory` decides whether an earlier result stands for a unit; without one, everything runs.
     """
 
     def __init__(
@@ -54,6 +61,9 @@ class Coordinator:
         *,
         observer: Observer | None = None,
         placement: Mapping[str, str] | None = None,
+        codes: Mapping[str, str] | None = None,
+        environment: str = "",
+        memory: Memory | None = None,
     ) -> None:
         _refuse_policies(graph, executor)
         self.store = store
@@ -65,6 +75,12 @@ class Coordinator:
         self._executor = executor
         self._observer = observer
         self._placement = placement or {}
+        self._codes = codes or {}
+        self._environment = environment
+        self._memory = memory
+        self._decided: dict[str, str | None] = {}
+        self._keys: dict[str, CacheKey] = {}
+        self._data_version = -1
         self._payloads: dict[str, Any] = {}
         self._retries: list[tuple[float, str]] = []
         self._boot = boot_id()
@@ -126,6 +142,7 @@ class Coordinator:
     # -- one turn ------------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
+        self._take_commands()
         if self._cancel_wanted and not self.state.cancelled:
             self._begin_cancel(self._cancel_wanted)
         elif self._interrupts > 1:
@@ -147,13 +164,31 @@ class Coordinator:
         self._renew_leases()
         self.log.flush_if_due()
 
-    def _begin_cancel(self, reason: str) -> None:
-        self._follow(self._happened("cancel_requested", reason=reason))
+    def _take_commands(self) -> None:
+        """Take up what people asked from other processes. Costs a look at a counter while nobody asks anything."""
+        version = self.store.db.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._data_version:
+            return
+        self._data_version = version
+        for number, verb, body in self.store.commands(self.run_id):
+            self.log.take(number)
+            if verb == "cancel" and not self.state.cancelled:
+                self._begin_cancel(body.get("reason") or "cancelled by an operator", by=body.get("by"))
+            elif verb == "pause" and not self.state.paused:
+                self._follow(self._happened("run_paused", **body))
+            elif verb == "unpause" and self.state.paused:
+                self._follow(self._happened("run_unpaused", **body))
+            elif verb == "note":
+                self._record("note_added", body.pop("unit", None), **body)
+            self.log.flush()
+
+    def _begin_cancel(self, reason: str, by: str | None = None) -> None:
+        self._follow(self._happened("cancel_requested", reason=reason, **({"by": by} if by else {})))
         self.log.flush()
         self._executor.cancel(grace_s=CANCEL_GRACE_SECONDS)
 
     def _start(self) -> None:
-        units = self.state.startable(START_AT_ONCE) if self.state.has_ready else []
+        units = self._to_run()
         wanted = [Wanted(unit.node, self._placement.get(unit.unit_id)) for unit in units]
         places = self._executor.offers(wanted) if wanted else []
         if not any(places):
@@ -163,20 +198,81 @@ class Coordinator:
             if place is None:
                 continue
             node = self.state.nodes[unit.node].node
+            needs = self._needs(unit)
+            why = self._decided.pop(unit.unit_id, None)
             started = self._happened(
-                "attempt_started", unit.unit_id, worker=place.worker, number=unit.attempts + 1
+                "attempt_started",
+                unit.unit_id,
+                worker=place.worker,
+                number=unit.attempts + 1,
+                **({"why": why} if why else {}),
             )
             self.state.apply(started)
             attempt_id = started.attempt_id or ""
             if self._executor.capabilities.crash_isolation:
                 expires = time.monotonic() + LEASE_SECONDS
                 self.log.lease(attempt_id, place.worker, place.pid, place.pid_started, self._boot, expires)
-            task = self._tasks.task(unit, node, self._payloads.get(unit.unit_id), attempt_id, self.folder)
+            payload = self._payloads.get(unit.unit_id)
+            task = self._tasks.task(unit, node, payload, needs, attempt_id, self.folder)
             submitted.append((task, place.worker))
         if self._executor.capabilities.crash_isolation:
             # In the log before it leaves this process: a coordinator that dies now knows what it had started.
             self.log.flush()
         self._executor.submit(submitted)
+
+    def _to_run(self) -> list[Unit]:
+        """Units to start now. What an earlier result stands for is settled on the way, and what that makes ready."""
+        while self.state.has_ready:
+            units = self.state.startable(START_AT_ONCE)
+            if self._memory is None and not self._codes:
+                return units
+            settled = False
+            for unit in units:
+                settled = self._settled(unit) or settled
+            self.log.flush_if_due()
+            if not settled:
+                return units
+        return []
+
+    def _settled(self, unit: Unit) -> bool:
+        """Whether a unit that is ready need not run: an earlier result stands for it, or a rerun leaves it out."""
+        if unit.unit_id in self._decided:
+            return False
+        node = self.state.nodes[unit.node].node
+        key = self._key(unit)
+        decision = self._memory.decide(unit, node, key) if self._memory else None
+        if isinstance(decision, Reuse):
+            self._tasks.recorded(unit, decision.body)
+            self._keys.pop(unit.unit_id, None)
+            self._follow(self._happened("unit_reused", unit.unit_id, **decision.body))
+            return True
+        if isinstance(decision, LeaveOut):
+            self._follow(self._happened("unit_left_out", unit.unit_id, reason=decision.reason))
+            return True
+        self._decided[unit.unit_id] = decision.why if decision else None
+        return False
+
+    def _key(self, unit: Unit) -> CacheKey | None:
+        """What the unit's result depends on, kept until it is recorded; None where that cannot be told."""
+        node = self.state.nodes[unit.node].node
+        code = self._codes.get(unit.node)
+        if code is None:
+            return None
+        identity = self._tasks.identity(unit, node, self._payloads.get(unit.unit_id), self._needs(unit))
+        if identity is None:
+            return None
+        args, inputs = identity
+        key = self._keys[unit.unit_id] = CacheKey(code, args, inputs, node.environment or self._environment)
+        return key
+
+    def _needs(self, unit: Unit) -> Needs:
+        """What each need has for a unit, with the tables as current as reading them wants."""
+        node = self.state.nodes[unit.node].node
+        if not node.needs:
+            return {}
+        if not self._tasks.remembers(node):
+            self.log.flush()
+        return self.state.inputs(unit)
 
     def _take(self, report: Report) -> None:
         if self._observer and report.kind in ("began", "progress"):
@@ -230,6 +326,8 @@ class Coordinator:
             return "attempt_cancelled", {key: data[key] for key in ("duration_us",) if key in data}
         body = self._kept(report)
         if report.kind == "succeeded":
+            if key := self._keys.pop(unit.unit_id, None):
+                body["cache"] = key.to_plain()
             self._tasks.recorded(unit, body)
         return "attempt_succeeded" if report.kind == "succeeded" else "attempt_skipped", body
 
@@ -319,7 +417,7 @@ class Coordinator:
             if not self.state.is_due(command):
                 continue
             if isinstance(command, Expand):
-                fact = self._expand(command.node)
+                fact = self._expand(command.node, command.under)
             else:
                 fact = self._happened(
                     command.kind, command.unit_id, None, **self._timed(command.kind, command.data)
@@ -327,28 +425,63 @@ class Coordinator:
             queue.extend(self.state.decide(fact))
             self.log.flush_if_due()
 
-    def _expand(self, name: str) -> Fact:
-        node = self.state.nodes[name].node
+    def _expand(self, name: str, under: str) -> Fact:
+        state = self.state.nodes[name]
+        node = state.node
         if not self._tasks.remembers(node):
             self.log.flush()  # what it reads of the nodes before must be in the tables
         try:
-            items = [Item("", None)] if node.foreach is None else self._tasks.items(node)
-            rows = expanded(name, items, limit=self._tasks.max_units)
+            rows = self._rows(name, under)
+            room = self.state.graph.max_units - len(self.state.units)
+            if len(rows) > room:
+                raise too_many(
+                    f"{name}, with those before it,", self.state.graph.max_units, "max_units of the run"
+                )
         except AgiError as problem:
+            if state.origin is not None:
+                return self._happened("expansion_failed", node=name, under=under, error=problem.to_plain())
             return self._happened(
                 "node_finished", node=name, state=t.FAILED, error=problem.to_plain(), because=["expansion"]
             )
         body: dict[str, Any] = self._timed("node_expanded", {"node": name, "count": len(rows)})
+        if state.origin is not None:
+            body |= {"under": under, "first": len(state.units)}
         text = canonical_text(rows)
         if len(text) > INLINE_VALUE_BYTES:
             body["items_digest"] = self.store.objects.put(text)
         else:
             body["items"] = rows
         fact = self._happened("node_expanded", **body)
-        if node.foreach is not None:
+        if node.foreach is not None and not under:
             # Synced at once: the list is fixed for the run from here on, and a producer is never asked again.
             self.log.flush(durable=True)
         return fact
+
+    def _rows(self, name: str, under: str) -> list[dict[str, Any]]:
+        """The units of one expansion, in the form in which they are stored."""
+        state = self.state.nodes[name]
+        node = state.node
+        if node.foreach is None:
+            return expanded(name, [Item("", None)])
+        limit = node.policy.max_units or self._tasks.max_units
+        if isinstance(node.foreach, Over) and state.origin is not None:
+            first, end = self.state.nodes[state.origin].spans[under]
+            # One unit for each of the node that it follows, whose value will be its payload.
+            return [
+                row
+                for unit in self.state.nodes[state.origin].units[first:end]
+                for row in expanded(name, [Item(unit.keys[-1], None, unit.cost)], above=unit.keys[:-1])
+            ]
+        parent = self.state.units[under] if under else None
+        items = self._tasks.items(node, parent)
+        return expanded(
+            name,
+            items,
+            above=parent.keys if parent else (),
+            limit=limit,
+            setting="max_units of its policy",
+            before=len(state.units),
+        )
 
     def _timed(self, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         """Add the monotonic time since this coordinator began, from which durations come: wall clocks step."""
@@ -357,10 +490,10 @@ class Coordinator:
         return data
 
     def _fact(self, event: Event, data: dict[str, Any]) -> Fact:
-        units: list[tuple[str, str, float]] = []
+        units: list[tuple[str, tuple[str, ...], float]] = []
         if event.kind == "node_expanded":
             for item in expanded_items(data, self.store.objects.read):
-                units.append((item["unit_id"], item["key"], item["cost"]))
+                units.append((item["unit_id"], keys_of(item), item["cost"]))
                 self._payloads[item["unit_id"]] = item["payload"]
         return Fact(event.kind, event.run_seq, event.unit_id, event.attempt_id, data, units)
 
@@ -408,7 +541,8 @@ class Coordinator:
             self._record("coordinator_took_over", open_attempts=len(running))
             self._due_again()
         for unit_id, attempt_id in running.items():
-            report = Report("lost", unit_id, attempt_id, {"reason": "its coordinator ended", "began": True})
+            # It did nothing wrong, and somebody decided to go on: that does not count against its budget.
+            report = Report("lost", unit_id, attempt_id, {"reason": "its coordinator ended", "began": False})
             self._ended(report)
             self.log.release(attempt_id)
         self._carry_out(self.state.outstanding())

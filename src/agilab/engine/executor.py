@@ -17,6 +17,7 @@ class Task:
         payload: First positional argument (plain data, tagged), or None.
         inputs: A file that holds what upstream units left, for targets that read many of them.
         staging: Folder for what the attempt writes; moved into the object store on success.
+        mapped: Whether the payload is an item of a list, which may be None and is passed all the same.
     """
 
     run_id: str
@@ -32,6 +33,7 @@ class Task:
     inputs: Path | None = None
     staging: str = ""
     timeout_s: float | None = None
+    mapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

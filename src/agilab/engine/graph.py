@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from agi_node.canonical import digest
+from agi_node.canonical import canonical, digest, untag
 from agi_node.errors import AgiError
+from agilab.engine.foreach import Foreach, axes_of, foreach_of, plain_foreach, sources
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,9 @@ class Policy:
         delay_s: Wait before the first retry; each further one waits `backoff` times longer, up to `max_delay_s`.
         timeout_s: Wall time after which an attempt is ended and counts as failed.
         max_parallel: Units of this node that may run at one instant.
+        pool: Named pool of the graph from which a running unit takes one slot.
+        max_units: Units that the node may expand to; None takes the default of 10,000.
+        cache: Whether a result of an earlier run is used again where code, arguments, inputs and environment are equal.
     """
 
     max_retries: int = 0
@@ -31,6 +37,9 @@ class Policy:
     max_delay_s: float = 60.0
     timeout_s: float | None = None
     max_parallel: int | None = None
+    pool: str | None = None
+    max_units: int | None = None
+    cache: bool = False
 
     def delay(self, retry: int) -> float:
         """Seconds to wait before retry number `retry`, counted from 1.
@@ -47,22 +56,29 @@ class Node:
 
     Attributes:
         target: `module:function` of a source snapshot, or a role of an app object (`flight:app#work`).
-        needs: Nodes that must have finished first.
-        foreach: The node (one of `needs`) whose list this one maps over, one unit per item; None for a single unit.
+        needs: Nodes that must come first. A unit waits for those units of them that share its keys, and for all of
+            a node with which it shares no axis.
+        foreach: What the node maps over, one unit per item (see `foreach`); None for a single unit. The nodes that it
+            names count as needs.
         require: How much of each need must be good: `all`, `any`, a count (int) or a ratio (float in (0, 1]).
-        on_empty: Whether the node runs although what it needs expanded to nothing.
+        on_empty: Whether the node runs although what it needs expanded to nothing, or was skipped.
         environment: Fingerprint of the environment in which it runs; empty for the engine's own process.
     """
 
     name: str
     target: str
     needs: tuple[str, ...] = ()
-    foreach: str | None = None
+    foreach: Foreach | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
     require: str | int | float = "all"
     on_empty: bool = False
     environment: str = ""
     policy: Policy = Policy()
+
+    def __post_init__(self) -> None:
+        foreach = foreach_of(self.foreach)
+        object.__setattr__(self, "foreach", foreach)
+        object.__setattr__(self, "needs", tuple(dict.fromkeys((*self.needs, *sources(foreach)))))
 
     def satisfied(self, good: int, total: int) -> bool:
         """Whether a need that ended with `good` of `total` units good lets this node run."""
@@ -79,19 +95,43 @@ class Node:
 class Graph:
     """Nodes in an order in which each comes after what it needs.
 
-    `keep_going` says whether units go on starting after one has failed for good.
-    Raises AGI-GRAPH-001 to -005 for a graph that cannot run; see `check`.
+    Raises AGI-GRAPH-001 to -007 for a graph that cannot run.
+
+    Attributes:
+        keep_going: Whether units go on starting after one has failed for good.
+        max_parallel: Units of all nodes together that may run at one instant.
+        pools: Slots of each named pool; a policy names the pool that its units take from.
+        max_units: Units that the run may have in all.
     """
 
     nodes: tuple[Node, ...]
     keep_going: bool = False
+    max_parallel: int | None = None
+    pools: Mapping[str, int] = field(default_factory=dict)
+    max_units: int = 100_000
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", _ordered(self.nodes))
+        _check_caps(self)
+        _ = self.axes
+
+    @cached_property
+    def axes(self) -> dict[str, tuple[str, ...]]:
+        """For each node what its keys run over, from the outermost in; empty for a node with a single unit."""
+        found: dict[str, tuple[str, ...]] = {}
+        for node in self.nodes:
+            found[node.name] = axes_of(node.name, node.foreach, found)
+        return found
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data, from which `from_plain` makes an equal graph."""
-        return {"keep_going": self.keep_going, "nodes": [_node_plain(node) for node in self.nodes]}
+        return {
+            "keep_going": self.keep_going,
+            "max_parallel": self.max_parallel,
+            "max_units": self.max_units,
+            "pools": dict(self.pools),
+            "nodes": [_node_plain(node) for node in self.nodes],
+        }
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Graph:
@@ -99,9 +139,19 @@ class Graph:
             Node(**{**node, "needs": tuple(node["needs"]), "policy": Policy(**node["policy"])})
             for node in plain["nodes"]
         )
-        return cls(nodes, keep_going=plain["keep_going"])
+        options = {name: value for name, value in plain.items() if name != "nodes"}
+        return cls(nodes, **options)
 
-    @property
+    def to_bytes(self) -> bytes:
+        """The plan as it is stored: canonical JSON, whose SHA-256 is `digest`."""
+        return canonical(self.to_plain())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Graph:
+        """The graph that `to_bytes` wrote."""
+        return cls.from_plain(untag(json.loads(data)))
+
+    @cached_property
     def digest(self) -> str:
         return digest(self.to_plain())
 
@@ -110,6 +160,7 @@ def _node_plain(node: Node) -> dict[str, Any]:
     return {
         **vars(node),
         "needs": list(node.needs),
+        "foreach": plain_foreach(node.foreach),
         "args": dict(node.args),
         "policy": dict(vars(node.policy)),
     }
@@ -131,13 +182,6 @@ def _ordered(nodes: Iterable[Node]) -> tuple[Node, ...]:
                     found=need,
                     allowed=", ".join(waiting),
                 )
-        if node.foreach is not None and node.foreach not in node.needs:
-            raise AgiError(
-                "AGI-GRAPH-003",
-                f"node {node.name} maps over a node that it does not need",
-                found=node.foreach,
-                allowed=", ".join(node.needs) or "a node named in needs",
-            )
         if not _is_requirement(node.require):
             raise AgiError(
                 "AGI-GRAPH-005",
@@ -169,6 +213,28 @@ def _ordered(nodes: Iterable[Node]) -> tuple[Node, ...]:
             allowed="edges that lead forward only",
         )
     return tuple(done)
+
+
+def _check_caps(graph: Graph) -> None:
+    caps: list[tuple[str, int | None]] = [("the graph", graph.max_parallel)]
+    caps += [(f"pool {name}", slots) for name, slots in graph.pools.items()]
+    caps += [(f"node {node.name}", node.policy.max_parallel) for node in graph.nodes]
+    for what, cap in caps:
+        if cap is not None and cap < 1:
+            raise AgiError(
+                "AGI-GRAPH-007",
+                f"{what} lets nothing run",
+                found=str(cap),
+                allowed="1 or more at one instant",
+            )
+    for node in graph.nodes:
+        if node.policy.pool is not None and node.policy.pool not in graph.pools:
+            raise AgiError(
+                "AGI-GRAPH-003",
+                f"node {node.name} takes from a pool that the graph does not have",
+                found=node.policy.pool,
+                allowed=", ".join(graph.pools) or "no pools are declared",
+            )
 
 
 def _is_requirement(value: object) -> bool:

@@ -117,9 +117,15 @@ class InlineExecutor:
                 exit_code=1,
             )
         arguments = untag(dict(task.args)) if task.args else {}
+        if task.inputs is not None:
+            from agi_node.gathered import arguments_of
+
+            arguments |= arguments_of(task.inputs, getattr(function, "__annotations__", {}))
         if _wants_run(function):
             arguments["run"] = run
-        return function(**arguments) if task.payload is None else function(untag(task.payload), **arguments)
+        if task.payload is None and not task.mapped:
+            return function(**arguments)
+        return function(untag(task.payload), **arguments)
 
 
 @lru_cache(maxsize=1024)

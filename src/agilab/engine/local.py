@@ -297,4 +297,5 @@ def _execute(task: Task, log: Path) -> dict[str, Any]:
         "inputs": str(task.inputs) if task.inputs else None,
         "staging": task.staging,
         "log": str(log),
+        "mapped": task.mapped,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from agi_node.canonical import canonical, digest, untag
@@ -13,7 +12,7 @@ from agilab.engine.graph import Graph, Node
 from agilab.evidence.results import REDUCE, reduce_documents
 from agilab.store.check import chain_problems, object_problems
 from agilab.store.store import Store
-from agilab.store.transitions import FAILED, GOOD, SUCCEEDED
+from agilab.store.transitions import FAILED, GOOD, WITH_VALUE
 
 
 def validate(store: Store, run_id: str, *, keep_going: bool) -> list[Validation]:
@@ -57,7 +56,7 @@ def _partials_counted(store: Store, run_id: str, whole: dict[str, Any]) -> Valid
     recorded = {
         unit.key: digest(untag(store.value(body)))
         for unit, body in store.results(run_id, source)
-        if unit.state == SUCCEEDED
+        if unit.state in WITH_VALUE
     }
     merged = {partial["id"]: partial["digest"] for partial in whole["partials"]}
     differing = sorted(key for key in recorded.keys() | merged.keys() if recorded.get(key) != merged.get(key))
@@ -155,4 +154,4 @@ def _from_the_app(store: Store, run_id: str) -> list[Validation]:
 
 def _graph_nodes(store: Store, run_id: str) -> tuple[Node, ...]:
     run = store.run(run_id)
-    return Graph.from_plain(json.loads(store.objects.read(run.plan_digest or ""))).nodes
+    return Graph.from_bytes(store.objects.read(run.plan_digest or "")).nodes

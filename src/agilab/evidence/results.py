@@ -10,7 +10,7 @@ from agi_node.canonical import untag
 from agi_node.reduce import reduce_text
 from agilab.contracts.atomic import write_atomically
 from agilab.store.store import Store
-from agilab.store.transitions import SUCCEEDED
+from agilab.store.transitions import WITH_VALUE
 
 REDUCE = "reduce"
 
@@ -52,7 +52,7 @@ def write_reduce_files(store: Store, run_id: str) -> list[ReduceFile]:
 def reduce_documents(store: Store, run_id: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
     """The whole and the per-worker reduce documents as the reduce node returned them, or None."""
     for unit, body in store.results(run_id, REDUCE):
-        if unit.state == SUCCEEDED:
+        if unit.state in WITH_VALUE:
             value = untag(store.value(body))
             return value["whole"], value["workers"]
     return None

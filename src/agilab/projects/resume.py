@@ -59,7 +59,7 @@ def resume_run(
             return carry_out(
                 store,
                 run.run_id,
-                Graph.from_plain(json.loads(store.objects.read(run.plan_digest or ""))),
+                Graph.from_bytes(store.objects.read(run.plan_digest or "")),
                 WorkerSpec(
                     environment.python,
                     source,

@@ -51,7 +51,7 @@ class RunLog:
         self.seq: int = row[1] if row else 0
         self._stored = self.seq
         self._group: list[Event] = []
-        self._leases: list[tuple[str, tuple[Any, ...]]] = []
+        self._beside: list[tuple[str, tuple[Any, ...]]] = []
         self._group_since = 0.0
 
     def append(
@@ -74,7 +74,7 @@ class RunLog:
         self, attempt_id: str, worker: str, pid: int, pid_started: float, boot: str, expires_s: float
     ) -> None:
         """Note, with the next group, which process holds an attempt; the reaper of a later owner reads it."""
-        self._leases.append(
+        self._beside.append(
             (
                 "INSERT INTO lease(run_id, attempt_id, worker, pid, pid_started, boot, expires_s)"
                 " VALUES(?,?,?,?,?,?,?)",
@@ -84,11 +84,15 @@ class RunLog:
 
     def release(self, attempt_id: str) -> None:
         """Drop an attempt's lease with the next group."""
-        self._leases.append(("DELETE FROM lease WHERE run_id=? AND attempt_id=?", (self.run_id, attempt_id)))
+        self._beside.append(("DELETE FROM lease WHERE run_id=? AND attempt_id=?", (self.run_id, attempt_id)))
+
+    def take(self, command_id: int) -> None:
+        """Drop an operator's wish with the next group: it is taken up when what it led to is written, or not at all."""
+        self._beside.append(("DELETE FROM command WHERE command_id=?", (command_id,)))
 
     def renew(self, expires_s: float) -> None:
         """Push the expiry of all leases of this run; their processes are known to live."""
-        self._leases.append(("UPDATE lease SET expires_s=? WHERE run_id=?", (expires_s, self.run_id)))
+        self._beside.append(("UPDATE lease SET expires_s=? WHERE run_id=?", (expires_s, self.run_id)))
 
     def flush_if_due(self) -> None:
         """Flush a group that is full or old enough."""
@@ -104,7 +108,7 @@ class RunLog:
         not legal in the state that the projection holds, AGI-STORE-005 where the disk refuses. In each case the
         file is as it was before.
         """
-        if not self._group and not self._leases and not durable:
+        if not self._group and not self._beside and not durable:
             return
         self._objects.sync()
         db = self._db
@@ -136,7 +140,7 @@ class RunLog:
                 db.execute("PRAGMA synchronous=NORMAL")
         self._stored = self.seq
         self._group.clear()
-        self._leases.clear()
+        self._beside.clear()
 
     def _write(self) -> None:
         db, group = self._db, self._group
@@ -166,7 +170,7 @@ class RunLog:
             )
             if moved.rowcount != 1:
                 raise _two_owners(self.run_id)
-        for sql, parameters in self._leases:
+        for sql, parameters in self._beside:
             db.execute(sql, parameters)
 
     def _is_running(self) -> bool:

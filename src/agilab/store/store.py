@@ -10,8 +10,8 @@ from typing import Any
 
 from agi_node.errors import AgiError
 from agilab.store.database import connect
-from agilab.store.events import Event
-from agilab.store.log import RunLog
+from agilab.store.events import Event, body_text
+from agilab.store.log import RunLog, now_us
 from agilab.store.objects import ObjectStore
 from agilab.store.rows import ArtifactRow, LeaseRow, NodeRow, RunRow, UnitRow
 from agilab.store.workspace import Workspace
@@ -205,6 +205,35 @@ class Store:
             (run_id, node),
         )
         return ((UnitRow(*row[:-1]), json.loads(row[-1])) for row in rows)
+
+    def result(self, run_id: str, unit_id: str) -> dict[str, Any]:
+        """The body of the event that finished a unit; empty where none did, or there is no such unit."""
+        row = self.db.execute(
+            "SELECT e.body FROM unit u JOIN event e ON e.run_id=u.run_id AND e.run_seq=u.done_seq"
+            " WHERE u.run_id=? AND u.unit_id=?",
+            (run_id, unit_id),
+        ).fetchone()
+        found: dict[str, Any] = json.loads(row[0]) if row else {}
+        return found
+
+    def commands(self, run_id: str) -> list[tuple[int, str, dict[str, Any]]]:
+        """What people asked of the run's owner and it has not taken up yet: (id, verb, body), oldest first."""
+        rows = self.db.execute(
+            "SELECT command_id, verb, body FROM command WHERE run_id=? ORDER BY command_id", (run_id,)
+        )
+        return [(number, verb, json.loads(body)) for number, verb, body in rows]
+
+    def command(self, run_id: str, verb: str, **body: Any) -> int:
+        """Ask something of the run's owner, whichever process that is; returns the id of the wish."""
+        cursor = self.db.execute(
+            "INSERT INTO command(run_id, verb, body, at_us) VALUES(?,?,?,?)",
+            (run_id, verb, body_text(body), now_us()),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def withdraw(self, command_id: int) -> bool:
+        """Take a wish back; False where the owner has taken it up already."""
+        return self.db.execute("DELETE FROM command WHERE command_id=?", (command_id,)).rowcount == 1
 
     def value(self, body: dict[str, Any]) -> Any:
         """The (tagged) value in the body of an `attempt_succeeded`, from the log or from its object."""

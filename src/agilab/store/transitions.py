@@ -81,6 +81,7 @@ RUN_EVENTS = frozenset(
         "run_created",
         "plan_recorded",
         "node_expanded",
+        "expansion_failed",
         "node_finished",
         "run_stopping",
         "cancel_requested",

@@ -81,7 +81,7 @@ def _reduce_metrics(store: Store, run_id: str) -> dict[str, list[Any]]:
     """The numbers of the reduce payload as metrics of the parent run, so that runs compare at a glance."""
     columns = _no_points()
     for unit, body in store.results(run_id, "reduce"):
-        value = store.value(body) if unit.state == "succeeded" else None
+        value = store.value(body) if unit.state in ("succeeded", "reused") else None
         if isinstance(value, dict) and "whole" in value:
             for name, number in _numbers("", value["whole"]["payload"]):
                 columns["name"].append(name)

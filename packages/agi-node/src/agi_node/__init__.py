@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agi_node.context import LocalRun, RunContext
     from agi_node.errors import AgiError
     from agi_node.files import FileRef, Files
+    from agi_node.gathered import Result, Results
     from agi_node.items import Skip, WorkItem
     from agi_node.partial import (
         Concat,
@@ -46,6 +47,8 @@ __all__ = [
     "Min",
     "Moments",
     "Partial",
+    "Result",
+    "Results",
     "RunContext",
     "Skip",
     "Sum",
@@ -63,6 +66,8 @@ _HOMES = {
     "AgiError": "errors",
     "FileRef": "files",
     "Files": "files",
+    "Result": "gathered",
+    "Results": "gathered",
     "Skip": "items",
     "WorkItem": "items",
     **dict.fromkeys(

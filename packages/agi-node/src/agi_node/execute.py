@@ -185,9 +185,14 @@ class Unit:
     def _call_function(self, target: str) -> Any:
         function, signature = self.session.function(target)
         payload, named = untag(self.order.payload), untag(self.order.args)
-        positional = (
-            () if payload is None else (FileRef.from_plain(payload) if is_file_object(payload) else payload,)
-        )
+        positional: tuple[Any, ...] = ()
+        if payload is not None or self.order.mapped:
+            positional = (FileRef.from_plain(payload) if is_file_object(payload) else payload,)
+        if self.order.inputs is not None:
+            from agi_node.gathered import arguments_of
+
+            annotations = {name: p.annotation for name, p in signature.parameters.items()}
+            named = {**named, **arguments_of(self.order.inputs, annotations)}
         if "run" in signature.parameters:
             named = {**named, "run": self.run}
         try:

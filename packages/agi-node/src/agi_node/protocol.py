@@ -136,6 +136,7 @@ class Execute:
     inputs: str | None
     staging: str
     log: str
+    mapped: bool = False
 
     @classmethod
     def read(cls, message: Message) -> Execute:
@@ -153,6 +154,7 @@ class Execute:
             _field(message, "inputs", (str, type(None)), None),
             _field(message, "staging", (str,)),
             _field(message, "log", (str,)),
+            _field(message, "mapped", (bool,), False),
         )
 
     def message(self) -> Message:

@@ -1,0 +1,175 @@
+"""Using a result of an earlier run again: by what a result depends on, and what a rerun decided.
+
+A unit's result depends on the code of its target, its arguments, its inputs and its environment. Each is a digest, and
+the key of the result is the digest of the four. Hits and misses are explained by comparing them one by one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from agilab.engine.graph import Node
+from agilab.engine.state import Unit
+from agilab.store.events import body_text
+from agilab.store.store import Store
+
+CARRIED = ("value", "value_digest", "artifacts", "params", "validations")
+"""Of a success, what a reuse repeats. Metrics and logs stay with the run that made them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheKey:
+    """What a result depends on, as SHA-256 digests in hex."""
+
+    code: str
+    args: str
+    inputs: str
+    environment: str
+
+    @property
+    def key(self) -> str:
+        """The digest of the four together, under which the result is found."""
+        text = body_text({name: getattr(self, name) for name in ("code", "args", "inputs", "environment")})
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_plain(self) -> dict[str, str]:
+        """The form in which events carry it."""
+        return {
+            "key": self.key,
+            "code": self.code,
+            "args": self.args,
+            "inputs": self.inputs,
+            "environment": self.environment,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """Use an earlier result: `body` is that of the `unit_reused` to record."""
+
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Run the unit, and say why where there is a reason to tell."""
+
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveOut:
+    """Neither run nor reuse it: a rerun was asked for others."""
+
+    reason: str
+
+
+Decision = Reuse | Execute | LeaveOut
+
+
+class Memory(Protocol):
+    """Decides, when a unit is ready, whether an earlier result stands for it. Reads the store; changes nothing."""
+
+    def decide(self, unit: Unit, node: Node, key: CacheKey | None) -> Decision:
+        """What is to be done with a unit. `key` is None where its result cannot be told by what it depends on."""
+        ...
+
+
+def reuse_of(
+    run_id: str, unit_id: str, body: Mapping[str, Any], *, why: str, older_code: bool = False
+) -> Reuse:
+    """The decision to use what `unit_id` of `run_id` recorded, whose body is given."""
+    carried = {name: body[name] for name in CARRIED if name in body}
+    if "cache" in body:
+        carried["cache"] = body["cache"]
+    origin = {
+        "from_run": body.get("from_run", run_id),
+        "from_unit": body.get("from_unit", unit_id),
+        "from_attempt": body.get("from_attempt"),
+    }
+    return Reuse({**carried, **origin, "why": why, "older_code": older_code})
+
+
+class Cache:
+    """Results of earlier runs of the same app, found by their keys.
+
+    `app` bounds the search for the nearest miss: the latest run of the app that has the unit says what changed since.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        app: str,
+        parts: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        self._store = store
+        self._parts = parts or {}
+        self._before = [run.run_id for run in store.runs(app=app, limit=6)]
+        self._code: dict[str, Mapping[str, Any]] = {}
+
+    def decide(self, unit: Unit, node: Node, key: CacheKey | None) -> Decision:
+        if not node.policy.cache:
+            return Execute()
+        if key is None:
+            return Execute("not cached: its code cannot be told by digest")
+        rows = self._store.db.execute(
+            "SELECT run_id, unit_id, done_seq FROM cached WHERE cache_key=? ORDER BY run_id DESC LIMIT 3",
+            (key.key,),
+        ).fetchall()
+        for run_id, unit_id, seq in rows:
+            body = self._store.event(run_id, seq).data
+            if is_whole(self._store, body):
+                source = body.get("from_run", run_id)
+                why = f"reused from run {source}: code, arguments, inputs and environment equal"
+                return reuse_of(run_id, unit_id, body, why=why)
+        if rows:
+            return Execute("the earlier result's files are gone")
+        return Execute(self._nearest(unit, node, key))
+
+    def _nearest(self, unit: Unit, node: Node, key: CacheKey) -> str:
+        for run_id in self._before:
+            body = self._store.result(run_id, unit.unit_id)
+            if "cache" in body:
+                return f"{self.difference(run_id, node.name, body['cache'], key)} since run {run_id}"
+        return "never run" if not unit.retries else "run again"
+
+    def difference(self, run_id: str, node: str, before: Mapping[str, str], now: CacheKey) -> str:
+        """What differs between an earlier result's key and this one, in words."""
+        found = []
+        if before["code"] != now.code:
+            found.append(self._code_difference(run_id, node))
+        found += [
+            f"{word} changed"
+            for name, word in (("args", "arguments"), ("inputs", "inputs"), ("environment", "environment"))
+            if before[name] != getattr(now, name)
+        ]
+        return "; ".join(found) or "nothing changed"
+
+    def _code_difference(self, run_id: str, node: str) -> str:
+        from agi_node.source import explain
+
+        before = self._codes_of(run_id).get(node)
+        now = self._parts.get(node)
+        if before is None or now is None:
+            return "code changed"
+        return str(explain(before, now))
+
+    def _codes_of(self, run_id: str) -> Mapping[str, Any]:
+        if run_id not in self._code:
+            import json
+
+            created = next(self._store.events(run_id, kinds=("run_created",))).data
+            digest = created.get("codes_digest")
+            self._code[run_id] = json.loads(self._store.objects.read(digest)) if digest else {}
+        return self._code[run_id]
+
+
+def is_whole(store: Store, body: Mapping[str, Any]) -> bool:
+    """Whether every object that a result speaks of is (still) there."""
+    digests = [artifact["digest"] for artifact in body.get("artifacts", ())]
+    if "value_digest" in body:
+        digests.append(body["value_digest"])
+    return all(digest in store.objects for digest in digests)
