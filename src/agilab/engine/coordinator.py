@@ -22,7 +22,7 @@ from agilab.engine.executor import Executor, Report, Task, Wanted
 from agilab.engine.expansion import Item, expanded, keys_of, too_many
 from agilab.engine.foreach import Over
 from agilab.engine.graph import Graph
-from agilab.engine.reuse import CacheKey, LeaveOut, Memory, Reuse
+from agilab.engine.reuse import CacheKey, LeaveOut, Memory, Reuse, SkipAgain
 from agilab.engine.state import Command, Expand, Fact, Unit
 from agilab.engine.tasks import Needs, TaskBuilder
 from agilab.store import transitions as t
@@ -249,6 +249,9 @@ class Coordinator:
         if isinstance(decision, LeaveOut):
             self._follow(self._happened("unit_left_out", unit.unit_id, reason=decision.reason))
             return True
+        if isinstance(decision, SkipAgain):
+            self._follow(self._happened("unit_skipped", unit.unit_id, reason=decision.reason))
+            return True
         self._decided[unit.unit_id] = decision.why if decision else None
         return False
 
@@ -446,6 +449,8 @@ class Coordinator:
         body: dict[str, Any] = self._timed("node_expanded", {"node": name, "count": len(rows)})
         if state.origin is not None:
             body |= {"under": under, "first": len(state.units)}
+        if self._memory is not None:
+            body |= self._memory.expanded(name, rows, self.state.units[under] if under else None)
         text = canonical_text(rows)
         if len(text) > INLINE_VALUE_BYTES:
             body["items_digest"] = self.store.objects.put(text)

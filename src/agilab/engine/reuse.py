@@ -7,7 +7,7 @@ the key of the result is the digest of the four. Hits and misses are explained b
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -67,7 +67,14 @@ class LeaveOut:
     reason: str
 
 
-Decision = Reuse | Execute | LeaveOut
+@dataclass(frozen=True, slots=True)
+class SkipAgain:
+    """The unit skipped itself in the run that is done again; it keeps its key, and the reason."""
+
+    reason: str
+
+
+Decision = Reuse | Execute | LeaveOut | SkipAgain
 
 
 class Memory(Protocol):
@@ -75,6 +82,10 @@ class Memory(Protocol):
 
     def decide(self, unit: Unit, node: Node, key: CacheKey | None) -> Decision:
         """What is to be done with a unit. `key` is None where its result cannot be told by what it depends on."""
+        ...
+
+    def expanded(self, node: str, rows: Sequence[Mapping[str, Any]], under: Unit | None) -> dict[str, Any]:
+        """What else the event of an expansion should say."""
         ...
 
 
@@ -128,6 +139,9 @@ class Cache:
         if rows:
             return Execute("the earlier result's files are gone")
         return Execute(self._nearest(unit, node, key))
+
+    def expanded(self, node: str, rows: Sequence[Mapping[str, Any]], under: Unit | None) -> dict[str, Any]:
+        return {}
 
     def _nearest(self, unit: Unit, node: Node, key: CacheKey) -> str:
         for run_id in self._before:

@@ -156,10 +156,11 @@ class FunctionTasks:
                 continue  # the item that came of it is the payload
             if isinstance(units, list):
                 inputs[need] = [
-                    [unit.key, unit.state, body and value_digest(body)] for unit, body in self._each(units)
+                    [unit.key, _outcome(unit.state), body and value_digest(body)]
+                    for unit, body in self._each(units)
                 ]
             else:
-                inputs[need] = units and [units.state, self._digest(units)]
+                inputs[need] = units and [_outcome(units.state), self._digest(units)]
         return plain_digest({"args": node.args, "payload": payload}), plain_digest(inputs)
 
     def _digest(self, unit: Unit) -> str | None:
@@ -203,6 +204,11 @@ class FunctionTasks:
                         "digest": value_digest(body) if body else None,
                     }
                     file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def _outcome(state: str) -> str:
+    """A state as a unit that reads the result sees it: whether a value is new or used again makes no difference."""
+    return "good" if state in WITH_VALUE else state
 
 
 def value_digest(body: Mapping[str, Any]) -> str:

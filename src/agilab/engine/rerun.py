@@ -1,0 +1,434 @@
+"""A rerun: a new run with a parent, that executes what was asked for and uses the parent's results for the rest.
+
+One function decides for every unit of the parent whether it is executed, reused or left out, and why. The preview
+shows its answer and the execution follows it; both carry its digest, and an execution refuses another one. What is
+executed is *planned minus succeeded*, never what was seen to fail: a unit that never started is not forgotten.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agi_node.errors import AgiError
+from agilab.contracts.identifiers import unit_id as unit_name
+from agilab.engine.core import RunState
+from agilab.engine.expansion import keys_of
+from agilab.engine.foreach import Over, sources
+from agilab.engine.graph import Graph, Node
+from agilab.engine.reuse import CacheKey, Decision, Execute, LeaveOut, SkipAgain, is_whole, reuse_of
+from agilab.engine.state import Fact, Unit
+from agilab.store import transitions as t
+from agilab.store.events import body_text
+from agilab.store.projection import expanded_items
+from agilab.store.store import Store
+
+STATES = (*sorted(t.UNIT_STATES), "unfinished")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which units of the parent are asked for. Without any of these: whatever cannot be reused as it is.
+
+    Attributes:
+        failed: Everything that did not end well, never started included.
+        from_node: Every unit of this node, and everything that comes after it.
+        units: Unit ids.
+        where: Conditions on units, all of which must hold: `state`, `node`, `key` (a pattern such as `lr=0.1*`).
+        downstream: Whether what needs an executed unit is executed as well.
+    """
+
+    failed: bool = False
+    from_node: str | None = None
+    units: tuple[str, ...] = ()
+    where: Mapping[str, str] = field(default_factory=dict)
+    downstream: bool = True
+
+    @property
+    def narrow(self) -> bool:
+        """Whether only certain units are meant: what else is undone stays undone."""
+        return bool(self.units or self.where)
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing was selected: results are reused where they would come out the same."""
+        return not (self.failed or self.from_node or self.narrow)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The selection as events and documents carry it: only what was said."""
+        said: dict[str, Any] = {
+            "failed": self.failed,
+            "from": self.from_node,
+            "units": list(self.units),
+            "where": dict(self.where),
+        }
+        plain = {name: value for name, value in said.items() if value}
+        return plain if self.downstream else {**plain, "downstream": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A result of the parent that will be used again.
+
+    Attributes:
+        older_code: Its code has changed since; it is kept because other units were selected.
+        regardless: It is kept although what it needs runs again, because downstream was declined.
+    """
+
+    why: str
+    older_code: bool = False
+    regardless: bool = False
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a rerun will do, unit by unit.
+
+    Attributes:
+        execute: Why each of these runs.
+        reuse: What is used again. It still runs where a new plan gives the unit another item.
+        leave_out: Units that stay as undone as they were, with the reason.
+        drop: Nodes of the parent that are no more.
+        new: Nodes that the parent did not have, or whose units are only known when what they map over has run.
+    """
+
+    parent: str
+    parent_head: str
+    selection: Selection
+    codes: Mapping[str, str]
+    execute: Mapping[str, str]
+    reuse: Mapping[str, Kept]
+    leave_out: Mapping[str, str]
+    drop: tuple[str, ...]
+    new: Mapping[str, str]
+    nodes: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """What an execution must find equal to be the rerun that this preview describes."""
+        said = {
+            "parent": self.parent,
+            "head": self.parent_head,
+            "selection": self.selection.to_plain(),
+            "codes": dict(self.codes),
+            "execute": dict(self.execute),
+            "reuse": {
+                name: [kept.why, kept.older_code, kept.regardless] for name, kept in self.reuse.items()
+            },
+            "leave_out": dict(self.leave_out),
+            "drop": list(self.drop),
+            "new": dict(self.new),
+        }
+        return hashlib.sha256(body_text(said).encode()).hexdigest()
+
+    def to_plain(self) -> dict[str, Any]:
+        """The preview as a document."""
+        return {
+            "parent": self.parent,
+            "selection": self.selection.to_plain(),
+            "digest": self.digest,
+            "execute": dict(self.execute),
+            "reuse": {
+                name: {"why": kept.why, "older_code": kept.older_code} for name, kept in self.reuse.items()
+            },
+            "leave_out": dict(self.leave_out),
+            "drop": list(self.drop),
+            "new": dict(self.new),
+        }
+
+
+def preview(
+    store: Store,
+    parent: str,
+    graph: Graph,
+    selection: Selection,
+    codes: Mapping[str, str],
+    environment: str = "",
+) -> Preview:
+    """Decide for every unit of `parent` what a rerun on `graph` and `codes` does with it. Changes nothing.
+
+    `codes` are the digests of the nodes' code as it is now; a node without one is taken for changed where results are
+    reused only if they would come out the same. `environment` is that of nodes that name none.
+
+    Raises AGI-RUN-040 for a node or unit that the parent does not have, AGI-RUN-041 for a condition that is none, and
+    AGI-RUN-042 where the parent has not ended.
+    """
+    run = store.run(parent)
+    if run.state == "running":
+        raise AgiError(
+            "AGI-RUN-042",
+            f"run {run.run_id} has not ended",
+            found="its log says running",
+            allowed="a run that has ended",
+            try_=f"agilab runs resume {run.run_id}, or agilab runs cancel {run.run_id}",
+            exit_code=1,
+        )
+    state = folded(store, run.run_id)
+    chosen = _selected(state, selection, run.run_id)
+    decide = _Decider(store, run.run_id, state, graph, selection, chosen, codes, environment)
+    for node in graph.nodes:
+        decide.node(node)
+    return Preview(
+        run.run_id,
+        run.head,
+        selection,
+        dict(codes),
+        decide.execute,
+        decide.reuse,
+        decide.leave_out,
+        tuple(name for name in state.nodes if name not in {node.name for node in graph.nodes}),
+        decide.new,
+        decide.nodes,
+    )
+
+
+def folded(store: Store, run_id: str) -> RunState:
+    """The state that a run's log adds up to."""
+    run = store.run(run_id)
+    state = RunState(Graph.from_bytes(store.objects.read(run.plan_digest or "")))
+    for event in store.events(run_id):
+        data = event.data
+        units: list[tuple[str, tuple[str, ...], float]] = []
+        if event.kind == "node_expanded":
+            items = expanded_items(data, store.objects.read)
+            units = [(item["unit_id"], keys_of(item), item["cost"]) for item in items]
+        state.apply(Fact(event.kind, event.run_seq, event.unit_id, event.attempt_id, data, units))
+    return state
+
+
+class _Decider:
+    """Goes through the nodes in the order of the graph, so that what a unit needs is decided before it."""
+
+    def __init__(
+        self,
+        store: Store,
+        parent: str,
+        state: RunState,
+        graph: Graph,
+        selection: Selection,
+        chosen: Mapping[str, str],
+        codes: Mapping[str, str],
+        environment: str,
+    ) -> None:
+        self._store, self._parent, self._state, self._graph = store, parent, state, graph
+        self._selection, self._chosen, self._codes = selection, chosen, codes
+        self._environment = environment
+        self._running: set[str] = set()
+        self.execute: dict[str, str] = {}
+        self.reuse: dict[str, Kept] = {}
+        self.leave_out: dict[str, str] = {}
+        self.new: dict[str, str] = {}
+        self.nodes: dict[str, str] = {}
+
+    def node(self, node: Node) -> None:
+        before = self._state.nodes.get(node.name)
+        if before is None or not before.units:
+            self._unseen(node, before is None)
+            return
+        bodies = dict(_bodies(self._store, self._parent, node.name))
+        for unit in before.units:
+            self.nodes[unit.unit_id] = node.name
+            self._unit(node, unit, bodies.get(unit.unit_id, {}))
+
+    def _unseen(self, node: Node, is_new: bool) -> None:
+        """A node that has no units yet: it runs, unless only others were asked for and it needs none of them."""
+        reached = is_new or not self._selection.narrow or any(need in self._running for need in node.needs)
+        if reached:
+            self._running.add(node.name)
+            self.new[node.name] = "not in the parent's plan" if is_new else "never expanded"
+
+    def _unit(self, node: Node, unit: Unit, body: Mapping[str, Any]) -> None:
+        why = self._reason(node, unit, body)
+        if isinstance(why, str):
+            self.execute[unit.unit_id] = why
+            self._running.add(unit.node)
+        elif isinstance(why, Kept):
+            self.reuse[unit.unit_id] = why
+        else:
+            was = unit.state if unit.state != t.CANCELLED else "never done"
+            self.leave_out[unit.unit_id] = f"{was} in run {self._parent}, and not selected"
+
+    def _reason(self, node: Node, unit: Unit, body: Mapping[str, Any]) -> str | Kept | None:
+        """Why a unit runs, how it is kept, or None where it is left out."""
+        selection = self._selection
+        if unit.unit_id in self._chosen:
+            return self._chosen[unit.unit_id]
+        above = self._running_need(node, unit)
+        good = unit.state in t.GOOD
+        if above is not None and selection.downstream:
+            return f"needs {above}, which runs"
+        if not good:
+            return None if selection.narrow or above is not None else _undone(unit)
+        changed = self._changed(node, body)
+        if selection.everything and changed and unit.state != t.SKIPPED:
+            return changed
+        why = f"reused from run {self._parent}"
+        if unit.state == t.SKIPPED:
+            return Kept(f"skipped in run {self._parent}", skipped=True)
+        older = changed == "code changed"
+        if above is not None:
+            return Kept(f"{why}, although {above} runs again", older_code=older, regardless=True)
+        if selection.everything:
+            return Kept(f"{why}: code, arguments, inputs and environment equal")
+        return Kept(f"{why}, older code" if older else why, older_code=older)
+
+    def _running_need(self, node: Node, unit: Unit) -> str | None:
+        """A need of the unit that will run, or None.
+
+        Where nothing was selected, an item of a list counts by its content: the list alone is no need.
+        """
+        if not self._running & set(node.needs):
+            return None
+        by_unit = isinstance(node.foreach, Over) and bool(self._graph.axes[node.foreach.node])
+        lists = () if by_unit or not self._selection.everything else sources(node.foreach)
+        for need, units in self._state.inputs(unit).items():
+            if need not in self._running or need in lists:
+                continue
+            if need in self.new or units is None:
+                return need
+            each = units if isinstance(units, list) else [units]
+            found = next((other.unit_id for other in each if other.unit_id in self.execute), None)
+            if found:
+                return found
+        return None
+
+    def _changed(self, node: Node, body: Mapping[str, Any]) -> str | None:
+        """What a recorded result depends on that is not as it was, or None."""
+        before = body.get("cache")
+        code = self._codes.get(node.name)
+        if before is None or code is None:
+            return "its result does not depend on its arguments alone"
+        if before["code"] != code:
+            return "code changed"
+        if before["environment"] != (node.environment or self._environment):
+            return "environment changed"
+        return None
+
+
+def _undone(unit: Unit) -> str:
+    if unit.state == t.CANCELLED and not unit.attempts:
+        return "never started"
+    return f"{unit.state.replace('_', ' ')} before"
+
+
+def _bodies(store: Store, run_id: str, node: str) -> Iterable[tuple[str, dict[str, Any]]]:
+    return ((unit.unit_id, body) for unit, body in store.results(run_id, node))
+
+
+def _selected(state: RunState, selection: Selection, run_id: str) -> dict[str, str]:
+    """The units that were asked for by name, node or condition, each with the reason to run it."""
+    chosen: dict[str, str] = {}
+    if selection.from_node is not None:
+        node = state.nodes.get(selection.from_node)
+        if node is None:
+            raise _unknown("node", selection.from_node, run_id, list(state.nodes))
+        chosen |= {unit.unit_id: f"from {selection.from_node} on" for unit in node.units}
+    for name in selection.units:
+        if name not in state.units:
+            raise _unknown("unit", name, run_id, _near(name, state))
+        chosen[name] = "selected"
+    if selection.where:
+        test = _condition(selection.where, state, run_id)
+        chosen |= {
+            unit.unit_id: f"selected: {_said(selection.where)}" for unit in state.units.values() if test(unit)
+        }
+    return chosen
+
+
+def _condition(where: Mapping[str, str], state: RunState, run_id: str) -> Any:
+    for name, value in where.items():
+        if name not in ("state", "node", "key"):
+            raise _no_condition(f"{name}={value}", "state=…, node=… or key=…")
+        if name == "state" and value not in STATES:
+            raise _no_condition(f"state={value}", f"state={'|'.join(STATES)}")
+        if name == "node" and value not in state.nodes:
+            raise _unknown("node", value, run_id, list(state.nodes))
+
+    def holds(unit: Unit) -> bool:
+        for name, value in where.items():
+            if name == "state" and not (
+                unit.state not in t.GOOD if value == "unfinished" else unit.state == value
+            ):
+                return False
+            if name == "node" and unit.node != value:
+                return False
+            if name == "key" and not fnmatch.fnmatchcase(unit.key, value):
+                return False
+        return True
+
+    return holds
+
+
+def _said(where: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in where.items())
+
+
+def _near(name: str, state: RunState) -> Sequence[str]:
+    import difflib
+
+    return difflib.get_close_matches(name, state.units, n=4, cutoff=0.4) or list(state.units)[:4]
+
+
+def _unknown(what: str, name: str, run_id: str, known: Sequence[str]) -> AgiError:
+    return AgiError(
+        "AGI-RUN-040",
+        f"run {run_id} has no {what} of that name",
+        found=name,
+        allowed=", ".join(known[:8]) + (" …" if len(known) > 8 else ""),
+        try_=f"agilab runs show {run_id}",
+        exit_code=2,
+    )
+
+
+def _no_condition(found: str, allowed: str) -> AgiError:
+    return AgiError("AGI-RUN-041", "this selects no units", found=found, allowed=allowed)
+
+
+class Rerun:
+    """The memory of a rerun: answers for each unit what its preview said, as long as its item is still the same."""
+
+    def __init__(self, store: Store, shown: Preview) -> None:
+        self._store = store
+        self._shown = shown
+        self._removed: dict[str, set[str]] = {}
+        for name, node in shown.nodes.items():
+            self._removed.setdefault(node, set()).add(name)
+
+    def decide(self, unit: Unit, node: Node, key: CacheKey | None) -> Decision:
+        shown = self._shown
+        if unit.unit_id in shown.execute:
+            return Execute(shown.execute[unit.unit_id])
+        if unit.unit_id in shown.leave_out:
+            return LeaveOut(shown.leave_out[unit.unit_id])
+        kept = shown.reuse.get(unit.unit_id)
+        if kept is None:
+            return Execute(f"new since run {shown.parent}" if shown.nodes else shown.new.get(unit.node))
+        if kept.skipped:
+            return SkipAgain(kept.why)
+        body = self._store.result(shown.parent, unit.unit_id)
+        if not is_whole(self._store, body):
+            return Execute("the files of its earlier result are gone")
+        before = body.get("cache")
+        if before and key:
+            if before["args"] != key.args:
+                return Execute(f"its item or arguments changed since run {shown.parent}")
+            if before["inputs"] != key.inputs and not kept.regardless:
+                return Execute(f"its inputs changed since run {shown.parent}")
+        return reuse_of(shown.parent, unit.unit_id, body, why=kept.why, older_code=kept.older_code)
+
+    def expanded(self, node: str, rows: Sequence[Mapping[str, Any]], under: Unit | None) -> dict[str, Any]:
+        """What the new list has more and less than the parent's, for the event that records the expansion."""
+        before = self._removed.get(node)
+        if before is None:
+            return {}
+        keys = under.keys if under else ()
+        prefix = unit_name(node, *keys).removesuffix("]") + "/" if keys else ""
+        mine = {name for name in before if name.startswith(prefix)}
+        now = {row["unit_id"] for row in rows}
+        gone, new = sorted(mine - now), len(now - before)
+        found: dict[str, Any] = {"removed": gone[:100], "removed_count": len(gone)} if gone else {}
+        return {**found, "new_count": new} if new else found
