@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from agi_node.canonical import digest
+
 from .worker_client import WorkerClient, write_source
 
 APP = '''
@@ -65,17 +67,86 @@ def test_a_description_says_all_that_a_manager_needs(tmp_path: Path) -> None:
     assert properties["min_points"]["minimum"] == 2
     assert properties["min_points"]["description"] == "Aircraft with fewer positions are left out."
     assert described["args_schema"]["additionalProperties"] is False
-    assert described["nodes"] == [
-        {"name": "plan", "target": "flight:app#plan", "doc": "One item per file."},
-        {"name": "work", "target": "flight:app#work", "doc": ""},
-        {"name": "reduce", "target": "flight:app#reduce", "doc": "What every unit returns."},
+    nodes = described["nodes"]
+    assert [(node["name"], node["target"], node["doc"]) for node in nodes] == [
+        ("plan", "flight:app#plan", "One item per file."),
+        ("work", "flight:app#work", ""),
+        ("reduce", "flight:app#reduce", "What every unit returns."),
     ]
+    assert [node["code"]["whole_package"] for node in nodes] == [None, None, None]
     assert described["partial"]["name"] == "Summary"
     assert [field["name"] for field in described["partial"]["fields"]] == ["rows", "speed"]
     assert described["source_digests"] == {
         "src/flight.py": hashlib.sha256(APP.encode()).hexdigest(),
         "src/pkg/table.csv": hashlib.sha256(b"1,2").hexdigest(),
     }
+
+
+def codes(folder: Path, **modules: str) -> dict[str, dict[str, Any]]:
+    folder.mkdir(exist_ok=True)
+    nodes = describe(folder, "flight:app", **modules)["description"]["nodes"]
+    return {node["name"]: node["code"] for node in nodes}
+
+
+def test_each_step_s_code_is_its_own_with_the_app_s_arguments_and_partial(tmp_path: Path) -> None:
+    before = codes(tmp_path / "1", flight=APP)
+    shared = {
+        "flight.app",
+        "flight.FlightArgs",
+        "flight.Summary",
+        "flight.App",
+        "flight.Args",
+        "flight.Files",
+    }
+    shared |= {"flight.Moments", "flight.Partial", "flight.Sum", "flight.Field"}
+    assert {name: set(code["parts"]) - shared for name, code in before.items()} == {
+        "plan": {"flight.plan"},
+        "work": {"flight.work"},
+        "reduce": set(),
+    }
+    for code in before.values():
+        assert code["digest"] == digest(code["parts"])
+    for old, new, changed in (
+        ("describe must not work", "describe never works", ["work"]),
+        ("One item per file.", "An item per file.", ["plan"]),
+        ("rows: Sum[int] = 0", "lines: Sum[int] = 0", ["plan", "work", "reduce"]),
+        ("min_points: int", "at_least: int", ["plan", "work", "reduce"]),
+        ("Distances and speeds.", "Speeds.", []),
+    ):
+        after = codes(tmp_path / new.replace(" ", ""), flight=APP.replace(old, new))
+        assert [name for name in before if before[name] != after[name]] == changed, old
+
+
+def test_a_step_is_found_where_it_is_defined_however_it_is_registered(tmp_path: Path) -> None:
+    steps = """
+import functools
+def wrapped(g):
+    return lambda payload: g(payload)
+def plan(args): return []
+def work(payload): return helper()
+def helper(): return 1
+def publish(summary): return 2
+@wrapped
+def other(payload): return 3
+"""
+    text = "from agi_node import App\nimport steps\napp = App('a')\napp.plan(steps.plan)\n"
+    for register, part in (
+        ("app.work(steps.work)", "steps.helper"),
+        ("from steps import work as w\napp.work(w)", "steps.helper"),
+        ("app.work(steps.other)", "steps.other"),
+        ("inner = steps.wrapped(steps.work)\napp.work(inner)", "steps.helper"),
+    ):
+        found = codes(tmp_path / f"{len(register)}{part}", flight=f"{text}{register}\n", steps=steps)
+        assert found["work"]["whole_package"] is None
+        assert part in found["work"]["parts"], register
+        assert part not in found["plan"]["parts"], register
+
+
+def test_a_step_that_no_name_holds_is_the_whole_package(tmp_path: Path) -> None:
+    text = "from agi_node import App\napp = App('a')\napp.work(lambda payload: payload)\n"
+    found = codes(tmp_path, flight=text, unrelated="x = 1")
+    assert found["work"]["whole_package"] == "the work function is bound to no name of a module"
+    assert set(found["work"]["parts"]) == {"flight.py", "unrelated.py"}
 
 
 def test_an_app_without_plan_work_or_partial_is_described_too(tmp_path: Path) -> None:
