@@ -95,6 +95,16 @@ def test_loads_say_what_the_assignments_come_to_after_an_edit(plain_of: Callable
     assert parse_distribution(plain).loads() == {"w0": 130.0, "w1": 0.0}
 
 
+def test_loads_are_seconds_where_every_item_has_them(plain_of: Callable[[str], Plain]) -> None:
+    plain = plain_of("distribution")
+    assert parse_distribution(plain).in_seconds is False
+
+    plain["items"][2]["seconds"] = 4.0
+
+    assert parse_distribution(plain).in_seconds is True
+    assert parse_distribution(plain).loads() == {"w0": 0.5, "w1": 0.6}
+
+
 def test_a_worker_without_capacity_is_refused(plain_of: Callable[[str], Plain]) -> None:
     plain = plain_of("distribution")
     plain["workers"][0]["capacity"] = 0

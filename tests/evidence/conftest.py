@@ -60,7 +60,7 @@ def run_demo(store: Store, items: list[int], *, keep_going: bool = False) -> str
         (
             Node("plan", "plan"),
             Node("work", "work", ("plan",), foreach="plan"),
-            Node("reduce", "reduce", ("work",), require="any" if keep_going else "all"),
+            Node("reduce", "demo:app#reduce", ("work",), require="any" if keep_going else "all"),
         ),
         keep_going=keep_going,
     )
@@ -88,7 +88,7 @@ def run_demo(store: Store, items: list[int], *, keep_going: bool = False) -> str
     nodes = [{"name": node.name, "target": node.target} for node in graph.nodes]
     log.append("plan_recorded", plan_digest=graph.digest, nodes=nodes)
     log.flush()
-    functions = {"plan": lambda: items, "work": work, "reduce": reduce}
+    functions = {"plan": lambda: items, "work": work, "demo:app#reduce": reduce}
     Coordinator(
         store, RUN, graph, FunctionTasks(store, RUN, graph, max_units=100), InlineExecutor(functions)
     ).execute()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agi_node.errors import AgiError
-from agilab.store.database import SCHEMA_VERSION, connect, file_system_of
+from agilab.store.database import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, connect, file_system_of
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
@@ -45,6 +45,20 @@ def test_a_file_of_a_newer_version_is_refused_and_says_upgrade(tmp_path: Path) -
         db.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
     with pytest.raises(AgiError, match=r"(?s)newer AGILab.*upgrade"):
         connect(path)
+
+
+def test_a_workspace_of_an_older_version_is_brought_up_to_date_by_its_first_reader(tmp_path: Path) -> None:
+    path = tmp_path / "agilab.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.executescript(MIGRATIONS[0])
+        db.execute("PRAGMA user_version=1")
+        db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        db.execute(
+            "INSERT INTO run(run_id, app, state, paused, created_us, head, event_count)"
+            " VALUES('r1','a','succeeded',0,0,'',0)"
+        )
+    with Store(Workspace(tmp_path), readonly=True) as store:
+        assert store.run("r1").mark == ""
 
 
 def test_reading_where_nothing_ran_says_how_to_begin(tmp_path: Path) -> None:

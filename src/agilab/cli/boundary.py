@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -52,6 +53,11 @@ def _outcome(words: list[str], began: float) -> int:
     except click.ClickException as problem:
         return _report(_usage(problem), words, began)
     except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except SystemExit as left:
+        # click answers a closed pipe with exit code 1 by itself, whatever `standalone_mode` says.
+        if isinstance(left.__context__, OSError) and left.__context__.errno == errno.EPIPE:
+            raise BrokenPipeError from None
         raise
     except Exception as problem:
         if os.environ.get("AGILAB_DEBUG"):

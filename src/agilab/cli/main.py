@@ -16,6 +16,7 @@ PLACES = {
     "runs": "agilab.cli.runs:runs",
     "schema": "agilab.cli.schema:schema",
     "env": "agilab.cli.env:env",
+    "store": "agilab.cli.store:store",
     "track": "agilab.cli.track:track",
     "doctor": "agilab.cli.doctor:doctor",
     "completion": "agilab.cli.completion:completion",
@@ -52,6 +53,6 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
 )
 @rich_click.command_panel("Run", commands=["first-proof", "run"])
 @rich_click.command_panel("Look", commands=["runs", "app", "schema"])
-@rich_click.command_panel("Manage", commands=["env", "track", "doctor", "completion"])
+@rich_click.command_panel("Manage", commands=["env", "store", "track", "doctor", "completion"])
 def cli(**_: Any) -> None:
     """AGILab takes a notebook or a script to an app that runs anywhere and leaves evidence of every run."""

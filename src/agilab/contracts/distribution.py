@@ -1,5 +1,6 @@
 """`distribution.json`: which worker gets which item. Planning makes it, a person edits it, a run reads it."""
 
+from math import fsum
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -7,7 +8,7 @@ from pydantic import Field, model_validator
 from agilab.contracts.base import Document
 from agilab.contracts.plan import Makespan, PlannedWorker, check_assignments
 from agilab.contracts.record import Record
-from agilab.contracts.scalars import Cost, Digest, Text, Timestamp, UnitIdText
+from agilab.contracts.scalars import Cost, Digest, Seconds, Text, Timestamp, UnitIdText
 
 
 class DistributedItem(Record):
@@ -16,6 +17,9 @@ class DistributedItem(Record):
     unit: UnitIdText
     key: str
     cost: Cost
+    """As the app says it, in a unit of its own."""
+    seconds: Seconds | None = None
+    """How long it should take, where earlier runs tell."""
     worker: str | None
     """Edit this; null leaves it to the first idle worker."""
 
@@ -27,7 +31,7 @@ class Distribution(Document):
     app: Text
     made_at: Timestamp
     plan_digest: Digest
-    """The plan whose items these are; another plan refuses this distribution."""
+    """The plan whose items these are, under the default policy; a run of another plan refuses this distribution."""
     placement: Literal["static", "dynamic"]
     workers: tuple[PlannedWorker, ...]
     items: tuple[DistributedItem, ...]
@@ -43,11 +47,19 @@ class Distribution(Document):
         )
         return self
 
+    @property
+    def in_seconds(self) -> bool:
+        """Whether every item says how long it should take, so that loads are seconds and not costs."""
+        return bool(self.items) and all(item.seconds is not None for item in self.items)
+
     def loads(self) -> dict[str, float]:
-        """For each worker, the cost of its items divided by its capacity; free items count for nobody."""
-        capacity = {worker.worker: worker.capacity for worker in self.workers}
-        loads = dict.fromkeys(capacity, 0.0)
+        """For each worker, the seconds (without them, the cost) of its items divided by its capacity.
+
+        Free items count for nobody.
+        """
+        shares: dict[str, list[float]] = {worker.worker: [] for worker in self.workers}
+        timed = self.in_seconds
         for item in self.items:
             if item.worker is not None:
-                loads[item.worker] += item.cost / capacity[item.worker]
-        return loads
+                shares[item.worker].append((item.seconds or 0.0) if timed else item.cost)
+        return {worker.worker: fsum(shares[worker.worker]) / worker.capacity for worker in self.workers}

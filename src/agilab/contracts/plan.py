@@ -43,9 +43,11 @@ class Makespan(Record):
     cost: Cost
     """The largest share of one worker, in the unit of the items' costs, divided by its capacity."""
     seconds: Seconds | None = None
-    """The same in seconds, where earlier runs tell how long a unit of cost takes."""
+    """The largest share in seconds, where earlier runs tell how long items take."""
+    bound: Cost | None = None
+    """What no placement can end before: in seconds where they are known, otherwise in the unit of cost."""
     basis: str = ""
-    """What the seconds were estimated from."""
+    """What costs and seconds rest on, in words."""
 
 
 class PlannedNode(Record):
@@ -72,6 +74,9 @@ class PlannedUnit(Record):
     why: Text
     """Such as `never run` or `reused from run R: code, inputs and environment equal`."""
     cost: Cost
+    """As the app says it, in a unit of its own."""
+    seconds: Seconds | None = None
+    """How long it should take, where earlier runs tell; it is then placed by this and not by its cost."""
     worker: str | None
     """Null where the first idle worker takes it."""
 

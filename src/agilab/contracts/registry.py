@@ -97,6 +97,13 @@ ENTRIES = (
         "tracking:TrackingPayload",
     ),
     Entry(
+        "run_export",
+        "agilab.run_export.v1",
+        ("export.json",),
+        "what an exported run consists of, file by file, and by which head its log is known",
+        "run_export:RunExport",
+    ),
+    Entry(
         "run_result",
         "agilab.run_result.v1",
         (),

@@ -178,6 +178,16 @@ class LeftOut(Record):
     error: Failure
 
 
+class Reused(Record):
+    """Results of an earlier run that this one used again."""
+
+    run_id: RunIdText
+    """The run that did the work."""
+    units: tuple[UnitIdText, ...]
+    older_code: tuple[UnitIdText, ...]
+    """Those of them whose code had changed since: kept because other units were asked for."""
+
+
 class Validation(Record):
     """A check with its evidence."""
 
@@ -240,6 +250,8 @@ class RunManifest(Document):
     tracking: TrackingRecord
     logs: tuple[RootedFile, ...]
     """What units printed, one file for each worker; a unit's own part is in the log of the run."""
+    reused: tuple[Reused, ...] = ()
+    """What was not done again, by the run that did it."""
     left_out: tuple[LeftOut, ...]
     verdict: Verdict
     replay: Replay

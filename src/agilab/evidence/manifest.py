@@ -18,6 +18,7 @@ from agilab.contracts.run_manifest import (
     NodeRecord,
     ReduceRef,
     Replay,
+    Reused,
     RunManifest,
     Span,
     TrackingRecord,
@@ -81,6 +82,7 @@ def build(
             "reduce": tuple(_reduce(reduce_files)),
             "tracking": _tracking(store, run_id, created),
             "logs": tuple(_logs(store, run_id)),
+            "reused": tuple(_reused(store, run_id)),
             "left_out": left_out,
             "verdict": Verdict(
                 status=status,
@@ -122,6 +124,20 @@ def _inputs(items: Mapping[str, Any]) -> Iterator[RootedFile]:
             if (file["root"], file["path"]) not in seen:
                 seen.add((file["root"], file["path"]))
                 yield RootedFile.model_validate(dict(file))
+
+
+def _reused(store: Store, run_id: str) -> Iterator[Reused]:
+    units: dict[str, list[str]] = {}
+    older: dict[str, list[str]] = {}
+    for event in store.events(run_id, kinds=("unit_reused",)):
+        data, unit = event.data, event.unit_id or ""
+        units.setdefault(data["from_run"], []).append(unit)
+        if data.get("older_code"):
+            older.setdefault(data["from_run"], []).append(unit)
+    for source, names in sorted(units.items()):
+        yield Reused(
+            run_id=source, units=tuple(sorted(names)), older_code=tuple(sorted(older.get(source, ())))
+        )
 
 
 def _left_out(

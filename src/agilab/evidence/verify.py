@@ -27,7 +27,10 @@ class Finding:
 
 
 def verify(store: Store, run_id: str) -> list[Finding]:
-    """Compute every digest of a run again: chain, projection, objects, files, manifest."""
+    """Compute every digest of a run again: chain, projection, objects, files, manifest.
+
+    Raises AGI-STORE-021 for a run that was pruned: its export is what can be verified (`intake.verify_export`).
+    """
     run = store.run(run_id)
     found = [
         Finding(

@@ -14,6 +14,7 @@ from agi_node.errors import ENVIRONMENT, AgiError
 
 APPLICATION_ID = 0x41474C42  # "AGLB": tells our file from any other SQLite file
 BUSY_TIMEOUT_S = 30.0
+_MOUNTS = Path("/proc/mounts")
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "lustre"}
 )
@@ -74,15 +75,15 @@ PROJECTIONS = ("run", "node", "unit", "artifact", "cached")
 the heads of logs that are gone."""
 
 
-def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
-    """Open (and where needed create or migrate) the workspace database.
+def connect(path: Path, *, readonly: bool = False, mounts: Path = _MOUNTS) -> sqlite3.Connection:
+    """Open (and where needed create or migrate) the workspace database. A reader migrates unless told not to.
 
     Raises:
         AgiError: AGI-STORE-002 for a network file system, -003 for a file that is not ours, -004 for one that
             a newer AGILab wrote, -005 where it cannot be read or written. None of them changes the file.
     """
     exists = path.exists() and path.stat().st_size > 0
-    _refuse_network_file_system(path)
+    _refuse_network_file_system(path, mounts)
     try:
         if readonly and not exists:
             raise FileNotFoundError(2, "no workspace database yet", str(path))
@@ -92,6 +93,8 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         raise _unusable(path, problem) from problem
     try:
         version = _our_version(db, path, exists)
+        if readonly and migrate and version < SCHEMA_VERSION:
+            _migrate(db)  # readers and writers of one version speak of the same tables
         if readonly:
             # Not SQLite's read-only mode: that cannot open a WAL file whose index is not there yet.
             db.execute("PRAGMA query_only=ON")
@@ -166,8 +169,8 @@ def _statements(block: str) -> list[str]:
     return found
 
 
-def _refuse_network_file_system(path: Path) -> None:
-    kind = file_system_of(path)
+def _refuse_network_file_system(path: Path, mounts: Path) -> None:
+    kind = file_system_of(path, mounts)
     if kind in _NETWORK_FILE_SYSTEMS:
         raise AgiError(
             "AGI-STORE-002",
@@ -180,7 +183,7 @@ def _refuse_network_file_system(path: Path) -> None:
         )
 
 
-def file_system_of(path: Path, mounts: Path = Path("/proc/mounts")) -> str | None:
+def file_system_of(path: Path, mounts: Path = _MOUNTS) -> str | None:
     """The file system type under a path, where the system tells (Linux); otherwise None."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()

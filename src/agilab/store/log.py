@@ -120,7 +120,9 @@ class RunLog:
                 self._write()
                 db.execute("COMMIT")
             except BaseException:
-                db.execute("ROLLBACK")
+                # A full disk makes SQLite roll back by itself; a second time would hide what was wrong.
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
                 raise
         except sqlite3.IntegrityError as problem:
             # Somebody appended an event of the same number between our reading and our writing.

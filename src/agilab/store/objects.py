@@ -38,9 +38,14 @@ class ObjectStore:
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=target.parent, prefix=".put-")
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            self._settle(Path(name), target)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                self._settle(Path(name), target)
+            except BaseException:
+                # On a full disk, half an object would take the room that others need.
+                Path(name).unlink(missing_ok=True)
+                raise
         return digest
 
     def adopt(self, staged: Path, digest: str, size: int) -> str:

@@ -33,9 +33,9 @@ class Store:
     Anybody may read. Writing goes through `log(run_id)`, and belongs to the process that holds the run's lock.
     """
 
-    def __init__(self, workspace: Workspace, *, readonly: bool = False) -> None:
+    def __init__(self, workspace: Workspace, *, readonly: bool = False, migrate: bool = True) -> None:
         self.workspace = workspace
-        self.db: sqlite3.Connection = connect(workspace.db, readonly=readonly)
+        self.db: sqlite3.Connection = connect(workspace.db, readonly=readonly, migrate=migrate)
         self.objects = ObjectStore(workspace.objects)
 
     def __enter__(self) -> Store:
@@ -65,7 +65,8 @@ class Store:
     def run(self, name: str) -> RunRow:
         """The run with this id, or with an id that this text begins or ends uniquely; `last` is the newest.
 
-        Raises AGI-RUN-001 where there is none, AGI-RUN-002 where the text fits several.
+        Raises AGI-RUN-001 where there is none, AGI-RUN-002 where the text fits several, AGI-STORE-021 for a run that
+        was pruned.
         """
         if name == "last":
             rows = self.db.execute(f"SELECT {_RUN} FROM run ORDER BY run_id DESC LIMIT 1").fetchall()
@@ -77,7 +78,10 @@ class Store:
                 (name, pattern + "%", "%" + pattern, name),
             ).fetchall()
         if not rows:
-            raise AgiError(
+            from agilab.store.seal import pruned_as
+
+            pruned = pruned_as(self.db, name) if len(name) >= 4 and name != "last" else None
+            raise pruned or AgiError(
                 "AGI-RUN-001", "there is no such run", found=name, try_="agilab runs list", exit_code=1
             )
         if len(rows) > 1 and rows[0][0] != name:
