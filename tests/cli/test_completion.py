@@ -21,7 +21,10 @@ def offered(home: Path, typed: str) -> list[str]:
 
 def test_commands_are_completed(home: Path) -> None:
     assert offered(home, "agilab fi") == ["first-proof"]
-    assert offered(home, "agilab runs ") == ["list", "show", "verify", "resume"]
+    assert offered(home, "agilab runs ") == [
+        *("tail", "explain", "graph", "gantt", "rerun", "cancel", "pause", "unpause", "note"),
+        *("list", "show", "verify", "resume"),
+    ]
 
 
 def test_apps_are_completed_by_name(home: Path) -> None:

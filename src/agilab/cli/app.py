@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ from agi_node.errors import DONE
 from agilab.cli.app_arguments import AppCommand, command_line, given_arguments, limits, type_word
 from agilab.cli.choices import APP
 from agilab.cli.commands import SETTINGS, Group, examples, json_option
+from agilab.cli.run import placement_of, placement_option, plan_option
 
 if TYPE_CHECKING:
     from agilab.projects.installed import InstalledApp
@@ -154,10 +156,20 @@ def install(app: str, offline: bool, rebuild: bool, as_json: bool) -> int:
     "plan",
     cls=AppCommand,
     context_settings=SETTINGS,
-    epilog=examples(("agilab app plan flight --workers 4", "how well do the items fill four?")),
+    epilog=examples(
+        ("agilab app plan flight --workers 4", "how well do the items fill four?"),
+        ("agilab app plan flight --output mine.json", "a distribution to edit …"),
+        ("agilab app plan flight --plan mine.json", "… to look at again …"),
+        ("agilab run flight --plan mine.json", "… and to run"),
+    ),
 )
 @click.argument("app", type=APP, metavar="APP [ARGUMENTS]")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes that would work.")
+@placement_option
+@plan_option
+@click.option(
+    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where distribution.json goes instead."
+)
 @click.option("--offline", is_flag=True, help="Use no network: take packages from uv's cache.")
 @click.option(
     "--arg", "more", multiple=True, metavar="NAME=VALUE", help="An argument that is also an option here."
@@ -165,11 +177,21 @@ def install(app: str, offline: bool, rebuild: bool, as_json: bool) -> int:
 @json_option
 @click.pass_context
 def plan(
-    ctx: click.Context, app: str, workers: int | None, offline: bool, more: tuple[str, ...], as_json: bool
+    ctx: click.Context,
+    app: str,
+    workers: int | None,
+    placement: str | None,
+    distribution: Path | None,
+    output: Path | None,
+    offline: bool,
+    more: tuple[str, ...],
+    as_json: bool,
 ) -> int:
     """Say what a run would do, and write plan.json.
 
-    Nothing is executed but the app's own plan; nobody takes the file for a run.
+    Which worker would do which item and for how long, by what earlier runs took, and how near that is to what nobody
+    can beat (static, unless --placement dynamic). distribution.json says it too, for you to edit and `agilab run APP
+    --plan` to follow. Nothing is executed but the app's own plan; nobody takes the files for a run.
     """
     from agilab.cli.plan import print_plan
     from agilab.cli.progress import Progress
@@ -177,11 +199,20 @@ def plan(
     from agilab.projects.plan import plan_app
     from agilab.projects.run import RunRequest
 
-    request = RunRequest(app, given_arguments(ctx, more), workers=workers, offline=offline)
+    chosen = placement_of(placement, distribution, default="static")
+    request = RunRequest(
+        app,
+        given_arguments(ctx, more),
+        workers=workers,
+        offline=offline,
+        placement=chosen,
+        distribution=distribution,
+    )
     with Progress(quiet=as_json) as progress:
-        planned = plan_app(request, faces=progress.faces())
+        planned = plan_app(request, faces=progress.faces(), output=output)
     if as_json:
-        print_json(planned.plan.plain() | {"path": str(planned.path)})
+        places = {"path": str(planned.path), "distribution": str(planned.distribution_path)}
+        print_json(planned.plan.plain() | places)
     else:
         print_plan(planned, command_line(app, request.args))
     return DONE
@@ -200,7 +231,7 @@ def _plain(found: InstalledApp) -> dict[str, Any]:
 
 
 def _last_runs(workspace: Workspace, name: str) -> list[dict[str, Any]]:
-    from agilab.projects.history import read_runs
+    from agilab.views.history import read_runs
 
     return [run.to_plain() for run in read_runs(workspace, app=name, limit=5)]
 

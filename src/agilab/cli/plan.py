@@ -1,47 +1,45 @@
-"""What a plan looks like: the items, how long the slowest worker has, and that nothing was done."""
+"""What a plan looks like: the items, who would do them, how even that is, and that nothing was done."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from agilab.cli.render import out, pairs, table, title
-from agilab.cli.words import number, plural, short, symbol
+from agilab.cli.words import number, plural, short, speaks_unicode, symbol
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.text import Text
 
     from agilab.contracts.plan import Plan
     from agilab.projects.plan import Planned
 
 ITEMS_SHOWN = 20
+WORKERS_SHOWN = 16
+BAR = 24
 
 
 def print_plan(planned: Planned, again: str) -> None:
-    """A plan: largest items first, the estimate beside what nobody can beat, and where `plan.json` lies.
+    """A plan: longest items first, each worker's load, the estimate beside what nobody can beat, and the files.
 
-    `again` is the command that would do it.
+    `again` is the command that would do it, without its placement.
     """
     from rich.text import Text
 
     plan = planned.plan
     dot = f" {symbol('dot')} "
+    static = any(item.worker for item in plan.items)
     head = [plural(len(plan.items), "item"), plural(len(plan.workers), "worker")]
+    head += ["a worker for each item" if static else "idle workers take the next item"] if plan.items else []
     out(
         "",
         Text.assemble(("planned ", ""), (plan.app.name, "bold"), ("  nothing was executed", "yellow")),
         Text(f"  {dot.join(head)}", "dim"),
     )
     if plan.items:
-        total = sum(item.cost for item in plan.items) or 1.0
-        rows: list[tuple[Text | str, ...]] = [
-            (str(item.order), item.key, number(item.cost), f"{item.cost / total:.1%}")
-            for item in plan.items[:ITEMS_SHOWN]
-        ]
-        out("", table((">", "item", ">cost", ">share"), rows))
-        if len(plan.items) > ITEMS_SHOWN:
-            rest = len(plan.items) - ITEMS_SHOWN
-            out(Text(f"{symbol('more')} and {plural(rest, 'smaller item')}, in plan.json", "dim"))
-        out("", title("Estimate"), pairs(_estimate(plan)))
+        out("", *_items(plan))
+        out("", title("Workers"), *_loads(planned))
+        out("", title("Estimate"), pairs(_estimate(planned)))
     arguments = [(name, str(value)) for name, value in plan.args.items()]
     if arguments:
         out("", title("Arguments"), pairs(arguments))
@@ -51,25 +49,121 @@ def print_plan(planned: Planned, again: str) -> None:
         pairs(
             [
                 ("file", short(planned.path)),
+                ("to edit", short(planned.distribution_path)),
                 ("proof", "none: it says not_executed, and nothing takes it for a run"),
             ]
         ),
         "",
         title("Next"),
-        Text(f"  {again}", "cyan"),
+        Text(f"  {again}{_followed(planned) if static else ''}", "cyan"),
     )
 
 
-def _estimate(plan: Plan) -> list[tuple[str, str]]:
-    """The makespan in units of cost, against the bound that no assignment can beat."""
-    costs = [item.cost for item in plan.items]
-    share, largest = sum(costs) / len(plan.workers), max(costs)
-    bound = max(share, largest)
-    why = "the largest item" if largest >= share else f"total / {plural(len(plan.workers), 'worker')}"
-    over = plan.makespan.cost / bound - 1 if bound else 0.0
+def _followed(planned: Planned) -> str:
+    import shlex
+
+    return f" --plan {shlex.quote(str(planned.distribution_path))}"
+
+
+def _items(plan: Plan) -> list[RenderableType]:
+    from rich.text import Text
+
+    from agilab.projects.costs import time_text
+
+    timed = plan.makespan.seconds is not None
+    total = sum(item.cost for item in plan.items) or 1.0
+    rows: list[tuple[Text | str, ...]] = [
+        (
+            str(item.order),
+            item.key,
+            item.worker or "any",
+            number(item.cost),
+            time_text(item.seconds or 0.0) if timed else f"{item.cost / total:.1%}",
+        )
+        for item in plan.items[:ITEMS_SHOWN]
+    ]
+    shown: list[RenderableType] = [
+        table((">", "item", "worker", ">cost", ">time" if timed else ">share"), rows)
+    ]
+    if len(plan.items) > ITEMS_SHOWN:
+        rest = len(plan.items) - ITEMS_SHOWN
+        shown.append(Text(f"{symbol('more')} and {rest:,} more, in plan.json", "dim"))
+    return shown
+
+
+def _loads(planned: Planned) -> list[RenderableType]:
+    """A bar for each worker, as long as its load beside the largest; of many workers those with most to do."""
+    from rich.text import Text
+
+    loads = planned.loads
+    most = max(loads.values()) or 1.0
+    speeds = {worker.worker: worker.capacity for worker in planned.plan.workers}
+    names = list(loads)
+    if len(names) > WORKERS_SHOWN:
+        names = sorted(names, key=lambda name: -loads[name])[:WORKERS_SHOWN]
+    rows: list[tuple[Text | str, ...]] = []
+    for name in names:
+        speed = f"at {speeds[name]:g} of the usual speed" if speeds[name] != 1.0 else ""
+        rows.append(
+            (
+                f"  {name}",
+                Text(bar(loads[name] / most), "cyan"),
+                _amount(planned, loads[name]),
+                plural(planned.counts[name], "item"),
+                speed,
+            )
+        )
+    shown: list[RenderableType] = [table(("  worker", "load", ">", ">", ""), rows)]
+    if len(names) < len(loads):
+        rest = [load for name, load in loads.items() if name not in names]
+        span = f"{_amount(planned, min(rest))} to {_amount(planned, max(rest))}"
+        shown.append(Text(f"  {symbol('more')} and {len(rest):,} more with {span}", "dim"))
+    return shown
+
+
+def bar(share: float, width: int = BAR) -> str:
+    """A bar of eighths of a character, or of `#` where the terminal has no more.
+
+    >>> bar(1.0, 4), bar(0.53125, 4), bar(0.0, 4)
+    ('████', '██▏', '')
+    """
+    if not speaks_unicode():
+        return "#" * round(share * width)
+    whole, eighths = divmod(round(share * width * 8), 8)
+    return "█" * whole + (" ▏▎▍▌▋▊▉"[eighths] if eighths else "")
+
+
+def _amount(planned: Planned, load: float) -> str:
+    from agilab.projects.costs import time_text
+
+    return time_text(load) if planned.plan.makespan.seconds is not None else number(load)
+
+
+def _estimate(planned: Planned) -> list[tuple[str, str]]:
+    """The makespan against the bound that no placement can beat, and what both rest on."""
+    found = planned.plan.makespan
+    timed = found.seconds is not None
+    makespan = found.cost if found.seconds is None else found.seconds
+    bound = found.bound or 0.0
+    weights = [(item.seconds or 0.0) if timed else item.cost for item in planned.plan.items]
+    total = _amount(planned, sum(weights))
+    over = makespan / bound - 1 if bound else 0.0
     verdict = "cannot be beaten" if over < 5e-4 else f"{over:.1%} above the bound"
     return [
-        ("total", f"{number(sum(costs))} (units of cost)"),
-        ("bound", f"{number(bound)} ({why})"),
-        ("makespan", f"{number(plan.makespan.cost)}, {verdict}"),
+        ("total", total if timed else f"{total} (units of cost)"),
+        (
+            "bound",
+            f"{_amount(planned, bound)}, which no placement can beat ({_why(planned, weights, bound)})",
+        ),
+        ("makespan", f"{_amount(planned, makespan)}, {verdict}"),
+        ("basis", found.basis),
     ]
+
+
+def _why(planned: Planned, weights: list[float], bound: float) -> str:
+    speeds = [worker.capacity for worker in planned.plan.workers]
+    if abs(sum(weights) / sum(speeds) - bound) <= 1e-9 * bound:
+        return f"total / {plural(len(speeds), 'worker')}"
+    if abs(max(weights) / max(speeds) - bound) <= 1e-9 * bound:
+        return "the largest item"
+    return "the larger items, however they are shared"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import click
 import rich_click
 
-from agi_node.errors import DONE, FAILED, INTERRUPTED
+from agi_node.errors import DONE, FAILED, INTERRUPTED, AgiError
 from agilab.cli.app_arguments import AppCommand, command_line, given_arguments
 from agilab.cli.choices import APP
 from agilab.cli.commands import SETTINGS, examples, json_option
@@ -26,6 +27,18 @@ _workers = click.option(
     help="Processes at work (default: one per core).",
 )
 _offline = click.option("--offline", is_flag=True, help="Use no network: take packages from uv's cache.")
+placement_option = click.option(
+    "--placement",
+    type=click.Choice(["static", "dynamic"]),
+    help="Who does what: idle workers take the next item (dynamic), or each item has its worker (static).",
+)
+plan_option = click.option(
+    "--plan",
+    "distribution",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A distribution.json of `agilab app plan`, edited or not: which worker does which item.",
+)
 _dry_run = click.option("--dry-run", is_flag=True, help="Plan only: write plan.json, execute nothing.")
 
 
@@ -56,6 +69,18 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Plan only: write plan.j
     metavar="S",
     help="Seconds that a unit may take.",
 )
+@placement_option
+@plan_option
+@click.option(
+    "--executor",
+    default="local",
+    show_default=True,
+    metavar="WHERE",
+    help="local, dask (a cluster on this machine), or dask:ADDRESS of a running scheduler.",
+)
+@click.option(
+    "--cache", is_flag=True, help="Use results of earlier runs where code, arguments and inputs are equal."
+)
 @_offline
 @click.option("--no-track", is_flag=True, help="Do not record this run in MLflow.")
 @_dry_run
@@ -75,6 +100,10 @@ def run(
     keep_going: bool,
     retries: int,
     timeout: float | None,
+    placement: str | None,
+    distribution: Path | None,
+    executor: str,
+    cache: bool,
     offline: bool,
     no_track: bool,
     dry_run: bool,
@@ -100,8 +129,13 @@ def run(
             offline=offline,
             track=not no_track,
             policy=Policy(max_retries=retries, timeout_s=timeout),
+            placement=chosen,
+            distribution=distribution,
+            executor=executor,
+            cache=cache,
         )
 
+    chosen = placement_of(placement, distribution, default="dynamic")
     again = command_line(app, given)
     return _plan(request, again, as_json=as_json) if dry_run else _run(request, as_json=as_json)
 
@@ -138,6 +172,22 @@ def first_proof(workers: int | None, dry_run: bool, offline: bool, as_json: bool
     )
 
 
+def placement_of(
+    placement: str | None, distribution: Path | None, *, default: Literal["static", "dynamic"]
+) -> Literal["static", "dynamic"]:
+    """The placement that was asked for; a distribution is a static one. Raises AGI-PLAN-007 for a contradiction."""
+    if distribution is not None and placement == "dynamic":
+        raise AgiError(
+            "AGI-PLAN-007",
+            "--plan gives items to workers, and --placement dynamic leaves that open",
+            found=f"--plan {distribution} --placement dynamic",
+            allowed="one of the two; in the file, null as its worker leaves an item to the first idle one",
+        )
+    if distribution is not None or placement == "static":
+        return "static"
+    return "dynamic" if placement == "dynamic" else default
+
+
 def _run(request: Callable[[], RunRequest], *, as_json: bool) -> int:
     from agilab.cli.progress import Progress
 
@@ -165,7 +215,6 @@ def show_result(result: RunResult, *, as_json: bool) -> None:
         print_json(result.plain())
     if result.error is not None:
         from agilab.cli.render import print_error
-        from agilab.contracts.errors import AgiError
 
         print_error(AgiError.from_plain(result.error.plain()))
     if not as_json:

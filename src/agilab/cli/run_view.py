@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agilab.projects.history import RunView
+    from rich.text import Text
+
     from agilab.store.rows import NodeRow, UnitRow
     from agilab.store.store import Store
+    from agilab.views.history import RunView
+    from agilab.views.records import Records
 
 ARTIFACTS_SHOWN = 8
 
 
-def view_plain(view: RunView) -> dict[str, Any]:
-    """A run as JSON."""
+def view_plain(view: RunView, records: Records) -> dict[str, Any]:
+    """A run as JSON: what fits a screen first, then its records. Lists that grow with the units come in pages."""
+    most = records.page.limit or len(view.artifacts)
     return view.summary.to_plain() | {
+        "parent": view.row.parent_run_id,
+        "children": [{"run_id": child.run_id, "state": child.state} for child in view.children],
+        "rerun": dict(view.rerun) if view.rerun else None,
+        "paused": view.row.paused,
+        "mark": view.row.mark,
         "args": dict(view.args),
         "nodes": [_node_plain(node) for node in view.nodes],
         "failures": [
@@ -25,14 +34,17 @@ def view_plain(view: RunView) -> dict[str, Any]:
         "failed": view.failed,
         "artifacts": [
             {"unit": row.unit_id, "name": row.name, "path": row.place, "size": row.size, "digest": row.digest}
-            for row in view.artifacts
+            for row in view.artifacts[:most]
         ],
+        "artifacts_total": len(view.artifacts),
         "folder": str(view.folder),
         "manifest": str(view.manifest) if view.manifest else None,
         "reduce": str(view.reduce) if view.reduce else None,
         "tracking": dict(view.tracking) if view.tracking else None,
         "verdict": dict(view.verdict) if view.verdict else None,
         "replay": view.replay,
+        "cursor": records.cursor,
+        "records": records.to_plain(),
     }
 
 
@@ -67,6 +79,8 @@ def print_run(view: RunView) -> None:
         Text.assemble((summary.run_id, "bold"), "  ", state(summary.state)),
         Text(f"  {summary.app}{dot}{dot.join(times)}", "dim"),
     )
+    for words in _kin(view):
+        out(Text.assemble("  ", words))
     if view.args:
         out("", title("Arguments"), pairs([(name, brief(value)) for name, value in view.args.items()]))
     nodes = [
@@ -120,6 +134,54 @@ def print_run(view: RunView) -> None:
             title("Next"),
             Text.assemble((f"  agilab runs resume {summary.run_id}", "cyan"), (f"   {why}", "dim")),
         )
+
+
+def _kin(view: RunView) -> Iterator[Text]:
+    """What a person should know of a run before anything else: paused, marked, a rerun, rerun itself."""
+    from rich.text import Text
+
+    from agilab.cli.render import state
+    from agilab.cli.words import brief, symbol
+
+    if view.row.paused and view.row.state == "running":
+        yield Text.assemble(
+            ("paused", "yellow"), f": nothing new starts; agilab runs unpause {view.row.run_id}"
+        )
+    if view.row.mark:
+        yield Text.assemble("marked ", (view.row.mark, "bold"))
+    if view.row.parent_run_id:
+        what = brief(dict(view.rerun["selection"])) if view.rerun and view.rerun.get("selection") else ""
+        yield Text.assemble("a rerun of ", (view.row.parent_run_id, "cyan"), (f"  {what}", "dim"))
+    for child in view.children[-3:]:
+        yield Text.assemble("rerun as ", (child.run_id, "cyan"), "  ", state(child.state))
+    if len(view.children) > 3:
+        yield Text(f"{symbol('more')} and {len(view.children) - 3} reruns before these", "dim")
+
+
+def print_units(records: Records) -> None:
+    """A page of units, one line each."""
+    from rich.text import Text
+
+    from agilab.cli.render import out, state, table, title
+    from agilab.cli.words import duration, symbol
+
+    rows = [
+        (
+            f"  {unit['unit']}",
+            state(unit["state"]),
+            f"{unit['attempts']}" if unit["attempts"] else "",
+            duration(unit["duration_seconds"]),
+            unit["provenance"]["worker"] or "",
+            Text(unit["message"], "dim"),
+        )
+        for unit in records.units
+    ]
+    out("", title(f"Units ({records.total:,})"))
+    if rows:
+        out(table(("  unit", "state", ">attempts", ">took", "worker", "message"), rows, flexible="message"))
+    shown = records.page.offset + len(rows)
+    if shown < records.total:
+        out(Text(f"  {symbol('more')} and {records.total - shown:,} more: --offset {shown}", "dim"))
 
 
 def _print_checks(verdict: Mapping[str, Any]) -> None:
@@ -180,8 +242,8 @@ def _took(node: NodeRow) -> str:
 
 def unit_plain(store: Store, run_id: str, unit: UnitRow) -> dict[str, Any]:
     """A unit as JSON, with its story and the end of its log."""
-    from agilab.projects.history import log_tail
     from agilab.store.rows import iso
+    from agilab.views.history import log_tail
 
     return {
         "run_id": run_id,
@@ -210,7 +272,7 @@ def print_unit(store: Store, run_id: str, unit: UnitRow) -> None:
 
     from agilab.cli.render import console, error_block, out, pairs, state, table, title
     from agilab.cli.words import duration, number, short, size
-    from agilab.projects.history import failure_of, log_tail
+    from agilab.views.history import failure_of, log_tail
 
     story = store.story(run_id, unit.unit_id)
     rows: list[tuple[str, Any]] = [("run", run_id), ("cost", number(unit.cost))]

@@ -11,8 +11,22 @@ from agi_node.errors import DONE, FAILED
 from agilab.cli.choices import APP, RUN, UNIT
 from agilab.cli.commands import SETTINGS, Group, examples, json_option
 
+PLACES = {
+    "tail": "agilab.cli.runs_tail:tail",
+    "explain": "agilab.cli.runs_explain:explain",
+    "graph": "agilab.cli.runs_graph:graph",
+    "gantt": "agilab.cli.runs_gantt:gantt",
+    "rerun": "agilab.cli.runs_rerun:rerun",
+    "cancel": "agilab.cli.runs_operate:cancel",
+    "pause": "agilab.cli.runs_operate:pause",
+    "unpause": "agilab.cli.runs_operate:unpause",
+    "note": "agilab.cli.runs_operate:note",
+}
 
-@rich_click.group("runs", cls=Group, context_settings=SETTINGS)
+
+@rich_click.group("runs", cls=Group, places=PLACES, context_settings=SETTINGS)
+@rich_click.command_panel("Look", commands=["list", "show", "tail", "explain", "graph", "gantt", "verify"])
+@rich_click.command_panel("Act", commands=["resume", "rerun", "cancel", "pause", "unpause", "note"])
 def runs(**_: Any) -> None:
     """What ran, how it went, whether its evidence still holds."""
 
@@ -41,8 +55,8 @@ def list_(app: str | None, limit: int, as_json: bool) -> int:
     from agilab.cli.render import out, print_json, state, table
     from agilab.cli.words import duration, moment
     from agilab.projects.discover import find_app
-    from agilab.projects.history import INTERRUPTED, read_runs, succeeded_units
     from agilab.store.workspace import Workspace
+    from agilab.views.history import INTERRUPTED, read_runs, succeeded_units
 
     workspace = Workspace.default()
     found = read_runs(workspace, app=find_app(app, workspace).name if app else None, limit=limit)
@@ -82,22 +96,49 @@ def list_(app: str | None, limit: int, as_json: bool) -> int:
     epilog=examples(
         ("agilab runs show last", "the newest run"),
         ("agilab runs show 7k3f2q", "by the end of its id"),
-        ("agilab runs show last 4ca75f", "one unit: its story and what it printed"),
+        ("agilab runs show last 4ca75f", "one unit: story and log"),
+        ("agilab runs show last --units --state failed", "every unit that failed"),
+        ("agilab runs show last --json --since 250", "what changed since"),
     ),
 )
 @click.argument("run", type=RUN)
 @click.argument("unit", type=UNIT, required=False)
+@click.option("--units", is_flag=True, help="List the units too (JSON always does).")
+@click.option("--node", metavar="NODE", help="Only units of this node.")
+@click.option("--state", metavar="STATE", help="Only units in this state.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), metavar="N", help="Units to list; 0 for all (default: 1000)."
+)
+@click.option("--offset", type=click.IntRange(min=0), default=0, metavar="N", help="Units to pass over.")
+@click.option(
+    "--since",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="CURSOR",
+    help="Only records that changed after this event.",
+)
 @json_option
-def show(run: str, unit: str | None, as_json: bool) -> int:
+def show(
+    run: str,
+    unit: str | None,
+    units: bool,
+    node: str | None,
+    state: str | None,
+    limit: int | None,
+    offset: int,
+    since: int,
+    as_json: bool,
+) -> int:
     """Show a run, or one unit of it with its log.
 
-    RUN is a run id, the beginning or end of one, or `last`. UNIT is `node[key]`, or the key alone.
+    RUN is a run id, the beginning or end of one, or `last`. UNIT is `NODE[KEY]`, or the key alone.
     """
     from agilab.cli.render import print_json
-    from agilab.cli.run_view import print_run, print_unit, unit_plain, view_plain
-    from agilab.projects.history import find_unit, view_run
+    from agilab.cli.run_view import print_run, print_unit, print_units, unit_plain, view_plain
     from agilab.store.store import Store
     from agilab.store.workspace import Workspace
+    from agilab.views.history import find_unit, view_run
+    from agilab.views.records import PAGE, Page, read_records
 
     with Store(Workspace.default(), readonly=True) as store:
         if unit is not None:
@@ -108,11 +149,16 @@ def show(run: str, unit: str | None, as_json: bool) -> int:
             else:
                 print_unit(store, run_id, found)
             return DONE
+        page = Page(PAGE if limit is None else limit, offset, node, state, since)
+        listed = as_json or units or page != Page()
         view = view_run(store, run)
-    if as_json:
-        print_json(view_plain(view))
-    else:
-        print_run(view)
+        records = read_records(store, view.summary.run_id, page) if listed else None
+    if as_json and records is not None:
+        print_json(view_plain(view, records))
+        return DONE
+    print_run(view)
+    if records is not None:
+        print_units(records)
     return DONE
 
 

@@ -129,7 +129,7 @@ def _database(workspace: Workspace) -> Iterator[Finding]:
 
 def _unfinished(store: Store) -> tuple[list[str], list[str]]:
     """(runs whose delivery was put off, runs that were interrupted) among the latest ones."""
-    from agilab.projects.history import INTERRUPTED, state_of
+    from agilab.views.history import INTERRUPTED, state_of
 
     waiting, interrupted = [], []
     for run in store.runs(limit=RUNS_LOOKED_AT):

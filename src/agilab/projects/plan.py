@@ -1,60 +1,113 @@
-"""Planning without running: what would happen, as a document that no consumer takes for proof."""
+"""Planning without running: what would happen, as documents that no consumer takes for proof."""
 
 from __future__ import annotations
 
-import heapq
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agi_node.errors import AgiError
 from agilab.contracts.base import write_document
+from agilab.contracts.distribution import Distribution
 from agilab.contracts.identifiers import new_run_id
 from agilab.contracts.plan import Plan
 from agilab.contracts.timestamps import utc_now
-from agilab.engine.expansion import MAX_UNITS_PER_RUN, expanded, items_of
-from agilab.envs.worker_process import ask
 from agilab.projects.discover import find_app
+from agilab.projects.distribution import (
+    assignments,
+    check_items,
+    check_plan,
+    counts_of,
+    distribute,
+    evaluated,
+    loads_of,
+    read_distribution,
+)
 from agilab.projects.inputs import FileDigests, fill_in_digests
 from agilab.projects.machine import cores
-from agilab.projects.prepare import PreparedApp, arguments, prepare
-from agilab.projects.roots import roots_of, settings_of
-from agilab.projects.run import Faces, RunRequest
+from agilab.projects.prepare import arguments, prepare
+from agilab.projects.roots import settings_of
+from agilab.projects.run import Faces, RunRequest, with_roots
 from agilab.projects.tasks import app_graph
+from agilab.projects.work_items import ask_for_items
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
+
+_AFRESH = "every run works its items afresh"
+_WITH_CACHE = "runs unless an earlier result is found to be of equal code, arguments, inputs and environment"
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan and where it was written."""
+    """A plan with its distribution, and where they were written; `distribution.json` lies beside `plan.json`.
+
+    Attributes:
+        loads: What each worker would have, idle ones taking what nobody has; in the unit of the plan's bound.
+        counts: How many items.
+    """
 
     plan: Plan
     path: Path
+    distribution: Distribution
+    distribution_path: Path
+    loads: dict[str, float]
+    counts: dict[str, int]
 
 
-def plan_app(request: RunRequest, workspace: Workspace | None = None, faces: Faces = Faces()) -> Planned:
-    """Ask the app for its items and write `plan.json`; nothing is worked, reduced or recorded as a run."""
+def plan_app(
+    request: RunRequest,
+    workspace: Workspace | None = None,
+    faces: Faces = Faces(),
+    *,
+    output: Path | None = None,
+) -> Planned:
+    """Ask the app for its items and write `plan.json` and `distribution.json`.
+
+    Nothing is worked, reduced or recorded as a run. A distribution in the request is checked as a run would check it,
+    and is the plan's. `output` is another place for the distribution. Raises AGI-PLAN-008 where a file is there
+    already: somebody may have edited it.
+    """
+    if output and output.exists():
+        raise AgiError(
+            "AGI-PLAN-008",
+            "the distribution would replace a file that is there already",
+            found=str(output),
+            allowed="a name that is free",
+            try_=f"agilab app plan {request.app} --plan {output}, if it is a distribution to look at",
+        )
     workspace = (workspace or Workspace.default()).ensure()
+    given = read_distribution(request.distribution, request.workers) if request.distribution else None
     app = find_app(request.app, workspace)
     with Store(workspace) as store:
         workers = request.workers or settings_of(workspace).workers.default or cores()
         prepared = prepare(store, app, offline=request.offline, threads=cores(), say=faces.say)
         args = arguments(prepared, store, request.args, faces.note)
-        roots = roots_of(workspace, app.folder)
-        name = new_run_id(app.name.removesuffix("_project"))
-        folder = workspace.plans / name
-        rows = _items(prepared, args, roots, folder, workspace) if "plan" in prepared.nodes else []
+        prepared = with_roots(prepared, workspace)
+        if given:
+            check_plan(given, prepared, args, str(request.distribution))
+        folder = workspace.plans / new_run_id(app.name.removesuffix("_project"))
+        items = ask_for_items(prepared, args, folder)
+        if given:
+            check_items(given, [item.key for item in items], str(request.distribution))
+        found = (
+            evaluated(given)
+            if given
+            else distribute(store, prepared, args, items, workers, request.placement)
+        )
+    digests = FileDigests(workspace.cache)
+    try:
+        # A file that no run could read is told now.
+        fill_in_digests([item.payload for item in items], prepared.roots, digests)
+    finally:
+        digests.close()
     graph = app_graph(
         str(app.reference),
         prepared.nodes,
         args,
         prepared.environment.fingerprint,
         keep_going=request.keep_going,
+        policy=request.policy,
     )
-    order = sorted(rows, key=lambda row: -row["cost"])
     plan = Plan.model_validate(
         {
             "made_at": utc_now(),
@@ -62,87 +115,44 @@ def plan_app(request: RunRequest, workspace: Workspace | None = None, faces: Fac
             "args": args,
             "plan_digest": graph.digest,
             "fingerprint": prepared.environment.fingerprint,
-            "executor": "local",
-            "workers": [{"worker": f"w{number}", "host": "local"} for number in range(workers)],
+            "executor": request.executor.partition(":")[0],
+            "workers": found.workers,
             "nodes": [
                 {
                     "node": node.name,
                     "target": node.target,
                     "needs": list(node.needs),
-                    "units": len(rows) if node.foreach else 1,
+                    "units": len(items) if node.foreach else 1,
                 }
                 for node in graph.nodes
             ],
-            "items": [
-                {
-                    "unit": row["unit_id"],
-                    "node": "work",
-                    "key": row["key"],
-                    "order": position,
-                    "decision": "run",
-                    "why": "every run works its items afresh",
-                    "cost": row["cost"],
-                    "worker": None,
-                }
-                for position, row in enumerate(order, start=1)
-            ],
-            "makespan": {"cost": makespan([row["cost"] for row in order], workers)},
+            "items": _items(found, _WITH_CACHE if request.cache else _AFRESH),
+            "makespan": found.makespan,
         }
     )
-    path = folder / "plan.json"
     folder.mkdir(parents=True, exist_ok=True)
+    path, beside = folder / "plan.json", output or folder / "distribution.json"
+    write_document(beside, found)
     write_document(path, plan)
-    return Planned(plan, path)
+    expected = assignments(found)
+    return Planned(plan, path, found, beside, loads_of(found, expected), counts_of(found, expected))
 
 
-def makespan(costs: list[float], workers: int) -> float:
-    """The longest worker's cost when each next item, largest first, goes to the least loaded worker.
-
-    At most 4/3 - 1/(3 workers) times the best possible (Graham, 1969).
-
-    >>> makespan([5, 4, 3, 3, 3], 2)
-    10
-    """
-    loads: list[float] = [0] * workers
-    for cost in sorted(costs, reverse=True):
-        heapq.heapreplace(loads, loads[0] + cost)
-    return max(loads)
-
-
-def _items(
-    prepared: PreparedApp,
-    args: Mapping[str, Any],
-    roots: Mapping[str, str],
-    folder: Path,
-    workspace: Workspace,
-) -> list[dict[str, Any]]:
-    """Run the app's own plan function in its environment, and nothing else of it."""
-    question = {
-        "type": "execute",
-        "attempt_id": "plan",
-        "run_id": folder.name,
-        "unit_id": "plan",
-        "node": "plan",
-        "key": "",
-        "attempt": 1,
-        "target": f"{prepared.app.reference}#plan",
-        "args": dict(args),
-        "payload": None,
-        "inputs": None,
-        "staging": str(folder / "staging"),
-        "log": str(folder / "plan.log"),
-    }
-    answer = ask(
-        replace(prepared.spec, roots=dict(roots)), folder / "worker.log", question, "done", timeout_s=600
-    )
-    if answer["status"] != "succeeded":
-        raise AgiError.from_plain(answer["error"])
-    file = answer.get("value_file")
-    value = json.loads((folder / "staging" / file).read_text(encoding="utf-8")) if file else answer["value"]
-    items = items_of(value)
-    digests = FileDigests(workspace.cache)
-    try:
-        fill_in_digests([item.payload for item in items], roots, digests)
-    finally:
-        digests.close()
-    return expanded("work", items, limit=MAX_UNITS_PER_RUN)
+def _items(found: Distribution, why: str) -> list[dict[str, Any]]:
+    """The items in the order in which they would start: the longest first, whoever has them."""
+    timed = found.in_seconds
+    order = sorted(found.items, key=lambda item: -((item.seconds or 0.0) if timed else item.cost))
+    return [
+        {
+            "unit": item.unit,
+            "node": "work",
+            "key": item.key,
+            "order": position,
+            "decision": "run",
+            "why": why,
+            "cost": item.cost,
+            "seconds": item.seconds,
+            "worker": item.worker,
+        }
+        for position, item in enumerate(order, start=1)
+    ]

@@ -38,6 +38,17 @@ class PreparedApp:
     def nodes(self) -> list[str]:
         return [node["name"] for node in self.description["nodes"]]
 
+    @property
+    def codes(self) -> dict[str, str]:
+        """The digest of each node's code, what it runs and imports from the app, where that can be told."""
+        codes = {node["name"]: node["code"]["digest"] for node in self.description["nodes"]}
+        return {name: code for name, code in codes.items() if code is not None}
+
+    @property
+    def code_parts(self) -> dict[str, dict[str, str]]:
+        """The parts of each node's code with their digests, by which a change is explained."""
+        return {node["name"]: node["code"]["parts"] for node in self.description["nodes"]}
+
     def source_record(self) -> dict[str, Any]:
         """`AppSource` of the manifest."""
         project = tomllib.loads((self.app.folder / "pyproject.toml").read_text(encoding="utf-8")).get(

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import time
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from agi_node.canonical import untag
 from agi_node.errors import ENVIRONMENT, FAILED, AgiError
 from agilab.contracts.run_result import RunResult
 from agilab.engine.graph import Graph
+from agilab.engine.rerun import Preview, Rerun
+from agilab.engine.reuse import Cache, Memory
 from agilab.envs import Environment, ensure
 from agilab.envs.environment import read_environment
 from agilab.envs.worker_process import WorkerSpec
@@ -49,6 +54,14 @@ def resume_run(
                 exit_code=FAILED,
             )
         created = next(store.events(run.run_id, kinds=("run_created",))).data
+        if "flow" in created:
+            raise AgiError(
+                "AGI-FLOW-011",
+                f"run {run.run_id} is one of a flow, whose functions only its own script or notebook has",
+                found=f"flow {created['flow']}",
+                allowed="a run of an app",
+                try_=f'there: flow.resume("{run.run_id}")',
+            )
         uri = tracking_uri(workspace, settings_of(workspace)) if created.get("tracking_uri") else None
         delivery = Delivery.start(uri, workspace.home, experiment=run.app) if uri else None
         try:
@@ -56,6 +69,9 @@ def resume_run(
             environment = _environment(workspace, run, source, faces)
             app = find_app(run.app, workspace)
             count = workers or int(created["workers"])
+            parts = (
+                json.loads(store.objects.read(created["codes_digest"])) if "codes_digest" in created else {}
+            )
             return carry_out(
                 store,
                 run.run_id,
@@ -69,6 +85,9 @@ def resume_run(
                 ),
                 environment,
                 workers=count,
+                executor=created["executor"],
+                codes=created.get("codes"),
+                memory=_memory(store, run, created, parts),
                 delivery=delivery,
                 patience_s=patience(uri) if uri else 0.0,
                 faces=faces,
@@ -78,6 +97,14 @@ def resume_run(
         finally:
             if delivery:
                 delivery.close()
+
+
+def _memory(store: Store, run: RunRow, created: dict[str, Any], parts: Mapping[str, Any]) -> Memory | None:
+    """What answered for units when the run began, so that the rest of it is decided alike."""
+    if "preview_digest" in created:
+        plain = json.loads(store.objects.read(created["preview_digest"]))
+        return Rerun(store, Preview.from_plain(untag(plain)))
+    return Cache(store, run.app, parts) if created.get("cache") else None
 
 
 def _source(store: Store, run: RunRow) -> Path:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from agilab.engine.core import Unit
+from agi_node.canonical import tag
 from agilab.engine.executor import Task
 from agilab.engine.expansion import Item, items_of
+from agilab.engine.foreach import Over, sources
 from agilab.engine.graph import Graph, Node, Policy
-from agilab.engine.tasks import attempt_of
+from agilab.engine.state import Unit
+from agilab.engine.tasks import Needs, attempt_of, plain_digest, value_digest
+from agilab.projects.costs import with_learnt_costs
 from agilab.projects.inputs import FileDigests, fill_in_digests
 from agilab.store.store import Store
-from agilab.store.transitions import GOOD, SUCCEEDED
+from agilab.store.transitions import GOOD, WITH_VALUE
 
 
 def app_graph(
@@ -38,8 +41,8 @@ def app_graph(
                     name,
                     f"{reference}#{name}",
                     needs=(chain[-1].name,) if chain else (),
-                    foreach="plan" if name == "work" else None,
-                    args=args,
+                    foreach=Over("plan") if name == "work" else None,
+                    args=tag(dict(args)),
                     require="any" if keep_going and name == "reduce" else "all",
                     environment=environment,
                     policy=policy if name == "work" else Policy(timeout_s=policy.timeout_s),
@@ -52,13 +55,21 @@ class AppTasks:
     """Gives the nodes of an app what they read: the plan's items, the partials to merge, the artifacts to publish."""
 
     def __init__(
-        self, store: Store, run_id: str, roots: Mapping[str, str], digests: FileDigests, *, max_units: int
+        self,
+        store: Store,
+        run_id: str,
+        roots: Mapping[str, str],
+        digests: FileDigests,
+        *,
+        max_units: int,
+        check_keys: Callable[[list[str]], None] | None = None,
     ) -> None:
         self._store = store
         self._run_id = run_id
         self._roots = roots
         self._digests = digests
         self.max_units = max_units
+        self._check_keys = check_keys
 
     def recorded(self, unit: Unit, body: Mapping[str, Any]) -> None:
         """Nothing is kept in memory: partials are read when they are merged."""
@@ -66,16 +77,25 @@ class AppTasks:
     def remembers(self, node: Node) -> bool:
         return not node.needs
 
-    def items(self, node: Node) -> list[Item]:
-        """The plan's items, with the digest of every file they refer to."""
-        for unit, body in self._store.results(self._run_id, str(node.foreach)):
-            if unit.state == SUCCEEDED:
+    def items(self, node: Node, under: Unit | None) -> list[Item]:
+        """The plan's items, with the digest of every file they refer to, and what they should cost by earlier runs.
+
+        Raises what `check_keys` raises, which a static placement hands in: a unit without a place must not start any.
+        """
+        (plan,) = sources(node.foreach)
+        for unit, body in self._store.results(self._run_id, plan):
+            if unit.state in WITH_VALUE:
                 items = items_of(self._store.value(body))
+                if self._check_keys:
+                    self._check_keys([item.key for item in items])
+                items = with_learnt_costs(
+                    self._store, self._run_id, items, node=node.name, target=node.target, plan=plan
+                )
                 fill_in_digests([item.payload for item in items], self._roots, self._digests)
                 return items
         return []
 
-    def task(self, unit: Unit, node: Node, payload: Any, attempt_id: str, folder: Path) -> Task:
+    def task(self, unit: Unit, node: Node, payload: Any, needs: Needs, attempt_id: str, folder: Path) -> Task:
         role = node.target.partition("#")[2]
         inputs: Path | None = None
         if role == "reduce":
@@ -86,13 +106,30 @@ class AppTasks:
             self._run_id, unit, node, attempt_id, folder, args=node.args, payload=payload, inputs=inputs
         )
 
+    def identity(self, unit: Unit, node: Node, payload: Any, needs: Needs) -> tuple[str, str] | None:
+        """What a step of an app depends on beyond its code. A plan looks at folders, whose contents no digest tells."""
+        role = node.target.partition("#")[2]
+        if role == "plan":
+            return None
+        inputs: list[Any] = []
+        if role != "work":
+            for row, body in self._store.results(self._run_id, node.needs[0]):
+                inputs.append([row.key, value_digest(body) if row.state in WITH_VALUE else row.state])
+        if role == "publish":
+            inputs += [[row.unit_id, row.name, row.digest] for row in self._store.artifacts(self._run_id)]
+        return plain_digest({"args": node.args, "payload": payload}), plain_digest(inputs)
+
     def _partials(self, node: str, path: Path) -> Path:
         """One line per unit in key order: failed ones too, so that a reduce knows what is missing."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8") as file:
             for unit, body in self._store.results(self._run_id, node):
-                line: dict[str, Any] = {"key": unit.key, "status": unit.state, "worker": unit.worker}
-                if unit.state == SUCCEEDED:
+                line: dict[str, Any] = {
+                    "key": unit.key,
+                    "status": unit.state,
+                    "worker": unit.worker or "reused",
+                }
+                if unit.state in WITH_VALUE:
                     digest = body.get("value_digest")
                     line["value"] = None if digest else body["value"]
                     line["value_path"] = str(self._store.objects.path(digest)) if digest else None

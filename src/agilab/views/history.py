@@ -69,6 +69,9 @@ class RunView:
         manifest: Its path; None where the run has none (yet).
         tracking: The last thing the log says about a delivery (`tracking_recorded`), or None.
         verdict: `verdict` of the manifest as plain data, or None.
+        row: The run as its tables have it.
+        children: Reruns that were made from it, the oldest first.
+        rerun: What it was asked to repeat of its parent, where it is a rerun itself.
     """
 
     summary: RunSummary
@@ -83,6 +86,9 @@ class RunView:
     tracking: Mapping[str, Any] | None
     verdict: Mapping[str, Any] | None
     replay: str | None
+    row: RunRow
+    children: tuple[RunRow, ...]
+    rerun: Mapping[str, Any] | None
 
 
 def read_runs(
@@ -121,6 +127,16 @@ def state_of(store: Store, run: RunRow) -> str:
     return run.state if has_owner(store.workspace.run_folder(run.run_id)) else INTERRUPTED
 
 
+def lacks_manifest(store: Store, run: RunRow) -> bool:
+    """Whether an app's run has ended and its owner died before it wrote the evidence; `resume` writes it."""
+    if run.state == "running":
+        return False
+    kinds = ("run_created", "manifest_written")
+    found = {event.kind: event.data for event in store.events(run.run_id, kinds=kinds)}
+    # A graph of plain functions has no source of an app, and no manifest.
+    return "manifest_written" not in found and bool(found.get("run_created", {}).get("source"))
+
+
 def view_run(store: Store, name: str, *, failures: int = 3) -> RunView:
     """Everything about one run that fits on a screen. `name` as `Store.run` takes it."""
     run = store.run(name)
@@ -141,8 +157,24 @@ def view_run(store: Store, name: str, *, failures: int = 3) -> RunView:
         reduce if reduce.is_file() else None,
         tracked[-1] if tracked else None,
         _verdict(manifest),
-        created.get("replay", {}).get("command"),
+        (created.get("replay") or {}).get("command"),
+        run,
+        tuple(children_of(store, run)),
+        created.get("rerun"),
     )
+
+
+def children_of(store: Store, run: RunRow) -> list[RunRow]:
+    """Runs that were made from this one, the oldest first."""
+    found: list[RunRow] = []
+    offset, size = 0, 200
+    while True:
+        rows = store.runs(app=run.app, limit=size, offset=offset)
+        found += [row for row in rows if row.parent_run_id == run.run_id]
+        # Newest first, and a child is younger than its parent: nothing after the parent can be one.
+        if len(rows) < size or any(row.run_id == run.run_id for row in rows):
+            return found[::-1]
+        offset += size
 
 
 def find_unit(store: Store, run_id: str, text: str) -> UnitRow:

@@ -1,0 +1,227 @@
+"""Costs: how long items will take, learnt from what earlier runs of the same app recorded.
+
+An app says what its items cost in a unit of its own, often the size of a file. What they really took stands in the log.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agi_node.errors import AgiError
+from agilab.engine.expansion import Item, items_of
+from agilab.store.store import Store
+
+RUNS = 5
+"""Earlier runs that are read, the newest ones: machines and code change."""
+CANDIDATES = 20
+ROWS = 20_000
+"""Observations after which no further run is read, so that learning stays quick however large runs are."""
+NOISE_S = 0.05
+"""A busy machine makes a unit that much longer now and then. An estimate that is off by so little delays a run by no
+more; order and placement that follow noise would change with every run."""
+WARM_UP_S, WARM_AFTER = 1.0, 5
+"""The first unit of a worker also pays for what the app loads when it is first used. It tells nothing about its item
+where it was short and the worker did several others."""
+POINTS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A recorded success of an earlier run: which item, what the app said of it, how long it took where."""
+
+    run: int
+    key: str
+    payload: Any
+    cost: float
+    seconds: float
+    worker: str
+
+
+@dataclass(frozen=True)
+class History:
+    """What earlier runs tell about the units of a node.
+
+    Attributes:
+        runs: How many runs the observations are from, which count them from the newest, 0.
+        same_args: Whether they had the arguments that are asked about; others are read where none had.
+    """
+
+    observations: Sequence[Observation] = ()
+    runs: int = 0
+    same_args: bool = True
+
+    @property
+    def words(self) -> str:
+        """The runs, for a person."""
+        runs = "the last run" if self.runs == 1 else f"{self.runs} earlier runs"
+        return runs if self.same_args else f"{runs} with other arguments"
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """How long each item should take, by key, and what that rests on in words; None where nothing tells."""
+
+    seconds: Mapping[str, float] | None
+    basis: str
+
+
+def read_history(
+    store: Store, app: str, args: Mapping[str, Any], *, node: str, target: str, plan: str
+) -> History:
+    """The successes of the newest succeeded runs of an app whose `node` ran `target` over what `plan` returned.
+
+    Units that were reused did not run and tell nothing. A run that cannot be read any more is left out.
+    """
+    rows = store.db.execute(
+        "SELECT r.run_id FROM run r JOIN node n ON n.run_id=r.run_id AND n.node=? WHERE r.app=? AND"
+        " r.state='succeeded' AND n.target=? AND EXISTS (SELECT 1 FROM unit u WHERE u.run_id=r.run_id AND"
+        " u.node=n.node AND u.state='succeeded') ORDER BY r.run_id DESC LIMIT ?",
+        (node, app, target, CANDIDATES),
+    )
+    names = [name for (name,) in rows]
+    alike = [name for name in names if _arguments(store, name) == dict(args)]
+    found: list[Observation] = []
+    runs = 0
+    for name in alike or names:
+        if runs == RUNS or len(found) >= ROWS:
+            break
+        try:
+            seen = list(_observations(store, name, runs, node, plan))
+        except AgiError:
+            continue
+        found += seen
+        runs += bool(seen)
+    return History(found, runs, bool(alike))
+
+
+def estimated(items: Sequence[Item], history: History) -> Estimates:
+    """How long these items should take.
+
+    An item that ran before (the same key with the same payload, or at least the same cost) takes the median of what it
+    took, where that differs from what its cost says by more than noise, or where costs were mostly wrong. What a cost
+    says is read off a line through what all of them took (Tukey's resistant line, 1977: medians of the outer thirds, so
+    that no outlier moves it); where most are too short for that, all share the time by cost.
+    """
+    if not history.observations:
+        return Estimates(None, "the app's own cost; no earlier run")
+    typical = statistics.median(seen.seconds for seen in history.observations)
+    short = typical < NOISE_S
+    intercept, slope = _share(history.observations) if short else _line(history.observations)
+    before: dict[str, list[Observation]] = {}
+    for seen in history.observations:
+        before.setdefault(seen.key, []).append(seen)
+    said = {item.key: intercept + slope * item.cost for item in items}
+    measured: dict[str, float] = {}
+    for item in items:
+        alike = [seen for seen in before.get(item.key, ()) if _is_alike(seen, item)]
+        if alike:
+            measured[item.key] = statistics.median(seen.seconds for seen in alike)
+    apart = {key: took for key, took in measured.items() if abs(took - said[key]) >= NOISE_S}
+    seconds = said | (measured if 2 * len(apart) > len(measured) else apart)
+    if short:
+        but = f", but for {len(apart):,} that stood out" if apart else ""
+        basis = f"the app's own cost; units took {time_text(typical)} in {history.words}, too short to tell apart{but}"
+        return Estimates(seconds, basis)
+    return Estimates(seconds, _basis(len(measured), len(items), intercept, slope, history))
+
+
+def with_learnt_costs(
+    store: Store, run_id: str, items: list[Item], *, node: str, target: str, plan: str
+) -> list[Item]:
+    """The items of a run with the seconds that they should take as their costs, where earlier runs tell."""
+    history = read_history(
+        store, store.run(run_id).app, _arguments(store, run_id) or {}, node=node, target=target, plan=plan
+    )
+    seconds = estimated(items, history).seconds
+    return items if seconds is None else [replace(item, cost=seconds[item.key]) for item in items]
+
+
+def time_text(seconds: float) -> str:
+    """A short time for a sentence.
+
+    >>> time_text(2.5), time_text(0.0132), time_text(4.2e-7), time_text(0)
+    ('2.5 s', '13.2 ms', '420 ns', '0 s')
+    """
+    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
+        if seconds * factor >= 1 or not seconds:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def _arguments(store: Store, run_id: str) -> dict[str, Any] | None:
+    created = next(store.events(run_id, kinds=("run_created",)), None)
+    return created.data.get("args") if created else None
+
+
+def _observations(store: Store, run_id: str, run: int, node: str, plan: str) -> Iterator[Observation]:
+    rows = store.db.execute(
+        "SELECT key, worker, duration_us FROM unit WHERE run_id=? AND node=? AND state='succeeded'"
+        " AND duration_us IS NOT NULL ORDER BY started_us, position",
+        (run_id, node),
+    ).fetchall()
+    if not rows:
+        return
+    # The expansion has costs that may have been learnt; what the app said itself stands in its plan's value.
+    said: dict[str, Item] = {}
+    for _, body in store.results(run_id, plan):
+        if "value" in body or "value_digest" in body:
+            said = {item.key: item for item in items_of(store.value(body))}
+    units = Counter(worker for _, worker, _ in rows)
+    warm: set[str] = set()
+    for key, worker, duration_us in rows:
+        cold = worker not in warm
+        warm.add(worker)
+        if cold and units[worker] >= WARM_AFTER and duration_us < WARM_UP_S * 1e6:
+            continue
+        if key in said:
+            item = said[key]
+            yield Observation(run, key, item.payload, item.cost, duration_us / 1e6, worker or "")
+
+
+def _is_alike(seen: Observation, item: Item) -> bool:
+    return bool(seen.payload == item.payload) or seen.cost == item.cost
+
+
+def _share(observations: Sequence[Observation]) -> tuple[float, float]:
+    """Seconds at no cost, and for a unit of cost, where all took their share of the time by cost."""
+    cost = sum(seen.cost for seen in observations)
+    took = sum(seen.seconds for seen in observations)
+    return (0.0, took / cost) if cost > 0 else (took / len(observations), 0.0)
+
+
+def _line(observations: Sequence[Observation]) -> tuple[float, float]:
+    """Seconds at no cost, and seconds for a unit of cost; neither is ever negative."""
+    step = len(observations) // POINTS + 1
+    points = sorted((seen.cost, seen.seconds) for seen in observations[::step])
+    third = len(points) // 3
+    if third >= 3:
+        low, high = points[:third], points[-third:]
+        apart = _median(high, 0) - _median(low, 0)
+        if apart > 0:
+            slope = (_median(high, 1) - _median(low, 1)) / apart
+            intercept = statistics.median(seconds - slope * cost for cost, seconds in points)
+            if slope > 0 and intercept >= 0:
+                return intercept, slope
+            if slope <= 0:
+                return _median(points, 1), 0.0
+    ratios = [seconds / cost for cost, seconds in points if cost > 0]
+    return (0.0, statistics.median(ratios)) if ratios else (_median(points, 1), 0.0)
+
+
+def _median(points: Sequence[tuple[float, float]], axis: int) -> float:
+    return statistics.median(point[axis] for point in points)
+
+
+def _basis(measured: int, count: int, intercept: float, slope: float, history: History) -> str:
+    if measured == count:
+        return f"measured in {history.words}"
+    parts = [time_text(intercept)] if intercept or not slope else []
+    parts += [f"{time_text(slope)} per unit of cost"] if slope else []
+    line = " + ".join(parts)
+    if not measured:
+        return f"estimated from the cost of each: {line}, by {history.words}"
+    return f"{measured:,} of {count:,} items measured in {history.words}, the others estimated: {line}"
