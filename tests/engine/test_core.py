@@ -21,11 +21,22 @@ from agilab.store import transitions as t
 ENDINGS = ("attempt_succeeded", "attempt_skipped", "attempt_failed", "attempt_lost")
 
 
+class Spread(dict[str, str]):
+    """A static plan that gives units to two workers by the length of their names."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return f"w{len(key) % 2}"
+
+
 class Simulation:
     """A scheduler's shell without clock, process or disk: whatever may happen next, happens at random."""
 
     def __init__(self, graph: Graph, sizes: dict[str, int], chance: random.Random) -> None:
-        self.state, self.sizes, self.chance = RunState(graph), sizes, chance
+        self.state, self.sizes, self.chance = (
+            RunState(graph, Spread() if chance.random() < 0.5 else None),
+            sizes,
+            chance,
+        )
         self.facts: list[Fact] = []
         self.seq = 0
         self.most_running = 0

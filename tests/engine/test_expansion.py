@@ -250,7 +250,7 @@ def test_the_limits_of_a_node_and_of_a_run_fail_the_expansion_not_the_producer(
     (error,) = [e.data["error"] for e in store.events("r1", kinds=("node_finished",)) if "error" in e.data]
     assert error["code"] == "AGI-RUN-032"
     assert "max_units of its policy" in error["allowed"]
-    run_graph(Graph((nodes[0], Node("n", "n", foreach="list")), max_units=4), functions, run_id="r2")
+    run_graph(Graph((nodes[0], Node("n", "n", foreach="list")), max_units=3), functions, run_id="r2")
     (error,) = [e.data["error"] for e in store.events("r2", kinds=("node_finished",)) if "error" in e.data]
     assert "max_units of the run" in error["allowed"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import heapq
 import json
 import shutil
@@ -16,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from agi_node.canonical import sha256_file
-from agi_node.errors import AgiError
+from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.engine.core import RunState
 from agilab.engine.executor import Executor, Report, Task, Wanted
 from agilab.engine.expansion import Item, expanded, keys_of, too_many
@@ -37,6 +38,12 @@ LEASE_SECONDS = 60.0
 START_AT_ONCE = 64
 CANCEL_GRACE_SECONDS = 3.0
 _ENDED = ("succeeded", "skipped", "failed", "lost", "cancelled")
+_SAID = (
+    *("duration_us", "cpu_us", "max_rss", "log_span", "params", "validations", "reason"),
+    *("codec", "value_type", "value_size"),  # of a value that is no plain data, see agi_node.codec
+)
+"""Of a report, what the event of a success repeats as it is."""
+_DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 Observer = Callable[["Coordinator", Report | None], None]
 
 
@@ -68,7 +75,7 @@ class Coordinator:
         _refuse_policies(graph, executor)
         self.store = store
         self.run_id = run_id
-        self.state = RunState(graph)
+        self.state = RunState(graph, placement)
         self.log: RunLog = store.log(run_id)
         self.folder = store.workspace.run_folder(run_id)
         self._tasks = tasks
@@ -86,6 +93,7 @@ class Coordinator:
         self._boot = boot_id()
         self._lease_due = time.monotonic() + LEASE_SECONDS / 3
         self._cancel_wanted: str | None = None
+        self._cancel_by: str | None = None
         self._interrupts = 0
         self._began_ns = time.monotonic_ns()
 
@@ -95,16 +103,21 @@ class Coordinator:
         An interrupt (Ctrl-C) becomes a cancel: running units get a moment to end, the log and the run stay whole; a
         second one ends them at once.
         """
-        with self._interrupts_as_cancels():
-            self._take_over()
-            while self.state.final is None:
-                try:
-                    self._turn()
-                except AgiError as problem:
-                    if problem.code.startswith("AGI-STORE"):
-                        raise  # what cannot be written down cannot be carried on either
-                    self._give_up(problem)
-            self.log.flush(durable=True)
+        try:
+            with self._interrupts_as_cancels():
+                self._take_over()
+                while self.state.final is None:
+                    try:
+                        self._turn()
+                    except AgiError as problem:
+                        if problem.code.startswith("AGI-STORE"):
+                            raise  # what cannot be written down cannot be carried on either
+                        self._give_up(problem)
+                self.log.flush(durable=True)
+        except OSError as problem:
+            if problem.errno in _DISK_REFUSES:
+                raise self._unwritable(problem) from problem
+            raise
         return self.state.final
 
     @contextmanager
@@ -135,16 +148,27 @@ class Coordinator:
                 self._ended(Report("lost", unit.unit_id, unit.attempt_id, {"reason": reason, "began": True}))
         self._carry_out(self.state.outstanding())
 
-    def cancel(self, reason: str) -> None:
-        """Ask for the end; takes effect at the next turn of the loop."""
-        self._cancel_wanted = reason
+    def _unwritable(self, problem: OSError) -> AgiError:
+        return AgiError(
+            "AGI-STORE-005",
+            f"what the run leaves behind cannot be written: {problem.strerror}",
+            found=f"run {self.run_id}, {problem.filename or self.folder}",
+            allowed="a writable disk with room",
+            try_=f"make room, then: agilab runs resume {self.run_id}",
+            whose="environment",
+            exit_code=ENVIRONMENT,
+        )
+
+    def cancel(self, reason: str, by: str | None = None) -> None:
+        """Ask for the end; takes effect at the next turn of the loop, or before anything starts."""
+        self._cancel_wanted, self._cancel_by = reason, by
 
     # -- one turn ------------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
         self._take_commands()
         if self._cancel_wanted and not self.state.cancelled:
-            self._begin_cancel(self._cancel_wanted)
+            self._begin_cancel(self._cancel_wanted, self._cancel_by)
         elif self._interrupts > 1:
             self._interrupts = 1
             self._executor.cancel(grace_s=0)
@@ -350,7 +374,7 @@ class Coordinator:
         staging = Path(data.get("staging", ""))
         body: dict[str, Any] = {
             key: data[key]
-            for key in ("duration_us", "cpu_us", "max_rss", "log_span", "params", "validations", "reason")
+            for key in _SAID
             if data.get(key)
         }
         if data.get("value_file"):
@@ -435,7 +459,8 @@ class Coordinator:
             self.log.flush()  # what it reads of the nodes before must be in the tables
         try:
             rows = self._rows(name, under)
-            room = self.state.graph.max_units - len(self.state.units)
+            mapped = sum(other.total for other in self.state.nodes.values() if other.axes)
+            room = self.state.graph.max_units - mapped if state.axes else 1
             if len(rows) > room:
                 raise too_many(
                     f"{name}, with those before it,", self.state.graph.max_units, "max_units of the run"
@@ -547,9 +572,14 @@ class Coordinator:
             self._due_again()
         for unit_id, attempt_id in running.items():
             # It did nothing wrong, and somebody decided to go on: that does not count against its budget.
-            report = Report("lost", unit_id, attempt_id, {"reason": "its coordinator ended", "began": False})
-            self._ended(report)
+            kind = "cancelled" if self.state.cancelled else "lost"
+            reason = {"reason": "its coordinator ended", "began": False}
+            self._ended(Report(kind, unit_id, attempt_id, reason))
             self.log.release(attempt_id)
+        if self.state.paused:
+            self._follow(self._happened("run_unpaused", by="resume"))
+        if self._cancel_wanted and not self.state.cancelled:
+            self._begin_cancel(self._cancel_wanted, self._cancel_by)
         self._carry_out(self.state.outstanding())
 
     def _due_again(self) -> None:
@@ -575,8 +605,8 @@ def reap(store: Store, run_id: str) -> list[int]:
 
     ended = []
     for lease in store.leases(run_id):
-        if lease.boot != boot_id():
-            continue
+        if lease.boot != boot_id() or not lease.pid:
+            continue  # of another boot, or of another machine
         try:
             process = psutil.Process(lease.pid)
             if abs(process.create_time() - lease.pid_started) < 0.05:
@@ -595,12 +625,12 @@ def _refuse_policies(graph: Graph, executor: Executor) -> None:
                 "AGI-GRAPH-010",
                 f"node {node.name} wants a timeout, which executor {executor.name} cannot keep",
                 found=f"timeout_s={node.policy.timeout_s}",
-                allowed="the local executor, or no timeout",
+                allowed="the local or the dask executor, or no timeout",
             )
         if node.environment and not executor.capabilities.own_environment:
             raise AgiError(
                 "AGI-GRAPH-011",
                 f"node {node.name} wants an environment of its own, which executor {executor.name} does not have",
                 found=node.environment[:12],
-                allowed="the local executor",
+                allowed="the local or the dask executor",
             )

@@ -12,11 +12,11 @@ waits for the whole node, before it even exists.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agi_node.errors import AgiError
-from agilab.engine.foreach import Nested, Over, common
+from agilab.engine.foreach import Nested, Over, common, sources
 from agilab.engine.graph import Graph, Node
 from agilab.engine.state import Command, Expand, Fact, Keys, NodeState, Record, Unit
 from agilab.store import transitions as t
@@ -29,13 +29,17 @@ class RunState:
     Not responsible for: time, placement, how units are executed, what their values are.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, lanes: Mapping[str, str] | None = None) -> None:
+        """`lanes` names the worker that a static plan chose for a unit: units of one never stand in another's way."""
         self.graph = graph
+        self._lanes = lanes or {}
         self.nodes: dict[str, NodeState] = {}
         self.dependants: dict[str, list[str]] = {node.name: [] for node in graph.nodes}
         self.followers: dict[str, list[str]] = {node.name: [] for node in graph.nodes}
         for node in graph.nodes:
             self._declare(node)
+        # Which node comes first: the deepest, and of equally deep ones the first of the plan, never the order of a set.
+        self._rank = {name: (-state.depth, number) for number, (name, state) in enumerate(self.nodes.items())}
         self.units: dict[str, Unit] = {}
         self.unfinished = len(self.nodes)
         self._with_ready: set[str] = set()
@@ -196,7 +200,7 @@ class RunState:
             limit = min(limit, self.graph.max_parallel - self.running)
         chosen: list[Unit] = []
         taken: dict[str, int] = {}
-        for name in sorted(self._with_ready, key=lambda name: -self.nodes[name].depth):
+        for name in sorted(self._with_ready, key=self._rank.__getitem__):
             if len(chosen) >= limit:
                 break
             state = self.nodes[name]
@@ -207,19 +211,23 @@ class RunState:
             if policy.pool is not None:
                 used = self.pool_running[policy.pool] + taken.get(policy.pool, 0)
                 room = min(room, self.graph.pools[policy.pool] - used)
-            back = []
-            while state.ready and room > 0:
-                entry = heapq.heappop(state.ready)
-                unit = self.units[entry[2]]
-                if unit.state == t.READY:
-                    chosen.append(unit)
-                    back.append(entry)
-                    room -= 1
+            lanes = [lane for lane in state.ready.values() if lane]
+            each = -(-room // max(1, len(lanes)))
+            found: list[tuple[float, int, str]] = []
+            for lane in lanes:
+                mine: list[tuple[float, int, str]] = []
+                while lane and len(mine) < each:
+                    entry = heapq.heappop(lane)
+                    if self.units[entry[2]].state == t.READY:
+                        mine.append(entry)
+                for entry in mine:
+                    heapq.heappush(lane, entry)
+                found += mine
+            found = sorted(found)[: max(0, room)]
+            chosen += [self.units[entry[2]] for entry in found]
             if policy.pool is not None:
-                taken[policy.pool] = taken.get(policy.pool, 0) + len(back)
-            for entry in back:
-                heapq.heappush(state.ready, entry)
-            if not state.ready:
+                taken[policy.pool] = taken.get(policy.pool, 0) + len(found)
+            if not any(state.ready.values()):
                 self._with_ready.discard(name)
         return chosen
 
@@ -297,7 +305,8 @@ class RunState:
             if pool is not None:
                 self.pool_running[pool] += 1
         elif to == t.READY:
-            heapq.heappush(node.ready, (-unit.cost, unit.position, unit.unit_id))
+            lane = node.ready.setdefault(self._lanes.get(unit.unit_id, ""), [])
+            heapq.heappush(lane, (-unit.cost, unit.position, unit.unit_id))
             self._with_ready.add(unit.node)
         if fact.kind == "attempt_failed" and to == t.UP_FOR_RETRY:
             unit.retries += 1
@@ -305,14 +314,12 @@ class RunState:
             unit.losses += 1
         if to == t.UP_FOR_RETRY:
             unit.not_before_us = fact.data.get("not_before_us", 0)
-        if (
-            to in (t.RUNNING, t.REUSED, t.CANCELLED, t.SKIPPED)
-            and node.ready
-            and node.ready[0][2] == unit.unit_id
-        ):
-            heapq.heappop(node.ready)
-            if not node.ready:
-                self._with_ready.discard(unit.node)
+        if to != t.READY and unit.state == t.READY:
+            lane = node.ready[self._lanes.get(unit.unit_id, "")]
+            if lane and lane[0][2] == unit.unit_id:
+                heapq.heappop(lane)
+                if not lane and not any(node.ready.values()):
+                    self._with_ready.discard(unit.node)
         unit.state = to
         unit.trail.append((fact.seq, fact.kind))
         if to in t.TERMINAL:
@@ -381,8 +388,17 @@ class RunState:
         keys = self.units[under].keys if under else ()
         for group in state.groups_of(keys):
             group.expected -= 1
-            group.missing += bad
+        if bad:
+            self._lacks(state, keys)
         self._settle(state, keys)
+
+    def _lacks(self, state: NodeState, keys: Keys) -> None:
+        """Something is missing below these keys, and so it is in whatever follows or nests in this node."""
+        for group in state.groups_of(keys):
+            group.missing += 1
+        for name in self.followers[state.node.name]:
+            if not self.nodes[name].finished:
+                self._lacks(self.nodes[name], keys)
 
     def _released(self, unit: Unit) -> Iterator[Command]:
         """What becomes of a unit that waits for nothing any more."""
@@ -508,9 +524,8 @@ class RunState:
                 empty.append(need.node.name)
             elif never or (not keyed and not state.node.satisfied(need.good, need.total + need.all.missing)):
                 bad.append(need.node.name)
-        nothing = (
-            state.origin in empty and not state.todo
-        )  # no unit to follow, whether it takes nothing or not
+        # No list to map over, or no unit to follow, whether it takes nothing or not.
+        nothing = not state.todo and any(source in empty for source in sources(state.node.foreach))
         if empty and (nothing or not state.node.on_empty):
             yield Record("node_finished", None, {"node": name, "state": t.SKIPPED, "because": empty})
         elif bad:
@@ -536,10 +551,9 @@ class RunState:
 
     def _outcome(self, state: NodeState) -> str:
         whole = state.total + state.all.missing
-        if whole == 0:
-            return t.SKIPPED
-        if state.good == whole:
-            return t.SUCCEEDED
+        # Where a run ends early, all that a node has may be good, and yet not all that it would have had.
+        if self._complete(state, ()) and state.good == whole:
+            return t.SUCCEEDED if whole else t.SKIPPED
         states = {unit.state for unit in state.units}
         if t.FAILED in states or state.broken:
             return t.FAILED
@@ -611,7 +625,7 @@ class RunState:
             assert state.running == sum(unit.state in (t.RUNNING, t.CANCELLING) for unit in mine), state
             cap = state.node.policy.max_parallel
             assert cap is None or state.running <= cap, state
-            listed = {entry[2] for entry in state.ready}
+            listed = {entry[2] for lane in state.ready.values() for entry in lane}
             ready = {unit.unit_id for unit in mine if unit.state == t.READY}
             assert ready <= listed, state
             assert not ready or state.node.name in self._with_ready, state

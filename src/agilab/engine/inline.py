@@ -9,13 +9,16 @@ import traceback
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from agi_node.canonical import tag, untag
+from agi_node import codec
+from agi_node.canonical import tag
 from agi_node.context import RunContext
 from agi_node.errors import AgiError
 from agi_node.items import Skip
 from agi_node.tracker import use_run
+from agi_node.values import NOT_PLAIN, as_plain, staged_form
 from agilab.engine.executor import Capabilities, Holder, Report, Target, Task, Wanted
 
 BATCH = 64
@@ -37,8 +40,10 @@ class InlineExecutor:
     in_user_code = False
     capabilities = Capabilities(timeout=False, kill=False, crash_isolation=False, own_environment=False)
 
-    def __init__(self, functions: Mapping[str, Target]) -> None:
+    def __init__(self, functions: Mapping[str, Target], *, objects: bool = False) -> None:
+        """`objects` lets functions return what is no plain data: it is pickled, as a worker would do it."""
         self._functions = functions
+        self._objects = objects
         self._queue: deque[Task] = deque()
         self._holder = Holder("inline", os.getpid(), 0.0)
         self._cancelled = False
@@ -84,12 +89,12 @@ class InlineExecutor:
             if isinstance(value, Skip):
                 kind, data = "skipped", {"reason": value.reason}
             else:
-                kind, data = "succeeded", {"value": tag(value)}
+                kind, data = "succeeded", self._kept(task, value)
         except KeyboardInterrupt:
             self._cancelled = True
             kind, data = "cancelled", {}
         except (Exception, SystemExit) as problem:
-            kind, data = "failed", {"error": _error(task, problem)}
+            kind, data = "failed", {"error": _error(self._subject(task), problem)}
         finally:
             self.in_user_code = False
         data["duration_us"] = (time.perf_counter_ns() - started) // 1000
@@ -105,6 +110,27 @@ class InlineExecutor:
             data |= {"artifacts": run.staged, "staging": task.staging}
         return Report(kind, task.unit_id, task.attempt_id, data)
 
+    def _kept(self, task: Task, value: Any) -> dict[str, Any]:
+        if not self._objects:
+            return {"value": tag(value)}
+        plain = as_plain(value)
+        if plain is not NOT_PLAIN:
+            large = staged_form(plain)
+            if large is None:
+                return {"value": tag(plain)}
+            # As a worker writes it, so that it has the same digest wherever it was made.
+            Path(task.staging).mkdir(parents=True, exist_ok=True)
+            Path(task.staging, "value.json").write_bytes(large)
+            return {"value": None, "value_file": "value.json", "staging": task.staging}
+        subject = f"what {self._subject(task)} returned"
+        return {**codec.staged(Path(task.staging), value, subject), "staging": task.staging}
+
+    def _subject(self, task: Task) -> str:
+        """Who did something, in an error: the unit, as a worker says it, where the names of targets mean nothing."""
+        if not self._objects:
+            return task.target
+        return f"{task.node}[{task.key}]" if task.key else task.node
+
     def _value(self, task: Task, run: RunContext) -> Any:
         function = self._functions.get(task.target)
         if function is None:
@@ -116,7 +142,7 @@ class InlineExecutor:
                 whose="author",
                 exit_code=1,
             )
-        arguments = untag(dict(task.args)) if task.args else {}
+        arguments = codec.decode_all(task.args) if task.args else {}
         if task.inputs is not None:
             from agi_node.gathered import arguments_of
 
@@ -125,7 +151,7 @@ class InlineExecutor:
             arguments["run"] = run
         if task.payload is None and not task.mapped:
             return function(**arguments)
-        return function(untag(task.payload), **arguments)
+        return function(codec.decode(task.payload), **arguments)
 
 
 @lru_cache(maxsize=1024)
@@ -137,7 +163,7 @@ def _wants_run(function: Target) -> bool:
         return False
 
 
-def _error(task: Task, problem: BaseException) -> dict[str, Any]:
+def _error(subject: str, problem: BaseException) -> dict[str, Any]:
     """The boundary around user code: what it raised, with a traceback trimmed to its own frames."""
     if isinstance(problem, AgiError):
         return problem.to_plain()
@@ -145,7 +171,7 @@ def _error(task: Task, problem: BaseException) -> dict[str, Any]:
     lines = traceback.format_list(frames) + traceback.format_exception_only(problem)
     return {
         "code": "AGI-RUN-101",
-        "what": f"{task.target} raised {type(problem).__name__}: {problem}"[:2000],
+        "what": f"{subject} raised {type(problem).__name__}: {problem}"[:2000],
         "whose": "author",
         "type": type(problem).__name__,
         "traceback": "".join(lines)[-8000:],

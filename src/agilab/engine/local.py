@@ -14,6 +14,7 @@ from typing import Any
 
 from agi_node.errors import AgiError
 from agilab.engine.executor import Capabilities, Holder, Report, Task, Wanted
+from agilab.engine.order import execute_order, past_timeout
 from agilab.envs.worker_process import WorkerProcess, WorkerSpec, dead_on_arrival
 
 AHEAD_SECONDS = 0.020
@@ -21,6 +22,7 @@ MAX_AHEAD = 64
 LONG_UNIT_SECONDS = 0.1
 KILL_GRACE_SECONDS = 2.0
 MAX_STARTS = 3
+MAX_KILLED_STARTS = 10
 
 
 @dataclass
@@ -108,7 +110,7 @@ class LocalExecutor:
             seat = self._by_name[name]
             seat.flights.append(_Flight(task))
             try:
-                self._staff(seat).send(_execute(task, self._logs / f"units_{name}.log"))
+                self._staff(seat).send(execute_order(task, self._logs / f"units_{name}.log"))
             except AgiError as problem:
                 seat.flights.pop()
                 self._backlog.append(
@@ -199,7 +201,9 @@ class LocalExecutor:
         flights, seat.flights = list(seat.flights), deque()
         if not seat.opened:
             seat.failed_starts += 1
-            if seat.failed_starts >= MAX_STARTS or not flights:
+            # A start that somebody killed says less about the environment than one that ended by itself.
+            killed = (worker.process.returncode or 0) < 0
+            if seat.failed_starts >= (MAX_KILLED_STARTS if killed else MAX_STARTS):
                 raise dead_on_arrival(worker, why)
         return [self._loss(flight, seat, why) for flight in flights]
 
@@ -208,14 +212,7 @@ class LocalExecutor:
         if flight.ended_by == "cancel":
             return Report("cancelled", task.unit_id, task.attempt_id, {"worker": seat.name})
         if flight.ended_by == "timeout":
-            error = AgiError(
-                "AGI-RUN-110",
-                f"{task.unit_id} ran longer than its timeout",
-                found=f"still running after {task.timeout_s:g} s",
-                allowed=f"timeout_s = {task.timeout_s:g}",
-                whose="author",
-                exit_code=1,
-            )
+            error = past_timeout(task.unit_id, task.timeout_s or 0.0)
             return Report(
                 "failed", task.unit_id, task.attempt_id, {"error": error.to_plain(), "worker": seat.name}
             )
@@ -280,22 +277,3 @@ class LocalExecutor:
     def _report(self, kind: str, seat: _Seat, frame: dict[str, Any]) -> Report:
         flight = self._flight(seat, frame["attempt_id"])
         return Report(kind, flight.task.unit_id, flight.task.attempt_id, {**frame, "worker": seat.name})
-
-
-def _execute(task: Task, log: Path) -> dict[str, Any]:
-    return {
-        "type": "execute",
-        "attempt_id": task.attempt_id,
-        "run_id": task.run_id,
-        "unit_id": task.unit_id,
-        "node": task.node,
-        "key": task.key,
-        "attempt": task.attempt,
-        "target": task.target,
-        "args": dict(task.args),
-        "payload": task.payload,
-        "inputs": str(task.inputs) if task.inputs else None,
-        "staging": task.staging,
-        "log": str(log),
-        "mapped": task.mapped,
-    }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agi_node.errors import AgiError
@@ -105,40 +105,49 @@ class Preview:
     leave_out: Mapping[str, str]
     drop: tuple[str, ...]
     new: Mapping[str, str]
-    nodes: Mapping[str, str]
 
     @property
     def digest(self) -> str:
         """What an execution must find equal to be the rerun that this preview describes."""
-        said = {
+        return hashlib.sha256(body_text(self._said()).encode()).hexdigest()
+
+    def _said(self) -> dict[str, Any]:
+        return {
             "parent": self.parent,
-            "head": self.parent_head,
+            "parent_head": self.parent_head,
             "selection": self.selection.to_plain(),
             "codes": dict(self.codes),
             "execute": dict(self.execute),
-            "reuse": {
-                name: [kept.why, kept.older_code, kept.regardless] for name, kept in self.reuse.items()
-            },
+            "reuse": {name: asdict(kept) for name, kept in self.reuse.items()},
             "leave_out": dict(self.leave_out),
             "drop": list(self.drop),
             "new": dict(self.new),
         }
-        return hashlib.sha256(body_text(said).encode()).hexdigest()
 
     def to_plain(self) -> dict[str, Any]:
-        """The preview as a document."""
-        return {
-            "parent": self.parent,
-            "selection": self.selection.to_plain(),
-            "digest": self.digest,
-            "execute": dict(self.execute),
-            "reuse": {
-                name: {"why": kept.why, "older_code": kept.older_code} for name, kept in self.reuse.items()
-            },
-            "leave_out": dict(self.leave_out),
-            "drop": list(self.drop),
-            "new": dict(self.new),
-        }
+        """The preview as a document, from which `from_plain` makes an equal one."""
+        return {**self._said(), "digest": self.digest}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Preview:
+        said = plain["selection"]
+        return cls(
+            plain["parent"],
+            plain["parent_head"],
+            Selection(
+                said.get("failed", False),
+                said.get("from"),
+                tuple(said.get("units", ())),
+                said.get("where", {}),
+                said.get("downstream", True),
+            ),
+            plain["codes"],
+            plain["execute"],
+            {name: Kept(**kept) for name, kept in plain["reuse"].items()},
+            plain["leave_out"],
+            tuple(plain["drop"]),
+            plain["new"],
+        )
 
 
 def preview(
@@ -182,7 +191,6 @@ def preview(
         decide.leave_out,
         tuple(name for name in state.nodes if name not in {node.name for node in graph.nodes}),
         decide.new,
-        decide.nodes,
     )
 
 
@@ -222,7 +230,6 @@ class _Decider:
         self.reuse: dict[str, Kept] = {}
         self.leave_out: dict[str, str] = {}
         self.new: dict[str, str] = {}
-        self.nodes: dict[str, str] = {}
 
     def node(self, node: Node) -> None:
         before = self._state.nodes.get(node.name)
@@ -231,7 +238,6 @@ class _Decider:
             return
         bodies = dict(_bodies(self._store, self._parent, node.name))
         for unit in before.units:
-            self.nodes[unit.unit_id] = node.name
             self._unit(node, unit, bodies.get(unit.unit_id, {}))
 
     def _unseen(self, node: Node, is_new: bool) -> None:
@@ -394,9 +400,9 @@ class Rerun:
     def __init__(self, store: Store, shown: Preview) -> None:
         self._store = store
         self._shown = shown
-        self._removed: dict[str, set[str]] = {}
-        for name, node in shown.nodes.items():
-            self._removed.setdefault(node, set()).add(name)
+        self._before: dict[str, set[str]] = {}
+        for name in (*shown.execute, *shown.reuse, *shown.leave_out):
+            self._before.setdefault(name.partition("[")[0], set()).add(name)
 
     def decide(self, unit: Unit, node: Node, key: CacheKey | None) -> Decision:
         shown = self._shown
@@ -406,7 +412,7 @@ class Rerun:
             return LeaveOut(shown.leave_out[unit.unit_id])
         kept = shown.reuse.get(unit.unit_id)
         if kept is None:
-            return Execute(f"new since run {shown.parent}" if shown.nodes else shown.new.get(unit.node))
+            return Execute(shown.new.get(unit.node) or f"new since run {shown.parent}")
         if kept.skipped:
             return SkipAgain(kept.why)
         body = self._store.result(shown.parent, unit.unit_id)
@@ -422,7 +428,7 @@ class Rerun:
 
     def expanded(self, node: str, rows: Sequence[Mapping[str, Any]], under: Unit | None) -> dict[str, Any]:
         """What the new list has more and less than the parent's, for the event that records the expansion."""
-        before = self._removed.get(node)
+        before = self._before.get(node)
         if before is None:
             return {}
         keys = under.keys if under else ()

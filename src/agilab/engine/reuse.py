@@ -16,7 +16,10 @@ from agilab.engine.state import Unit
 from agilab.store.events import body_text
 from agilab.store.store import Store
 
-CARRIED = ("value", "value_digest", "artifacts", "params", "validations")
+CARRIED = (
+    *("value", "value_digest", "codec", "value_type", "value_size"),
+    *("artifacts", "params", "validations"),
+)
 """Of a success, what a reuse repeats. Metrics and logs stay with the run that made them."""
 
 

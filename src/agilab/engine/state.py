@@ -98,6 +98,7 @@ class NodeState:
         keyed: Needs of which each unit waits for those that share its keys, with how many keys that is.
         grouped: Numbers of outer keys by which dependants wait for several of its units at once.
         todo: Expansions that may be made now, by what they are under.
+        ready: Heaps of the units that may start, one for each worker that a static plan names and one for the others.
     """
 
     node: Node
@@ -119,7 +120,7 @@ class NodeState:
     waiters: dict[Keys, list[Unit]] = field(default_factory=dict)
     todo: dict[str, None] = field(default_factory=dict)
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
-    ready: list[tuple[float, int, str]] = field(default_factory=list)
+    ready: dict[str, list[tuple[float, int, str]]] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from agi_node.codec import in_words, reference
+from agi_node.errors import AgiError
 from agilab.engine.executor import Task
 from agilab.engine.expansion import Item, items_for
 from agilab.engine.foreach import Nested, Over, Product, Zip, sources
@@ -19,6 +21,7 @@ from agilab.store.transitions import WITH_VALUE
 
 Needs = Mapping[str, Unit | list[Unit] | None]
 """For each need the one unit that shares the keys of the unit at hand, or all that do, in the order of keys."""
+_OF_A_VALUE = ("value", "value_digest", "codec", "value_type", "value_size")
 READ_AT_ONCE = 20
 """More units than this are read in one query, with the others of their node."""
 
@@ -104,14 +107,17 @@ class FunctionTasks:
 
     def recorded(self, unit: Unit, body: Mapping[str, Any]) -> None:
         if unit.node in self._wanted:
-            self._bodies[unit.unit_id] = {k: body[k] for k in ("value", "value_digest") if k in body}
+            self._bodies[unit.unit_id] = {k: body[k] for k in _OF_A_VALUE if k in body}
 
     def remembers(self, node: Node) -> bool:
         return all(not self._axes[need] and need in self._bodies for need in node.needs)
 
     def items(self, node: Node, under: Unit | None) -> list[Item]:
         def value(name: str) -> Any:
-            return self._store.value(self._body(under.unit_id if under else name))
+            body = self._body(under.unit_id if under else name)
+            if "codec" in body:
+                raise _no_list(node, under.unit_id if under else name, body)
+            return self._store.value(body)
 
         return items_for(node, value)
 
@@ -169,7 +175,12 @@ class FunctionTasks:
     def _value(self, unit: Unit | list[Unit] | None) -> Any:
         if not isinstance(unit, Unit) or unit.state not in WITH_VALUE:
             return None
-        return self._store.value(dict(self._body(unit.unit_id)))
+        body = self._body(unit.unit_id)
+        return self._reference(body) if "codec" in body else self._store.value(body)
+
+    def _reference(self, body: Mapping[str, Any]) -> str:
+        """What stands for an object in a task: only the process that calls the function reads it."""
+        return reference(self._store.objects.path(body["value_digest"]))
 
     def _body(self, unit_id: str) -> dict[str, Any]:
         """What the event that finished a unit says; remembered, or read from the log."""
@@ -195,11 +206,12 @@ class FunctionTasks:
             for need, units in needs.items():
                 file.write(json.dumps({"of": need}, separators=(",", ":")) + "\n")
                 for unit, body in self._each(units):
-                    digest = body.get("value_digest")
+                    pickled = "codec" in body
+                    digest = None if pickled else body.get("value_digest")
                     line = {
                         "key": unit.key,
                         "status": unit.state,
-                        "value": body.get("value"),
+                        "value": self._reference(body) if pickled else body.get("value"),
                         "value_path": str(self._store.objects.path(digest)) if digest else None,
                         "digest": value_digest(body) if body else None,
                     }
@@ -209,6 +221,18 @@ class FunctionTasks:
 def _outcome(state: str) -> str:
     """A state as a unit that reads the result sees it: whether a value is new or used again makes no difference."""
     return "good" if state in WITH_VALUE else state
+
+
+def _no_list(node: Node, source: str, body: Mapping[str, Any]) -> AgiError:
+    return AgiError(
+        "AGI-RUN-030",
+        f"node {node.name} maps over what {source} returned, which is no plain data",
+        found=in_words(body),
+        allowed="a list or a mapping of plain data: what is in it becomes the keys of units",
+        try_=f"map over names or numbers, and let {node.name} take {source.partition('[')[0]} apart",
+        whose="author",
+        exit_code=1,
+    )
 
 
 def value_digest(body: Mapping[str, Any]) -> str:
