@@ -10,8 +10,8 @@ from agi_node.errors import AgiError
 from benchmarks.bench import Bench
 from benchmarks.samples import Samples
 
-UNITS = {"s": 1.0, "ms": 1e3}
-"""How many of a unit make a second."""
+UNITS = {"s": 1.0, "ms": 1e3, "MB": 1.0}
+"""How many of a unit make a second; megabytes are taken as they are."""
 
 
 @dataclass(frozen=True)

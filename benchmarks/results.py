@@ -44,7 +44,7 @@ class Result(BaseModel):
     ours: float
     reference: float
     ratio: float
-    unit: Literal["s", "ms"]
+    unit: Literal["s", "ms", "MB"]
     target: float
     met: bool
     rule: str
@@ -79,7 +79,7 @@ def result_of(case: Case, measured: Measured, machine: Machine) -> Result:
         ours=ours,
         reference=reference,
         ratio=_rounded(ours / reference),
-        unit="ms" if case.unit == "ms" else "s",
+        unit=case.unit,
         target=target,
         met=ours <= target,
         rule=case.limit.text(case.unit),

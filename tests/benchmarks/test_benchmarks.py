@@ -141,6 +141,14 @@ def test_every_case_of_the_issue_is_listed_with_its_limit(capsys: pytest.Capture
         line.split()[0]: line.rpartition("at most ")[2] for line in capsys.readouterr().out.splitlines()
     }
     assert listed == {
+        "unit-dask-fanout": "1.5 x reference",
+        "unit-dask-chain": "1.5 x reference",
+        "wide-inline": "30 s",
+        "wide-local": "100 s",
+        "wide-dask": "150 s",
+        "wide-memory": "500 MB",
+        "pipeline-again": "50 ms",
+        "resume-killed": "2 s",
         "version": "80 ms",
         "help": "250 ms",
         "import-agi-node": "60 ms",
@@ -153,6 +161,8 @@ def test_every_case_of_the_issue_is_listed_with_its_limit(capsys: pytest.Capture
         "unit-worker-chain": "1 ms",
         "metrics-caller": "0.2 s",
         "metrics-arrival": "1.5 x reference",
+        "planning-equal": "1 s",
+        "planning-uneven": "1 s",
         **dict.fromkeys(
             ("reduce-8", "reduce-8-untracked", "reduce-64", "reduce-64-untracked"),
             "1.3 x reference + start-up",

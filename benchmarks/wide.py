@@ -1,0 +1,58 @@
+"""One wide fan-out of no-op units in a process of its own: `python benchmarks/wide.py EXECUTOR WIDTH HOME`.
+
+Prints JSON: the sum of what the units returned, the seconds of the run, and the most memory that this process held.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from agilab.engine.inline import InlineExecutor
+from agilab.engine.local import LocalExecutor
+from agilab.envs.worker_process import WorkerSpec
+from agilab.projects.machine import cores
+from agilab.store.store import Store
+from agilab.store.workspace import Workspace
+from benchmarks import plain
+from benchmarks.units import FUNCTIONS, fan_out, run_graph
+
+
+def main(kind: str, width: int, home: Path) -> dict[str, Any]:
+    """Run the fan-out and say what it came to."""
+    source = home / "source"
+    source.mkdir(parents=True)
+    shutil.copyfile(plain.__file__, source / "plain.py")
+    spec = WorkerSpec(Path(sys.executable), source, None)
+    executor: Any
+    if kind == "inline":
+        executor = InlineExecutor(FUNCTIONS)
+    elif kind == "local":
+        executor = LocalExecutor({"": spec}, workers=cores(), logs=home / "logs")
+    else:
+        from agilab.engine.dask import DaskExecutor
+
+        executor = DaskExecutor({"": spec}, workers=cores(), logs=home / "logs")
+    try:
+        with Store(Workspace(home)) as store:
+            if kind != "inline":
+                executor.start()
+                run_graph(store, fan_out(-1, "rest", 2 * cores()).graph, executor)
+            shape = fan_out(0, "square", width)
+            began = time.perf_counter()
+            run_id = run_graph(store, shape.graph, executor, max_units=width)
+            seconds = time.perf_counter() - began
+            total = sum(store.value(body) for _, body in store.results(run_id, shape.last))
+    finally:
+        executor.close()
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"sum": total, "seconds": seconds, "megabytes": megabytes}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))))
