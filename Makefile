@@ -33,7 +33,7 @@ endif
 SLOW := slow or journey or faults
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev proof test fast lint lint-style lint-format lint-types lint-floors lint-lock \
+.PHONY: help setup setup-dev proof test fast faults lint lint-style lint-format lint-types lint-floors lint-lock \
 	format bench clean FORCE
 
 help: ## list the targets (this)
@@ -52,6 +52,10 @@ test: $(DEV) ## set up, then run the whole test suite
 
 fast: $(DEV) ## the tests that take milliseconds: no journeys, faults or slow ones
 	'$(BIN)/python' -m pytest -n $(JOBS) --dist loadgroup -m 'not ($(SLOW))' $(ARGS)
+
+faults: $(DEV) ## kill -9 two hundred times at random moments (ARGS="--seed 7" again), then every test of faults
+	'$(BIN)/python' -m tests.faults.kills --kills 200 $(ARGS)
+	'$(BIN)/python' -m pytest -n $(JOBS) --dist loadgroup -m faults
 
 lint: lint-style lint-format lint-types lint-floors lint-lock ## all checks that run no code (-k: all of them)
 

@@ -12,14 +12,33 @@ from typing import TYPE_CHECKING, Any
 from agilab.version import __version__
 
 if TYPE_CHECKING:
+    from agilab.flow import Flow, Nested, Policy, Results, RunFailed, Skip, product, zipped
     from agilab.projects.plan import plan_app
     from agilab.projects.run import RunRequest, run_app
     from agilab.store.store import Store
     from agilab.store.workspace import Workspace
 
-__all__ = ["RunRequest", "Store", "Workspace", "__version__", "plan_app", "run_app"]
+__all__ = [
+    "Flow",
+    "Nested",
+    "Policy",
+    "Results",
+    "RunFailed",
+    "RunRequest",
+    "Skip",
+    "Store",
+    "Workspace",
+    "__version__",
+    "plan_app",
+    "product",
+    "run_app",
+    "zipped",
+]
 
 _HOMES = {
+    **dict.fromkeys(
+        ("Flow", "Nested", "Policy", "Results", "RunFailed", "Skip", "product", "zipped"), "agilab.flow"
+    ),
     "RunRequest": "agilab.projects.run",
     "run_app": "agilab.projects.run",
     "plan_app": "agilab.projects.plan",

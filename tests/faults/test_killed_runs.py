@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -214,3 +216,52 @@ def test_two_runs_at_once_share_the_workspace(home: Path, app: Path) -> None:
     with Store(Workspace(home), readonly=True) as store:
         for result in results:
             assert list(projection_problems(store, result["run_id"])) == []
+
+
+def events(home: Path, run_id: str, kind: str) -> int:
+    with Store(Workspace(home), readonly=True) as store:
+        return sum(1 for _ in store.events(run_id, kinds=(kind,)))
+
+
+def test_a_run_that_is_killed_again_and_again_ends_whole_and_verifies(
+    home: Path, running: tuple[subprocess.Popen[str], str]
+) -> None:
+    process, run_id = running
+    chance = random.Random(11)
+    seen: dict[str, str | None] = {}
+    for _ in range(4):
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        with Store(Workspace(home), readonly=True) as store:
+            assert list(chain_problems(store, run_id)) == []
+            assert list(projection_problems(store, run_id)) == []
+            now = {unit.unit_id: unit.attempt_id for unit in store.units(run_id, state="succeeded")}
+        assert seen.items() <= now.items(), "a recorded success was lost or done again"
+        seen, moment = now, events(home, run_id, "attempt_succeeded") + chance.randint(1, 7)
+        process = agilab(home, "runs", "resume", run_id, "--json")
+        reached = partial(lambda last: events(home, run_id, "attempt_succeeded") >= last, moment)
+        assert until(reached)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(Path(json.loads(out)["reduce"]).read_text())["payload"] == {"n": 40}
+    verify = agilab(home, "runs", "verify", run_id)
+    out, err = verify.communicate()
+    assert verify.returncode == 0, out + err
+
+
+def test_a_run_that_is_killed_between_its_end_and_its_manifest_gets_it_when_it_is_resumed(
+    home: Path, running: tuple[subprocess.Popen[str], str]
+) -> None:
+    process, run_id = running
+    assert until(lambda: events(home, run_id, "run_finished") == 1)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    manifest = Workspace(home).run_folder(run_id) / "run_manifest.json"
+    if not manifest.exists():  # otherwise it was faster than the kill, and there is nothing to mend
+        resumed = agilab(home, "runs", "resume", run_id)
+        out, err = resumed.communicate(timeout=60)
+        assert resumed.returncode == 0, out + err
+    assert json.loads(manifest.read_text())["verdict"]["status"] == "succeeded"
+    verify = agilab(home, "runs", "verify", run_id)
+    out, err = verify.communicate()
+    assert verify.returncode == 0, out + err

@@ -36,6 +36,7 @@ class WorkerSpec:
         app: `module:object` of the app, or None for plain functions.
         roots: Absolute folders behind the named roots of file references.
         threads: Native threads that this worker may use: its share of the cores.
+        functions: File of pickled functions (`agi_node.codec`), for graphs of functions that are in no source folder.
     """
 
     python: Path
@@ -43,6 +44,7 @@ class WorkerSpec:
     app: str | None
     roots: Mapping[str, str] = field(default_factory=dict)
     threads: int = 1
+    functions: Path | None = None
 
 
 class WorkerProcess:
@@ -108,6 +110,7 @@ class WorkerProcess:
                 "roots": dict(spec.roots),
                 "threads": spec.threads,
                 "env": {},
+                **({"functions": str(spec.functions)} if spec.functions else {}),
             }
         )
 

@@ -75,7 +75,9 @@ PROJECTIONS = ("run", "node", "unit", "artifact", "cached")
 the heads of logs that are gone."""
 
 
-def connect(path: Path, *, readonly: bool = False, mounts: Path = _MOUNTS) -> sqlite3.Connection:
+def connect(
+    path: Path, *, readonly: bool = False, migrate: bool = True, mounts: Path = _MOUNTS
+) -> sqlite3.Connection:
     """Open (and where needed create or migrate) the workspace database. A reader migrates unless told not to.
 
     Raises:

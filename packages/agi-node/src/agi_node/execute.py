@@ -5,9 +5,11 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agi_node import codec
 from agi_node.canonical import tag, untag
 from agi_node.context import RunContext
 from agi_node.errors import FAILED, AgiError
@@ -19,7 +21,7 @@ from agi_node.protocol import Execute, Message
 from agi_node.recording import Feed
 from agi_node.session import Session
 from agi_node.tracker import use_run
-from agi_node.values import plain, scrub, staged_form
+from agi_node.values import NOT_PLAIN, as_plain, plain, scrub, staged_form
 
 if TYPE_CHECKING:
     from agi_node.app import App, Step
@@ -57,7 +59,8 @@ class Unit:
 
     def done(self) -> Message:
         """Run the unit and say what became of it; all but the log's span. Raises nothing."""
-        status, reason, value, value_file, error = "succeeded", None, None, None, None
+        status, reason, error = "succeeded", None, None
+        kept: dict[str, Any] = {"value": None, "value_file": None}
         cpu, start = time.process_time_ns(), time.perf_counter_ns()
         try:
             try:
@@ -71,22 +74,21 @@ class Unit:
             if isinstance(result, Skip):
                 status, reason = "skipped", scrub(str(result.reason))
             else:
-                value, value_file = self._settle(result)
+                kept = self._settle(result)
         except (
             BaseException
         ) as raised:  # SystemExit, KeyboardInterrupt and MemoryError are a unit's failures too
             self._interruptible = False
             status, error = "failed", _failure(raised, self.subject, self.session.source)
         if self.run._cancel_seen:
-            status, value, value_file = "cancelled", None, None
+            status, kept = "cancelled", {"value": None, "value_file": None}
         recording = self.run._recording
         return {
             "type": "done",
             "attempt_id": self.order.attempt_id,
             "status": status,
             "reason": reason,
-            "value": value,
-            "value_file": value_file,
+            **kept,
             "artifacts": self.run._staging.entries,
             "metrics": recording.drain(),
             "params": {name: tag(param) for name, param in recording.params.items()},
@@ -127,12 +129,15 @@ class Unit:
             return plain(self._publish(app, step, args), f"what publish of {app.name} returned")
         return self._checked(app, step.call(self._payload(step), args, self.run))
 
-    def _settle(self, result: Any) -> tuple[Any, str | None]:
-        """A plain result as (tagged value, None), or (None, file) where it is too large for a frame."""
+    def _settle(self, result: Any) -> dict[str, Any]:
+        """A result as `value` (tagged), or as `value_file` where it is too large for a frame or an object."""
+        if isinstance(result, _Object):
+            subject = f"what {self.subject} returned"
+            return codec.staged(self.run._staging.folder, result.value, subject)
         staged = staged_form(result)
         if staged is None:
-            return tag(result), None
-        return None, self.run._staging.value(staged)
+            return {"value": tag(result), "value_file": None}
+        return {"value": None, "value_file": self.run._staging.value(staged)}
 
     def _payload(self, step: Step) -> Any:
         from agi_node.payload import read_payload
@@ -184,7 +189,7 @@ class Unit:
 
     def _call_function(self, target: str) -> Any:
         function, signature = self.session.function(target)
-        payload, named = untag(self.order.payload), untag(self.order.args)
+        payload, named = codec.decode(self.order.payload), codec.decode_all(self.order.args)
         positional: tuple[Any, ...] = ()
         if payload is not None or self.order.mapped:
             positional = (FileRef.from_plain(payload) if is_file_object(payload) else payload,)
@@ -205,7 +210,20 @@ class Unit:
                 allowed=str(signature),
             ) from None
         result = function(*positional, **named)
-        return result if isinstance(result, Skip) else plain(result, f"what {self.subject} returned")
+        if isinstance(result, Skip):
+            return result
+        if self.session.functions is None:
+            return plain(result, f"what {self.subject} returned")
+        # Functions that came pickled may leave an object behind; a source folder's exchange plain data.
+        found = as_plain(result)
+        return _Object(result) if found is NOT_PLAIN else found
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """A result that is no plain data."""
+
+    value: Any
 
 
 def _failure(error: BaseException, subject: str, source: Path | None) -> dict[str, Any]:

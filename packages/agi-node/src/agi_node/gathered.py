@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agi_node.canonical import untag
+from agi_node.codec import decode
 from agi_node.errors import FAILED, AgiError
 
 COUNTED = ("succeeded", "reused")
@@ -43,7 +43,7 @@ class Result:
                 whose="author",
                 exit_code=FAILED,
             )
-        return untag(json.loads(Path(self._path).read_bytes()) if self._path else self._inline)
+        return decode(json.loads(Path(self._path).read_bytes()) if self._path else self._inline)
 
 
 class Results:

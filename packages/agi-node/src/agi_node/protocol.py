@@ -100,13 +100,17 @@ def decode(body: bytes) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """What `open` carries: the app's source, where its paths lead, and the share of the machine it may use."""
+    """What `open` carries: the app's source, where its paths lead, and the share of the machine it may use.
+
+    `functions` is a file of pickled functions (see `codec`), for runs that have no source folder.
+    """
 
     source: str | None
     app: str | None
     roots: dict[str, str]
     threads: int
     env: dict[str, str]
+    functions: str | None = None
 
     @classmethod
     def read(cls, message: Message) -> Open:
@@ -117,6 +121,7 @@ class Open:
             _texts(message, "roots"),
             _field(message, "threads", (int,), 0),
             _texts(message, "env"),
+            _field(message, "functions", (str, type(None)), None),
         )
 
 

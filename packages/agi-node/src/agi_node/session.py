@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import os
@@ -40,6 +41,7 @@ class Session:
     def __init__(self) -> None:
         self.source: Path | None = None
         self.app_name: str | None = None
+        self.functions: str | None = None
         self._opened = False
         self._found: dict[str, Any] = {}
 
@@ -56,7 +58,11 @@ class Session:
         source = Path(os.path.abspath(order.source)) if order.source is not None else None
         if source is not None and not source.is_dir():
             raise _fault("AGI-NODE-006", "the source to open is no folder", str(source), "a folder")
-        if self._opened and (source, order.app) != (self.source, self.app_name):
+        if self._opened and (source, order.app, order.functions) != (
+            self.source,
+            self.app_name,
+            self.functions,
+        ):
             raise _fault(
                 "AGI-NODE-007",
                 "this worker has another source open, whose modules are loaded",
@@ -70,8 +76,13 @@ class Session:
         set_roots(order.roots)
         if not self._opened:
             self.source, self.app_name, self._opened = source, order.app, True
+            self.functions = order.functions
             if self.import_folder is not None:
                 sys.path.insert(0, str(self.import_folder))
+            # Now, while the manager has other things to do, and no unit's timeout runs. What goes wrong here goes
+            # wrong again, and is told, where a function is needed.
+            with contextlib.suppress(BaseException):
+                self._functions()
 
     def app(self, reference: str | None = None) -> App:
         """The app behind `module:object`, imported on first need; AGI-APP-001, 002 or 005."""
@@ -92,14 +103,36 @@ class Session:
         return found
 
     def function(self, target: str) -> tuple[Callable[..., Any], inspect.Signature]:
-        """The function behind `module:function` and its signature; AGI-RUN-107 if there is none."""
+        """The function behind a target and its signature; AGI-RUN-107 if there is none.
+
+        A target is `module:function`, or a name in the file of functions where one is open.
+        """
         key = f"{target}()"
         if key not in self._found:
-            function = self._look_up(target, "AGI-RUN-107")
+            function = self._given(target) if self.functions else self._look_up(target, "AGI-RUN-107")
             if not callable(function):
                 raise _fault("AGI-RUN-107", f"{target} is no function", type(function).__name__, "a function")
             self._found[key] = (function, inspect.signature(function))
         found: tuple[Callable[..., Any], inspect.Signature] = self._found[key]
+        return found
+
+    def _given(self, target: str) -> Any:
+        """A function of the file that is open."""
+        given = self._functions()
+        if target not in given:
+            what = "the functions of this run have no such name"
+            raise _fault("AGI-RUN-107", what, target, ", ".join(given)[:300])
+        return given[target]
+
+    def _functions(self) -> dict[str, Callable[..., Any]]:
+        """The functions of the file that is open, read once; none where none is."""
+        if self.functions is None:
+            return {}
+        if self.functions not in self._found:
+            from agi_node.codec import read_functions
+
+            self._found[self.functions] = read_functions(self.functions)
+        found: dict[str, Callable[..., Any]] = self._found[self.functions]
         return found
 
     def _look_up(self, reference: str, code: str) -> Any:

@@ -94,6 +94,57 @@ def _text(value: str, subject: str, path: tuple[str | int, ...]) -> str:
     return value
 
 
+NOT_PLAIN: Any = object()
+"""What `as_plain` says of a value that is an object."""
+
+
+def as_plain(value: Any, depth: int = 0) -> Any:
+    """A function's result as plain data where that keeps what it is, else `NOT_PLAIN`.
+
+    Stricter than `plain`: an enum, a named tuple, a dict with keys that are no text are objects, for the next function
+    may rely on what makes them one. Scalars of numpy become Python's own, tuples lists, and a dict has its names in
+    order: so they arrive alike whether they come from memory, from the log or from an earlier run.
+
+    >>> as_plain({"b": (1, 2), "a": None}), as_plain({1: 2}) is NOT_PLAIN
+    ({'a': None, 'b': [1, 2]}, True)
+    """
+    kind = type(value)
+    if value is None or kind is bool or kind is int or kind is float:
+        return value
+    if kind is str:
+        return value if value.isascii() or _is_unicode(value) else NOT_PLAIN
+    if depth > DEEPEST:
+        return NOT_PLAIN
+    if kind is list or kind is tuple:
+        items = [as_plain(item, depth + 1) for item in value]
+        return NOT_PLAIN if any(item is NOT_PLAIN for item in items) else items
+    if kind is dict:
+        out = {}
+        for key in value:
+            if type(key) is not str or not _is_unicode(key):
+                return NOT_PLAIN
+        for key in sorted(value):
+            item = as_plain(value[key], depth + 1)
+            if item is NOT_PLAIN:
+                return NOT_PLAIN
+            out[key] = item
+        return out
+    if isinstance(value, FileRef):
+        return value.to_plain()
+    if kind.__module__ == "numpy" and getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        scalar = value.item()
+        return scalar if type(scalar) in (bool, int, float, str) and kind.__name__ != "ndarray" else NOT_PLAIN
+    return NOT_PLAIN
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _refusal(subject: str, path: tuple[str | int, ...], found: str, advice: str | None) -> AgiError:
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return AgiError(
