@@ -170,6 +170,7 @@ def install(app: str, offline: bool, rebuild: bool, as_json: bool) -> int:
 @click.option(
     "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where distribution.json goes instead."
 )
+@click.option("--cache", is_flag=True, help="Say which earlier results `run --cache` would use again.")
 @click.option("--offline", is_flag=True, help="Use no network: take packages from uv's cache.")
 @click.option(
     "--arg", "more", multiple=True, metavar="NAME=VALUE", help="An argument that is also an option here."
@@ -183,6 +184,7 @@ def plan(
     placement: str | None,
     distribution: Path | None,
     output: Path | None,
+    cache: bool,
     offline: bool,
     more: tuple[str, ...],
     as_json: bool,
@@ -207,6 +209,7 @@ def plan(
         offline=offline,
         placement=chosen,
         distribution=distribution,
+        cache=cache,
     )
     with Progress(quiet=as_json) as progress:
         planned = plan_app(request, faces=progress.faces(), output=output)

@@ -38,6 +38,8 @@ def print_plan(planned: Planned, again: str) -> None:
     )
     if plan.items:
         out("", *_items(plan))
+        if decided := _decided(plan):
+            out("", title("Cache"), table(("  items", "decision", "why"), decided))
         out("", title("Workers"), *_loads(planned))
         out("", title("Estimate"), pairs(_estimate(planned)))
     arguments = [(name, str(value)) for name, value in plan.args.items()]
@@ -57,6 +59,21 @@ def print_plan(planned: Planned, again: str) -> None:
         title("Next"),
         Text(f"  {again}{_followed(planned) if static else ''}", "cyan"),
     )
+
+
+def _decided(plan: Plan) -> list[tuple[Text | str, ...]]:
+    """How many items would run or be reused, by reason; nothing where no cache was asked."""
+    from collections import Counter
+
+    from rich.text import Text
+
+    counts = Counter((item.decision, item.why) for item in plan.items)
+    if set(counts) == {("run", "every run works its items afresh")}:
+        return []
+    return [
+        (f"  {count:,}", Text(decision, "green" if decision == "reuse" else "yellow"), why)
+        for (decision, why), count in counts.most_common(8)
+    ]
 
 
 def _followed(planned: Planned) -> str:

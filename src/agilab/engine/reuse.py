@@ -147,11 +147,19 @@ class Cache:
         return {}
 
     def _nearest(self, unit: Unit, node: Node, key: CacheKey) -> str:
+        """Why nothing fits: what differs from the result that comes nearest, of the latest runs that have the unit."""
+        nearest: tuple[int, str, Mapping[str, str]] | None = None
+        now = key.to_plain()
         for run_id in self._before:
-            body = self._store.result(run_id, unit.unit_id)
-            if "cache" in body:
-                return f"{self.difference(run_id, node.name, body['cache'], key)} since run {run_id}"
-        return "never run" if not unit.retries else "run again"
+            before = self._store.result(run_id, unit.unit_id).get("cache")
+            if before:
+                differing = sum(before[name] != now[name] for name in now if name != "key")
+                if nearest is None or differing < nearest[0]:
+                    nearest = (differing, run_id, before)
+        if nearest is None:
+            return "never run"
+        _, run_id, before = nearest
+        return f"{self.difference(run_id, node.name, before, key)} since run {run_id}"
 
     def difference(self, run_id: str, node: str, before: Mapping[str, str], now: CacheKey) -> str:
         """What differs between an earlier result's key and this one, in words."""

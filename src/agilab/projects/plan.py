@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from agi_node.errors import AgiError
 from agilab.contracts.base import write_document
 from agilab.contracts.distribution import Distribution
-from agilab.contracts.identifiers import new_run_id
+from agilab.contracts.identifiers import new_run_id, unit_id
 from agilab.contracts.plan import Plan
 from agilab.contracts.timestamps import utc_now
+from agilab.engine.expansion import MAX_UNITS_PER_RUN, Item
+from agilab.engine.graph import Graph
+from agilab.engine.reuse import Cache, CacheKey, Reuse
+from agilab.engine.state import Unit
 from agilab.projects.discover import find_app
 from agilab.projects.distribution import (
     assignments,
@@ -25,16 +30,15 @@ from agilab.projects.distribution import (
 )
 from agilab.projects.inputs import FileDigests, fill_in_digests
 from agilab.projects.machine import cores
-from agilab.projects.prepare import arguments, prepare
+from agilab.projects.prepare import PreparedApp, arguments, prepare
 from agilab.projects.roots import settings_of
 from agilab.projects.run import Faces, RunRequest, with_roots
-from agilab.projects.tasks import app_graph
+from agilab.projects.tasks import AppTasks, app_graph
 from agilab.projects.work_items import ask_for_items
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
-_AFRESH = "every run works its items afresh"
-_WITH_CACHE = "runs unless an earlier result is found to be of equal code, arguments, inputs and environment"
+_AFRESH = ("run", "every run works its items afresh")
 
 
 @dataclass(frozen=True)
@@ -94,20 +98,22 @@ def plan_app(
             if given
             else distribute(store, prepared, args, items, workers, request.placement)
         )
-    digests = FileDigests(workspace.cache)
-    try:
-        # A file that no run could read is told now.
-        fill_in_digests([item.payload for item in items], prepared.roots, digests)
-    finally:
-        digests.close()
-    graph = app_graph(
-        str(app.reference),
-        prepared.nodes,
-        args,
-        prepared.environment.fingerprint,
-        keep_going=request.keep_going,
-        policy=request.policy,
-    )
+        graph = app_graph(
+            str(app.reference),
+            prepared.nodes,
+            args,
+            prepared.environment.fingerprint,
+            keep_going=request.keep_going,
+            policy=replace(request.policy, cache=request.cache),
+        )
+        digests = FileDigests(workspace.cache)
+        try:
+            # A file that no run could read is told now.
+            fill_in_digests([item.payload for item in items], prepared.roots, digests)
+            tasks = AppTasks(store, "", prepared.roots, digests, max_units=MAX_UNITS_PER_RUN)
+            decided = _decisions(store, prepared, graph, tasks, items) if request.cache else {}
+        finally:
+            digests.close()
     plan = Plan.model_validate(
         {
             "made_at": utc_now(),
@@ -126,7 +132,7 @@ def plan_app(
                 }
                 for node in graph.nodes
             ],
-            "items": _items(found, _WITH_CACHE if request.cache else _AFRESH),
+            "items": _items(found, decided),
             "makespan": found.makespan,
         }
     )
@@ -138,7 +144,26 @@ def plan_app(
     return Planned(plan, path, found, beside, loads_of(found, expected), counts_of(found, expected))
 
 
-def _items(found: Distribution, why: str) -> list[dict[str, Any]]:
+def _decisions(
+    store: Store, prepared: PreparedApp, graph: Graph, tasks: AppTasks, items: Sequence[Item]
+) -> dict[str, tuple[str, str]]:
+    """Whether each item would run or an earlier result stand for it, and why: asked of what a run would ask."""
+    node = next(node for node in graph.nodes if node.foreach is not None)
+    code, memory = prepared.codes.get(node.name), Cache(store, prepared.app.name, prepared.code_parts)
+    decided: dict[str, tuple[str, str]] = {}
+    for position, item in enumerate(items):
+        unit = Unit(unit_id(node.name, item.key), node.name, (item.key,), position, item.cost)
+        identity = tasks.identity(unit, node, item.payload, {})
+        key = CacheKey(code, *identity, node.environment) if code and identity else None
+        decision = memory.decide(unit, node, key)
+        if isinstance(decision, Reuse):
+            decided[unit.unit_id] = ("reuse", str(decision.body["why"]))
+        else:
+            decided[unit.unit_id] = ("run", getattr(decision, "why", None) or "never run")
+    return decided
+
+
+def _items(found: Distribution, decided: Mapping[str, tuple[str, str]]) -> list[dict[str, Any]]:
     """The items in the order in which they would start: the longest first, whoever has them."""
     timed = found.in_seconds
     order = sorted(found.items, key=lambda item: -((item.seconds or 0.0) if timed else item.cost))
@@ -148,8 +173,8 @@ def _items(found: Distribution, why: str) -> list[dict[str, Any]]:
             "node": "work",
             "key": item.key,
             "order": position,
-            "decision": "run",
-            "why": why,
+            "decision": decided.get(item.unit, _AFRESH)[0],
+            "why": decided.get(item.unit, _AFRESH)[1],
             "cost": item.cost,
             "seconds": item.seconds,
             "worker": item.worker,

@@ -45,7 +45,9 @@ def app_graph(
                     args=tag(dict(args)),
                     require="any" if keep_going and name == "reduce" else "all",
                     environment=environment,
-                    policy=policy if name == "work" else Policy(timeout_s=policy.timeout_s),
+                    policy=policy
+                    if name == "work"
+                    else Policy(timeout_s=policy.timeout_s, cache=policy.cache),
                 )
             )
     return Graph(tuple(chain), keep_going=keep_going)
