@@ -280,6 +280,8 @@ def print_unit(store: Store, run_id: str, unit: UnitRow) -> None:
         rows.append(("worker", unit.worker))
     if unit.duration_us is not None:
         rows.append(("took", duration(unit.duration_us / 1e6)))
+    if value := _value(store.result(run_id, unit.unit_id)):
+        rows.append(("value", value))
     if unit.attempts > 1:
         rows.append(
             (
@@ -322,6 +324,19 @@ def print_unit(store: Store, run_id: str, unit: UnitRow) -> None:
     lines = log_tail(store, run_id, unit)
     out("", title("Log"))
     out(Padding(Text("\n".join(lines)), (0, 0, 0, 2)) if lines else Text("  it printed nothing", "dim"))
+
+
+def _value(body: Mapping[str, Any]) -> str | None:
+    """What a unit left, in a few words: an object by its type and size, which only its author's own process reads."""
+    from agi_node.canonical import untag
+    from agi_node.codec import in_words
+    from agilab.cli.words import brief
+
+    if "codec" in body:
+        return in_words(body)
+    if "value_digest" in body:
+        return f"object {body['value_digest'][:12]}"
+    return brief(untag(body["value"]), limit=100) if body.get("value") is not None else None
 
 
 def _said(kind: str, data: Mapping[str, Any]) -> str:

@@ -372,11 +372,7 @@ class Coordinator:
         """The body of a success: small values in the log, everything else adopted into the object store."""
         data, objects = report.data, self.store.objects
         staging = Path(data.get("staging", ""))
-        body: dict[str, Any] = {
-            key: data[key]
-            for key in _SAID
-            if data.get(key)
-        }
+        body: dict[str, Any] = {key: data[key] for key in _SAID if data.get(key)}
         if data.get("value_file"):
             staged = staging / data["value_file"]
             body["value_digest"] = objects.adopt(staged, sha256_file(staged), staged.stat().st_size)

@@ -420,7 +420,9 @@ class RunState:
             else:
                 group = other.group(unit.keys[:count])
                 if not group.total + group.missing:
-                    skipped.append(need)
+                    # Nothing here; or nothing anywhere, since the need itself never came to be.
+                    never = not other.total and other.state in (t.UPSTREAM_FAILED, t.CANCELLED, t.FAILED)
+                    (bad if never else skipped).append(need)
                 elif not state.node.satisfied(group.good, group.total + group.missing):
                     bad.append(need)
         if bad:

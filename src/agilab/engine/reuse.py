@@ -130,17 +130,19 @@ class Cache:
         if key is None:
             return Execute("not cached: its code cannot be told by digest")
         rows = self._store.db.execute(
-            "SELECT run_id, unit_id, done_seq FROM cached WHERE cache_key=? ORDER BY run_id DESC LIMIT 3",
+            "SELECT c.run_id, c.unit_id, c.done_seq, i.run_id FROM cached c LEFT JOIN imported i ON i.run_id=c.run_id"
+            " WHERE c.cache_key=? ORDER BY c.run_id DESC LIMIT 3",
             (key.key,),
         ).fetchall()
-        for run_id, unit_id, seq in rows:
+        for run_id, unit_id, seq, imported in rows:
             body = self._store.event(run_id, seq).data
-            if is_whole(self._store, body):
+            # A pickle that came from elsewhere is somebody else's code: it is looked at, never loaded.
+            if is_whole(self._store, body) and not (imported and "codec" in body):
                 source = body.get("from_run", run_id)
                 why = f"reused from run {source}: code, arguments, inputs and environment equal"
                 return reuse_of(run_id, unit_id, body, why=why)
         if rows:
-            return Execute("the earlier result's files are gone")
+            return Execute("the earlier result's files are gone, or are a pickle that was imported")
         return Execute(self._nearest(unit, node, key))
 
     def expanded(self, node: str, rows: Sequence[Mapping[str, Any]], under: Unit | None) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from agilab.evidence.exported import VerifiedExport, verified
 from agilab.store.archive import chunks, damaged
 from agilab.store.database import PROJECTIONS
 from agilab.store.locks import RunLock
+from agilab.store.log import now_us
 from agilab.store.removal import transaction
 from agilab.store.seal import drop_seal, sealed
 from agilab.store.store import Store
@@ -262,6 +263,8 @@ def _record(store: Store, export: VerifiedExport) -> None:
                 db.execute(f"DELETE FROM {table} WHERE run_id=?", (run_id,))
                 columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
                 db.execute(f"INSERT INTO main.{table}({columns}) SELECT {columns} FROM arrived.{table}")
+            db.execute("DELETE FROM imported WHERE run_id=?", (run_id,))
+            db.execute("INSERT INTO imported(run_id, at_us) VALUES(?,?)", (run_id, now_us()))
             drop_seal(db, run_id)
     finally:
         db.execute("PRAGMA main.synchronous=NORMAL")

@@ -61,6 +61,7 @@ CREATE INDEX cached_by_key ON cached(cache_key, run_id);
 CREATE TABLE pruned(
   run_id TEXT PRIMARY KEY, app TEXT NOT NULL, state TEXT NOT NULL, created_us INTEGER NOT NULL, finished_us INTEGER,
   head TEXT NOT NULL, event_count INTEGER NOT NULL, manifest_digest TEXT, pruned_us INTEGER NOT NULL) STRICT;
+CREATE TABLE imported(run_id TEXT PRIMARY KEY, at_us INTEGER NOT NULL) STRICT;
 DROP TRIGGER event_is_never_deleted;
 CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
   WHEN NOT EXISTS (SELECT 1 FROM pruned WHERE run_id=OLD.run_id)
@@ -72,7 +73,7 @@ MIGRATIONS: tuple[str, ...] = (_V1, _V2)
 SCHEMA_VERSION = len(MIGRATIONS)
 PROJECTIONS = ("run", "node", "unit", "artifact", "cached")
 """Tables that must equal a fold of the log. Leases and commands are about now, not about history; `pruned` remembers
-the heads of logs that are gone."""
+the heads of logs that are gone, `imported` which runs came from elsewhere."""
 
 
 def connect(

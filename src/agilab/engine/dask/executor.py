@@ -420,6 +420,7 @@ class DaskExecutor:
             "app": spec.app,
             "roots": dict(spec.roots),
             "threads": spec.threads,
+            "functions": str(spec.functions) if spec.functions else None,
         }
 
 

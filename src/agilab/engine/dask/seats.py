@@ -165,7 +165,10 @@ def _keep_house() -> None:
 def spec_of(plain: Mapping[str, Any]) -> WorkerSpec:
     """A spec from the JSON that it travels as."""
     source = Path(plain["source"]) if plain["source"] else None
-    return WorkerSpec(Path(plain["python"]), source, plain["app"], plain["roots"], plain["threads"])
+    functions = Path(plain["functions"]) if plain.get("functions") else None
+    return WorkerSpec(
+        Path(plain["python"]), source, plain["app"], plain["roots"], plain["threads"], functions=functions
+    )
 
 
 def name_of(spec: WorkerSpec) -> str:

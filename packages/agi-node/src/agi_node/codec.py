@@ -1,0 +1,190 @@
+"""Objects that are no plain data, as pickles: how the functions and results of a notebook travel.
+
+The one place that pickles. A function that somebody wrote in a notebook, and what it returns, may only be read where
+that code is at home: in the process of the person who wrote it, and in worker processes of the same environment that
+this person's run started. Those who show, verify, export or resume runs see a digest, a type and a size. What an app
+exchanges with its manager stays plain data (docs/worker-protocol.md).
+
+In tagged plain data, `"$pickle:PATH"` stands for an object in a file; no author's text can be mistaken for it, since a
+text that begins with `$` is tagged itself.
+
+A change violates this when a process other than those two reads a pickle.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from agi_node.canonical import untag
+from agi_node.errors import FAILED, AgiError
+
+PICKLE = "pickle"
+"""What a result that is an object says as its `codec`."""
+VALUE_FILE = "value.pickle"
+_REFERENCE = "$pickle:"
+_PROTOCOL = 5
+_loading = 0
+
+
+def reference(path: Path | str) -> str:
+    """What stands for the object in a file, among tagged plain data."""
+    return f"{_REFERENCE}{path}"
+
+
+def decode(tagged: Any) -> Any:
+    """The value that tagged plain data, or a reference, stands for. Each call reads an object afresh.
+
+    So that a unit that changes what it was given changes nothing for anybody else.
+    """
+    if type(tagged) is str and tagged.startswith(_REFERENCE):
+        return load(tagged[len(_REFERENCE) :])
+    return untag(tagged)
+
+
+def decode_all(tagged: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments, each decoded."""
+    return {name: decode(value) for name, value in tagged.items()}
+
+
+def load(path: Path | str) -> Any:
+    """The object in a file; AGI-RUN-113 where it cannot be read back here."""
+    import pickle  # 10 ms that a worker of plain data never pays
+
+    try:
+        with open(path, "rb") as file:
+            return pickle.load(file)
+    except Exception as problem:
+        raise _unreadable("a pickled value", problem) from problem
+
+
+def dumps(value: Any, subject: str) -> bytes:
+    """A value as a pickle; AGI-RUN-112 for one that cannot be pickled, whose cause is in the error."""
+    try:
+        return _dump(value)
+    except Exception as problem:
+        raise AgiError(
+            "AGI-RUN-112",
+            f"{subject} can neither be kept as plain data nor pickled",
+            found=f"{type_name(value)}: {type(problem).__name__}: {problem}"[:300],
+            allowed="plain data, or an object that pickle can write",
+            try_="return what the next node needs of it: numbers, a table, a path",
+            whose="author",
+            exit_code=FAILED,
+        ) from problem
+
+
+def staged(folder: Path, value: Any, subject: str) -> dict[str, Any]:
+    """Pickle a value below an attempt's staging folder; what the attempt's report says of it."""
+    data = dumps(value, subject)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / VALUE_FILE).write_bytes(data)
+    told = {"codec": PICKLE, "value_type": type_name(value), "value_size": len(data)}
+    return {"value": None, "value_file": VALUE_FILE, **told}
+
+
+def type_name(value: Any) -> str:
+    """The type of a value as a person calls it.
+
+    >>> type_name({1, 2}), type_name(Path("/"))
+    ('set', 'pathlib.PosixPath')
+    """
+    kind = type(value)
+    # pandas.core.frame.DataFrame is known as pandas.DataFrame: the shortest package that hands out that very class.
+    names = kind.__module__.split(".")
+    for end in range(1, len(names)):
+        package = ".".join(names[:end])
+        if getattr(sys.modules.get(package), kind.__qualname__, None) is kind:
+            return f"{package}.{kind.__qualname__}"
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def in_words(body: Mapping[str, Any]) -> str:
+    """What a person is told of a pickled value, from the event that recorded it.
+
+    >>> in_words({"codec": "pickle", "value_type": "pandas.DataFrame", "value_size": 12_345})
+    'a pickled pandas.DataFrame, 12.3 kB'
+    """
+    size = int(body.get("value_size", 0))
+    told = f"{size} B"
+    for power, unit in enumerate(("kB", "MB", "GB"), start=1):
+        if size >= 1000**power:
+            told = f"{size / 1000**power:.1f} {unit}"
+    return f"a pickled {body.get('value_type', 'object')}, {told}"
+
+
+def write_functions(functions: Mapping[str, Callable[..., Any]]) -> bytes:
+    """Functions by target, as a worker of the same environment reads them.
+
+    With them goes what they need at home: this process's import path, and the text of cells that are in no file, for
+    tracebacks. Raises AGI-RUN-112 naming the function that cannot travel.
+    """
+    import pickle
+
+    try:
+        packed = _dump(dict(functions))
+    except Exception:
+        for target, function in functions.items():
+            dumps(function, f"the function of {target}")
+        raise
+    texts: dict[str, list[str]] = {}
+    for function in functions.values():
+        name = getattr(getattr(function, "__code__", None), "co_filename", "")
+        if name and name not in texts and not os.path.exists(name) and (lines := linecache.getlines(name)):
+            texts[name] = lines
+    path = [os.path.abspath(folder) for folder in sys.path]
+    return pickle.dumps({"path": path, "texts": texts, "functions": packed}, protocol=_PROTOCOL)
+
+
+def read_functions(path: Path | str) -> dict[str, Callable[..., Any]]:
+    """The functions that `write_functions` wrote; AGI-RUN-113 where something that they need is missing here."""
+    import pickle
+
+    global _loading
+    _loading += 1
+    try:
+        with open(path, "rb") as file:
+            packed = pickle.load(file)
+        sys.path += [folder for folder in packed["path"] if folder not in sys.path]
+        for name, lines in packed["texts"].items():
+            linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
+        functions: dict[str, Callable[..., Any]] = pickle.loads(packed["functions"])
+        return functions
+    except AgiError:
+        raise
+    except BaseException as problem:
+        raise _unreadable("the functions of this run", problem) from problem
+    finally:
+        _loading -= 1
+
+
+def is_loading() -> bool:
+    """Whether functions are being read at this moment, and modules imported for them."""
+    return _loading > 0
+
+
+def _dump(value: Any) -> bytes:
+    try:
+        # Lambdas, closures and whatever a notebook defines travel by value; pickle alone knows only names.
+        import cloudpickle  # type: ignore[import-untyped]  # it has no types
+    except ImportError:
+        import pickle
+
+        return pickle.dumps(value, protocol=_PROTOCOL)
+    data: bytes = cloudpickle.dumps(value, protocol=_PROTOCOL)
+    return data
+
+
+def _unreadable(what: str, problem: BaseException) -> AgiError:
+    return AgiError(
+        "AGI-RUN-113",
+        f"{what} cannot be read back here: {type(problem).__name__}",
+        found=str(problem)[:300],
+        allowed="what it is made of, importable in this process",
+        whose="author",
+        exit_code=FAILED,
+    )

@@ -1,0 +1,219 @@
+"""A plain function as a node of a flow: its name, its parameters, what it maps over."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agi_node.errors import AgiError
+from agi_node.values import NOT_PLAIN, as_plain
+from agilab.engine.foreach import Axis, Foreach, Items, Nested, Over, Product, Zip
+from agilab.engine.graph import Policy
+
+Function = Callable[..., Any]
+CONTEXT = "run"
+"""The parameter that gets the run context (`agi_node.RunContext`): metrics, artifacts, progress."""
+
+
+@dataclass(frozen=True)
+class Of:
+    """A node named by its function, until the flow says what it is called."""
+
+    function: Function
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A function with what was said of it.
+
+    Attributes:
+        foreach: What it maps over; other nodes in it may still be functions (`Of`).
+        parameters: What the signature asks for, in order.
+    """
+
+    name: str
+    function: Function
+    foreach: Any
+    policy: Policy
+    require: str | int | float
+    on_empty: bool
+    parameters: tuple[inspect.Parameter, ...]
+
+    @property
+    def item(self) -> str | None:
+        """The parameter that gets the item of a mapped node; None where items arrive by the names of their axes."""
+        mapped = self.foreach is not None and not isinstance(self.foreach, (Product, Zip))
+        return self.parameters[0].name if mapped else None
+
+    @property
+    def asked(self) -> tuple[inspect.Parameter, ...]:
+        """Parameters that other nodes or arguments must give."""
+        axes = self.foreach.axes if isinstance(self.foreach, (Product, Zip)) else ()
+        given = {self.item, CONTEXT, *axes}
+        return tuple(parameter for parameter in self.parameters if parameter.name not in given)
+
+
+def declared(
+    function: Function,
+    *,
+    name: str | None,
+    foreach: Any,
+    policy: Policy,
+    require: str | int | float,
+    on_empty: bool,
+) -> Declared:
+    """A function as a node. Raises AGI-FLOW-001 for what cannot be one, AGI-FLOW-005 for items that are no data."""
+    chosen: str = name or str(getattr(function, "__name__", ""))
+    if not callable(function):
+        raise _no_node(chosen or repr(function)[:60], f"a {type(function).__name__}", "a function")
+    if not chosen.isidentifier() or keyword.iskeyword(chosen) or chosen == CONTEXT:
+        allowed = 'a name that a parameter can have, and not "run"; a lambda wants name=…'
+        raise _no_node(chosen, repr(chosen), allowed)
+    unwrapped = inspect.unwrap(function)
+    if inspect.iscoroutinefunction(unwrapped) or inspect.isasyncgenfunction(unwrapped):
+        raise _no_node(chosen, "an async function, which nobody here awaits", "def; asyncio.run(…) inside it")
+    if inspect.isgeneratorfunction(unwrapped):
+        raise _no_node(chosen, "a generator function", "a function that returns: return list(…)")
+    node = Declared(
+        chosen, function, over(foreach, chosen), policy, require, on_empty, _parameters(function, chosen)
+    )
+    _check_items(node)
+    return node
+
+
+def _parameters(function: Function, name: str) -> tuple[inspect.Parameter, ...]:
+    try:
+        parameters = tuple(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        raise _no_node(name, "a callable without a signature", "a function written in Python") from None
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise _no_node(
+                name, f"the parameter {parameter}", "parameters by name: each is a node or an argument"
+            )
+    return parameters
+
+
+def _check_items(node: Declared) -> None:
+    foreach = node.foreach
+    names = {parameter.name for parameter in node.parameters}
+    if isinstance(foreach, (Product, Zip)):
+        if missing := [axis for axis in foreach.axes if axis not in names]:
+            raise _no_node(node.name, f"no parameter called {missing[0]}", "a parameter for each axis")
+    elif foreach is not None and not node.parameters:
+        raise _no_node(node.name, "no parameter for the item", "a first parameter: it gets the item")
+    by_name = node.parameters[1:] if node.item else node.parameters
+    if unnamed := [p.name for p in by_name if p.kind is p.POSITIONAL_ONLY]:
+        raise _no_node(node.name, f"the positional-only parameter {unnamed[0]}", "parameters by name")
+
+
+def product(**axes: Any) -> Product:
+    """Every combination of one item from each axis, the last axis fastest; the axes are parameters of the node.
+
+    An axis is a list, or a node (its function or its name) that returns one.
+
+    >>> list(product(lr=[0.1, 0.2], seed=range(3)).axes)
+    ['lr', 'seed']
+    """
+    return Product({name: _axis(value, name) for name, value in axes.items()})
+
+
+def zipped(*, fill: bool = False, **axes: Any) -> Zip:
+    """The first items of all axes together, then the second, and so on.
+
+    `fill` allows axes of different lengths; what is missing is None.
+    """
+    return Zip({name: _axis(value, name) for name, value in axes.items()}, fill=fill)
+
+
+def _axis(value: Any, name: str) -> Axis:
+    axis = over(value, f"the axis {name}")
+    if isinstance(axis, (Over, Items, Of)):
+        return axis  # type: ignore[return-value]  # the flow resolves what is `Of` a function
+    raise AgiError(
+        "AGI-GRAPH-006",
+        f"the axis {name}: this is no list",
+        found=type(value).__name__,
+        allowed="a list, or a node that returns one",
+        whose="author",
+    )
+
+
+def over(value: Any, whose: str) -> Any:
+    """What is mapped over, as the engine knows it; nodes that are named by their function stay `Of` for now.
+
+    Raises AGI-FLOW-005 for items that are no plain data.
+    """
+    if value is None or isinstance(value, (Over, Items, Product, Zip)):
+        return value
+    if isinstance(value, Nested):
+        return Nested(Of(value.node)) if callable(value.node) else value  # type: ignore[arg-type]  # until resolved
+    if isinstance(value, str):
+        return Over(value)
+    if callable(value):
+        return Of(value)
+    if isinstance(value, (bytes, set, frozenset)) or not isinstance(value, Iterable):
+        raise AgiError(
+            "AGI-GRAPH-006",
+            f"{whose}: this is nothing to map over",
+            found=f"{type(value).__name__}: {value!r:.60}",
+            allowed="a list, a range, a dict, a node, product(…), zipped(…) or Nested(node)",
+            try_="sorted(…)" if isinstance(value, (set, frozenset)) else None,
+            whose="author",
+        )
+    items = as_plain(dict(value) if isinstance(value, Mapping) else list(value))
+    if items is NOT_PLAIN:
+        raise AgiError(
+            "AGI-FLOW-005",
+            f"{whose}: the items to map over are no plain data",
+            found=_first_object(value),
+            allowed="numbers, texts, None, and lists and dicts of these: they become the keys of units",
+            try_="map over names or positions, and look the object up in the function",
+            whose="author",
+        )
+    return Items(items)
+
+
+def _first_object(value: Any) -> str:
+    items: Sequence[Any] = list(value.values() if isinstance(value, Mapping) else value)
+    for position, item in enumerate(items):
+        if as_plain(item) is NOT_PLAIN:
+            return f"{type(item).__module__}.{type(item).__qualname__} at position {position}"
+    return "keys that are no text"
+
+
+def resolved(foreach: Any, names: Mapping[int, str], node: str) -> Foreach | None:
+    """The same with every function replaced by the name of its node; `names` by the id of the function."""
+
+    def named(function: Any) -> str:
+        if id(function) not in names:
+            raise AgiError(
+                "AGI-FLOW-003",
+                f"node {node} maps over a function that is no node of this flow",
+                found=getattr(function, "__name__", repr(function)[:60]),
+                allowed=", ".join(names.values()),
+                whose="author",
+            )
+        return names[id(function)]
+
+    if isinstance(foreach, Of):
+        return Over(named(foreach.function))
+    if isinstance(foreach, Nested) and isinstance(foreach.node, Of):
+        return Nested(named(foreach.node.function))
+    if isinstance(foreach, (Product, Zip)):
+        axes = {
+            name: Over(named(axis.function)) if isinstance(axis, Of) else axis
+            for name, axis in foreach.axes.items()
+        }
+        return Product(axes) if isinstance(foreach, Product) else Zip(axes, fill=foreach.fill)
+    found: Foreach | None = foreach
+    return found
+
+
+def _no_node(name: str, found: str, allowed: str) -> AgiError:
+    return AgiError(
+        "AGI-FLOW-001", f"{name or 'this'} cannot be a node", found=found, allowed=allowed, whose="author"
+    )

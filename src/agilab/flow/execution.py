@@ -1,0 +1,259 @@
+"""One run of a flow: from its first event to its manifest, through the one engine and the one log."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agi_node import codec
+from agi_node.canonical import canonical, tag
+from agi_node.errors import AgiError
+from agilab.contracts.atomic import write_atomically
+from agilab.contracts.base import write_document
+from agilab.engine.coordinator import Coordinator, Observer
+from agilab.engine.executor import Executor
+from agilab.engine.graph import Graph
+from agilab.engine.inline import InlineExecutor
+from agilab.engine.local import LocalExecutor
+from agilab.engine.reuse import Cache
+from agilab.envs.worker_process import WorkerSpec
+from agilab.flow.binding import Bound
+from agilab.flow.declaration import Declared
+from agilab.flow.order import FlowTasks
+from agilab.flow.provenance import codes_of, cores, environment_record, replay, source_tree, workbench
+from agilab.store.events import body_text
+from agilab.store.locks import RunLock
+from agilab.store.log import RunLog
+from agilab.store.store import Store
+
+APP = "flow:"
+"""How the name of a flow's app begins, so that it can be no app's folder."""
+FUNCTIONS = "functions.pickle"
+KNOWN = ("inline", "local", "dask")
+ExecutorMaker = Callable[[Mapping[str, WorkerSpec], int, Path], Executor]
+"""Makes an executor from: specs by environment (a flow has the one environment ""), workers, folder for logs."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a run is executed.
+
+    Attributes:
+        workers: Worker processes; None runs inline.
+        executor: Another executor, or what makes one from specs, workers and a folder for logs.
+    """
+
+    workers: int | None = None
+    executor: Executor | ExecutorMaker | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise AgiError(
+                "AGI-FLOW-010",
+                "a run needs somebody to work",
+                found=f"workers={self.workers}",
+                allowed="1 or more worker processes, or None for this very process",
+            )
+
+    @property
+    def sends(self) -> bool:
+        """Whether functions travel to other processes; an executor that is ready made has its own ways."""
+        return callable(self.executor) if self.executor is not None else self.workers is not None
+
+
+def app_of(flow: str) -> str:
+    """The app under which the runs of a flow stand."""
+    return f"{APP}{flow}"
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What is run: a flow's declared nodes, bound to arguments."""
+
+    flow: str
+    nodes: Mapping[str, Declared]
+    bound: Bound
+
+    @property
+    def cached(self) -> list[str]:
+        return [node.name for node in self.bound.graph.nodes if node.policy.cache]
+
+
+def carry_out(
+    store: Store,
+    run_id: str,
+    purpose: Purpose,
+    way: Way,
+    *,
+    observer: Observer | None,
+    is_new: bool,
+    written_by: str = "coordinator",
+) -> None:
+    """Own a run, take it to its end and write its manifest. What its log already holds is not done again."""
+    graph = purpose.bound.graph
+    folder = store.workspace.run_folder(run_id)
+    # Before anything is written: what cannot travel is no run.
+    packed = codec.write_functions(purpose.bound.functions) if way.sends else None
+    environment = environment_record()
+    codes = codes_of(purpose.nodes) if is_new or purpose.cached else {}
+    recorded = not is_new
+    try:
+        with RunLock(folder), _executor(purpose, way, folder, packed) as executor:
+            tasks = FlowTasks(store, run_id, graph)
+            parts = {name: code.parts for name, code in codes.items()}
+            cached = purpose.cached
+            coordinator = Coordinator(
+                store,
+                run_id,
+                graph,
+                tasks,
+                executor,
+                observer=observer,
+                codes={name: code for name in cached if (code := codes[name].digest) is not None},
+                environment=environment["fingerprint"],
+                memory=Cache(store, app_of(purpose.flow), parts) if cached else None,
+            )
+            tasks.state = coordinator.state
+            if is_new:
+                _record(coordinator.log, store, purpose, executor.name, way.workers or 1, environment, parts)
+                recorded = True
+            coordinator.execute()
+            executor.dismiss()
+            _finish(store, run_id, keep_going=graph.keep_going, written_by=written_by)
+    except AgiError:
+        if not recorded:  # refused before there was a run: nothing stays of it
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def _executor(purpose: Purpose, way: Way, folder: Path, packed: bytes | None) -> Iterator[Executor]:
+    if packed is None:
+        executor: Executor = InlineExecutor(purpose.bound.functions, objects=True)
+        if way.executor is not None and not callable(way.executor):
+            executor = way.executor
+    else:
+        path = folder / FUNCTIONS
+        write_atomically(path, packed)
+        count = way.workers or cores()
+        spec = WorkerSpec(Path(sys.executable), None, None, threads=max(1, cores() // count), functions=path)
+        if callable(way.executor):
+            executor = way.executor({"": spec}, count, folder / "logs")
+        else:
+            executor = local = LocalExecutor({"": spec}, workers=count, logs=folder / "logs")
+            local.start()  # they wake while the run is written down
+    try:
+        if executor.name not in KNOWN:
+            raise AgiError(
+                "AGI-FLOW-010",
+                "no manifest knows this executor",
+                found=executor.name,
+                allowed=", ".join(KNOWN),
+                whose="author",
+            )
+        yield executor
+    finally:
+        executor.close()
+        (folder / FUNCTIONS).unlink(missing_ok=True)
+
+
+def _record(
+    log: RunLog,
+    store: Store,
+    purpose: Purpose,
+    executor: str,
+    workers: int,
+    environment: Mapping[str, Any],
+    parts: Mapping[str, Mapping[str, str]],
+) -> None:
+    """The first two events: what this run is, and what it will do."""
+    bound, graph = purpose.bound, purpose.bound.graph
+    source = source_tree(store.objects, purpose.nodes)
+    log.append(
+        "run_created",
+        app=app_of(purpose.flow),
+        flow=purpose.flow,
+        source={"name": app_of(purpose.flow), "version": None, "source_digest": source, "vcs": None},
+        source_digest=source,
+        codes_digest=store.objects.put(
+            body_text({name: dict(found) for name, found in parts.items()}).encode()
+        ),
+        args={name: _recordable(value) for name, value in bound.args.items()},
+        given=tag(dict(bound.given)),
+        environment=environment["fingerprint"],
+        environment_record=dict(environment),
+        workbench=workbench(),
+        executor=executor,
+        workers=workers,
+        keep_going=graph.keep_going,
+        placement="dynamic",
+        tracking_uri=None,
+        replay=replay(purpose.flow, bound.given),
+    )
+    store.objects.put(canonical(graph.to_plain()))
+    nodes = [{"name": node.name, "target": node.target} for node in graph.nodes]
+    log.append("plan_recorded", plan_digest=graph.digest, nodes=nodes)
+    log.flush(durable=True)
+
+
+def _recordable(value: Any) -> Any:
+    """An argument as the manifest shows it: JSON has no NaN, and the exact value is in `given`."""
+    return value if tag(value) == value else repr(value)
+
+
+def _finish(store: Store, run_id: str, *, keep_going: bool, written_by: str) -> None:
+    """What a run leaves behind: artifacts under their names, checks, the manifest."""
+    from agilab.evidence.checks import validate
+    from agilab.evidence.manifest import build
+    from agilab.evidence.results import show_artifacts
+
+    folder = store.workspace.run_folder(run_id)
+    show_artifacts(store, run_id)
+    validations = validate(store, run_id, keep_going=keep_going)
+    manifest = build(store, run_id, validations=validations, reduce_files=(), written_by=written_by)
+    path = folder / "run_manifest.json"
+    write_document(path, manifest)
+    log = store.log(run_id)
+    status = manifest.verdict.status
+    verdict = "passed" if manifest.verdict.passed else status if status != "succeeded" else "doubtful"
+    log.append(
+        "manifest_written",
+        digest=store.objects.put(path.read_bytes()),
+        written_by=written_by,
+        verdict=verdict,
+    )
+    log.flush(durable=True)
+    shutil.rmtree(folder / "staging", ignore_errors=True)
+
+
+def differences(store: Store, run_id: str, purpose: Purpose) -> list[str]:
+    """What of a flow is not as it was when a run began: nodes, their plan, their code; empty where nothing is."""
+    import json
+
+    from agi_node.source import explain
+
+    run = store.run(run_id)
+    created = next(store.events(run_id, kinds=("run_created",))).data
+    before = Graph.from_bytes(store.objects.read(run.plan_digest or "")).to_plain()
+    now = purpose.bound.graph.to_plain()
+    found: list[str] = []
+    old = {node["name"]: node for node in before["nodes"]}
+    new = {node["name"]: node for node in now["nodes"]}
+    found += [f"node {name} is gone" for name in old if name not in new]
+    found += [f"node {name} is new" for name in new if name not in old]
+    for name in old.keys() & new.keys():
+        fields = [field for field in old[name] if canonical(old[name][field]) != canonical(new[name][field])]
+        if fields:
+            found.append(f"node {name} has another {', '.join(fields)}")
+    if not found and purpose.bound.graph.digest != run.plan_digest:
+        found.append("the nodes stand in another order, or the flow has other limits")
+    parts = json.loads(store.objects.read(created["codes_digest"]))
+    for name, code in codes_of({name: node for name, node in purpose.nodes.items() if name in old}).items():
+        if parts.get(name) != dict(code.parts):
+            found.append(f"{name}: {explain(parts.get(name, {}), code.parts)}")
+    return sorted(found)

@@ -1,0 +1,343 @@
+"""Flow: functions declared as nodes, and what can be done with them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from agi_node import codec
+from agi_node.canonical import untag
+from agi_node.errors import FAILED, AgiError
+from agilab.contracts.identifiers import new_run_id
+from agilab.engine.graph import Policy
+from agilab.flow.binding import Bound, bind
+from agilab.flow.declaration import Declared, declared
+from agilab.flow.execution import ExecutorMaker, Purpose, Way, app_of, carry_out, differences
+from agilab.flow.outcome import Run, RunFailed
+from agilab.flow.progress import watch
+from agilab.store.store import Store
+from agilab.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from agilab.engine.executor import Executor
+    from agilab.flow.preview import Preview
+
+F = TypeVar("F", bound=Callable[..., Any])
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+INTERRUPTED = "interrupted from the keyboard"
+
+
+class Flow:
+    """A graph of plain functions, recorded like every run of this workspace.
+
+    A parameter that is called like another node is given that node's result; the first parameter of a mapped node is
+    given an item; every other parameter is an argument of `run`. The functions stay what they are.
+
+    >>> from agilab import Flow
+    >>> flow = Flow("darts")
+    >>> @flow.node(foreach=range(4))
+    ... def throw(seed: int, darts: int = 1000) -> float:
+    ...     import random
+    ...     dice = random.Random(seed)
+    ...     return 4 * sum(dice.random() ** 2 + dice.random() ** 2 < 1 for _ in range(darts)) / darts
+    >>> @flow.node
+    ... def pi(throw: list[float]) -> float:
+    ...     return sum(throw) / len(throw)
+    >>> run = flow.run()
+    >>> run["pi"] == pi([throw(seed) for seed in range(4)])
+    True
+    >>> run.state, list(run.values("throw"))
+    ('succeeded', ['0', '1', '2', '3'])
+
+    Attributes:
+        name: Names its runs: `agilab runs list` shows them under `flow:<name>`.
+        pools: Slots of named pools; a node's `pool` takes one for each of its units that run.
+        max_parallel: Units of all nodes that may run at one instant.
+        max_units: Units that one run may have in all.
+        workspace: Where runs are recorded; `$AGILAB_HOME` unless it is given.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        pools: Mapping[str, int] | None = None,
+        max_parallel: int | None = None,
+        max_units: int = 100_000,
+        workspace: Workspace | Path | str | None = None,
+    ) -> None:
+        if not _NAME.fullmatch(name):
+            raise AgiError(
+                "AGI-FLOW-001",
+                "this is not the name of a flow",
+                found=repr(name)[:80],
+                allowed="1 to 60 of A-Z a-z 0-9 _ . - and a letter or digit first",
+                whose="author",
+            )
+        self.name = name
+        self.pools = dict(pools or {})
+        self.max_parallel = max_parallel
+        self.max_units = max_units
+        self._workspace = workspace
+        self._nodes: dict[str, Declared] = {}
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where runs are recorded."""
+        given = self._workspace
+        if given is None:
+            return Workspace.default()
+        return given if isinstance(given, Workspace) else Workspace(Path(given).expanduser().absolute())
+
+    @property
+    def nodes(self) -> dict[str, Callable[..., Any]]:
+        """The functions by the names of their nodes, in the order in which they were declared."""
+        return {name: node.function for name, node in self._nodes.items()}
+
+    @overload
+    def node(self, function: F, /) -> F: ...
+
+    @overload
+    def node(
+        self,
+        function: None = None,
+        /,
+        *,
+        foreach: Any = ...,
+        name: str | None = ...,
+        retries: int | None = ...,
+        timeout: float | None = ...,
+        max_parallel: int | None = ...,
+        pool: str | None = ...,
+        cache: bool | None = ...,
+        max_units: int | None = ...,
+        require: str | int | float = ...,
+        on_empty: bool = ...,
+        policy: Policy = ...,
+    ) -> Callable[[F], F]: ...
+
+    def node(
+        self,
+        function: Any = None,
+        /,
+        *,
+        foreach: Any = None,
+        name: str | None = None,
+        retries: int | None = None,
+        timeout: float | None = None,
+        max_parallel: int | None = None,
+        pool: str | None = None,
+        cache: bool | None = None,
+        max_units: int | None = None,
+        require: str | int | float = "all",
+        on_empty: bool = False,
+        policy: Policy = Policy(),
+    ) -> Any:
+        """Declare a function as a node; it is returned as it is.
+
+        A second node of one name is an error (AGI-FLOW-002), except where a person works interactively and runs a
+        cell again: then it takes the place of the first.
+
+        Args:
+            foreach: One unit for each item: a list, range or dict of plain data; a node (its function or name) that
+                returns one, or is mapped itself; `product(…)`, `zipped(…)`, `Nested(node)`.
+            name: Instead of the function's own, for lambdas and for nodes that are made in a loop.
+            retries: Further attempts after the function raised.
+            timeout: Seconds after which an attempt is ended; needs worker processes.
+            max_parallel: Units of this node that may run at one instant.
+            pool: Pool of the flow from which each running unit takes a slot.
+            cache: Whether the result of an earlier run is used again where code, arguments, inputs and environment
+                are equal.
+            max_units: Units that this node may have.
+            require: How much of each need must be good: "all", "any", a count, or a ratio such as 0.9. A need with
+                failures arrives as the list of its good values, or whole where the parameter is annotated `Results`.
+            on_empty: Whether it runs although what it needs has no units or was skipped.
+            policy: What the above does not say: delays between retries, losses of a process.
+        """
+        said: dict[str, Any] = {
+            "max_retries": retries,
+            "timeout_s": timeout,
+            "max_parallel": max_parallel,
+            "pool": pool,
+            "cache": cache,
+            "max_units": max_units,
+        }
+        chosen = replace(policy, **{field: value for field, value in said.items() if value is not None})
+
+        def declare(function: F) -> F:
+            node = declared(
+                function, name=name, foreach=foreach, policy=chosen, require=require, on_empty=on_empty
+            )
+            if node.name in self._nodes and not _interactive():
+                raise AgiError(
+                    "AGI-FLOW-002",
+                    f"two nodes of flow {self.name} are called {node.name}",
+                    allowed="one name for each node; name=… gives a function another one",
+                    whose="author",
+                )
+            self._nodes[node.name] = node
+            return function
+
+        return declare if function is None else declare(function)
+
+    # -- runs ----------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        *,
+        workers: int | None = None,
+        executor: Executor | ExecutorMaker | None = None,
+        keep_going: bool | None = None,
+        check: bool = True,
+        progress: bool | None = None,
+        args: Mapping[str, Any] | None = None,
+        **arguments: Any,
+    ) -> Run:
+        """Run the flow to its end, and record it.
+
+        Ctrl-C cancels: units that run get a moment, the run is recorded as cancelled, and `KeyboardInterrupt` follows.
+
+        Args:
+            workers: Warm worker processes of this very environment; None calls the functions here, one by one.
+            executor: Another executor, or a function that makes one from specs, workers and a folder for logs.
+            keep_going: Whether other units go on after one has failed for good; by default where some node is
+                content with a part of what it needs.
+            check: Raise `RunFailed` (it has the `run`) for a run that did not succeed, instead of returning it.
+            progress: Show it; by default where a person looks on.
+            args: Arguments whose names are those of parameters of this method.
+            arguments: Parameters of nodes that are no nodes. Plain data.
+        """
+        __tracebackhide__ = True  # a notebook shows the author's lines, not ours
+        _refuse_while_loading(self.name)
+        way = Way(workers, executor)
+        purpose = self._purpose({**(args or {}), **arguments}, keep_going)
+        run_id = new_run_id(self.name)
+        with Store(self.workspace.ensure()) as store, watch(progress) as shown:
+            carry_out(store, run_id, purpose, way, observer=shown.observe, is_new=True)
+        return self._ended(run_id, check)
+
+    def plan(self, *, args: Mapping[str, Any] | None = None, **arguments: Any) -> Preview:
+        """What `run` with these arguments would run or reuse, and why. Executes nothing."""
+        from agilab.flow.preview import preview
+
+        purpose = self._purpose({**(args or {}), **arguments}, None)
+        with Store(self.workspace.ensure()) as store:
+            return preview(store, purpose)
+
+    def resume(
+        self,
+        run_id: str = "last",
+        *,
+        workers: int | None = None,
+        executor: Executor | ExecutorMaker | None = None,
+        check: bool = True,
+        progress: bool | None = None,
+    ) -> Run:
+        """Go on with a run of this flow that was interrupted: nothing that it recorded as done is done again.
+
+        `last` is the newest run of this flow. Without `workers` it is executed as it began.
+
+        Raises AGI-RUN-013 for a run that has ended, AGI-RUN-010 where somebody owns it, AGI-FLOW-007 where the
+        flow is not what it was when the run began, saying what differs.
+        """
+        __tracebackhide__ = True
+        with Store(self.workspace.ensure()) as store:
+            run_id = self._interrupted(store, run_id)
+            created = next(store.events(run_id, kinds=("run_created",))).data
+            given = untag(created["given"])
+            purpose = self._purpose(given, created["keep_going"])
+            if found := differences(store, run_id, purpose):
+                raise AgiError(
+                    "AGI-FLOW-007",
+                    f"flow {self.name} is not what it was when run {run_id} began",
+                    found="; ".join(found)[:600],
+                    allowed="the nodes, arguments and code that the run began with",
+                    try_="flow.run(…): nodes with cache=True are reused where they are the same",
+                )
+            if workers is None and executor is None and created["executor"] != "inline":
+                workers = int(created["workers"])
+            with watch(progress) as shown:
+                way = Way(workers, executor)
+                carry_out(
+                    store, run_id, purpose, way, observer=shown.observe, is_new=False, written_by="resume"
+                )
+        return self._ended(run_id, check)
+
+    def _interrupted(self, store: Store, name: str) -> str:
+        """The id of a run of this flow that can be gone on with."""
+        app = app_of(self.name)
+        if name == "last":
+            newest = store.runs(app=app, limit=1)
+            name = newest[0].run_id if newest else name
+        run = store.run(name)
+        if run.app != app:
+            raise AgiError(
+                "AGI-FLOW-007", f"run {run.run_id} is no run of flow {self.name}", found=run.app, allowed=app
+            )
+        if run.state != "running" and store.verdict(run) is not None:
+            raise AgiError(
+                "AGI-RUN-013",
+                f"run {run.run_id} has ended",
+                found=run.state,
+                allowed="a run that was interrupted",
+                try_=f"agilab runs show {run.run_id}",
+                exit_code=FAILED,
+            )
+        return run.run_id
+
+    def _purpose(self, arguments: Mapping[str, Any], keep_going: bool | None) -> Purpose:
+        bound: Bound = bind(
+            self.name,
+            self._nodes,
+            arguments,
+            keep_going=keep_going,
+            pools=self.pools,
+            max_parallel=self.max_parallel,
+            max_units=self.max_units,
+        )
+        return Purpose(self.name, dict(self._nodes), bound)
+
+    def _ended(self, run_id: str, check: bool) -> Run:
+        __tracebackhide__ = True
+        run = Run(self.workspace, run_id)
+        if not check or run.ok:
+            return run
+        if run.state == "cancelled" and _by_keyboard(run):
+            raise KeyboardInterrupt(f"run {run_id} of flow {self.name} was cancelled and is recorded")
+        raise RunFailed(run)
+
+    # -- one glance ----------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<Flow {self.name}: {', '.join(self._nodes) or 'no nodes'}>"
+
+
+def _interactive() -> bool:
+    """Whether a person types here: a notebook or a prompt, where cells are run again."""
+    if hasattr(sys, "ps1"):
+        return True
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and getattr(ipython, "get_ipython", lambda: None)() is not None
+
+
+def _refuse_while_loading(flow: str) -> None:
+    if codec.is_loading():
+        raise AgiError(
+            "AGI-FLOW-009",
+            f"flow {flow} is started by the import of its own module in a worker",
+            found="flow.run() at the top level of a module",
+            allowed='if __name__ == "__main__": flow.run()',
+            whose="author",
+        )
+
+
+def _by_keyboard(run: Run) -> bool:
+    with Store(run.workspace, readonly=True) as store:
+        return any(
+            event.data.get("reason") == INTERRUPTED
+            for event in store.events(run.run_id, kinds=("cancel_requested",))
+        )

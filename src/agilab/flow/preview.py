@@ -1,0 +1,208 @@
+"""What a run would do and why, with nothing executed: the engine's own core, fed with what it would decide."""
+
+from __future__ import annotations
+
+import html
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from agi_node.errors import AgiError
+from agilab.engine.core import RunState
+from agilab.engine.expansion import Item, expanded, keys_of
+from agilab.engine.foreach import Over
+from agilab.engine.reuse import Cache, CacheKey, Reuse
+from agilab.engine.state import Command, Expand, Fact, Unit
+from agilab.flow.execution import Purpose, app_of
+from agilab.flow.order import FlowTasks
+from agilab.flow.provenance import codes_of, environment_record
+from agilab.store import transitions as t
+from agilab.store.store import Store
+
+if TYPE_CHECKING:
+    from agi_node.source import Code
+
+Action = Literal["run", "reuse", "wait", "skip", "fail"]
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit, or a node whose units are not known yet, and what would become of it."""
+
+    name: str
+    action: Action
+    why: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run would do now.
+
+    Steps are `run`, `reuse`, `wait` (for something that runs first, on whose result it depends whether it runs or is
+    reused), `skip`, or `fail` (a node whose items cannot be had).
+    """
+
+    flow: str
+    steps: tuple[Step, ...]
+
+    def of(self, action: Action) -> dict[str, str]:
+        """The reasons of all steps with one action, by unit."""
+        return {step.name: step.why for step in self.steps if step.action == action}
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def _head(self) -> str:
+        counts = {action: len(self.of(action)) for action in ("run", "reuse", "wait", "skip", "fail")}
+        return f"{self.flow}: " + ", ".join(f"{count:,} to {word}" for word, count in counts.items() if count)
+
+    def __repr__(self) -> str:
+        width = max((len(step.name) for step in self.steps[:SHOWN]), default=0)
+        lines = [f"  {step.action:<5}  {step.name:<{width}}  {step.why}" for step in self.steps[:SHOWN]]
+        more = [f"  … and {len(self.steps) - SHOWN:,} more"] if len(self.steps) > SHOWN else []
+        return "\n".join(line.rstrip() for line in (self._head(), *lines, *more))
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{step.action}</td><td style='text-align:left'><code>{html.escape(step.name)}</code></td>"
+            f"<td style='text-align:left'>{html.escape(step.why)}</td></tr>"
+            for step in self.steps[:SHOWN]
+        )
+        return f"<div>{html.escape(self._head())}<table>{rows}</table></div>"
+
+
+def preview(store: Store, purpose: Purpose) -> Preview:
+    """Go through the graph as a run would, taking what may be reused and stopping at what must run."""
+    cached = purpose.cached
+    codes = codes_of({name: purpose.nodes[name] for name in cached})
+    parts = {name: code.parts for name, code in codes.items()}
+    memory = Cache(store, app_of(purpose.flow), parts) if cached else None
+    walk = _Walk(store, purpose, memory, codes)
+    walk.go()
+    return Preview(purpose.flow, tuple(walk.steps()))
+
+
+class _Walk:
+    """A run in thought: facts go into the core as a coordinator would record them, and nothing is written."""
+
+    def __init__(
+        self, store: Store, purpose: Purpose, memory: Cache | None, codes: Mapping[str, Code]
+    ) -> None:
+        self.state = RunState(purpose.bound.graph)
+        self._memory = memory
+        self._codes = codes
+        self._environment = environment_record()["fingerprint"]
+        self._tasks = FlowTasks(store, "", purpose.bound.graph)
+        self._tasks.state = self.state
+        self._payloads: dict[str, Any] = {}
+        self._seq = 0
+        self._said: dict[str, Step] = {}
+
+    def go(self) -> None:
+        self._follow(self._fact("plan_recorded"))
+        while self.state.has_ready:
+            for unit in self.state.startable(64):
+                self._settle(unit)
+
+    def _settle(self, unit: Unit) -> None:
+        why = ""
+        if self._memory:
+            node = self.state.nodes[unit.node].node
+            decision = self._memory.decide(unit, node, self._key(unit))
+            if isinstance(decision, Reuse):
+                self._said[unit.unit_id] = Step(unit.unit_id, "reuse", str(decision.body["why"]))
+                self._tasks.recorded(unit, decision.body)
+                self._follow(self._fact("unit_reused", unit.unit_id))
+                return
+            why = getattr(decision, "why", None) or ""
+            code = self._codes.get(unit.node)
+            if code is not None and code.digest is None:
+                why = f"not cached: {code.reason}"
+        self._said[unit.unit_id] = Step(unit.unit_id, "run", why)
+        # It starts, and in thought it never ends: what depends on it waits.
+        self.state.apply(Fact("attempt_started", self._next(), unit.unit_id, f"a{self._seq}", {}))
+
+    def _key(self, unit: Unit) -> CacheKey | None:
+        code = self._codes.get(unit.node)
+        if code is None or code.digest is None:
+            return None
+        node = self.state.nodes[unit.node].node
+        needs = self.state.inputs(unit)
+        args, inputs = self._tasks.identity(unit, node, self._payloads.get(unit.unit_id), needs)
+        return CacheKey(code.digest, args, inputs, self._environment)
+
+    def _follow(self, fact: Fact) -> None:
+        queue: deque[Command] = deque(self.state.decide(fact))
+        while queue:
+            command = queue.popleft()
+            if not self.state.is_due(command):
+                continue
+            if isinstance(command, Expand):
+                fact = self._expand(command.node, command.under)
+            else:
+                fact = self._fact(command.kind, command.unit_id, command.data)
+            queue.extend(self.state.decide(fact))
+
+    def _expand(self, name: str, under: str) -> Fact:
+        state = self.state.nodes[name]
+        try:
+            rows = self._rows(name, under)
+        except AgiError as problem:
+            self._said[name] = Step(name, "fail", problem.what)
+            if state.origin is not None:
+                return self._fact("expansion_failed", None, {"node": name, "under": under})
+            return self._fact("node_finished", None, {"node": name, "state": t.FAILED})
+        self._payloads |= {row["unit_id"]: row["payload"] for row in rows}
+        units = [(row["unit_id"], keys_of(row), row["cost"]) for row in rows]
+        return Fact("node_expanded", self._next(), data={"node": name, "under": under}, units=units)
+
+    def _rows(self, name: str, under: str) -> list[dict[str, Any]]:
+        state = self.state.nodes[name]
+        if state.node.foreach is None:
+            return expanded(name, [Item("", None)])
+        if isinstance(state.node.foreach, Over) and state.origin is not None:
+            origin = self.state.nodes[state.origin]
+            first, end = origin.spans[under]
+            return [
+                row
+                for unit in origin.units[first:end]
+                for row in expanded(name, [Item(unit.keys[-1], None, unit.cost)], above=unit.keys[:-1])
+            ]
+        parent = self.state.units[under] if under else None
+        above = parent.keys if parent else ()
+        limit = state.node.policy.max_units or self._tasks.max_units
+        return expanded(name, self._tasks.items(state.node, parent), above=above, limit=limit)
+
+    def _fact(self, kind: str, unit_id: str | None = None, data: dict[str, Any] | None = None) -> Fact:
+        return Fact(kind, self._next(), unit_id, None, data or {})
+
+    def _next(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def steps(self) -> Iterator[Step]:
+        """Nodes in the order of the plan, their units in theirs."""
+        for name, state in self.state.nodes.items():
+            if not state.units:
+                yield self._said.get(name) or self._not_yet(name)
+            for unit in state.units:
+                yield self._said.get(unit.unit_id) or self._waiting(unit)
+
+    def _not_yet(self, name: str) -> Step:
+        state = self.state.nodes[name]
+        if state.state == t.SKIPPED:
+            return Step(name, "skip", "what it needs has nothing")
+        open_ = [need for need in state.node.needs if not self.state.nodes[need].finished]
+        return Step(name, "wait", f"for {', '.join(open_)}" if open_ else state.state)
+
+    def _waiting(self, unit: Unit) -> Step:
+        if unit.state in t.TERMINAL:
+            return Step(unit.unit_id, "skip", unit.state)
+        open_ = []
+        for need, given in self.state.inputs(unit).items():
+            units = given if isinstance(given, list) else [given] if given else []
+            running = [other.unit_id for other in units if other.state not in t.TERMINAL]
+            open_ += running[:2] if units else [need]
+        return Step(unit.unit_id, "wait", f"for {', '.join(open_)}")
