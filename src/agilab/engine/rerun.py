@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from agi_node.canonical import canonical, untag
 from agi_node.errors import AgiError
 from agilab.contracts.identifiers import unit_id as unit_name
 from agilab.engine.core import RunState
@@ -438,3 +440,27 @@ class Rerun:
         gone, new = sorted(mine - now), len(now - before)
         found: dict[str, Any] = {"removed": gone[:100], "removed_count": len(gone)} if gone else {}
         return {**found, "new_count": new} if new else found
+
+
+def recorded(store: Store, shown: Preview) -> dict[str, Any]:
+    """What a rerun's first event says beside that of any run. The preview is kept, so that `resume` follows it too."""
+    return {
+        "parent": shown.parent,
+        "rerun": {
+            "selection": shown.selection.to_plain(),
+            "digest": shown.digest,
+            "execute": len(shown.execute),
+            "reuse": len(shown.reuse),
+            "older_code": sum(kept.older_code for kept in shown.reuse.values()),
+            "leave_out": len(shown.leave_out),
+        },
+        "preview_digest": store.objects.put(canonical(shown.to_plain())),
+    }
+
+
+def memory_of(store: Store, created: Mapping[str, Any]) -> Rerun | None:
+    """The memory that a rerun began with, from its first event; None for a run that is no rerun."""
+    if "preview_digest" not in created:
+        return None
+    plain = untag(json.loads(store.objects.read(created["preview_digest"])))
+    return Rerun(store, Preview.from_plain(plain))

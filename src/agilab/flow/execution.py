@@ -13,6 +13,7 @@ from typing import Any
 from agi_node import codec
 from agi_node.canonical import canonical, tag
 from agi_node.errors import AgiError
+from agi_node.source import Code
 from agilab.contracts.atomic import write_atomically
 from agilab.contracts.base import write_document
 from agilab.engine.coordinator import Coordinator, Observer
@@ -20,7 +21,8 @@ from agilab.engine.executor import Executor
 from agilab.engine.graph import Graph
 from agilab.engine.inline import InlineExecutor
 from agilab.engine.local import LocalExecutor
-from agilab.engine.reuse import Cache
+from agilab.engine.rerun import Preview, Rerun, memory_of, recorded
+from agilab.engine.reuse import Cache, Memory
 from agilab.envs.worker_process import WorkerSpec
 from agilab.flow.binding import Bound
 from agilab.flow.declaration import Declared
@@ -92,21 +94,24 @@ def carry_out(
     *,
     observer: Observer | None,
     is_new: bool,
+    shown: Preview | None = None,
     written_by: str = "coordinator",
 ) -> None:
-    """Own a run, take it to its end and write its manifest. What its log already holds is not done again."""
+    """Own a run, take it to its end and write its manifest. What its log already holds is not done again.
+
+    `shown` is the preview of a new run that is a rerun.
+    """
     graph = purpose.bound.graph
     folder = store.workspace.run_folder(run_id)
     # Before anything is written: what cannot travel is no run.
     packed = codec.write_functions(purpose.bound.functions) if way.sends else None
     environment = environment_record()
-    codes = codes_of(purpose.nodes) if is_new or purpose.cached else {}
-    recorded = not is_new
+    codes = codes_of(purpose.nodes)
+    known = not is_new
     try:
         with RunLock(folder), _executor(purpose, way, folder, packed) as executor:
             tasks = FlowTasks(store, run_id, graph)
             parts = {name: code.parts for name, code in codes.items()}
-            cached = purpose.cached
             coordinator = Coordinator(
                 store,
                 run_id,
@@ -114,21 +119,47 @@ def carry_out(
                 tasks,
                 executor,
                 observer=observer,
-                codes={name: code for name in cached if (code := codes[name].digest) is not None},
+                codes=digests_of(codes),
                 environment=environment["fingerprint"],
-                memory=Cache(store, app_of(purpose.flow), parts) if cached else None,
+                memory=_memory(store, run_id, purpose, parts, shown),
             )
             tasks.state = coordinator.state
             if is_new:
-                _record(coordinator.log, store, purpose, executor.name, way.workers or 1, environment, parts)
-                recorded = True
+                _record(
+                    coordinator.log,
+                    store,
+                    purpose,
+                    executor.name,
+                    way.workers or 1,
+                    environment,
+                    parts,
+                    shown,
+                )
+                known = True
             coordinator.execute()
             executor.dismiss()
             _finish(store, run_id, keep_going=graph.keep_going, written_by=written_by)
     except AgiError:
-        if not recorded:  # refused before there was a run: nothing stays of it
+        if not known:  # refused before there was a run: nothing stays of it
             shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def digests_of(codes: Mapping[str, Code]) -> dict[str, str]:
+    """The digest of each node's code, where it has one."""
+    return {name: code.digest for name, code in codes.items() if code.digest is not None}
+
+
+def _memory(
+    store: Store, run_id: str, purpose: Purpose, parts: Mapping[str, Any], shown: Preview | None
+) -> Memory | None:
+    """What answers for units: the preview of a rerun, also when it is resumed; else the cache, where one is asked."""
+    if shown is not None:
+        return Rerun(store, shown)
+    created = next(store.events(run_id, kinds=("run_created",)), None)
+    if created is not None and (rerun := memory_of(store, created.data)):
+        return rerun
+    return Cache(store, app_of(purpose.flow), parts) if purpose.cached else None
 
 
 @contextmanager
@@ -170,6 +201,7 @@ def _record(
     workers: int,
     environment: Mapping[str, Any],
     parts: Mapping[str, Mapping[str, str]],
+    shown: Preview | None = None,
 ) -> None:
     """The first two events: what this run is, and what it will do."""
     bound, graph = purpose.bound, purpose.bound.graph
@@ -192,6 +224,7 @@ def _record(
         workers=workers,
         keep_going=graph.keep_going,
         placement="dynamic",
+        **(recorded(store, shown) if shown else {}),
         tracking_uri=None,
         replay=replay(purpose.flow, bound.given),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -14,11 +14,24 @@ from agi_node.canonical import untag
 from agi_node.errors import FAILED, AgiError
 from agilab.contracts.identifiers import new_run_id
 from agilab.engine.graph import Policy
+from agilab.engine.rerun import Preview as RerunPreview
+from agilab.engine.rerun import Selection
+from agilab.engine.rerun import preview as preview_rerun
 from agilab.flow.binding import Bound, bind
 from agilab.flow.declaration import Declared, declared
-from agilab.flow.execution import ExecutorMaker, Purpose, Way, app_of, carry_out, differences
+from agilab.flow.execution import (
+    ExecutorMaker,
+    Purpose,
+    Way,
+    app_of,
+    carry_out,
+    differences,
+    digests_of,
+)
 from agilab.flow.outcome import Run, RunFailed
 from agilab.flow.progress import watch
+from agilab.flow.provenance import codes_of, environment_record
+from agilab.store.rows import RunRow
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
@@ -267,8 +280,70 @@ class Flow:
                 )
         return self._ended(run_id, check)
 
-    def _interrupted(self, store: Store, name: str) -> str:
-        """The id of a run of this flow that can be gone on with."""
+    def rerun(
+        self,
+        run_id: str = "last",
+        *,
+        failed: bool = False,
+        from_node: str | None = None,
+        units: Sequence[str] = (),
+        where: Mapping[str, str] | None = None,
+        downstream: bool = True,
+        workers: int | None = None,
+        executor: Executor | ExecutorMaker | None = None,
+        check: bool = True,
+        progress: bool | None = None,
+    ) -> Run:
+        """Run again what is asked for, as a new run of the functions as they are now; the parent's results do the rest.
+
+        The arguments are the parent's. Without a selection whatever would not come out the same runs.
+
+        Args:
+            run_id: The parent; `last` is the newest run of this flow.
+            failed: What did not end well: planned minus succeeded, units that never started included.
+            from_node: This node and everything after it.
+            units: These units, such as `train[lr=0.1,seed=2]`.
+            where: Units by `state`, `node` or `key` (a pattern).
+            downstream: Whether what needs them runs again as well.
+            workers, executor, check, progress: As for `run`.
+        """
+        __tracebackhide__ = True
+        selection = Selection(failed, from_node, tuple(units), where or {}, downstream)
+        with Store(self.workspace.ensure()) as store:
+            purpose, shown = self._again(store, run_id, selection)
+            child = new_run_id(self.name)
+            with watch(progress) as face:
+                way = Way(workers, executor)
+                carry_out(store, child, purpose, way, observer=face.observe, is_new=True, shown=shown)
+        return self._ended(child, check)
+
+    def preview_rerun(
+        self,
+        run_id: str = "last",
+        *,
+        failed: bool = False,
+        from_node: str | None = None,
+        units: Sequence[str] = (),
+        where: Mapping[str, str] | None = None,
+        downstream: bool = True,
+    ) -> RerunPreview:
+        """What `rerun` would execute, reuse and leave out, and why. Executes nothing."""
+        with Store(self.workspace.ensure()) as store:
+            selection = Selection(failed, from_node, tuple(units), where or {}, downstream)
+            return self._again(store, run_id, selection)[1]
+
+    def _again(self, store: Store, name: str, selection: Selection) -> tuple[Purpose, RerunPreview]:
+        parent = self._mine(store, name)
+        created = next(store.events(parent.run_id, kinds=("run_created",))).data
+        purpose = self._purpose(untag(created["given"]), created["keep_going"])
+        codes = digests_of(codes_of(self._nodes))
+        shown = preview_rerun(
+            store, parent.run_id, purpose.bound.graph, selection, codes, environment_record()["fingerprint"]
+        )
+        return purpose, shown
+
+    def _mine(self, store: Store, name: str) -> RunRow:
+        """A run of this flow."""
         app = app_of(self.name)
         if name == "last":
             newest = store.runs(app=app, limit=1)
@@ -278,6 +353,11 @@ class Flow:
             raise AgiError(
                 "AGI-FLOW-007", f"run {run.run_id} is no run of flow {self.name}", found=run.app, allowed=app
             )
+        return run
+
+    def _interrupted(self, store: Store, name: str) -> str:
+        """The id of a run of this flow that can be gone on with."""
+        run = self._mine(store, name)
         if run.state != "running" and store.verdict(run) is not None:
             raise AgiError(
                 "AGI-RUN-013",

@@ -114,8 +114,8 @@ def _created(store: Store, parent: RunRow) -> dict[str, Any]:
             "AGI-RUN-049",
             f"run {parent.run_id} is not the run of an app",
             found=parent.app,
-            allowed="a run of an app; a flow is run again by the code that made it",
-            try_="flow.run(), with cache=True on its nodes",
+            allowed="a run of an app; only a flow's own script or notebook has its functions",
+            try_=f'there: flow.rerun("{parent.run_id}", failed=True)',
             exit_code=FAILED,
         )
     return created

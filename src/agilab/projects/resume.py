@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agi_node.canonical import untag
 from agi_node.errors import ENVIRONMENT, FAILED, AgiError
 from agilab.contracts.run_result import RunResult
 from agilab.engine.graph import Graph
-from agilab.engine.rerun import Preview, Rerun
+from agilab.engine.rerun import memory_of
 from agilab.engine.reuse import Cache, Memory
 from agilab.envs import Environment, ensure
 from agilab.envs.environment import read_environment
@@ -101,9 +100,8 @@ def resume_run(
 
 def _memory(store: Store, run: RunRow, created: dict[str, Any], parts: Mapping[str, Any]) -> Memory | None:
     """What answered for units when the run began, so that the rest of it is decided alike."""
-    if "preview_digest" in created:
-        plain = json.loads(store.objects.read(created["preview_digest"]))
-        return Rerun(store, Preview.from_plain(untag(plain)))
+    if rerun := memory_of(store, created):
+        return rerun
     return Cache(store, run.app, parts) if created.get("cache") else None
 
 

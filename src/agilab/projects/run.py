@@ -22,7 +22,7 @@ from agilab.engine.coordinator import Coordinator, Observer
 from agilab.engine.expansion import MAX_UNITS_PER_RUN
 from agilab.engine.graph import Graph, Policy
 from agilab.engine.local import LocalExecutor
-from agilab.engine.rerun import Preview
+from agilab.engine.rerun import Preview, recorded
 from agilab.engine.reuse import Cache, Memory
 from agilab.envs import Environment, hold
 from agilab.envs.worker_process import WorkerSpec
@@ -335,7 +335,7 @@ def _record(store: Store, run_id: str, beginning: Beginning) -> None:
         codes_digest=store.objects.put(canonical(prepared.code_parts)),
         placement="static" if placed else "dynamic",
         **({"distribution_digest": keep(store, placed)} if placed else {}),
-        **(_parent(store, child.shown) if child else {}),
+        **(recorded(store, child.shown) if child else {}),
         tracking_uri=public_uri(uri, {"workspace": store.workspace.home}) if uri else None,
         replay={
             "command": _command(prepared.app, args, request),
@@ -349,22 +349,6 @@ def _record(store: Store, run_id: str, beginning: Beginning) -> None:
         nodes=[{"name": node.name, "target": node.target} for node in graph.nodes],
     )
     log.flush(durable=True)
-
-
-def _parent(store: Store, shown: Preview) -> dict[str, Any]:
-    """What a rerun's first event says beside that of any run. The preview is kept, so that `resume` follows it too."""
-    return {
-        "parent": shown.parent,
-        "rerun": {
-            "selection": shown.selection.to_plain(),
-            "digest": shown.digest,
-            "execute": len(shown.execute),
-            "reuse": len(shown.reuse),
-            "older_code": sum(kept.older_code for kept in shown.reuse.values()),
-            "leave_out": len(shown.leave_out),
-        },
-        "preview_digest": store.objects.put(canonical(shown.to_plain())),
-    }
 
 
 def _distribution(
