@@ -88,4 +88,4 @@ def _node_next(scene: Scene, node: OutlineNode) -> Iterator[Next]:
         if name in scene.outline.nodes:
             yield Next(f"agilab runs explain {scene.id} {shlex.quote(name)}", "why that did not end well")
     if scene.state == INTERRUPTED:
-        yield Next(f"agilab runs resume {scene.id}", "goes on where it stopped")
+        yield scene.resume("goes on where it stopped")

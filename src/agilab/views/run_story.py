@@ -167,7 +167,7 @@ def _run_given(scene: Scene) -> Iterator[tuple[str, Any]]:
 def _run_next(scene: Scene, failed: str | None) -> Iterator[Next]:
     run = scene.id
     if scene.state == INTERRUPTED:
-        yield Next(f"agilab runs resume {run}", "goes on where it stopped")
+        yield scene.resume("goes on where it stopped")
     elif scene.state == "running":
         yield Next(f"agilab runs tail {run}", "watches it")
         if scene.run.paused:
@@ -176,11 +176,11 @@ def _run_next(scene: Scene, failed: str | None) -> Iterator[Next]:
             yield Next(f"agilab runs pause {run}", "lets what runs finish and starts nothing new")
         yield Next(f"agilab runs cancel {run}", "ends it")
     elif lacks_manifest(scene.store, scene.run) and not has_owner(scene.store.workspace.run_folder(run)):
-        yield Next(f"agilab runs resume {run}", "writes the manifest that it still lacks")
+        yield scene.resume("writes the manifest that it still lacks")
     if scene.state in ("failed", "cancelled"):
         if failed:
             yield Next(f"agilab runs explain {run} {shlex.quote(failed)}", "what happened there")
-        yield Next(f"agilab runs rerun {run} --failed --dry-run", "what a rerun of what is not done would do")
+        yield scene.rerun("what a rerun of what is not done would do")
     elif scene.state == DOUBTFUL:
         yield Next(f"agilab runs show {run}", "which validation did not pass")
     if scene.state in ("succeeded", DOUBTFUL):

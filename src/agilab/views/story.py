@@ -117,6 +117,23 @@ class Scene:
         newest = deque(self.store.events(self.id, kinds=kinds), maxlen=1)
         return newest[0] if newest else None
 
+    @property
+    def _flow(self) -> bool:
+        """Whether it is the run of a flow, which only the script or notebook with its functions can go on with."""
+        return self.run.app.startswith("flow:")
+
+    def resume(self, does: str) -> Next:
+        """How to go on with the run."""
+        return Next(f'flow.resume("{self.id}")' if self._flow else f"agilab runs resume {self.id}", does)
+
+    def rerun(self, does: str, unit: str | None = None) -> Next:
+        """How to see what a rerun of one unit, or of what is not done, would do."""
+        if self._flow:
+            selected = f"units=[{unit!r}]" if unit else "failed=True"
+            return Next(f'flow.preview_rerun("{self.id}", {selected})', does)
+        selected = f"--unit {shlex.quote(unit)}" if unit else "--failed"
+        return Next(f"agilab runs rerun {self.id} {selected} --dry-run", does)
+
     def show(self, unit: str) -> Next:
         return Next(f"agilab runs show {self.id} {shlex.quote(unit)}", "its log and what it printed")
 

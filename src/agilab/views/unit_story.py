@@ -225,15 +225,12 @@ def _unit_needs(scene: Scene, unit: UnitRow, node: OutlineNode | None) -> Iterat
 def _unit_next(scene: Scene, unit: UnitRow, end: Event | None) -> Iterator[Next]:
     data = end.data if end else {}
     if scene.state == INTERRUPTED and unit.state not in TERMINAL:
-        yield Next(f"agilab runs resume {scene.id}", "goes on where it stopped")
+        yield scene.resume("goes on where it stopped")
         return
     if unit.state == "failed":
         yield scene.show(unit.unit_id)
         if scene.run.finished_us:
-            target = shlex.quote(unit.unit_id)
-            yield Next(
-                f"agilab runs rerun {scene.id} --unit {target} --dry-run", "what a rerun of it would do"
-            )
+            yield scene.rerun("what a rerun of it would do", unit.unit_id)
     elif unit.state == "reused" and data.get("from_run"):
         source = shlex.quote(str(data.get("from_unit", unit.unit_id)))
         yield Next(f"agilab runs explain {data['from_run']} {source}", "why it ran there")
@@ -243,8 +240,7 @@ def _unit_next(scene: Scene, unit: UnitRow, end: Event | None) -> Iterator[Next]
                 f"agilab runs explain {scene.id} {shlex.quote(str(name))}", "why that did not end well"
             )
     elif unit.state == "cancelled" and scene.run.finished_us:
-        target = shlex.quote(unit.unit_id)
-        yield Next(f"agilab runs rerun {scene.id} --unit {target} --dry-run", "what a rerun of it would do")
+        yield scene.rerun("what a rerun of it would do", unit.unit_id)
     elif unit.state in ("running", "cancelling"):
         yield Next(f"agilab runs tail {scene.id}", "watches it")
     elif unit.state in NOT_STARTED and scene.run.paused:
