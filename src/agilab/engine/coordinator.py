@@ -371,19 +371,18 @@ class Coordinator:
     def _kept(self, report: Report) -> dict[str, Any]:
         """The body of a success: small values in the log, everything else adopted into the object store."""
         data, objects = report.data, self.store.objects
-        staging = Path(data.get("staging", ""))
         body: dict[str, Any] = {key: data[key] for key in _SAID if data.get(key)}
         if data.get("value_file"):
-            staged = staging / data["value_file"]
+            staged = Path(data["staging"], data["value_file"])
             body["value_digest"] = objects.adopt(staged, sha256_file(staged), staged.stat().st_size)
         elif report.kind == "succeeded":
             value = data.get("value")
-            text = canonical_text(value)
-            if len(text) > INLINE_VALUE_BYTES:
+            if not _is_short(value) and len(text := canonical_text(value)) > INLINE_VALUE_BYTES:
                 body["value_digest"] = objects.put(text)
             else:
                 body["value"] = value
         if data.get("artifacts"):
+            staging = Path(data["staging"])
             body["artifacts"] = [
                 {
                     **{key: artifact[key] for key in ("name", "kind", "media_type", "size", "digest")},
@@ -585,6 +584,11 @@ class Coordinator:
                 longest = self.state.nodes[unit.node].node.policy.max_delay_s
                 wait = min(max(0.0, (unit.not_before_us - now_us()) / 1e6), longest)
                 heapq.heappush(self._retries, (time.monotonic() + wait, unit.unit_id))
+
+
+def _is_short(value: Any) -> bool:
+    """Whether a value is below the limit without its text being made: most are a number or a few words."""
+    return value is None or isinstance(value, (int, float)) or (isinstance(value, str) and len(value) < 1000)
 
 
 def canonical_text(value: Any) -> bytes:
