@@ -15,7 +15,7 @@ from agilab.projects.costs import History, Observation
 
 KEYS = 2_000
 """Items that are compared at most."""
-LEAST_S = 0.005
+LEAST_S = 0.05
 """What takes less measures the machine's other work, not the worker."""
 ROUNDS = 8
 LEAST_UNITS = 20
