@@ -12,7 +12,8 @@ import pytest
 
 from agilab.contracts.run_result import RunResult
 from agilab.envs import find_uv
-from agilab.projects.run import RunRequest, run_app
+from agilab.projects.execution import RunRequest
+from agilab.projects.run import run_app
 from agilab.store.workspace import Workspace
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

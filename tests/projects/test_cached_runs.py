@@ -9,8 +9,9 @@ import pytest
 from tests.projects.conftest import write_app
 
 from agilab.engine.graph import Policy
+from agilab.projects.execution import RunRequest
 from agilab.projects.plan import plan_app
-from agilab.projects.run import RunRequest, run_app
+from agilab.projects.run import run_app
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 

@@ -18,9 +18,9 @@ from agi_node.errors import AgiError
 from agilab.contracts.base import read_document
 from agilab.contracts.distribution import Distribution
 from agilab.projects.distribution import kept, pins, summary
+from agilab.projects.execution import RunRequest
 from agilab.projects.plan import Planned, plan_app
 from agilab.projects.resume import resume_run
-from agilab.projects.run import RunRequest
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 

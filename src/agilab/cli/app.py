@@ -198,8 +198,8 @@ def plan(
     from agilab.cli.plan import print_plan
     from agilab.cli.progress import Progress
     from agilab.cli.render import print_json
+    from agilab.projects.execution import RunRequest
     from agilab.projects.plan import plan_app
-    from agilab.projects.run import RunRequest
 
     chosen = placement_of(placement, distribution, default="static")
     request = RunRequest(

@@ -16,7 +16,7 @@ from agilab.cli.commands import SETTINGS, examples, json_option
 
 if TYPE_CHECKING:
     from agilab.contracts.run_result import RunResult
-    from agilab.projects.run import RunRequest
+    from agilab.projects.execution import RunRequest
 
 PROOF = "flight_project"
 
@@ -119,7 +119,7 @@ def run(
 
     def request() -> RunRequest:
         from agilab.engine.graph import Policy
-        from agilab.projects.run import RunRequest
+        from agilab.projects.execution import RunRequest
 
         return RunRequest(
             app,
@@ -163,7 +163,7 @@ def first_proof(workers: int | None, dry_run: bool, offline: bool, as_json: bool
     """
 
     def request() -> RunRequest:
-        from agilab.projects.run import RunRequest
+        from agilab.projects.execution import RunRequest
 
         return RunRequest(PROOF, workers=workers, offline=offline)
 

@@ -4,45 +4,37 @@ from __future__ import annotations
 
 import errno
 import heapq
-import json
-import shutil
 import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from agi_node.canonical import sha256_file
 from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.engine.core import RunState
 from agilab.engine.executor import Executor, Report, Task, Wanted
 from agilab.engine.expansion import Item, expanded, keys_of, too_many
 from agilab.engine.foreach import Over
 from agilab.engine.graph import Graph
+from agilab.engine.reaper import reap
+from agilab.engine.recording import INLINE_VALUE_BYTES, canonical_text, metrics_body, success_body
 from agilab.engine.reuse import CacheKey, LeaveOut, Memory, Reuse, SkipAgain
 from agilab.engine.state import Command, Expand, Fact, Unit
 from agilab.engine.tasks import Needs, TaskBuilder
 from agilab.store import transitions as t
-from agilab.store.events import Event, body_text
+from agilab.store.events import Event
 from agilab.store.locks import boot_id
 from agilab.store.log import RunLog, now_us
 from agilab.store.projection import expanded_items
 from agilab.store.store import Store
 
-INLINE_VALUE_BYTES = 32 * 1024
 LEASE_SECONDS = 60.0
 START_AT_ONCE = 64
 CANCEL_GRACE_SECONDS = 3.0
 _ENDED = ("succeeded", "skipped", "failed", "lost", "cancelled")
-_SAID = (
-    *("duration_us", "cpu_us", "max_rss", "log_span", "params", "validations", "reason"),
-    *("codec", "value_type", "value_size"),  # of a value that is no plain data, see agi_node.codec
-)
-"""Of a report, what the event of a success repeats as it is."""
 _DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 Observer = Callable[["Coordinator", Report | None], None]
 
@@ -351,7 +343,7 @@ class Coordinator:
             return "attempt_lost", body
         if report.kind == "cancelled":
             return "attempt_cancelled", {key: data[key] for key in ("duration_us",) if key in data}
-        body = self._kept(report)
+        body = success_body(report, self.store.objects)
         if report.kind == "succeeded":
             if key := self._keys.pop(unit.unit_id, None):
                 body["cache"] = key.to_plain()
@@ -368,50 +360,12 @@ class Coordinator:
             body["not_before_us"] = now_us() + int(wait * 1e6)
         return "attempt_failed", body
 
-    def _kept(self, report: Report) -> dict[str, Any]:
-        """The body of a success: small values in the log, everything else adopted into the object store."""
-        data, objects = report.data, self.store.objects
-        body: dict[str, Any] = {key: data[key] for key in _SAID if data.get(key)}
-        if data.get("value_file"):
-            staged = Path(data["staging"], data["value_file"])
-            body["value_digest"] = objects.adopt(staged, sha256_file(staged), staged.stat().st_size)
-        elif report.kind == "succeeded":
-            value = data.get("value")
-            if not _is_short(value) and len(text := canonical_text(value)) > INLINE_VALUE_BYTES:
-                body["value_digest"] = objects.put(text)
-            else:
-                body["value"] = value
-        if data.get("artifacts"):
-            staging = Path(data["staging"])
-            body["artifacts"] = [
-                {
-                    **{key: artifact[key] for key in ("name", "kind", "media_type", "size", "digest")},
-                    **({"meta": artifact["meta"]} if artifact.get("meta") else {}),
-                    "file": artifact["file"],
-                }
-                for artifact in data["artifacts"]
-            ]
-            for artifact in data["artifacts"]:
-                objects.adopt(staging / artifact["file"], artifact["digest"], artifact["size"])
-            # Now, while the workers are busy: a thousand folders at the end would be waited for.
-            shutil.rmtree(staging, ignore_errors=True)
-        body.update(self._metric_table(data.get("metrics")))
-        return body
-
     def _metrics(self, report: Report) -> None:
         """Metrics of a unit that is still running: one event for each batch, which is a table."""
         if self.state.is_current(report.unit_id, report.attempt_id):
-            table = self._metric_table(report.data.get("metrics"))
+            table = metrics_body(report.data.get("metrics"), self.store.objects)
             if table:
                 self._record("metrics_logged", report.unit_id, report.attempt_id, **table)
-
-    def _metric_table(self, table: Mapping[str, Any] | None) -> dict[str, Any]:
-        if not table or not table.get("name"):
-            return {}
-        text = json.dumps(table, separators=(",", ":")).encode()
-        if len(text) > INLINE_VALUE_BYTES:
-            return {"metrics_digest": self.store.objects.put(text)}
-        return {"metrics": dict(table)}
 
     # -- commands ------------------------------------------------------------------------------------------
 
@@ -584,38 +538,6 @@ class Coordinator:
                 longest = self.state.nodes[unit.node].node.policy.max_delay_s
                 wait = min(max(0.0, (unit.not_before_us - now_us()) / 1e6), longest)
                 heapq.heappush(self._retries, (time.monotonic() + wait, unit.unit_id))
-
-
-def _is_short(value: Any) -> bool:
-    """Whether a value is below the limit without its text being made: most are a number or a few words."""
-    return value is None or isinstance(value, (int, float)) or (isinstance(value, str) and len(value) < 1000)
-
-
-def canonical_text(value: Any) -> bytes:
-    """Plain data as the bytes by which its size is judged and under which it is stored."""
-    return body_text(value).encode()
-
-
-def reap(store: Store, run_id: str) -> list[int]:
-    """End worker processes that an earlier owner of this run left behind; returns their pids.
-
-    A process is only ended where boot, pid and start time are those of the lease: pids are used again.
-    """
-    import psutil
-
-    ended = []
-    for lease in store.leases(run_id):
-        if lease.boot != boot_id() or not lease.pid:
-            continue  # of another boot, or of another machine
-        try:
-            process = psutil.Process(lease.pid)
-            if abs(process.create_time() - lease.pid_started) < 0.05:
-                for child in [*process.children(recursive=True), process]:
-                    child.kill()
-                ended.append(lease.pid)
-        except psutil.NoSuchProcess:
-            continue
-    return ended
 
 
 def _refuse_policies(graph: Graph, executor: Executor) -> None:

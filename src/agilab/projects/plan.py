@@ -28,11 +28,12 @@ from agilab.projects.distribution import (
     loads_of,
     read_distribution,
 )
+from agilab.projects.execution import Faces, RunRequest
 from agilab.projects.inputs import FileDigests, fill_in_digests
 from agilab.projects.machine import cores
 from agilab.projects.prepare import PreparedApp, arguments, prepare
 from agilab.projects.roots import settings_of
-from agilab.projects.run import Faces, RunRequest, with_roots
+from agilab.projects.run import with_roots
 from agilab.projects.tasks import AppTasks, app_graph
 from agilab.projects.work_items import ask_for_items
 from agilab.store.store import Store

@@ -11,11 +11,12 @@ from agilab.contracts.run_result import RunResult
 from agilab.engine.graph import Graph, Policy
 from agilab.engine.rerun import Preview, Rerun, Selection, preview
 from agilab.projects.discover import find_app, remember
+from agilab.projects.execution import Beginning, Child, Faces, RunRequest, begin
 from agilab.projects.finish import tracking_uri
 from agilab.projects.machine import cores
 from agilab.projects.prepare import PreparedApp, arguments, prepare
 from agilab.projects.roots import settings_of
-from agilab.projects.run import Beginning, Child, Faces, RunRequest, begin, with_roots
+from agilab.projects.run import with_roots
 from agilab.projects.tasks import app_graph
 from agilab.store.rows import RunRow
 from agilab.store.store import Store

@@ -18,10 +18,10 @@ from agilab.envs import Environment, ensure
 from agilab.envs.environment import read_environment
 from agilab.envs.worker_process import WorkerSpec
 from agilab.projects.discover import find_app
+from agilab.projects.execution import Faces, carry_out
 from agilab.projects.finish import tracking_uri
 from agilab.projects.machine import cores
 from agilab.projects.roots import roots_of, settings_of
-from agilab.projects.run import Faces, carry_out
 from agilab.store.rows import RunRow
 from agilab.store.snapshot import Snapshot, materialise
 from agilab.store.store import Store
