@@ -64,7 +64,7 @@ def measure_width(bench: Bench, rounds: int, *, kind: str) -> Measured:
 
 def measure_memory(bench: Bench, rounds: int) -> Measured:
     """The most memory of a process that ran 100,000 units inline, beside one that only imported the engine."""
-    empty = "import json, resource, benchmarks.wide; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    empty = "from benchmarks.wide import peak_megabytes; print(peak_megabytes())"
     bare = []
     for _ in range(rounds):
         _, text = bench.command(PYTHON, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {empty}")
