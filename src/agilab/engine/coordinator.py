@@ -408,9 +408,7 @@ class Coordinator:
             self.log.flush()  # what it reads of the nodes before must be in the tables
         try:
             rows = self._rows(name, under)
-            mapped = sum(other.total for other in self.state.nodes.values() if other.axes)
-            room = self.state.graph.max_units - mapped if state.axes else 1
-            if len(rows) > room:
+            if state.axes and len(rows) > self._room():
                 raise too_many(
                     f"{name}, with those before it,", self.state.graph.max_units, "max_units of the run"
                 )
@@ -435,6 +433,11 @@ class Coordinator:
             # Synced at once: the list is fixed for the run from here on, and a producer is never asked again.
             self.log.flush(durable=True)
         return fact
+
+    def _room(self) -> int:
+        """How many more units of mapped nodes the run may have."""
+        mapped = sum(state.total for state in self.state.nodes.values() if state.axes)
+        return self.state.graph.max_units - mapped
 
     def _rows(self, name: str, under: str) -> list[dict[str, Any]]:
         """The units of one expansion, in the form in which they are stored."""

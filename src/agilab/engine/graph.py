@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from agi_node.canonical import canonical, digest, untag
+from agi_node.canonical import canonical, sha256_bytes, untag
 from agi_node.errors import AgiError
 from agilab.engine.foreach import Foreach, axes_of, foreach_of, plain_foreach, sources
 
@@ -144,6 +144,10 @@ class Graph:
 
     def to_bytes(self) -> bytes:
         """The plan as it is stored: canonical JSON, whose SHA-256 is `digest`."""
+        return self._bytes
+
+    @cached_property
+    def _bytes(self) -> bytes:
         return canonical(self.to_plain())
 
     @classmethod
@@ -153,7 +157,7 @@ class Graph:
 
     @cached_property
     def digest(self) -> str:
-        return digest(self.to_plain())
+        return sha256_bytes(self._bytes)
 
 
 def _node_plain(node: Node) -> dict[str, Any]:
