@@ -846,6 +846,14 @@ def test_a_plan_says_where_a_unit_runs_and_a_place_that_is_not_there_pins_nothin
 # -- a cluster of our own --------------------------------------------------------------------------------
 
 
+def _words(process: psutil.Process) -> list[str]:
+    """The command of a process; of one that has just ended nobody knows it any more."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # a zombie as well
+        return []
+
+
 @pytest.mark.faults
 def test_a_local_cluster_works_outlives_a_worker_and_leaves_nothing(
     run_graph: Run, make: Make, store: Store, tmp_path: Path
@@ -865,7 +873,7 @@ def test_a_local_cluster_works_outlives_a_worker_and_leaves_nothing(
     assert {unit.worker for unit in store.units("r1")} == {"w0"}
     listening = [each.laddr.ip for each in psutil.Process().net_connections() if each.status == "LISTEN"]
     assert set(listening) <= {"127.0.0.1"}
-    mine = {child.pid: child.cmdline() for child in psutil.Process().children(recursive=True)}
+    mine = {child.pid: _words(child) for child in psutil.Process().children(recursive=True)}
     executor.close()
     for pid in mine.keys() - before:
         # Python's own book-keeper of semaphores ends with this process.

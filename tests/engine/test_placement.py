@@ -213,17 +213,14 @@ SHAPES: dict[str, Any] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("alike", [True, False])
-def test_a_hundred_thousand_items_are_placed_on_64_workers_in_a_second(shape: str, alike: bool) -> None:
+def test_a_hundred_thousand_items_are_placed_on_64_workers_within_the_bound(shape: str, alike: bool) -> None:
+    """Whatever the costs look like; how long it takes is `make bench ONLY=planning`."""
     dice = random.Random(7)
     items = named([SHAPES[shape](dice) for _ in range(100_000)])
     capacities = workers([1.0 if alike else 0.5 + number / 64 for number in range(64)])
-    spent = []
-    for _ in range(2):  # the better of two: others may be at work here
-        began = time.process_time()
-        placed = place(items, capacities)
-        spent.append(time.process_time() - began)
-    assert min(spent) < 1.0
+    placed = place(items, capacities)
     assert placed.ratio < 4 / 3
+    assert placed.assigned.keys() == items.keys()
 
 
 def test_the_search_for_swaps_is_bounded_however_uneven_the_plan() -> None:
@@ -231,5 +228,5 @@ def test_the_search_for_swaps_is_bounded_however_uneven_the_plan() -> None:
     items = named([1e6] + [1.0] * 20_000)
     began = time.process_time()
     placed = place(items, workers([1.0] * 50))
-    assert time.process_time() - began < 2.0
+    assert time.process_time() - began < 20, "some 0.1 s where it is bounded, minutes where it is not"
     assert placed.makespan == placed.bound == 1e6

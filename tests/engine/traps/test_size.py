@@ -17,7 +17,7 @@ NODES, EACH = 10, 10_000
 CAP, SLOTS, RUN_CAP = 16, 24, 40
 
 OWNER = f"""
-import json, resource, sys, time
+import json, resource, sys
 from pathlib import Path
 from agilab.engine.coordinator import Coordinator
 from agilab.engine.graph import Graph, Node, Policy
@@ -46,13 +46,16 @@ def gate(**needs):
 functions = {{"list": lambda: list(range({EACH})), "n": lambda item, **needs: None, "gate": gate}}
 with Store(Workspace(Path(sys.argv[1]))) as store:
     begin(store, "r1", graph)
-    began = time.monotonic()
     tasks = FunctionTasks(store, "r1", graph, max_units={EACH})
     run = Coordinator(store, "r1", graph, tasks, InlineExecutor(functions))
     final = run.execute()
-    seconds = time.monotonic() - began
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-print(json.dumps([final, seconds, peak]))
+status = Path("/proc/self/status")
+if status.exists():
+    # `ru_maxrss` begins with the size of the process that started this one.
+    peak = next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) * 1024
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([final, peak]))
 """
 
 
@@ -61,7 +64,7 @@ def test_a_hundred_thousand_units_with_ten_thousand_ready_at_once_keep_every_cap
     command = [sys.executable, "-c", OWNER, str(tmp_path / "home")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
-    final, seconds, peak = json.loads(done.stdout)
+    final, peak = json.loads(done.stdout)
     assert final == "succeeded"
     assert peak < 500 << 20, f"{peak >> 20} MiB"
     with Store(Workspace(tmp_path / "home")) as store:
@@ -92,5 +95,3 @@ def test_a_hundred_thousand_units_with_ten_thousand_ready_at_once_keep_every_cap
             assert disk <= SLOTS
         assert (whole, ready) == (0, 0)
         assert most_ready > EACH - RUN_CAP
-    # Generous here, where others share the machine; the benchmark has the promise.
-    assert seconds < 120, f"{seconds:.1f} s"
