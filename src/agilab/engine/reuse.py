@@ -189,8 +189,9 @@ class Cache:
             import json
 
             created = next(self._store.events(run_id, kinds=("run_created",))).data
-            digest = created.get("codes_digest")
-            self._code[run_id] = json.loads(self._store.objects.read(digest)) if digest else {}
+            digest = str(created.get("codes_digest"))
+            known = digest in self._store.objects
+            self._code[run_id] = json.loads(self._store.objects.read(digest)) if known else {}
         return self._code[run_id]
 
 

@@ -27,6 +27,8 @@ OBJECTS_OF_EVENTS = (
     "plan_digest",
     "source_digest",
     "distribution_digest",
+    "codes_digest",
+    "preview_digest",
 )
 """Fields of an event's body whose value names an object that must be here as long as the event is."""
 _SENSELESS = (KeyError, TypeError, ValueError, AttributeError, AgiError, sqlite3.Error)
