@@ -9,6 +9,8 @@ import pytest
 from tests.projects.conftest import write_app
 
 from agilab.engine.graph import Policy
+from agilab.evidence.export import export_run
+from agilab.evidence.intake import import_run
 from agilab.projects.execution import RunRequest
 from agilab.projects.plan import plan_app
 from agilab.projects.run import run_app
@@ -119,3 +121,17 @@ def test_without_being_asked_every_run_works_afresh(app: Path, workspace: Worksp
     assert set(body["cache"]) == {"key", "code", "args", "inputs", "environment"}, (
         "a rerun needs it all the same"
     )
+
+
+def test_what_explains_a_miss_travels_with_an_exported_run(
+    app: Path, workspace: Workspace, tmp_path: Path
+) -> None:
+    run_id, _ = again(app, workspace, count=3)
+    with Store(workspace) as store:
+        export_run(store, run_id, tmp_path / "run.zip")
+    there = Workspace(tmp_path / "elsewhere").ensure()
+    import_run(tmp_path / "run.zip", there)
+    with Store(there, readonly=True) as elsewhere:
+        created = next(elsewhere.events(run_id, kinds=("run_created",))).data
+        parts = json.loads(elsewhere.objects.read(created["codes_digest"]))
+    assert "demo.power" in parts["work"]

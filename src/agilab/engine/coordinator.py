@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -428,7 +428,7 @@ class Coordinator:
             body["items_digest"] = self.store.objects.put(text)
         else:
             body["items"] = rows
-        fact = self._happened("node_expanded", **body)
+        fact = self._fact(self.log.append("node_expanded", **body), body, rows)
         if node.foreach is not None and not under:
             # Synced at once: the list is fixed for the run from here on, and a producer is never asked again.
             self.log.flush(durable=True)
@@ -471,10 +471,13 @@ class Coordinator:
             return {**data, "elapsed_us": (time.monotonic_ns() - self._began_ns) // 1000}
         return data
 
-    def _fact(self, event: Event, data: dict[str, Any]) -> Fact:
+    def _fact(
+        self, event: Event, data: dict[str, Any], rows: Sequence[Mapping[str, Any]] | None = None
+    ) -> Fact:
+        """An event as the core sees it; `rows` are the units of an expansion where they are at hand."""
         units: list[tuple[str, tuple[str, ...], float]] = []
         if event.kind == "node_expanded":
-            for item in expanded_items(data, self.store.objects.read):
+            for item in expanded_items(data, self.store.objects.read) if rows is None else rows:
                 units.append((item["unit_id"], keys_of(item), item["cost"]))
                 self._payloads[item["unit_id"]] = item["payload"]
         return Fact(event.kind, event.run_seq, event.unit_id, event.attempt_id, data, units)

@@ -13,7 +13,7 @@ from typing import Any
 
 from agi_node.canonical import canonical, digest, tag, untag
 from agi_node.errors import AgiError
-from agilab.contracts.identifiers import unit_id, unit_label
+from agilab.contracts.identifiers import unit_label, unit_namer
 from agilab.engine.foreach import Axis, Items, Nested, Over, Product, Zip
 from agilab.engine.graph import Node
 
@@ -54,6 +54,9 @@ def items_of(value: Any) -> list[Item]:
 
 
 def _item(tagged: Any) -> Item:
+    # What most lists hold, a hundred thousand times: numbers and plain words.
+    if type(tagged) is int or (type(tagged) is str and tagged and tagged[0] != "$"):
+        return Item(str(tagged), tagged)
     if isinstance(tagged, Mapping) and "key" in tagged and "payload" in tagged:
         return Item(str(untag(tagged["key"])), tagged["payload"], float(untag(tagged.get("cost", 1.0))))
     plain = untag(tagged)
@@ -126,11 +129,11 @@ def expanded(
     """
     rows: list[dict[str, Any]] = []
     seen: dict[str, int] = {}
+    name_of = unit_namer(node, *above)
     for position, item in enumerate(items):
         if before + position >= limit:
             raise too_many(node, limit, setting)
-        keys = (*above, item.key) if item.key or above else ()
-        name = unit_id(node, *keys)
+        name = name_of(item.key)
         if name in seen:
             raise AgiError(
                 "AGI-RUN-031",
@@ -141,8 +144,10 @@ def expanded(
                 exit_code=1,
             )
         seen[name] = position
-        row = {"unit_id": name, "key": unit_label(*keys), "cost": item.cost, "payload": item.payload}
-        rows.append({**row, "keys": list(keys)} if above else row)
+        row = {"unit_id": name, "key": item.key, "cost": item.cost, "payload": item.payload}
+        if above:
+            row |= {"key": unit_label(*above, item.key), "keys": [*above, item.key]}
+        rows.append(row)
     return rows
 
 

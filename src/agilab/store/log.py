@@ -161,6 +161,9 @@ class RunLog:
                     running = True
                 elif not running and event.kind not in t.AFTER_THE_END:
                     raise _illegal(event)
+                if event.kind == "node_expanded":
+                    self._expand(event)
+                    continue
                 for sql, parameters, one in statements(event, self._objects.read):
                     if db.execute(sql, parameters).rowcount != 1 and one:
                         raise _illegal(event)
@@ -174,6 +177,14 @@ class RunLog:
                 raise _two_owners(self.run_id)
         for sql, parameters in self._beside:
             db.execute(sql, parameters)
+
+    def _expand(self, event: Event) -> None:
+        """An expansion: one guarded update, and then one insert for each unit, all of them in one call."""
+        (sql, parameters, _), *inserts = statements(event, self._objects.read)
+        if self._db.execute(sql, parameters).rowcount != 1:
+            raise _illegal(event)
+        if inserts:
+            self._db.executemany(inserts[0][0], [row for _, row, _ in inserts])
 
     def _is_running(self) -> bool:
         row = self._db.execute("SELECT state FROM run WHERE run_id=?", (self.run_id,)).fetchone()
