@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from tests.projects.conftest import write_app
 
+from agilab.contracts.run_result import RunResult
 from agilab.engine.graph import Policy
+from agilab.engine.rerun import Selection
 from agilab.evidence.export import export_run
 from agilab.evidence.intake import import_run
 from agilab.projects.execution import RunRequest
 from agilab.projects.plan import plan_app
+from agilab.projects.rerun import rerun_app
 from agilab.projects.run import run_app
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
@@ -135,3 +138,48 @@ def test_what_explains_a_miss_travels_with_an_exported_run(
         created = next(elsewhere.events(run_id, kinds=("run_created",))).data
         parts = json.loads(elsewhere.objects.read(created["codes_digest"]))
     assert "demo.power" in parts["work"]
+
+
+FILES = '''
+"""Numbers in files."""
+from pathlib import Path
+from agi_node import App, Args, FileRef, Files, Partial, Sum, WorkItem
+class FilesArgs(Args):
+    numbers: Files = "data/*.txt"
+class Total(Partial):
+    n: Sum[int] = 0
+app = App("files", args=FilesArgs, partial=Total)
+@app.plan
+def plan(args):
+    for file in args.numbers:
+        yield WorkItem(key=file.stem, payload=file, cost=file.size)
+@app.work
+def work(file: FileRef, args, run):
+    return Total(n=int(file.path.read_text()))
+'''
+
+
+def test_a_file_that_was_mended_is_read_as_it_is_now_and_the_others_are_used_again(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    app = write_app(tmp_path / "files_project", FILES)
+    data = tmp_path / "numbers"
+    data.mkdir()
+    for name, text in (("a", "1"), ("b", "two hundred"), ("c", "3")):
+        (data / f"{name}.txt").write_text(text)
+    asked = RunRequest(str(app), {"numbers": f"{data}/*.txt"}, workers=1, track=False, keep_going=True)
+    first = run_app(asked, workspace).run_id or ""
+    (data / "b.txt").write_text("2")
+    (data / "c.txt").write_text("30")  # a sibling changed too
+    one = rerun_app(first, Selection(units=("work[b]",)), workspace, track=False)
+    assert executed(workspace, one) == {"plan", "work[b]", "reduce"}, "one key never touches a sibling"
+    assert json.loads(Path(one.reduce or "").read_text())["payload"] == {"n": 6}
+    both = rerun_app(first, Selection(failed=True), workspace, track=False)
+    assert executed(workspace, both) == {"plan", "work[b]", "work[c]", "reduce"}
+    assert json.loads(Path(both.reduce or "").read_text())["payload"] == {"n": 33}
+
+
+def executed(workspace: Workspace, result: RunResult) -> set[str]:
+    with Store(workspace, readonly=True) as store:
+        events = store.events(result.run_id or "", kinds=("attempt_started",))
+        return {str(event.unit_id) for event in events}

@@ -62,6 +62,8 @@ class Node:
             names count as needs.
         require: How much of each need must be good: `all`, `any`, a count (int) or a ratio (float in (0, 1]).
         on_empty: Whether the node runs although what it needs expanded to nothing, or was skipped.
+        fresh: Whether its result is of the moment, as a list of what lies in a folder is: a rerun asks again, and
+            compares the items by their content.
         environment: Fingerprint of the environment in which it runs; empty for the engine's own process.
     """
 
@@ -72,6 +74,7 @@ class Node:
     args: Mapping[str, Any] = field(default_factory=dict)
     require: str | int | float = "all"
     on_empty: bool = False
+    fresh: bool = False
     environment: str = ""
     policy: Policy = Policy()
 

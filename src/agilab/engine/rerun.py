@@ -210,6 +210,9 @@ def folded(store: Store, run_id: str) -> RunState:
     return state
 
 
+_FRESH = "looks at what is there now"
+
+
 class _Decider:
     """Goes through the nodes in the order of the graph, so that what a unit needs is decided before it."""
 
@@ -265,6 +268,8 @@ class _Decider:
         selection = self._selection
         if unit.unit_id in self._chosen:
             return self._chosen[unit.unit_id]
+        if node.fresh:
+            return _FRESH
         above = self._running_need(node, unit)
         good = unit.state in t.GOOD
         if above is not None and selection.downstream:
@@ -287,12 +292,15 @@ class _Decider:
     def _running_need(self, node: Node, unit: Unit) -> str | None:
         """A need of the unit that will run, or None.
 
-        Where nothing was selected, an item of a list counts by its content: the list alone is no need.
+        Where nothing was selected, or the list is only looked at afresh, an item counts by its content: the list alone
+        is no need.
         """
         if not self._running & set(node.needs):
             return None
         by_unit = isinstance(node.foreach, Over) and bool(self._graph.axes[node.foreach.node])
-        lists = () if by_unit or not self._selection.everything else sources(node.foreach)
+        everything = self._selection.everything
+        lists = () if by_unit else sources(node.foreach)
+        lists = tuple(name for name in lists if everything or self.execute.get(name) == _FRESH)
         for need, units in self._state.inputs(unit).items():
             if need not in self._running or need in lists:
                 continue
@@ -422,7 +430,8 @@ class Rerun:
             return Execute("the files of its earlier result are gone")
         before = body.get("cache")
         if before and key:
-            if before["args"] != key.args:
+            # Only certain units were meant: a sibling stays as it is, whatever happened to its item.
+            if before["args"] != key.args and not shown.selection.narrow:
                 return Execute(f"its item or arguments changed since run {shown.parent}")
             if before["inputs"] != key.inputs and not kept.regardless:
                 return Execute(f"its inputs changed since run {shown.parent}")

@@ -44,6 +44,7 @@ def app_graph(
                     foreach=Over("plan") if name == "work" else None,
                     args=tag(dict(args)),
                     require="any" if keep_going and name == "reduce" else "all",
+                    fresh=name == "plan",
                     environment=environment,
                     policy=policy
                     if name == "work"
