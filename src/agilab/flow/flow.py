@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from agi_node import codec
 from agi_node.canonical import untag
-from agi_node.errors import FAILED, AgiError
+from agi_node.errors import AgiError
 from agilab.contracts.identifiers import new_run_id
 from agilab.engine.graph import Policy
 from agilab.engine.rerun import Preview as RerunPreview
@@ -359,14 +359,7 @@ class Flow:
         """The id of a run of this flow that can be gone on with."""
         run = self._mine(store, name)
         if run.state != "running" and store.verdict(run) is not None:
-            raise AgiError(
-                "AGI-RUN-013",
-                f"run {run.run_id} has ended",
-                found=run.state,
-                allowed="a run that was interrupted",
-                try_=f"agilab runs show {run.run_id}",
-                exit_code=FAILED,
-            )
+            raise run.over(allowed="a run that was interrupted")
         return run.run_id
 
     def _purpose(self, arguments: Mapping[str, Any], keep_going: bool | None) -> Purpose:

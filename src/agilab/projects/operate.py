@@ -131,14 +131,7 @@ def operator() -> str:
 def _running(store: Store, name: str, verb: str) -> RunRow:
     run = store.run(name)
     if run.state != "running":
-        raise AgiError(
-            "AGI-RUN-013",
-            f"run {run.run_id} has ended; there is nothing to {verb}",
-            found=run.state,
-            allowed="a run that goes on",
-            try_=f"agilab runs show {run.run_id}",
-            exit_code=FAILED,
-        )
+        raise run.over(allowed="a run that goes on", so=f"; there is nothing to {verb}")
     return run
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agi_node.errors import ENVIRONMENT, FAILED, AgiError
+from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.contracts.run_result import RunResult
 from agilab.engine.graph import Graph
 from agilab.engine.rerun import memory_of
@@ -44,14 +44,7 @@ def resume_run(
     with Store(workspace) as store:
         run = store.run(name)
         if run.state != "running" and store.verdict(run) is not None:
-            raise AgiError(
-                "AGI-RUN-013",
-                f"run {run.run_id} has ended",
-                found=run.state,
-                allowed="a run that was interrupted",
-                try_=f"agilab runs show {run.run_id}",
-                exit_code=FAILED,
-            )
+            raise run.over(allowed="a run that was interrupted")
         created = next(store.events(run.run_id, kinds=("run_created",))).data
         if "flow" in created:
             raise AgiError(

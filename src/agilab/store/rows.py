@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from agi_node.errors import FAILED, AgiError
+
 
 def iso(at_us: int | None) -> str | None:
     """Microseconds since the epoch as ISO 8601 in UTC."""
@@ -33,6 +35,17 @@ class RunRow:
     head: str
     event_count: int
     mark: str = ""
+
+    def over(self, *, allowed: str, so: str = "") -> AgiError:
+        """The error for whoever wants something of a run that has ended: AGI-RUN-013."""
+        return AgiError(
+            "AGI-RUN-013",
+            f"run {self.run_id} has ended{so}",
+            found=self.state,
+            allowed=allowed,
+            try_=f"agilab runs show {self.run_id}",
+            exit_code=FAILED,
+        )
 
     @property
     def created_at(self) -> str:
