@@ -98,7 +98,7 @@ def test_each_step_s_code_is_its_own_with_the_app_s_arguments_and_partial(tmp_pa
         "flight.Args",
         "flight.Files",
     }
-    shared |= {"flight.Moments", "flight.Partial", "flight.Sum", "flight.Field"}
+    shared |= {"flight.Moments", "flight.Partial", "flight.Sum", "flight.Field", "flight (order)"}
     assert {name: set(code["parts"]) - shared for name, code in before.items()} == {
         "plan": {"flight.plan"},
         "work": {"flight.work"},

@@ -256,7 +256,7 @@ def test_names_are_the_module_s_where_the_compiler_says_so(name: str) -> None:
             uses = {use for each in found for use in each.names.uses if not use.through}
             here = set().union(*(read_globally(table) for table in tables[bound]))
             assert here <= {use.names[0] for use in uses} | {"__class__"}, bound
-            inside = {use.names[0] for use in uses if use.how != "soft" and not use.eager}
+            inside = {use.names[0] for use in uses if use.how != "soft" and not use.role}
             outside = {part.id for each in found for part in outer_names(each.node)}
             assert inside <= here | outside, bound
             compared += 1

@@ -77,6 +77,23 @@ def test_a_plan_of_thousands_is_a_screenful(capsys: pytest.CaptureFixture[str]) 
     assert lines[-1] == "  agilab run tides --plan '/my plans/distribution.json'"
 
 
+@pytest.mark.parametrize(
+    ("bound", "verdict"),
+    [
+        (0.5, "500 ms, cannot be beaten"),
+        (0.49995, "500 ms, less than 0.1% above the bound"),
+        (0.4, "500 ms, 25.0% above the bound"),
+    ],
+)
+def test_only_a_plan_at_its_bound_cannot_be_beaten(
+    capsys: pytest.CaptureFixture[str], bound: float, verdict: str
+) -> None:
+    planned = big_plan(4, 2)
+    planned.plan = planned.plan.with_changes(makespan={**planned.plan.makespan.model_dump(), "bound": bound})
+    print_plan(planned, "agilab run tides")
+    assert f"makespan  {verdict}" in capsys.readouterr().out
+
+
 @pytest.mark.journey
 def test_a_plan_is_shown_edited_looked_at_again_and_followed(lab: Lab, tmp_path: Path) -> None:
     mine = tmp_path / "mine.json"

@@ -184,6 +184,11 @@ def test_no_items_are_no_work() -> None:
     assert place({}, {"w0": 1.0}) == Placement({}, {"w0": 0.0}, 0.0)
 
 
+def test_an_edited_distribution_s_bound_is_refused_where_no_number_holds_it() -> None:
+    with pytest.raises(AgiError, match="AGI-PLAN-012"):
+        lower_bound([1e308] * 3, [1.0])
+
+
 @pytest.mark.parametrize(
     ("costs", "capacities", "code", "found"),
     [
@@ -192,12 +197,26 @@ def test_no_items_are_no_work() -> None:
         ({"a": 1.0}, {"w0": math.inf}, "AGI-PLAN-011", "inf"),
         ({"a": -1.0}, {"w0": 1.0}, "AGI-PLAN-012", "-1.0"),
         ({"a": math.nan}, {"w0": 1.0}, "AGI-PLAN-012", "nan"),
+        (
+            dict.fromkeys("abc", 1e308),
+            {"w0": 1.0, "w1": 1.0},
+            "AGI-PLAN-012",
+            "a largest cost of 1e+308, capacities of 1 to 1",
+        ),
+        (
+            {"a": 1.0},
+            {"w0": 1e-320, "w1": 1.0},
+            "AGI-PLAN-012",
+            "a largest cost of 1, capacities of 9.99989e-321 to 1",
+        ),
     ],
 )
 def test_what_cannot_be_placed_is_refused_by_name(
     costs: Mapping[str, float], capacities: Mapping[str, float], code: str, found: str
 ) -> None:
-    with pytest.raises(AgiError, match=r"no worker|capacity of worker w0|cost of item a") as caught:
+    with pytest.raises(
+        AgiError, match=r"no worker|capacity of worker w0|cost of item a|of all items together"
+    ) as caught:
         place(costs, capacities)
     assert (caught.value.code, caught.value.found) == (code, found)
 

@@ -183,3 +183,35 @@ def executed(workspace: Workspace, result: RunResult) -> set[str]:
     with Store(workspace, readonly=True) as store:
         events = store.events(result.run_id or "", kinds=("attempt_started",))
         return {str(event.unit_id) for event in events}
+
+
+ALIKE = '''
+"""Items that are alike but for their keys."""
+from agi_node import App, Args, Concat, Partial, WorkItem
+class AlikeArgs(Args):
+    pass
+class Seen(Partial):
+    keys: Concat[str] = ()
+app = App("alike", args=AlikeArgs, partial=Seen)
+@app.plan
+def plan(args):
+    return [WorkItem(key=key, payload=1) for key in ("a", "b", "c")]
+@app.work
+def work(payload: int, args, run):
+    return Seen(keys=(run.key,))
+'''
+
+
+def test_a_unit_is_never_given_the_result_of_another_with_the_same_payload(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    app = write_app(tmp_path / "alike_project", ALIKE)
+    first, _ = again(app, workspace)
+    second, why = again(app, workspace)
+    assert set(why) == {"plan"}
+    for run in (first, second):
+        summary = json.loads((workspace.run_folder(run) / "reduce_summary.json").read_text())
+        assert sorted(summary["payload"]["keys"]) == ["a", "b", "c"]
+    edited(app, '("a", "b", "c")', '("a", "b", "d")')
+    _, why = again(app, workspace)
+    assert why["work[d]"] == "never run"

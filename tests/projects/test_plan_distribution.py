@@ -17,7 +17,7 @@ from tests.projects.conftest import RunIt, reduced, write_app
 from agi_node.errors import AgiError
 from agilab.contracts.base import read_document
 from agilab.contracts.distribution import Distribution
-from agilab.projects.distribution import kept, pins, summary
+from agilab.projects.distribution import check_items, kept, pins, summary
 from agilab.projects.execution import RunRequest
 from agilab.projects.plan import Planned, plan_app
 from agilab.projects.resume import resume_run
@@ -203,6 +203,11 @@ def _nobody(plain: dict[str, Any]) -> None:
         item["worker"] = None
 
 
+def _too_dear(plain: dict[str, Any]) -> None:
+    for item in plain["items"]:
+        item["cost"] = 1e308
+
+
 BROKEN: list[tuple[Edit, str, str, str]] = [
     (_without, "AGI-PLAN-003", "leaves out 2 items of the plan", "nothing about work[h2], work[h4]"),
     (_twice, "AGI-DOC-005", "names an item twice", "work[h3]"),
@@ -220,6 +225,12 @@ BROKEN: list[tuple[Edit, str, str, str]] = [
         "plan abababababab",
     ),
     (lambda plain: plain.pop("items"), "AGI-DOC-004", "items is missing", "nothing"),
+    (
+        _too_dear,
+        "AGI-PLAN-012",
+        "the costs of all items together",
+        "a largest cost of 1e+308, capacities of 1 to 1",
+    ),
 ]
 
 
@@ -239,7 +250,7 @@ def test_a_distribution_that_does_not_fit_is_refused_and_nothing_is_recorded(
     with pytest.raises(AgiError, match=what) as caught:
         run_it(hours, distribution=path)
     assert (caught.value.code, caught.value.found) == (code, found)
-    assert "mine.json" in caught.value.what
+    assert "mine.json" in caught.value.what or code == "AGI-PLAN-012"
     assert runs_in(workspace) == before
 
 
@@ -345,3 +356,9 @@ def test_an_output_that_is_there_already_is_not_replaced(
         plan_app(RunRequest(str(hours)), workspace, output=path)
     assert caught.value.code == "AGI-PLAN-008"
     assert path.read_text() == text
+
+
+def test_an_item_of_a_name_that_is_escaped_is_told_by_its_key(hours: Path, planned: Planned) -> None:
+    with pytest.raises(AgiError, match="leaves out 1 item") as caught:
+        check_items(planned.distribution, [*(f"h{n}" for n in range(6)), "é/[x]"], "mine.json")
+    assert caught.value.found == "nothing about work[%C3%A9%2F%5Bx%5D] (key 'é/[x]')"

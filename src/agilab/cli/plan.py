@@ -165,7 +165,8 @@ def _estimate(planned: Planned) -> list[tuple[str, str]]:
     weights = [(item.seconds or 0.0) if timed else item.cost for item in planned.plan.items]
     total = _amount(planned, sum(weights))
     over = makespan / bound - 1 if bound else 0.0
-    verdict = "cannot be beaten" if over < 5e-4 else f"{over:.1%} above the bound"
+    above = f"{over:.1%}" if over >= 5e-4 else "less than 0.1%"
+    verdict = "cannot be beaten" if over < 1e-9 else f"{above} above the bound"
     return [
         ("total", total if timed else f"{total} (units of cost)"),
         (

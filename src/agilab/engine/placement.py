@@ -56,7 +56,7 @@ def place(costs: Mapping[str, float], capacities: Mapping[str, float]) -> Placem
     of `costs` changes nothing; items that all cost nothing are spread by their number.
 
     Raises AGI-PLAN-010 without a worker, AGI-PLAN-011 for a capacity that is no positive number, AGI-PLAN-012 for a
-    cost that is no number from 0.
+    cost that is no number from 0, or for costs that no number holds together.
 
     >>> placed = place({"a": 5, "b": 4, "c": 3, "d": 3, "e": 3}, {"w0": 1.0, "w1": 1.0})
     >>> placed.assigned["a"] == placed.assigned["b"], placed.makespan
@@ -96,12 +96,14 @@ def guarantee(capacities: Iterable[float]) -> float:
 
 
 def lower_bound(costs: Iterable[float], capacities: Iterable[float]) -> float:
-    """A time before which no placement can end.
+    """A time before which no placement can end. Raises AGI-PLAN-012 for costs that no number holds together.
 
     >>> lower_bound([5, 4, 3, 3, 3], [1.0, 1.0]), lower_bound([6, 1], [1.0, 1.0]), lower_bound([1, 1, 1], [1, 1])
     (9.0, 6.0, 2.0)
     """
-    return _bound(sorted((float(cost) for cost in costs), reverse=True), list(capacities))
+    weights, speeds = sorted((float(cost) for cost in costs), reverse=True), list(capacities)
+    _check_sum(weights, speeds)
+    return _bound(weights, speeds)
 
 
 def _bound(costs: Sequence[float], capacities: Sequence[float]) -> float:
@@ -290,3 +292,17 @@ def _check(costs: Mapping[str, float], capacities: Mapping[str, float]) -> None:
                 allowed="a finite number from 0",
                 whose="author",
             )
+    _check_sum(list(costs.values()), list(capacities.values()))
+
+
+def _check_sum(costs: Sequence[float], capacities: Sequence[float]) -> None:
+    """Loads are sums of costs by a capacity: each must be a number, too."""
+    if costs and not (math.isfinite(sum(costs) / min(capacities)) and math.isfinite(sum(capacities))):
+        raise AgiError(
+            "AGI-PLAN-012",
+            "the costs of all items together, or the capacities, are more than can be counted with",
+            found=f"a largest cost of {max(costs):g}, capacities of {min(capacities):g} to {max(capacities):g}",
+            allowed="a finite number for all on the slowest worker",
+            try_="say costs in a larger unit of measure",
+            whose="author",
+        )

@@ -1,7 +1,8 @@
 """Using a result of an earlier run again: by what a result depends on, and what a rerun decided.
 
 A unit's result depends on the code of its target, its arguments, its inputs and its environment. Each is a digest, and
-the key of the result is the digest of the four. Hits and misses are explained by comparing them one by one.
+the key of the result is the digest of the four. Code may ask for the key of its unit, too, so only a result of the same
+unit stands for it. Hits and misses are explained by comparing the digests one by one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ CARRIED = (
     *("artifacts", "params", "validations"),
 )
 """Of a success, what a reuse repeats. Metrics and logs stay with the run that made them."""
+
+LOOKED_AT = 6
+"""Runs of the app, the latest ones, in which the nearest miss is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ class Cache:
     ) -> None:
         self._store = store
         self._parts = parts or {}
-        self._before = [run.run_id for run in store.runs(app=app, limit=6)]
+        self._before = [run.run_id for run in store.runs(app=app, limit=LOOKED_AT)]
         self._code: dict[str, Mapping[str, Any]] = {}
 
     def decide(self, unit: Unit, node: Node, key: CacheKey | None) -> Decision:
@@ -130,17 +134,17 @@ class Cache:
         if key is None:
             return Execute("not cached: its code cannot be told by digest")
         rows = self._store.db.execute(
-            "SELECT c.run_id, c.unit_id, c.done_seq, i.run_id FROM cached c LEFT JOIN imported i ON i.run_id=c.run_id"
-            " WHERE c.cache_key=? ORDER BY c.run_id DESC LIMIT 3",
-            (key.key,),
+            "SELECT c.run_id, c.done_seq, i.run_id FROM cached c LEFT JOIN imported i ON i.run_id=c.run_id"
+            " WHERE c.cache_key=? AND c.unit_id=? ORDER BY c.run_id DESC LIMIT 3",
+            (key.key, unit.unit_id),
         ).fetchall()
-        for run_id, unit_id, seq, imported in rows:
+        for run_id, seq, imported in rows:
             body = self._store.event(run_id, seq).data
             # A pickle that came from elsewhere is somebody else's code: it is looked at, never loaded.
             if is_whole(self._store, body) and not (imported and "codec" in body):
                 source = body.get("from_run", run_id)
                 why = f"reused from run {source}: code, arguments, inputs and environment equal"
-                return reuse_of(run_id, unit_id, body, why=why)
+                return reuse_of(run_id, unit.unit_id, body, why=why)
         if rows:
             return Execute("the earlier result's files are gone, or are a pickle that was imported")
         return Execute(self._nearest(unit, node, key))
@@ -159,7 +163,7 @@ class Cache:
                 if nearest is None or differing < nearest[0]:
                     nearest = (differing, run_id, before)
         if nearest is None:
-            return "never run"
+            return "never run" if len(self._before) < LOOKED_AT else "not run in the latest runs"
         _, run_id, before = nearest
         return f"{self.difference(run_id, node.name, before, key)} since run {run_id}"
 

@@ -163,7 +163,7 @@ def check_items(found: Distribution, keys: Sequence[str], where: str) -> None:
         raise AgiError(
             "AGI-PLAN-003",
             f"{where} leaves out {_items(len(missing))} of the plan",
-            found=f"nothing about {_listed(missing)}",
+            found=f"nothing about {_listed([_told(unit, planned[unit]) for unit in missing])}",
             allowed="every item of the plan once; null as its worker leaves it to the first idle one",
             try_=f"agilab app plan {found.app}",
         )
@@ -200,15 +200,21 @@ def counts_of(found: Distribution, assigned: Mapping[str, str]) -> dict[str, int
 
 
 def evaluated(found: Distribution) -> Distribution:
-    """A distribution that somebody edited, with the makespan and the bound that it now comes to."""
+    """A distribution that somebody edited, with the makespan and the bound that it now comes to.
+
+    Raises AGI-PLAN-012 for costs that no number holds together.
+    """
+    speeds = [worker.capacity for worker in found.workers]
+    bound = lower_bound([item.cost for item in found.items], speeds)
+    if found.in_seconds:
+        bound = lower_bound([item.seconds or 0.0 for item in found.items], speeds)
     placed = _placed(found, assignments(found))
     loads = placed.loads()
     costs = placed.with_changes(items=[item.with_changes(seconds=None) for item in placed.items]).loads()
-    weights = [(item.seconds or 0.0) if found.in_seconds else item.cost for item in found.items]
     makespan = {
         "cost": max(costs.values()),
         "seconds": max(loads.values()) if found.in_seconds else None,
-        "bound": lower_bound(weights, [worker.capacity for worker in found.workers]),
+        "bound": bound,
         "basis": found.makespan.basis,
     }
     return found.with_changes(makespan=makespan)
@@ -270,6 +276,11 @@ def _cost_makespan(items: Sequence[Item], placed: Placement, speeds: Mapping[str
     for item in items:
         shares[placed.assigned[item.key]] += item.cost
     return max(share / speeds[worker] for worker, share in shares.items())
+
+
+def _told(unit: str, key: str) -> str:
+    """A unit as a person knows it: with its key where its name writes that another way."""
+    return unit if unit == f"{WORK}[{key}]" else f"{unit} (key {key!r})"
 
 
 def _items(count: int) -> str:

@@ -5,8 +5,9 @@
     explain(before, after)                            why two of them differ, in one bounded sentence
 
 A target's code is its definition and, over and over, every definition of the app that those name, one *part* each;
-what runs whenever a module involved is imported; and every file beside the code that is not Python. Comments,
-formatting and lines do not count. Docstrings do: they can be read at run time, by the app or by a library it uses.
+what runs whenever a module involved is imported, and its order; every file beside the code that is not Python; and
+what a text names, a module or a file of Python's. Comments, formatting and lines do not count, and neither does a
+file of Python's that is read as data without its name in a text. Docstrings do: they can be read at run time.
 What cannot be followed in the text makes it the whole package, with the reason. What is installed counts by name
 alone: its versions are the environment's fingerprint.
 

@@ -6,11 +6,13 @@ import dataclasses
 import dis
 import enum
 import re
+import sys
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args, get_origin
 
-from agi_node.canonical import digest
+from agi_node.canonical import digest, sha256_bytes
+from agi_node.source.outside import is_outside
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
@@ -73,11 +75,25 @@ def _constant(value: Any) -> Any:
     return [type(value).__name__, f"{value:#x}" if type(value) is int else repr(value)]
 
 
-def noted_types(thing: Any) -> list[list[str]]:
+def noted_types(thing: Any, value: Callable[[Any], list[Any]]) -> list[list[Any]]:
+    """What a function or class says of types; libraries build code of these."""
     held = vars(thing).get("__annotations__", {}) if isinstance(thing, type) else thing.__annotations__
-    return [
-        [name, dotted_name(each) if isinstance(each, type) else said(each)] for name, each in held.items()
-    ]
+    return [[name, type_body(each, value)] for name, each in held.items()]
+
+
+def type_body(noted: Any, value: Callable[[Any], list[Any]]) -> list[Any]:
+    """A type, or what one of `typing` is made of; anything else by its `repr`."""
+    if isinstance(noted, type) and get_origin(noted) is None:
+        return value(noted)
+    if parts := get_args(noted):
+        inner = [
+            type_body(each, value)
+            if not isinstance(each, (list, tuple))
+            else [type_body(one, value) for one in each]
+            for each in parts
+        ]
+        return ["of", said(get_origin(noted)), inner]
+    return ["said", said(noted)]
 
 
 def class_body(kind: type, value: Callable[[Any], list[Any]]) -> list[Any]:
@@ -94,7 +110,10 @@ def class_body(kind: type, value: Callable[[Any], list[Any]]) -> list[Any]:
         held = {name: each for name, each in held.items() if isinstance(each, own) and name != "_new_member_"}
     elif "__pydantic_fields__" in held:
         fields = held["__pydantic_fields__"]
-        members = [[name, said(each), value(each.default_factory)] for name, each in fields.items()]
+        members = [
+            [name, said(each), type_body(each.annotation, value), value(each.default_factory)]
+            for name, each in fields.items()
+        ]
         members.append(said(held["__pydantic_decorators__"]))
         members.append(value(held.get("model_config")))
         held = {name: each for name, each in held.items() if not name.startswith(_MADE_BY_PYDANTIC)}
@@ -108,9 +127,37 @@ def class_body(kind: type, value: Callable[[Any], list[Any]]) -> list[Any]:
         value(type(kind)),
         members,
         [[name, value(each)] for name, each in sorted(held.items())],
-        noted_types(kind),
+        noted_types(kind, value),
     ]
 
 
 def _given(value: Any) -> Any:
     return Ellipsis if value is dataclasses.MISSING else value
+
+
+def types_in_text(function: types.FunctionType) -> list[type]:
+    """The types that annotations name in text, as all do after `from __future__ import annotations`."""
+    texts = [each for each in function.__annotations__.values() if isinstance(each, str)]
+    held = [function.__globals__.get(name) for name in re.findall(r"[^\W\d]\w*", " ".join(texts))]
+    return [each for each in held if isinstance(each, type)]
+
+
+def found_by_name(function: types.FunctionType) -> bool:
+    """Whether an installed module holds this very function under its name."""
+    if not is_outside(function.__module__ or "__main__"):
+        return False
+    held: Any = sys.modules.get(function.__module__)
+    for step in function.__qualname__.split("."):
+        held = getattr(held, step, None)
+    return held is function
+
+
+def array_body(value: Any, kind: type) -> list[Any] | None:
+    numpy = sys.modules.get("numpy")
+    if (
+        numpy is None
+        or not (kind is numpy.ndarray or isinstance(value, numpy.generic))
+        or value.dtype.hasobject
+    ):
+        return None
+    return ["array", str(value.dtype), value.dtype.str, list(value.shape), sha256_bytes(value.tobytes())]

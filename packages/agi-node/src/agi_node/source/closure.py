@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 
 from agi_node.canonical import digest, sha256_bytes
 from agi_node.source.changes import Changes
-from agi_node.source.code import Code, code
+from agi_node.source.code import ORDER, Code, code
 from agi_node.source.folder import Folder
-from agi_node.source.module import Definition, Module, called_chain
-from agi_node.source.names import Import, Use
+from agi_node.source.module import Definition, Module
+from agi_node.source.names import Use
 from agi_node.source.resolution import STEPS, Place, Resolution, Unresolved
-from agi_node.source.tree import Unreadable
+from agi_node.source.scopes import Import
+from agi_node.source.tree import Unreadable, called_chain
 
 
 def code_at(folder: Folder, roots: Sequence[tuple[str, str]]) -> Code:
@@ -53,6 +54,7 @@ class _Closure:
         self._folder = folder
         self._reached: dict[tuple[str, str], None] = {}
         self._touched: dict[str, Module] = {}
+        self._statements: dict[str, list[Definition]] = {}
         self._queue: list[tuple[Module, Definition]] = []
 
     def follow(self, roots: Iterable[tuple[str, str]]) -> None:
@@ -68,6 +70,7 @@ class _Closure:
         while True:
             self._drain()
             if not self._take_in_changers():
+                self._note_order()
                 return
 
     def _drain(self) -> None:
@@ -79,8 +82,30 @@ class _Closure:
             for imported in names.imports:
                 self._run_import(imported)
             for use in names.uses:
-                for place in self.resolution.resolve(module, use):
+                places = self.resolution.resolve(module, use)
+                for place in places:
                     self._reach(place)
+                if use.literal and not any(place.name == "logging.getLogger" for place in places):
+                    self._take_in_named(use.literal)
+            for text in names.texts:
+                self._take_in_named(text)
+            if "-m" in names.texts:
+                raise Unresolved(f"{module.name} says -m, which runs a module as a program")
+
+    def _take_in_named(self, text: str) -> None:
+        """Reach what a text names: `flight.tracks:read` may be looked up by it, `tool.py` run or read."""
+        self.parts.update(self._folder.named(text))
+        steps = text.replace(":", ".").split(".")
+        if len(steps) == 1 or not all(step.isidentifier() for step in steps):
+            return
+        for end in range(len(steps), 0, -1):
+            module = self._folder.module(".".join(steps[:end]))
+            if module is not None:
+                self._touch(module.name)
+                name = steps[end] if end < len(steps) else "*"
+                if name == "*" or name in module.names:
+                    self._reach(Place(module.name, name))
+                return
 
     def _reach(self, place: Place) -> None:
         module = self._folder.module(place.module) if place.module else None
@@ -115,6 +140,7 @@ class _Closure:
                 self.resolution.owner = at
                 self._run_import(imported)
             statements = [each for each in module.statements if not self._registers(module, each)]
+            self._statements[at] = statements
             if statements:
                 self.parts[f"{at} (on import)"] = digest([each.digest for each in statements])
                 self._queue.extend((module, each) for each in statements)
@@ -152,10 +178,30 @@ class _Closure:
             for name, definitions in module.names.items():
                 if (module.name, name) in self._reached:
                     continue
-                if any(each.active and self._changes.by(module, each, self._reached) for each in definitions):
+                if any(self._changes.by(module, each, self._reached) for each in definitions):
                     self._reach(Place(module.name, name))
                     taken = True
         return taken
+
+    def _note_order(self) -> None:
+        """The order in which each module runs what is not indifferent to it, and that of modules that change others."""
+        active: list[str] = []
+        for module in self._touched.values():
+            ran = {id(each): each for each in self._statements[module.name]}
+            moved = any(each.bound is None for each in ran.values())
+            for name, definitions in module.names.items():
+                if (module.name, name) in self._reached:
+                    moved |= any(self._changes.by(module, each, self._reached) for each in definitions)
+                    own = [each for each in definitions if getattr(each.node, "name", name) == name]
+                    again = len(own) > 1 or bool(module.stars)
+                    ran |= {id(each): each for each in own if again or each.looks}
+            order = sorted(ran.values(), key=lambda each: (each.node.lineno, each.node.col_offset))
+            if len(order) > 1:
+                self.parts[f"{module.name} {ORDER}"] = digest([each.digest for each in order])
+            if moved:
+                active.append(module.name)
+        if len(active) > 1:
+            self.parts[f"imports {ORDER}"] = digest(active)
 
     def _registers(self, module: Module, statement: Definition) -> bool:
         """Whether a statement is `app.work(function)` and nothing else, which concerns that step alone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from agi_node.canonical import digest, sha256_bytes, sha256_file
@@ -20,8 +21,8 @@ _BYTECODE = (".pyc", ".pyo")
 class Folder:
     """The files below an import folder, read once each and only where they are asked for.
 
-    `digests` are SHA-256 by path relative to `path` as far as they are known already. Hidden files, bytecode and
-    stubs are not seen.
+    `digests` are SHA-256 by path relative to `path` as far as they are known already. Hidden folders
+    and bytecode are not seen; hidden files and stubs only where a text names them.
     """
 
     def __init__(self, path: Path, digests: Mapping[str, str] | None = None) -> None:
@@ -30,9 +31,12 @@ class Folder:
         self._modules: dict[str, Module] = {}
         self._data: dict[str, str] | None = None
         self.files = _files(path)
+        self._aside = [name for name in self.files if _is_aside(name)]
         self._python: dict[str, tuple[str, bool]] = {}
         self._others: set[str] = set()
         for name in self.files:
+            if name.rpartition("/")[2].startswith("."):
+                continue
             stem, _, suffix = name.rpartition("/")[2].partition(".")
             steps = [*name.split("/")[:-1], stem]
             if suffix == "py":
@@ -75,7 +79,7 @@ class Folder:
             found = {
                 name: self._digests.get(name) or sha256_file(self.path / name)
                 for name in self.files
-                if not name.endswith((".py", ".pyi"))
+                if not _is_aside(name)
             }
             if len(found) > MANY:
                 tops: dict[str, dict[str, str]] = {}
@@ -86,6 +90,16 @@ class Folder:
             else:
                 self._data = {f"data:{name}": content for name, content in found.items()}
         return self._data
+
+    def named(self, text: str) -> dict[str, str]:
+        """The parts of files that count by name only (Python's, stubs, hidden ones) and that a text names."""
+        wanted = text.rpartition("/")[2]
+        if "." not in wanted or not wanted.strip(".*"):
+            return {}
+        if wanted in (".py", ".pyi"):
+            wanted = f"*{wanted}"
+        found = [name for name in self._aside if fnmatchcase(name.rpartition("/")[2], wanted)]
+        return {f"data:{name}": sha256_file(self.path / name) for name in found}
 
     def whole(self) -> dict[str, str]:
         """The parts of all there is: the tree of every Python file, or its bytes where it has none."""
@@ -103,6 +117,10 @@ class Folder:
         return (self.path / name).read_bytes()
 
 
+def _is_aside(name: str) -> bool:
+    return name.endswith((".py", ".pyi")) or name.rpartition("/")[2].startswith(".")
+
+
 def _files(folder: Path) -> list[str]:
     """Relative paths in a fixed order. Links to folders are followed, as imports do, but none twice."""
     found: list[str] = []
@@ -116,6 +134,6 @@ def _files(folder: Path) -> list[str]:
         folders[:] = sorted(name for name in folders if name != "__pycache__" and not name.startswith("."))
         for name in sorted(names):
             path = Path(at, name)
-            if not name.startswith(".") and not name.endswith(_BYTECODE) and path.is_file():
+            if not name.endswith(_BYTECODE) and path.is_file():
                 found.append(path.relative_to(folder).as_posix())
     return sorted(found)

@@ -10,12 +10,23 @@ import re
 import sys
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from agi_node.canonical import digest, sha256_bytes
-from agi_node.source.anatomy import all_instructions, class_body, code_body, dotted_name, noted_types, said
+from agi_node.source.anatomy import (
+    all_instructions,
+    array_body,
+    class_body,
+    code_body,
+    dotted_name,
+    found_by_name,
+    noted_types,
+    said,
+    type_body,
+    types_in_text,
+)
 from agi_node.source.code import Code, code
-from agi_node.source.outside import at_run_time, is_outside
+from agi_node.source.outside import FINDERS, LOOKS, at_run_time, is_outside
 
 _SAID_BY_REPR = frozenset(
     {
@@ -30,8 +41,7 @@ _SAID_BY_REPR = frozenset(
             "builtins.range",
             "builtins.slice",
         ),
-        *("types.GenericAlias", "types.UnionType", "typing._GenericAlias", "typing._UnionGenericAlias"),
-        *("typing._SpecialForm", "typing._AnnotatedAlias", "typing._LiteralGenericAlias", "typing._AnyMeta"),
+        *("typing._SpecialForm", "typing._AnyMeta"),
         *("typing.TypeVar", "typing.ParamSpec", "builtins.ellipsis", "builtins.NotImplementedType"),
         *("builtins.method_descriptor", "builtins.wrapper_descriptor", "builtins.classmethod_descriptor"),
         *(
@@ -110,7 +120,8 @@ class _Reach:
             self._value(function.__kwdefaults__),
             [[name, self._cell(name, cell)] for name, cell in cells],
             [[name, self._value(value)] for name, value in sorted(vars(function).items())],
-            noted_types(function),
+            noted_types(function, self._value),
+            [self._value(each) for each in types_in_text(function)],
         ]
 
     def _cell(self, name: str, cell: types.CellType) -> Any:
@@ -125,7 +136,9 @@ class _Reach:
         own = function.__globals__
         home = str(own.get("__name__", "__main__"))
         for at, step in enumerate(instructions):
-            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            if step.argval in LOOKS:
+                raise _Undigestible(f"{self.owner} looks at {step.argval}")
+            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"):
                 chain = [str(step.argval)]
                 for later in instructions[at + 1 :]:
                     if later.opname not in ("LOAD_ATTR", "LOAD_METHOD"):
@@ -161,7 +174,7 @@ class _Reach:
 
     def _module(self, module: types.ModuleType, rest: list[str]) -> None:
         name = module.__name__
-        if not is_outside(name):
+        if not is_outside(name) or (name in FINDERS and not rest):
             raise _Undigestible(f"{self.owner} uses the module {name} as a value, which cannot be digested")
         self._installed(".".join([name, *rest]))
 
@@ -213,20 +226,25 @@ class _Reach:
         return found
 
     def _outer(self, value: Any) -> list[Any] | None:
-        if not is_outside(getattr(value, "__module__", None) or "builtins"):
+        """What is installed, by name; None for what is the user's own."""
+        if isinstance(value, types.FunctionType):
+            home = str(value.__globals__.get("__name__"))  # `functools.wraps` gives it the module of another
+        else:
+            home = getattr(value, "__module__", None) or "builtins"
+        if not is_outside(home):
             return None
         dotted = dotted_name(value)
-        self._installed(dotted)
-        if isinstance(value, types.FunctionType) and "<locals>" in dotted:
-            # A library made it, of the user's functions perhaps: they are in its closure, or it wraps them.
-            held = [self._cell("", cell) for cell in value.__closure__ or ()]
-            return [
-                "made",
-                dotted,
-                held,
-                [[name, self._value(each)] for name, each in sorted(vars(value).items())],
-            ]
-        return ["installed", dotted]
+        self._installed(dotted if is_outside(dotted) else home)
+        if not isinstance(value, types.FunctionType) or found_by_name(value):
+            return ["installed", dotted]
+        # A library made it, of the user's functions perhaps: they are in its closure, or it wraps them.
+        return [
+            "made",
+            f"{home}.{value.__code__.co_qualname}",
+            [self._cell("", cell) for cell in value.__closure__ or ()],
+            [self._value(value.__defaults__), self._value(value.__kwdefaults__)],
+            [[name, self._value(each)] for name, each in sorted(vars(value).items())],
+        ]
 
     def _structure(self, value: Any, kind: type) -> list[Any] | None:
         if kind in (list, tuple):
@@ -258,6 +276,8 @@ class _Reach:
             return ["member", self._value(kind), value.name]
         if kind is re.Pattern:
             return ["pattern", self._value(value.pattern), value.flags]
+        if get_args(value):
+            return type_body(value, self._value)
         name = f"{kind.__module__}.{kind.__qualname__}"
         if name in _SAID_BY_REPR:
             return [name, said(value)]
@@ -272,16 +292,5 @@ class _Reach:
             wrapped = getattr(value, "__wrapped__", None)
             if callable(value) and isinstance(wrapped, types.FunctionType):
                 return ["wrapped", name, self._value(wrapped)]
-            return _array(value, kind)
+            return array_body(value, kind)
         return None
-
-
-def _array(value: Any, kind: type) -> list[Any] | None:
-    numpy = sys.modules.get("numpy")
-    if (
-        numpy is None
-        or not (kind is numpy.ndarray or isinstance(value, numpy.generic))
-        or value.dtype.hasobject
-    ):
-        return None
-    return ["array", value.dtype.str, list(value.shape), sha256_bytes(value.tobytes())]

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Literal
 
 from agi_node.canonical import sha256_bytes
-from agi_node.source.names import Chain, Import, Names, bound_names, imports_of
-from agi_node.source.tree import children, nodes_of, parse, tree_digest
+from agi_node.source.names import Names
+from agi_node.source.scopes import Import, bound_names, defaults, imports_of, parameters
+from agi_node.source.tree import Chain, called_chain, children, nodes_of, parse, tree_digest
 
 Kind = Literal["def", "class", "value", "import", "statement"]
 
+OF_CONSTANTS = (
+    *(ast.Constant, ast.Tuple, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp),
+    *(ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.Load),
+)
+
+_HOOKS = frozenset({"__init_subclass__", "__class_getitem__"})
 _SILENT = (ast.Pass, ast.Global)
 
 
@@ -51,42 +58,69 @@ class Definition:
 
     @cached_property
     def hooks(self) -> bool:
-        """Whether a class does something of its own whenever somebody derives from it."""
+        """Whether a class does something of its own whenever somebody derives from it or indexes it."""
         node = self.node
         if not isinstance(node, ast.ClassDef):
             return False
-        return any(each.arg == "metaclass" for each in node.keywords) or any(
-            isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)) and each.name == "__init_subclass__"
-            for each in node.body
+        own = bound_names(node.body, self._package)
+        return any(each.arg == "metaclass" for each in node.keywords) or not own.keys().isdisjoint(_HOOKS)
+
+    @cached_property
+    def keeps(self) -> bool:
+        """Whether it may keep something from one call to the next.
+
+        A class does that may hold more than constants or looks at itself, a function with defaults that are none.
+        """
+        node = self.node
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return not all(is_constant(each) for each in defaults(node.args))
+        if not isinstance(node, ast.ClassDef):
+            return False
+        for each in node.body:
+            if isinstance(each, (ast.Assign, ast.AnnAssign)) and each.value is not None:
+                called = called_chain(each.value) if isinstance(each.value, ast.Call) else None
+                if not is_constant(each.value) and not (called and called[-1].lower() == "field"):
+                    return True
+        return any(
+            (isinstance(part, ast.Name) and part.id in ("cls", "type", node.name))
+            or (isinstance(part, ast.Attribute) and part.attr == "__class__")
+            for part in nodes_of(node)
         )
+
+    @cached_property
+    def calls_given(self) -> bool:
+        """Whether, as a decorator, it may call at once what it decorates."""
+        for part in nodes_of(self.node):
+            if isinstance(part, (ast.FunctionDef, ast.Lambda)):
+                given = {each.arg for each in parameters(part.args)}
+                body = part.body if isinstance(part, ast.FunctionDef) else [part.body]
+                for each in _run_with(body):
+                    if (
+                        isinstance(each, ast.Call)
+                        and isinstance(each.func, ast.Name)
+                        and each.func.id in given
+                    ):
+                        return True
+        return False
 
     @cached_property
     def constant(self) -> bool:
         """Whether it is a value that nobody can change in place: numbers, texts, and tuples of them."""
         value = getattr(self.node, "value", None)
-        return (
-            self.kind == "value"
-            and isinstance(value, ast.expr)
-            and all(
-                isinstance(
-                    part,
-                    (ast.Constant, ast.Tuple, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop, ast.Load),
-                )
-                for part in nodes_of(value)
-            )
-        )
+        return self.kind == "value" and isinstance(value, ast.expr) and is_constant(value)
+
+    @cached_property
+    def looks(self) -> bool:
+        """Whether importing the module looks anything up here, so that it matters when that is."""
+        return self.bound is None and not self.constant and any(use.role for use in self.names.uses)
 
     @cached_property
     def active(self) -> bool:
-        """Whether importing the module calls something here, so that it can leave a trace elsewhere."""
+        """Whether importing the module runs something here, so that it can leave a trace elsewhere."""
         if self.kind in ("import", "statement"):
             return False
-        if isinstance(self.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            arguments = self.node.args
-            if not (self.node.decorator_list or arguments.defaults or any(arguments.kw_defaults)):
-                return False  # most are; there is no need to read their bodies
         derives = isinstance(self.node, ast.ClassDef) and bool(self.node.bases or self.node.keywords)
-        return derives or self.names.calls
+        return derives or self.names.runs
 
 
 class Module:
@@ -134,13 +168,26 @@ class Module:
                 definition = Definition("value", node, self.package)
                 for name in names:
                     self._define(name, definition)
-            elif isinstance(node, ast.If) and (skipped := _never_runs(node)):
+            elif isinstance(node, ast.If) and (skipped := self._never_runs(node)):
                 # What only a type checker sees is there for annotations; what only a script does is not there at all.
                 if skipped == "TYPE_CHECKING":
                     self._read(node.body, runs=False)
                 self._read(node.orelse, runs)
             elif runs and not isinstance(node, _SILENT) and not _is_text(node):
                 self._statement(node)
+
+    def _never_runs(self, node: ast.If) -> str | None:
+        """`TYPE_CHECKING` or `__main__`, where a condition is that and nothing else."""
+        test = node.test
+        name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", None)
+        if name == "TYPE_CHECKING" and all(each.kind == "import" for each in self.names.get(name, ())):
+            return str(name)
+        if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq):
+            sides = [test.left, *test.comparators]
+            named = any(isinstance(side, ast.Name) and side.id == "__name__" for side in sides)
+            if named and any(isinstance(side, ast.Constant) and side.value == "__main__" for side in sides):
+                return "__main__"
+        return None
 
     def _import(self, node: ast.Import | ast.ImportFrom, runs: bool) -> None:
         for found in imports_of(node, self.package):
@@ -187,19 +234,9 @@ class Module:
                             self._define(name, Definition("def", node, self.package))
 
 
-def called_chain(node: ast.expr) -> Chain | None:
-    """The chain of what is called, or of what stands there uncalled; None for any other expression.
-
-    >>> [called_chain(ast.parse(text, mode="eval").body) for text in ("app.work", "register('x')", "table[0]()")]
-    [('app', 'work'), ('register',), None]
-    """
-    while isinstance(node, ast.Call):
-        node = node.func
-    steps: list[str] = []
-    while isinstance(node, ast.Attribute):
-        steps.append(node.attr)
-        node = node.value
-    return (node.id, *reversed(steps)) if isinstance(node, ast.Name) else None
+def is_constant(value: ast.expr) -> bool:
+    """Whether an expression makes numbers, texts and tuples of them, out of these alone."""
+    return all(isinstance(part, OF_CONSTANTS) for part in nodes_of(value))
 
 
 def _assigned(node: ast.stmt) -> list[str]:
@@ -225,18 +262,14 @@ def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _never_runs(node: ast.If) -> str | None:
-    test = node.test
-    if isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING":
-        return test.attr
-    if isinstance(test, ast.Name) and test.id == "TYPE_CHECKING":
-        return test.id
-    if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq):
-        sides = [test.left, *test.comparators]
-        named = any(isinstance(side, ast.Name) and side.id == "__name__" for side in sides)
-        if named and any(isinstance(side, ast.Constant) and side.value == "__main__" for side in sides):
-            return "__main__"
-    return None
+def _run_with(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """What runs when a body does, without the bodies of functions inside it."""
+    stack = list(body)
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            stack += children(node)
 
 
 def _statements_inside(node: ast.stmt) -> Iterator[ast.stmt]:

@@ -4,33 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
-from agi_node.source.tree import children
+from agi_node.source.outside import LOOKS
+from agi_node.source.scopes import Import, bound_names, declared_global, defaults, imports_of, parameters
+from agi_node.source.tree import Chain, chain_of, children, text_of, without_doc
 
-Chain = tuple[str, ...]
-"""A name and the attributes read from it: `tracks.read.cache` is `("tracks", "read", "cache")`."""
-
-
-class Import(NamedTuple):
-    """One name that an import statement binds.
-
-    Attributes:
-        module: Absolute name of the module; it starts with a dot where a relative import leaves the top.
-        name: What is taken from it, `*` for all, None where the module itself is bound.
-        bound: The name here.
-        top: Whether it is the first component of `module` that is bound (`import a.b` binds `a`).
-    """
-
-    module: str
-    name: str | None
-    bound: str
-    top: bool = False
-
-    def text(self) -> str:
-        """The statement, however it was written."""
-        taken = f"from {self.module} import {self.name}" if self.name else f"import {self.module}"
-        return taken if self.top else f"{taken} as {self.bound}"
+Role = Literal["", "seen", "worked", "given", "called"]
+"""What importing the module does with a name: nothing, looks it up, hands it to an operator (also an index, a loop,
+a format), hands it to a call, calls it. An attribute of a name has the name's role."""
 
 
 class Use(NamedTuple):
@@ -40,80 +23,28 @@ class Use(NamedTuple):
         names: The chain, from a name of the module or of a local import.
         how: `store` where the last attribute is set or deleted; `soft` where the name may turn out to be none of the
             module's: inside text of an annotation, or in a class body that binds the same name.
-        eager: Whether importing the module looks it up, other than for an annotation.
+        role: What importing the module does with it.
         through: The local imports that bind the first name, if it is not the module's.
         literal: The text given to it, if it is called with a text first (`import_module("flight.tracks")`).
     """
 
     names: Chain
     how: Literal["load", "store", "soft"] = "load"
-    eager: bool = False
+    role: Role = ""
     through: tuple[Import, ...] = ()
     literal: str | None = None
-
-
-def imports_of(node: ast.Import | ast.ImportFrom, package: str) -> list[Import]:
-    """What an import statement of a module in `package` binds."""
-    if isinstance(node, ast.Import):
-        return [
-            Import(alias.name, None, alias.asname)
-            if alias.asname
-            else Import(alias.name, None, alias.name.partition(".")[0], True)
-            for alias in node.names
-        ]
-    module = node.module or ""
-    if node.level:
-        steps = package.split(".") if package else []
-        kept = steps[: len(steps) - node.level + 1]
-        module = ".".join([*kept, module] if module else kept) if kept else "." * node.level + module
-    return [Import(module, alias.name, alias.asname or alias.name) for alias in node.names]
-
-
-def bound_names(nodes: Sequence[ast.AST], package: str) -> dict[str, tuple[Import, ...]]:
-    """The names that these statements bind in their own scope, with the imports that bind them.
-
-    A name that a function declares `global` is not bound there; it is left out, and so is a `nonlocal` one.
-    """
-    bound: dict[str, tuple[Import, ...]] = {}
-    elsewhere: set[str] = set()
-    stack: list[tuple[ast.AST, bool]] = [(node, False) for node in nodes]
-    while stack:
-        node, inside = stack.pop()  # inside a comprehension only `:=` binds for the outside
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            bound.setdefault(node.name, ())
-            stack.extend((part, inside) for part in _outer_parts(node))
-        elif isinstance(node, ast.Lambda):
-            stack.extend((part, inside) for part in _defaults(node.args))
-        elif isinstance(node, ast.Name):
-            if not inside and not isinstance(node.ctx, ast.Load):
-                bound.setdefault(node.id, ())
-        elif isinstance(node, ast.NamedExpr):
-            bound.setdefault(node.target.id, ())
-            stack.append((node.value, inside))
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            for found in imports_of(node, package):
-                bound[found.bound] = (*bound.get(found.bound, ()), found)
-        elif isinstance(node, (ast.Global, ast.Nonlocal)):
-            elsewhere.update(node.names)
-        else:
-            if isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
-                bound.setdefault(node.name, ())
-            elif isinstance(node, ast.MatchMapping) and node.rest:
-                bound.setdefault(node.rest, ())
-            closed = isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp))
-            inside |= closed
-            stack += [(part, inside) for part in children(node)]
-    return {name: found for name, found in bound.items() if name not in elsewhere}
-
-
-_LOOKS = frozenset({"__subclasses__", "__globals__", "__builtins__", "f_globals", "f_locals"})
-"""Attributes of any object that lead to what nobody named."""
 
 
 class _Scope(NamedTuple):
     names: dict[str, tuple[Import, ...]]
     of_class: bool = False
     elsewhere: frozenset[str] = frozenset()
+
+
+_UNPACKED = (ast.Tuple, ast.List)
+
+_LONGEST = 200
+"""Characters; no longer text is taken for a name."""
 
 
 class Names(ast.NodeVisitor):
@@ -125,18 +56,21 @@ class Names(ast.NodeVisitor):
     Attributes:
         uses: In the order of their appearance, each once.
         imports: Imports inside functions of the statement.
-        calls: Whether importing the module calls anything here.
+        runs: Whether importing the module runs more here than look-ups: calls, operators, indices, loops.
+        texts: Texts that may name a module, a definition or a file.
         dynamic: A look-up that no reader of the text can follow, in words.
     """
 
     def __init__(self, package: str) -> None:
         self.uses: dict[Use, None] = {}
         self.imports: list[Import] = []
-        self.calls = False
+        self.runs = False
+        self.texts: dict[str, None] = {}
         self.dynamic: str | None = None
         self._package = package
         self._scopes: list[_Scope] = []
         self._depth = 0
+        self._role: Role = "seen"
         self._annotation = 0
         self._soft = False
 
@@ -144,10 +78,16 @@ class Names(ast.NodeVisitor):
         for part in children(node):
             self.visit(part)
 
-    def _use(self, names: Chain, how: Literal["load", "store"] = "load", literal: str | None = None) -> None:
-        if not _LOOKS.isdisjoint(names[1:]):
+    def _use(
+        self,
+        names: Chain,
+        how: Literal["load", "store"] = "load",
+        literal: str | None = None,
+        role: Role = "",
+    ) -> None:
+        if not LOOKS.isdisjoint(names[1:]):
             self.dynamic = f"looks at {'.'.join(names)}"
-        eager = self._depth == 0 and not self._annotation
+        role = "" if self._depth or self._annotation else role or self._role
         for at, scope in enumerate(reversed(self._scopes)):
             if scope.of_class and at:
                 continue  # the names of a class body are not seen from inside its functions
@@ -156,11 +96,15 @@ class Names(ast.NodeVisitor):
             if names[0] in scope.names:
                 through = scope.names[names[0]]
                 if through:
-                    self.uses[Use(names, how, eager, through, literal)] = None
+                    self.uses[Use(names, how, role, through, literal)] = None
                 elif scope.of_class:  # looked up in the module as long as the body has not bound it
-                    self.uses[Use(names, "soft", eager)] = None
+                    self.uses[Use(names, "soft", role)] = None
                 return
-        self.uses[Use(names, "soft" if self._soft else how, eager, (), literal)] = None
+        self.uses[Use(names, "soft" if self._soft else how, role, (), literal)] = None
+
+    def _text(self, text: str) -> None:
+        if len(text) <= _LONGEST and ("." in text or ":" in text or text == "-m"):
+            self.texts[text] = None
 
     def _all(self, nodes: Iterable[ast.AST | None]) -> None:
         for node in nodes:
@@ -178,16 +122,19 @@ class Names(ast.NodeVisitor):
             self._use((node.id,))
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        chain = _chain(node)
+        chain = chain_of(node)
+        self.runs |= self._depth == 0 and not self._annotation  # it may be a property
         if chain is None:
-            if node.attr in _LOOKS:
+            if node.attr in LOOKS:
                 self.dynamic = f"looks at {node.attr}"
             self.visit(node.value)
         else:
             self._use(chain, "load" if isinstance(node.ctx, ast.Load) else "store")
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        if self._annotation and isinstance(node.value, str):
+        if isinstance(node.value, str) and not self._annotation:
+            self._text(node.value)
+        elif isinstance(node.value, str):
             try:
                 inner = ast.parse(node.value.strip(), mode="eval")
             except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -209,23 +156,60 @@ class Names(ast.NodeVisitor):
         self._note(node.annotation)
 
     def visit_Call(self, node: ast.Call) -> None:
-        self.calls |= self._depth == 0
-        called = _chain(node.func)
+        annotation, self._annotation = self._annotation, 0  # what is called in an annotation is called
+        with self._run("given"):
+            self._call(node)
+        self._annotation = annotation
+
+    def _call(self, node: ast.Call) -> None:
+        called = chain_of(node.func)
         first = node.args[0] if node.args else None
         if called == ("vars",) and first is None:
             self.dynamic = "calls vars() without an argument"
         if called in (("getattr",), ("hasattr",), ("setattr",), ("delattr",)) and len(node.args) > 1:
-            chain, name = _chain(node.args[0]), _text(node.args[1])
+            chain, name = chain_of(node.args[0]), text_of(node.args[1])
             if chain is not None and name is not None:
-                self._use(called)
+                self._use(called, role="called")
                 self._use((*chain, name), "store" if called[0] in ("setattr", "delattr") else "load")
                 self._all([*node.args[2:], *node.keywords])
                 return
-        text = _text(first)
-        if called is not None and text is not None and len(node.args) == 1 and not node.keywords:
-            self._use(called, literal=text)
+        text = text_of(first) if called and len(node.args) == 1 and not node.keywords else None
+        if called is None:
+            self.visit(node.func)
         else:
+            self._use(called, literal=text, role="called")
+        if text is None:
+            self._all([*node.args, *node.keywords])
+
+    @contextmanager
+    def _run(self, role: Role) -> Iterator[None]:
+        """Inside something that runs whenever the module is imported, if it is not inside a function."""
+        self.runs |= self._depth == 0 and not self._annotation and role != "seen"
+        before, self._role = self._role, role if self._role != "given" else "given"
+        yield
+        self._role = before
+
+    def _worked(self, node: ast.AST) -> None:
+        with self._run("worked"):
             self.generic_visit(node)
+
+    visit_BinOp = visit_UnaryOp = visit_BoolOp = visit_Compare = visit_FormattedValue = visit_Starred = (
+        _worked
+    )
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        with self._run("worked" if isinstance(node.ctx, ast.Load) else "given"):
+            self.generic_visit(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> None:
+        with self._run("worked"):
+            self.visit(node.test)
+        self._all([node.body, node.orelse])
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        self._all(node.targets)
+        with self._run("worked" if any(isinstance(each, _UNPACKED) for each in node.targets) else self._role):
+            self.visit(node.value)
 
     def visit_Import(self, node: ast.Import) -> None:
         self.imports.extend(imports_of(node, self._package))
@@ -234,42 +218,50 @@ class Names(ast.NodeVisitor):
         self.imports.extend(imports_of(node, self._package))
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        self.calls |= self._depth == 0 and bool(node.decorator_list)
-        self._all(node.decorator_list)
-        self._function(node, node.body, node.returns)
+        self._decorators(node.decorator_list)
+        self._function(node, without_doc(node.body), node.returns)
+
+    def _decorators(self, nodes: Sequence[ast.expr]) -> None:
+        for node in nodes:
+            with self._run("given"):
+                chain = chain_of(node)
+                if chain is None:
+                    self.visit(node)
+                else:
+                    self._use(chain, role="called")
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
         self.visit_FunctionDef(node)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
-        self._function(node, [node.body], None)
+        # Given to a call, it may be called right there.
+        self._function(node, [node.body], None, inside=self._role != "given")
 
-    def _function(self, node: Any, body: Sequence[ast.AST], returns: ast.expr | None) -> None:
-        self._all(_defaults(node.args))
-        parameters = _parameters(node.args)
+    def _function(
+        self, node: Any, body: Sequence[ast.AST], returns: ast.expr | None, inside: bool = True
+    ) -> None:
+        self._all(defaults(node.args))
+        given = parameters(node.args)
         with_types = self._push_types(node)
-        self._all(parameters)
+        self._all(given)
         self._note(returns)
-        own = {parameter.arg: () for parameter in parameters} | bound_names(body, self._package)
-        self._scopes.append(_Scope(own, elsewhere=_declared_global(body)))
-        self._depth += 1
+        own = {parameter.arg: () for parameter in given} | bound_names(body, self._package)
+        self._scopes.append(_Scope(own, elsewhere=declared_global(body)))
+        self._depth += inside
         self._all(body)
-        self._depth -= 1
+        self._depth -= inside
         self._scopes.pop()
         if with_types:
             self._scopes.pop()
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self.calls |= self._depth == 0 and bool(node.decorator_list)
-        self._all(node.decorator_list)
+        self._decorators(node.decorator_list)
         with_types = self._push_types(node)
         self._all([*node.bases, *node.keywords])
         self._scopes.append(
-            _Scope(
-                bound_names(node.body, self._package), of_class=True, elsewhere=_declared_global(node.body)
-            )
+            _Scope(bound_names(node.body, self._package), of_class=True, elsewhere=declared_global(node.body))
         )
-        self._all(node.body)
+        self._all(without_doc(node.body))
         self._scopes.pop()
         if with_types:
             self._scopes.pop()
@@ -304,66 +296,11 @@ class Names(ast.NodeVisitor):
         self._comprehension(node.generators, [node.key, node.value])
 
     def _comprehension(self, generators: Sequence[ast.comprehension], results: Sequence[ast.expr]) -> None:
-        self.visit(generators[0].iter)
+        with self._run("worked"):
+            self.visit(generators[0].iter)
         targets = [generator.target for generator in generators]
         self._scopes.append(_Scope(bound_names(targets, self._package)))
         for at, generator in enumerate(generators):
             self._all([generator.target, *generator.ifs, *([generator.iter] if at else [])])
         self._all(results)
         self._scopes.pop()
-
-
-def _chain(node: ast.AST) -> Chain | None:
-    """The name and attributes of an expression that is nothing else, `getattr` with a literal name included."""
-    steps: list[str] = []
-    while not isinstance(node, ast.Name):
-        if isinstance(node, ast.Attribute):
-            steps.append(node.attr)
-            node = node.value
-            continue
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
-            name = _text(node.args[1]) if len(node.args) == 2 and not node.keywords else None
-            if name is not None:
-                steps.append(name)
-                node = node.args[0]
-                continue
-        return None
-    return (node.id, *reversed(steps))
-
-
-def _text(node: ast.AST | None) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
-
-
-def _defaults(arguments: ast.arguments) -> list[ast.expr]:
-    return [*arguments.defaults, *(default for default in arguments.kw_defaults if default is not None)]
-
-
-def _parameters(arguments: ast.arguments) -> list[ast.arg]:
-    rest = [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
-    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *rest]
-
-
-def _outer_parts(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterator[ast.AST]:
-    """What of a definition is evaluated in the scope that it stands in."""
-    yield from node.decorator_list
-    if isinstance(node, ast.ClassDef):
-        yield from node.bases
-        yield from node.keywords
-    else:
-        yield from _defaults(node.args)
-
-
-def _declared_global(body: Sequence[ast.AST]) -> frozenset[str]:
-    """The names that a body declares global, not those of functions inside it."""
-    found: set[str] = set()
-    stack = list(body)
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ast.Global):
-            found.update(node.names)
-        elif not isinstance(
-            node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.expr)
-        ):
-            stack.extend(children(node))
-    return frozenset(found)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Container
 from typing import NamedTuple
 
 from agi_node.source.folder import Folder
-from agi_node.source.module import Definition, Module, called_chain
-from agi_node.source.names import Chain, Import, Use
-from agi_node.source.outside import IMPORTERS, INERT, at_run_time
+from agi_node.source.module import OF_CONSTANTS, Definition, Module
+from agi_node.source.names import Use
+from agi_node.source.outside import ARRAYS, FINDERS, IMPORTERS, INERT, at_run_time
+from agi_node.source.scopes import Import
+from agi_node.source.tree import Chain, called_chain, nodes_of
 
 _OF_A_MODULE = frozenset(
     [
@@ -26,6 +27,7 @@ _OF_A_MODULE = frozenset(
 )
 _OF_A_CLASS_BODY = frozenset({"__module__", "__qualname__", "__firstlineno__", "__static_attributes__"})
 _APPS = frozenset({"agi_node.App", "agi_node.app.App"})
+_DISPLAYS = (ast.Dict, ast.List, ast.Set, ast.Tuple, ast.ListComp, ast.SetComp, ast.DictComp, ast.JoinedStr)
 STEPS = (("plan",), ("work",), ("publish",))
 
 
@@ -151,7 +153,7 @@ class Resolution:
         raise Unresolved(f"{self.owner} uses {name}.{root}, which {dynamic}")
 
     def _outside(self, dotted: str, use: Use) -> list[Place]:
-        name = at_run_time(dotted)
+        name = at_run_time(dotted) or (dotted if dotted in FINDERS else None)
         if name is None or use.how == "soft":
             return [Place("", dotted)]
         if name in IMPORTERS and use.literal is not None and not use.literal.startswith("."):
@@ -168,26 +170,56 @@ class Resolution:
         module = self._folder.module(place.module) if place.module else None
         return module.names.get(place.name, []) if module is not None else []
 
-    def changeable(self, place: Place) -> bool:
-        """Whether a name holds a value that can change in place, as far as one can see."""
-        values = [each for each in self.definitions(place) if each.kind in ("value", "statement")]
-        return any(not each.constant for each in values) and not self._is_call_of(place, INERT)
+    def changeable(self, place: Place, by_reading: bool = False) -> bool:
+        """Whether a name holds a value that can change in place, as far as one can see.
+
+        `by_reading`: also by operators, indices and loops, as an iterator or an object of the app's own can.
+        """
+        return self._changeable(place, by_reading, set())
+
+    def _changeable(self, place: Place, by_reading: bool, seen: set[Place]) -> bool:
+        if place in seen:
+            return False
+        seen.add(place)
+        definitions = self.definitions(place)
+        values = [each for each in definitions if each.kind in ("value", "statement")]
+        if values and any(each.kind in ("def", "class") for each in definitions):
+            return True  # a function declares it global
+        module = self._folder.module(place.module) if place.module else None
+        for each in values:
+            value = getattr(each.node, "value", None)
+            if module is None or each.kind == "statement" or not isinstance(value, ast.expr):
+                return True
+            if by_reading and isinstance(value, _DISPLAYS):
+                continue
+            if isinstance(value, ast.Call):
+                made = self._called(module, value)
+                if made in INERT or (by_reading and made.partition(".")[0] in ARRAYS):
+                    continue
+                return True
+            for part in nodes_of(value):
+                if isinstance(part, ast.Name):
+                    held = self.resolve(module, Use((part.id,), "soft"))
+                    if any(one.module and self._changeable(one, by_reading, seen) for one in held):
+                        return True
+                elif not isinstance(part, (*OF_CONSTANTS, ast.Attribute)):
+                    return True
+        return False
+
+    def _called(self, module: Module, call: ast.Call) -> str:
+        """The dotted name of what lies outside and is called; empty for anything else."""
+        chain = called_chain(call.func) if not isinstance(call.func, ast.Call) else None
+        held = self.resolve(module, Use(chain)) if chain else []
+        return next((one.name for one in held if not one.module), "")
 
     def is_app(self, place: Place) -> bool:
         """Whether a name is assigned an `agi_node.App`."""
-        return self._is_call_of(place, _APPS)
-
-    def _is_call_of(self, place: Place, names: Container[str]) -> bool:
-        """Whether a name is assigned what one of these, which lie outside, gives back."""
         module = self._folder.module(place.module) if place.module else None
         definitions = self.definitions(place)
         if module is None or len(definitions) != 1 or definitions[0].kind != "value":
             return False
         value = getattr(definitions[0].node, "value", None)
-        chain = called_chain(value.func) if isinstance(value, ast.Call) else None
-        if chain is None:
-            return False
-        return any(not one.module and one.name in names for one in self.resolve(module, Use(chain)))
+        return isinstance(value, ast.Call) and self._called(module, value) in _APPS
 
     def is_step(self, place: Place) -> bool:
         """Whether a chain is one that registers a step: `app.work`."""

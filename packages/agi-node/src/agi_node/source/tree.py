@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from agi_node.canonical import sha256_bytes
+
+Chain = tuple[str, ...]
+"""A name and the attributes read from it: `tracks.read.cache` is `("tracks", "read", "cache")`."""
 
 _NO_MEANING = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 """Fields that say where a name stands, how a text was prefixed, or what a type checker reads."""
@@ -84,3 +87,45 @@ def nodes_of(root: ast.AST) -> Iterator[ast.AST]:
 def _constant(value: object) -> str:
     # repr refuses integers of more than 4,300 decimal digits, which a hexadecimal literal may have
     return f"{value:#x}" if type(value) is int else repr(value)
+
+
+def chain_of(node: ast.AST) -> Chain | None:
+    """The name and attributes of an expression that is nothing else, `getattr` with a literal name included."""
+    steps: list[str] = []
+    while not isinstance(node, ast.Name):
+        if isinstance(node, ast.Attribute):
+            steps.append(node.attr)
+            node = node.value
+            continue
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+            name = text_of(node.args[1]) if len(node.args) == 2 and not node.keywords else None
+            if name is not None:
+                steps.append(name)
+                node = node.args[0]
+                continue
+        return None
+    return (node.id, *reversed(steps))
+
+
+def without_doc(body: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
+    is_doc = body and isinstance(body[0], ast.Expr) and text_of(body[0].value) is not None
+    return body[1:] if is_doc else body
+
+
+def text_of(node: ast.AST | None) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def called_chain(node: ast.expr) -> Chain | None:
+    """The chain of what is called, or of what stands there uncalled; None for any other expression.
+
+    >>> [called_chain(ast.parse(text, mode="eval").body) for text in ("app.work", "register('x')", "table[0]()")]
+    [('app', 'work'), ('register',), None]
+    """
+    while isinstance(node, ast.Call):
+        node = node.func
+    steps: list[str] = []
+    while isinstance(node, ast.Attribute):
+        steps.append(node.attr)
+        node = node.value
+    return (node.id, *reversed(steps)) if isinstance(node, ast.Name) else None
