@@ -53,8 +53,16 @@ def test_a_small_run_is_told_unit_by_unit(store: Store) -> None:
     for key in (0, 1, 2):
         assert len(re.findall(rf"work\[{key}\] +succeeded", said)) == 1
     assert "ready" not in said
-    assert "is ready" in "\n".join(told(list(store.events("r1")), verbose=True))
     assert re.search(r"\+\S+ m?s +run +succeeded", lines[-1])
+
+
+def test_what_is_routine_is_told_to_whoever_asks_for_it(store: Store) -> None:
+    run = Written(store, MAP)
+    run.expand("list")
+    run.log.flush()
+    events = list(store.events("r1"))
+    assert "is ready" not in "\n".join(told(events))
+    assert "is ready" in "\n".join(told(events, verbose=True))
 
 
 def test_thousands_of_units_are_counted_and_none_is_lost(store: Store) -> None:

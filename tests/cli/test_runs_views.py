@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from agilab.store.locks import RunLock
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
-from .conftest import Lab, call
+from .conftest import Lab, Terminal, _environment, call
 
 pytestmark = pytest.mark.journey
 
@@ -47,7 +50,7 @@ def test_an_explanation_is_one_document_for_a_program(lab: Lab, good: str) -> No
     assert document["kind"] == "unit"
     assert document["state"] == "succeeded"
     assert document["needed_by"] == ["reduce (succeeded)"]
-    assert [step["kind"] for step in document["story"]][:2] == ["unit_ready", "attempt_started"]
+    assert [step["kind"] for step in document["story"]][-2:] == ["attempt_started", "attempt_succeeded"]
 
 
 def test_what_does_not_exist_is_told(lab: Lab, good: str) -> None:
@@ -62,7 +65,14 @@ def test_show_has_records_in_pages_and_since_a_cursor(lab: Lab, bad: str) -> Non
     records = document["records"]
     assert document["cursor"] == records["cursor"]
     assert [node["node"] for node in records["graph"]] == ["plan", "work", "reduce"]
-    assert records["page"] == {"total": 5, "limit": 1000, "offset": 0, "node": None, "state": None}
+    assert records["page"] == {
+        "total": 5,
+        "limit": 1000,
+        "offset": 0,
+        "node": None,
+        "state": None,
+        "next": None,
+    }
     failed = lab("runs", "show", bad, "--json", "--state", "failed").document["records"]["units"]
     assert [unit["unit"] for unit in failed] == ["work[h2]"]
     assert failed[0]["retries"] == 1
@@ -71,8 +81,9 @@ def test_show_has_records_in_pages_and_since_a_cursor(lab: Lab, bad: str) -> Non
     assert (nothing["units"], nothing["graph"], nothing["artifacts"]) == ([], [], [])
     page = lab("runs", "show", bad, "--json", "--limit", "1", "--offset", "1").document
     assert [unit["node"] for unit in page["records"]["units"]] == ["work"]
-    assert len(page["artifacts"]) <= 1
-    assert page["artifacts_total"] == len(document["artifacts"])
+    assert page["records"]["page"]["next"] == 2
+    assert {row["unit"] for row in page["records"]["artifacts"]} <= {page["records"]["units"][0]["unit"]}
+    assert page["artifacts_total"] == len(records["artifacts"])
 
 
 def test_show_lists_units_in_words_too(lab: Lab, bad: str) -> None:
@@ -142,6 +153,77 @@ def test_time_is_drawn_as_a_page_whose_bytes_are_always_the_same(lab: Lab, bad: 
     refused = lab("runs", "gantt", bad, "--output", str(tmp_path / "no" / "such" / "folder.html"))
     assert refused.code == 3
     assert "error[AGI-RUN-018]" in refused.err
+
+
+def test_a_unit_has_one_record_whoever_asks_for_it(lab: Lab, bad: str) -> None:
+    one = lab("runs", "show", bad, "h2", "--json").document
+    listed = lab("runs", "show", bad, "--json", "--state", "failed").document["records"]["units"][0]
+    assert {name: one[name] for name in listed} == listed
+    assert one["run_id"] == bad
+
+
+def test_a_note_on_a_unit_does_not_hide_why_it_failed(tmp_path: Path) -> None:
+    with Store(Workspace(tmp_path)) as store:
+        run = Written(store, Graph((Node("n", "n"),)))
+        run.expand("n")
+        run.fail("n", run.start("n", "w0"), 1000)
+        run.finish("n", "failed")
+        run.end("failed")
+    assert call(tmp_path, "runs", "note", "r1", "bad frame", "--unit", "n").code == 0
+    text = call(tmp_path, "runs", "show", "r1", "n").out
+    assert "error[AGI-RUN-101]: n raised ValueError: no" in text
+    assert "bad frame" in text
+    assert "what it printed was not kept" in text
+    assert "agilab runs explain r1" in call(tmp_path, "runs", "show", "r1").out
+
+
+def test_an_interrupted_run_of_a_flow_is_not_sent_to_a_command_that_refuses_it(tmp_path: Path) -> None:
+    with Store(Workspace(tmp_path)) as store:
+        Written(store, Graph((Node("n", "n"),)), app="flow:demo").log.flush()
+    for words in (("list",), ("show", "r1"), ("explain", "r1"), ("tail", "r1")):
+        answer = call(tmp_path, "runs", *words)
+        assert 'flow.resume("r1")' in answer.out + answer.err, words
+        assert "agilab runs resume" not in answer.out + answer.err, words
+
+
+def test_a_cancelled_run_of_a_flow_is_gone_on_with_where_its_functions_are(tmp_path: Path) -> None:
+    script = tmp_path / "demo.py"
+    script.write_text(
+        "import time\nfrom agilab import Flow\nflow = Flow('demo')\n"
+        "@flow.node\ndef nap():\n    time.sleep(60)\n"
+        "flow.run(workers=1) if __name__ == '__main__' else None\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, str(script)], env=_environment(tmp_path), stderr=subprocess.DEVNULL
+    ) as run:
+        until = time.monotonic() + 30
+        while "running" not in call(tmp_path, "runs", "explain", "last").out:
+            assert time.monotonic() < until, "the run never began"
+        answer = call(tmp_path, "runs", "cancel", "last")
+        run.wait(30)
+    assert answer.code == 0, answer.err
+    assert "flow.preview_rerun(" in answer.out
+    assert "agilab runs" not in answer.out
+
+
+def test_runs_are_listed_by_the_name_that_is_in_the_log_also_of_an_app_that_is_gone(tmp_path: Path) -> None:
+    with Store(Workspace(tmp_path)) as store:
+        for number, app in enumerate(("flow:demo", "gone")):
+            Written(store, Graph((Node("n", "n"),)), f"r{number}", app=app).end()
+    for number, app in enumerate(("flow:demo", "gone")):
+        rows = call(tmp_path, "runs", "list", "--app", app, "--json").document
+        assert [row["run_id"] for row in rows] == [f"r{number}"]
+    assert "No runs of flight_project yet" in call(tmp_path, "runs", "list", "--app", "flight_project").out
+    refused = call(tmp_path, "runs", "list", "--app", "nope")
+    assert (refused.code, "error[AGI-APP-101]" in refused.err) == (2, True)
+
+
+def test_a_command_is_in_one_piece_on_a_narrow_terminal(
+    lab: Lab, bad: str, terminal: Callable[..., Terminal]
+) -> None:
+    screen = terminal(lab.home, "runs", "explain", bad, "h2", columns=60)
+    assert screen.finish() == 0
+    assert f"agilab runs rerun {bad} --unit 'work[h2]' --dry-run" in screen.text
 
 
 def test_what_people_did_to_a_run_and_what_was_made_of_it_is_seen_at_once(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from agi_node.context import RunContext
 from agi_node.errors import AgiError
 from agi_node.items import Skip
+from agilab.engine.foreach import product
 from agilab.engine.graph import Graph, Node, Policy
 from agilab.engine.reuse import Cache
 from agilab.store.store import Store
@@ -160,6 +161,67 @@ def test_a_reader_with_a_cursor_has_what_a_reader_of_everything_has(store: Store
     assert looks > 3
     assert run.state.final == "failed"
     assert {unit["state"] for unit in seen.values()} >= {"failed", "cancelled", "succeeded"}
+
+
+def test_pages_read_while_the_run_goes_on_miss_nothing_with_the_cursor_of_the_first(store: Store) -> None:
+    """A reader that takes twenty units at a time, one page for each turn of the run."""
+    seen: dict[str, dict[str, Any]] = {}
+    since = offset = first = 0
+    ends = 0
+
+    def take(everything: bool = False) -> None:
+        nonlocal seen, since, offset, first, ends
+        with reader(store) as other:
+            answer = read_records(other, "r1", Page(limit=20, offset=offset, since=since))
+        first = first or answer.cursor
+        seen = patched(seen, answer)
+        offset = answer.next_offset or 0
+        if not offset:
+            since, first = first, 0
+            ends += 1
+            everything = False
+        if everything:
+            take(everything)
+
+    def look(coordinator: Any, report: Any) -> None:
+        coordinator.log.flush()
+        take()
+
+    def square(n: int) -> int:
+        time.sleep(0.002)
+        return n
+
+    execute(store, MAP_REDUCE, functions(60) | {"square": square}, observer=look)
+    take(everything=True)  # the rest of the answer that was being read
+    take(everything=True)  # and what has changed since its first page
+    assert ends > 3
+    assert seen == {unit["unit"]: unit for unit in read_records(store, "r1", Page(limit=0)).units}
+
+
+def test_a_unit_that_is_tried_again_has_no_end_and_no_error_while_it_runs(store: Store) -> None:
+    run = Written(store, Graph((Node("n", "n", policy=Policy(max_retries=1)),)))
+    run.expand("n")
+    run.fail("n", run.start("n", "w0"), 1000, to="up_for_retry")
+    run.log.flush()
+    (unit,) = read_records(store, "r1").units
+    assert (unit["state"], unit["code"], unit["duration_seconds"]) == ("up_for_retry", "AGI-RUN-101", 0.001)
+    assert unit["message"] == "n raised ValueError: no"
+    run.log.append("retry_due", "n")
+    run.start("n", "w1")
+    run.log.flush()
+    (unit,) = read_records(store, "r1").units
+    assert (unit["state"], unit["attempts"], unit["provenance"]["worker"]) == ("running", 2, "w1")
+    assert (unit["code"], unit["message"]) == (None, "")
+    assert (unit["ended_at"], unit["duration_seconds"]) == (None, None)
+
+
+def test_an_axis_with_the_name_of_a_node_is_not_mapped_over(store: Store) -> None:
+    graph = Graph(
+        (Node("seed", "seed"), Node("train", "train", ("seed",), foreach=product(seed=[1, 2], lr=[3]))),
+    )
+    begin(store, "r1", graph)
+    (edge,) = read_records(store, "r1").dependencies
+    assert edge["mapped"] is False
 
 
 def test_nothing_new_is_an_answer_without_units(store: Store) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from agi_node.errors import AgiError
 from agi_node.items import Skip
-from agilab.engine.executor import Capabilities, Report
+from agilab.engine.executor import Capabilities, Report, Task
 from agilab.engine.foreach import Nested
 from agilab.engine.graph import Graph, Node, Policy
 from agilab.engine.inline import InlineExecutor
@@ -74,7 +74,7 @@ def test_a_unit_that_succeeded_says_why_it_ran_and_what_it_was_given(store: Stor
     assert len(given["payload digest"]) == 64
     assert found.needs == ("list (succeeded)",)
     assert found.needed_by == ("total (succeeded)",)
-    assert [step.kind for step in found.steps] == ["unit_ready", "attempt_started", "attempt_succeeded"]
+    assert [step.kind for step in found.steps][-2:] == ["attempt_started", "attempt_succeeded"]
     assert explain(store, "r1", "3") == found
 
 
@@ -139,7 +139,7 @@ def test_a_unit_that_was_tried_again_tells_each_attempt(store: Store) -> None:
     kinds = [step.kind for step in found.steps]
     assert kinds.count("attempt_failed") == 2
     assert kinds.count("retry_due") == 2
-    assert "now up_for_retry" in found.steps[2].text
+    assert "now up_for_retry" in found.steps[kinds.index("attempt_failed")].text
     assert "Tried again: 1 unit (n)." in explain(store, "r1").reasons
 
 
@@ -163,10 +163,8 @@ def test_a_unit_whose_process_was_lost_says_so_and_how_often_it_may_be(store: St
     graph = Graph((Node("n", "n", policy=Policy(max_losses=1, delay_s=0.01)),))
     execute(store, graph, {}, executor=Killed({"n": lambda: 1}))
     found = explain(store, "r1", "n")
-    assert (
-        "Its process was lost 1 time of the 1 that its policy allows: its process was ended by SIGKILL."
-        in found.reasons
-    )
+    assert "Its process was lost 1 time: its process was ended by SIGKILL." in found.reasons
+    assert "Further attempts after a loss that its policy allows: 1." in found.reasons
     broken = Killed({"n": lambda: 1})
     broken.losses = 9
     execute(store, graph, {}, executor=broken, run_id="r2")
@@ -240,6 +238,52 @@ def test_a_rerun_says_what_it_left_out_what_it_kept_and_why_it_ran_the_rest(stor
     assert run.needs == ("run r1, of which it is a rerun",)
     assert dict(run.given)["rerun"] == asked
     assert "Results of earlier runs that were used again: 9." in run.reasons
+
+
+def test_a_rerun_that_fails_again_blames_it_for_nothing_that_was_left_out(store: Store) -> None:
+    graph = Graph(MAP_REDUCE, keep_going=True)
+    execute(store, graph, refuses(1, 2))
+    shown = preview(store, "r1", graph, Selection(units=("square[1]",)), {})
+    asked = {"selection": shown.selection.to_plain()}
+    execute(store, graph, refuses(1), run_id="r2", memory=Rerun(store, shown), parent="r1", rerun=asked)
+    said = " ".join(explain(store, "r2").reasons)
+    assert "had not begun" not in said
+    assert "Left out, as the rerun was asked for others: 1 unit." in said
+
+
+def test_a_run_that_ended_well_without_some_of_its_units_says_what_failed(store: Store) -> None:
+    graph = Graph((*MAP_REDUCE[:2], Node("total", "total", ("square",), require="any")), keep_going=True)
+    execute(store, graph, refuses(2))
+    for state, verdict in (("succeeded", "passed"), ("doubtful", "doubtful")):
+        log = store.log("r1")
+        log.append("manifest_written", verdict=verdict)
+        log.flush()
+        found = explain(store, "r1")
+        assert found.state == state
+        assert "11 of 12 units are done" in found.sentence
+        assert "All units" not in found.sentence
+        assert "square[2] failed first (square raised ValueError: 2 is not welcome)." in found.reasons
+        assert "agilab runs explain r1 'square[2]'" in commands(found)
+
+
+def test_a_note_on_a_unit_hides_neither_its_error_nor_its_process(store: Store) -> None:
+    run = Written(store, Graph((Node("n", "n"), Node("m", "m"))))
+    run.expand("n")
+    run.fail("n", run.start("n", "w0"), 1000)
+    run.expand("m")
+    attempt = run.start("m", "w1")
+    run.log.append("note_added", "n", by="ada", text="bad frame")
+    run.log.append("note_added", "m", by="ada", text="slow")
+    run.log.lease(attempt, "w1", 4242, 1.0, "boot", 1e12)
+    run.log.flush()
+    with RunLock(store.workspace.run_folder("r1")):
+        assert explain(store, "r1", "n").sentence.startswith("n failed on w0: n raised ValueError: no.")
+        assert "Process 4242 holds it." in explain(store, "r1", "m").reasons
+
+
+def test_a_run_of_a_flow_goes_on_where_its_functions_are(store: Store) -> None:
+    Written(store, Graph(MAP_REDUCE), app="flow:demo").log.flush()
+    assert commands(explain(store, "r1")) == ['flow.resume("r1")']
 
 
 def looked_at(store: Store, graph: Graph, functions: Any, *questions: str) -> list[Explanation]:
@@ -352,13 +396,15 @@ class PowerCut(BaseException):
 
 
 def test_an_interrupted_run_names_the_command_that_goes_on(store: Store) -> None:
-    def square(n: int) -> int:
-        if n == 3:
-            raise PowerCut
-        return n
+    class Cut(InlineExecutor):
+        def _call(self, task: Task) -> Report:
+            if task.unit_id == "square[3]":
+                raise PowerCut
+            return super()._call(task)
 
+    functions = refuses() | {"square": lambda n: n}
     with pytest.raises(PowerCut):
-        execute(store, Graph(MAP_REDUCE), refuses() | {"square": square})
+        execute(store, Graph(MAP_REDUCE), functions, executor=Cut(functions))
     found = explain(store, "r1")
     assert found.state == "interrupted"
     assert "nobody runs it any more" in found.sentence

@@ -98,6 +98,23 @@ def test_units_tied_by_their_keys_wait_only_for_their_own(store: Store) -> None:
     assert (found.critical, found.critical_us) == (("a[1]", "b[1]"), 6 * SECOND)
 
 
+def test_what_was_used_again_or_never_ran_is_no_part_of_the_critical_path(store: Store) -> None:
+    run = Written(store, Graph((Node("a", "a"), Node("b", "b", ("a",)), Node("c", "c", ("b",)))))
+    run.expand("a")
+    attempt = run.start("a", "w0")
+    run.now_us += SECOND
+    run.succeed("a", attempt, SECOND)
+    run.expand("b")
+    run.log.append("unit_reused", "b", from_run="r0")
+    run.expand("c")
+    attempt = run.start("c", "w0")
+    run.now_us += SECOND
+    run.succeed("c", attempt, SECOND)
+    run.end()
+    found = read_timeline(store, "r1")
+    assert (found.critical, found.critical_us) == (("a", "c"), 2 * SECOND)
+
+
 def test_every_attempt_has_its_bar_and_the_chain_counts_them_together(store: Store) -> None:
     run = Written(store, Graph((Node("n", "n", policy=Policy(max_retries=1)),)))
     run.expand("n")
@@ -240,6 +257,35 @@ def test_a_failure_is_never_hidden_among_successes() -> None:
     assert cells(lane, 10**7, 20)[0][1] == "failed"
     timeline = Timeline("r1", "app", "failed", 0, 10**7, 10**7, (lane,), 1, ("n[z]",), 0)
     assert "101 attempts, 1 failed (n[50])" in page(timeline)
+
+
+@pytest.mark.parametrize("state", ["failed", "lost", "skipped"])
+def test_one_among_thousands_does_not_give_its_colour_to_all_of_them(state: str) -> None:
+    states = ["succeeded"] * 10_000
+    states[5000] = state
+    bars = tuple(
+        Bar(f"n[{i}]", "n", 1, "w0", i * 1000, i * 1000 + 999, word) for i, word in enumerate(states)
+    )
+    span = 10_000 * 1000
+    drawn = blocks(Lane("w0", bars), span)
+    wide = {
+        word: sum(block.end_us - block.start_us for block in drawn if block.state == word) for word in states
+    }
+    assert wide[state] <= 3 * span / PIXELS
+    assert wide["succeeded"] > 0.99 * span
+
+
+def test_states_that_take_turns_are_no_more_blocks_than_a_page_has_pixels() -> None:
+    words = ("succeeded", "skipped", "failed")
+    bars = tuple(Bar(f"n[{i}]", "n", 1, "w0", i * 10, i * 10 + 9, words[i % 3]) for i in range(20_000))
+    assert len(blocks(Lane("w0", bars), 200_000)) <= PIXELS + 1
+
+
+def test_a_bar_that_ends_where_a_cell_begins_is_not_in_it() -> None:
+    bar = Bar("n", "n", 1, "w0", 0, 50, "failed")
+    assert [word for _, word in cells(Lane("w0", (bar,)), 100, 4)] == ["failed", "failed", "", ""]
+    nothing = Bar("n", "n", 1, "w0", 100, 100, "failed")
+    assert [word for _, word in cells(Lane("w0", (nothing,)), 100, 4)] == ["", "", "", "failed"]
 
 
 @given(st.integers(0, 10**14), st.integers(2, 20))

@@ -150,7 +150,7 @@ class Progress:
 
         # Read while the run goes on: counts may be a moment apart, never wrong for long.
         total, open_, good = node.total, node.open, node.good
-        done, bad = total - open_, total - open_ - good
+        done, bad = total - open_, max(0, total - open_ - good)
         if node.state == "pending":
             return (Text(f"  {name}", "dim"), "", "", "", "")
         times = self._times.setdefault(name, [elapsed])

@@ -1,15 +1,15 @@
-"""One run, or one unit of it, as a person reads it and as JSON."""
+"""One run as a person reads it and as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.table import Table
     from rich.text import Text
 
-    from agilab.store.rows import NodeRow, UnitRow
-    from agilab.store.store import Store
+    from agilab.store.rows import NodeRow
     from agilab.views.history import RunView
     from agilab.views.records import Records
 
@@ -17,8 +17,7 @@ ARTIFACTS_SHOWN = 8
 
 
 def view_plain(view: RunView, records: Records) -> dict[str, Any]:
-    """A run as JSON: what fits a screen first, then its records. Lists that grow with the units come in pages."""
-    most = records.page.limit or len(view.artifacts)
+    """A run as JSON: what fits a screen first, then its records, in pages where they grow with the units."""
     return view.summary.to_plain() | {
         "parent": view.row.parent_run_id,
         "children": [{"run_id": child.run_id, "state": child.state} for child in view.children],
@@ -32,10 +31,6 @@ def view_plain(view: RunView, records: Records) -> dict[str, Any]:
             for failure in view.failures
         ],
         "failed": view.failed,
-        "artifacts": [
-            {"unit": row.unit_id, "name": row.name, "path": row.place, "size": row.size, "digest": row.digest}
-            for row in view.artifacts[:most]
-        ],
         "artifacts_total": len(view.artifacts),
         "folder": str(view.folder),
         "manifest": str(view.manifest) if view.manifest else None,
@@ -70,6 +65,7 @@ def print_run(view: RunView) -> None:
     from agilab.cli.render import console, error_block, out, pairs, state, table, title
     from agilab.cli.summary import result_block
     from agilab.cli.words import brief, duration, moment, short, symbol
+    from agilab.views.history import DOUBTFUL, INTERRUPTED, resume_command
 
     summary, dot = view.summary, f" {symbol('dot')} "
     times = [f"started {moment(summary.created_at)}"]
@@ -106,12 +102,8 @@ def print_run(view: RunView) -> None:
             for line in error_block(failure.error.render(), width=console().width - 4):
                 out(Padding(line, (0, 0, 0, 4)))
         if view.failed > len(view.failures):
-            out(
-                Text(
-                    f"  {symbol('more')} and {view.failed - len(view.failures):,} more, in the manifest",
-                    "dim",
-                )
-            )
+            rest = f"{symbol('more')} and {view.failed - len(view.failures):,} more"
+            out(steps([(f"agilab runs show {summary.run_id} --units --state failed", rest)]))
     if view.reduce:
         out("", title("Result"), result_block(view.reduce))
     if view.verdict:
@@ -127,13 +119,25 @@ def print_run(view: RunView) -> None:
     if view.replay:
         rows.append(("replay", Text(view.replay, "cyan")))
     out("", title("Evidence"), pairs(rows))
-    if summary.state == "interrupted":
+    if summary.state == INTERRUPTED:
         why = "nobody runs it any more; what is recorded as done is kept"
-        out(
-            "",
-            title("Next"),
-            Text.assemble((f"  agilab runs resume {summary.run_id}", "cyan"), (f"   {why}", "dim")),
-        )
+        out("", title("Next"), steps([(resume_command(summary.app, summary.run_id), why)]))
+    elif summary.state in ("failed", DOUBTFUL, "cancelled"):
+        out("", title("Next"), steps([(f"agilab runs explain {summary.run_id}", "why, and what now")]))
+
+
+def steps(rows: Iterable[tuple[str, str]]) -> Table:
+    """Commands and what they do, one a line; a terminal that is too narrow wraps them itself, so that they can be
+    copied."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    grid.add_column(no_wrap=True, style="cyan")
+    grid.add_column(no_wrap=True, style="dim")
+    for command, does in rows:
+        grid.add_row(Text(f"  {command}"), Text(does))
+    return grid
 
 
 def _kin(view: RunView) -> Iterator[Text]:
@@ -238,124 +242,3 @@ def _took(node: NodeRow) -> str:
     if node.started_us is None or node.finished_us is None:
         return ""
     return duration((node.finished_us - node.started_us) / 1e6)
-
-
-def unit_plain(store: Store, run_id: str, unit: UnitRow) -> dict[str, Any]:
-    """A unit as JSON, with its story and the end of its log."""
-    from agilab.store.rows import iso
-    from agilab.views.history import log_tail
-
-    return {
-        "run_id": run_id,
-        "unit": unit.unit_id,
-        "node": unit.node,
-        "key": unit.key,
-        "state": unit.state,
-        "attempts": unit.attempts,
-        "worker": unit.worker,
-        "cost": unit.cost,
-        "started_at": iso(unit.started_us),
-        "ended_at": iso(unit.ended_us),
-        "duration_seconds": unit.duration_us / 1e6 if unit.duration_us is not None else None,
-        "story": [
-            {"event": event.run_seq, "at": iso(event.at_us), "kind": event.kind, "body": event.data}
-            for event in store.story(run_id, unit.unit_id)
-        ],
-        "log": log_tail(store, run_id, unit),
-    }
-
-
-def print_unit(store: Store, run_id: str, unit: UnitRow) -> None:
-    """A unit: its story, its error with the user's own frames, its artifacts, the end of its log."""
-    from rich.padding import Padding
-    from rich.text import Text
-
-    from agilab.cli.render import console, error_block, out, pairs, state, table, title
-    from agilab.cli.words import duration, number, short, size
-    from agilab.views.history import failure_of, log_tail
-
-    story = store.story(run_id, unit.unit_id)
-    rows: list[tuple[str, Any]] = [("run", run_id), ("cost", number(unit.cost))]
-    if unit.worker:
-        rows.append(("worker", unit.worker))
-    if unit.duration_us is not None:
-        rows.append(("took", duration(unit.duration_us / 1e6)))
-    if value := _value(store.result(run_id, unit.unit_id)):
-        rows.append(("value", value))
-    if unit.attempts > 1:
-        rows.append(
-            (
-                "attempts",
-                f"{unit.attempts}, of which {unit.retries} after a failure, {unit.losses} after a loss",
-            )
-        )
-    out(Text.assemble((unit.unit_id, "bold"), "  ", state(unit.state)), pairs(rows), "", title("Story"))
-    began = story[0].at_us if story else 0
-    out(
-        table(
-            ("  ", ">after", "event", "what"),
-            (
-                (
-                    "",
-                    duration((event.at_us - began) / 1e6),
-                    event.kind.replace("_", " "),
-                    _said(event.kind, event.data),
-                )
-                for event in story
-            ),
-            flexible="what",
-        )
-    )
-    last = story[-1].data if story else {}
-    if unit.state == "failed":
-        block = error_block(failure_of(last, unit).render(), width=console().width - 2)
-        out("", title("Error"), *(Padding(line, (0, 0, 0, 2)) for line in block))
-        traceback = (last.get("error") or {}).get("traceback")
-        if traceback:
-            out("", title("Traceback"), Padding(Text(str(traceback).rstrip(), "dim"), (0, 0, 0, 2)))
-    mine = [row for row in store.artifacts(run_id) if row.unit_id == unit.unit_id]
-    if mine:
-        folder = store.workspace.run_folder(run_id)
-        out(
-            "",
-            title("Artifacts"),
-            pairs([(row.name, f"{short(folder / row.place)}  {size(row.size)}") for row in mine]),
-        )
-    lines = log_tail(store, run_id, unit)
-    out("", title("Log"))
-    out(Padding(Text("\n".join(lines)), (0, 0, 0, 2)) if lines else Text("  it printed nothing", "dim"))
-
-
-def _value(body: Mapping[str, Any]) -> str | None:
-    """What a unit left, in a few words: an object by its type and size, which only its author's own process reads."""
-    from agi_node.canonical import untag
-    from agi_node.codec import in_words
-    from agilab.cli.words import brief
-
-    if "codec" in body:
-        return in_words(body)
-    if "value_digest" in body:
-        return f"object {body['value_digest'][:12]}"
-    return brief(untag(body["value"]), limit=100) if body.get("value") is not None else None
-
-
-def _said(kind: str, data: Mapping[str, Any]) -> str:
-    """The part of an event that a reader of a story wants."""
-    from agilab.cli.words import brief, duration, plural
-
-    parts = []
-    if kind == "attempt_started":
-        parts.append(f"attempt {data.get('number')} on {data.get('worker')}")
-    if data.get("reason"):
-        parts.append(str(data["reason"]))
-    if data.get("error"):
-        parts.append(str(data["error"].get("what", "")).partition("\n")[0])
-    if data.get("to"):
-        parts.append(f"now {data['to']}")
-    if data.get("duration_us") is not None:
-        parts.append(f"worked {duration(data['duration_us'] / 1e6)}")
-    if data.get("artifacts"):
-        parts.append(plural(len(data["artifacts"]), "artifact"))
-    if kind == "metrics_logged" and data.get("metrics"):
-        parts.append(plural(len(data["metrics"]["name"]), "metric point"))
-    return ", ".join(parts) or (brief(dict(data), limit=60) if data else "")

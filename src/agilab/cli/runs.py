@@ -40,7 +40,7 @@ def runs(**_: Any) -> None:
         ("agilab runs list --json | jq -r '.[0].run_id'", "for scripts"),
     ),
 )
-@click.option("--app", type=APP, metavar="APP", help="Only runs of this app.")
+@click.option("--app", type=APP, metavar="APP", help="Only runs of this app, or of `flow:NAME`.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many."
 )
@@ -53,17 +53,24 @@ def list_(app: str | None, limit: int, as_json: bool) -> int:
     from rich.text import Text
 
     from agilab.cli.render import out, print_json, state, table
+    from agilab.cli.run_view import steps
     from agilab.cli.words import duration, moment
     from agilab.projects.discover import find_app
     from agilab.store.workspace import Workspace
-    from agilab.views.history import INTERRUPTED, read_runs, succeeded_units
+    from agilab.views.history import INTERRUPTED, read_runs, resume_command, succeeded_units
 
     workspace = Workspace.default()
-    found = read_runs(workspace, app=find_app(app, workspace).name if app else None, limit=limit)
+    found = read_runs(workspace, app=app, limit=limit)
+    if app and not found:
+        # No run under this name: the path of an app, an app that has not run yet, or none. Runs outlive their app.
+        found = read_runs(workspace, app=find_app(app, workspace).name, limit=limit)
     if as_json:
         print_json([run.to_plain() for run in found])
     elif not found:
-        out(Text.assemble(("No runs yet. ", ""), ("agilab first-proof", "cyan"), " makes the first."))
+        none, first = "No runs yet. ", "agilab first-proof"
+        if app:
+            none, first = f"No runs of {app} yet. ", f"agilab run {app}"
+        out(Text.assemble(none, (first, "cyan"), " makes the first."))
     else:
         rows = []
         for run in found:
@@ -78,15 +85,9 @@ def list_(app: str | None, limit: int, as_json: bool) -> int:
                 )
             )
         out(table(("run", "state", "started", ">took", ">units"), rows))
-        for run in found:
-            if run.state == INTERRUPTED:
-                out(
-                    "",
-                    Text.assemble(
-                        (f"agilab runs resume {run.run_id}", "cyan"), ("  goes on where it stopped", "dim")
-                    ),
-                )
-                break
+        cut = next((run for run in found if run.state == INTERRUPTED), None)
+        if cut:
+            out("", steps([(resume_command(cut.app, cut.run_id), "goes on where it stopped")]))
     return DONE
 
 
@@ -115,7 +116,7 @@ def list_(app: str | None, limit: int, as_json: bool) -> int:
     type=click.IntRange(min=0),
     default=0,
     metavar="CURSOR",
-    help="Only records that changed after this event.",
+    help="Only records that changed after this event: the cursor of an earlier answer (of its first page).",
 )
 @json_option
 def show(
@@ -134,7 +135,8 @@ def show(
     RUN is a run id, the beginning or end of one, or `last`. UNIT is `NODE[KEY]`, or the key alone.
     """
     from agilab.cli.render import print_json
-    from agilab.cli.run_view import print_run, print_unit, print_units, unit_plain, view_plain
+    from agilab.cli.run_view import print_run, print_units, view_plain
+    from agilab.cli.unit_view import print_unit, unit_plain
     from agilab.store.store import Store
     from agilab.store.workspace import Workspace
     from agilab.views.history import find_unit, view_run
@@ -142,15 +144,16 @@ def show(
 
     with Store(Workspace.default(), readonly=True) as store:
         if unit is not None:
-            run_id = store.run(run).run_id
-            found = find_unit(store, run_id, unit)
+            row = store.run(run)
+            found = find_unit(store, row.run_id, unit)
             if as_json:
-                print_json(unit_plain(store, run_id, found))
+                print_json(unit_plain(store, row, found))
             else:
-                print_unit(store, run_id, found)
+                print_unit(store, row, found)
             return DONE
         page = Page(PAGE if limit is None else limit, offset, node, state, since)
         listed = as_json or units or page != Page()
+        # In this order: who stops at a run that has ended has everything up to its end.
         view = view_run(store, run)
         records = read_records(store, view.summary.run_id, page) if listed else None
     if as_json and records is not None:

@@ -53,7 +53,8 @@ def _print(found: Explanation) -> None:
     from rich.text import Text
 
     from agilab.cli.render import console, error_block, out, pairs, state, table, title
-    from agilab.cli.words import brief, duration, symbol
+    from agilab.cli.run_view import steps
+    from agilab.cli.words import duration, symbol
 
     out(
         Text.assemble((found.subject, "bold"), "  ", state(found.state)),
@@ -65,7 +66,7 @@ def _print(found: Explanation) -> None:
         block = error_block(found.error.render(), width=console().width - 2)
         out("", title("Error"), *(Padding(line, (0, 0, 0, 2)) for line in block))
     if found.given:
-        rows = [(name, _shown(value, brief)) for name, value in found.given]
+        rows = [(name, _shown(value)) for name, value in found.given]
         out("", title("Given"), pairs(rows))
     links: list[tuple[str, str]] = []
     if found.needs:
@@ -75,30 +76,24 @@ def _print(found: Explanation) -> None:
     if links:
         out("", title("Place"), pairs(links))
     if found.steps:
-        steps = [
+        story = [
             ("", str(step.event), duration(step.after_s), step.kind.replace("_", " "), step.text)
             for step in found.steps
         ]
         if found.left_out:
-            middle = len(steps) // 2
-            steps.insert(middle, ("", "", "", f"{symbol('more')} {found.left_out:,} events", "not shown"))
+            middle = len(story) // 2
+            story.insert(middle, ("", "", "", f"{symbol('more')} {found.left_out:,} events", "not shown"))
         out(
             "",
             title("Story"),
-            table(("  ", ">event", ">after", "what", "details"), steps, flexible="details"),
+            table(("  ", ">event", ">after", "what", "details"), story, flexible="details"),
         )
     if found.next:
-        wide = max(len(one.command) for one in found.next)
-        out(
-            "",
-            title("Next"),
-            *(
-                Text.assemble((f"  {one.command:<{wide}}", "cyan"), (f"   {one.does}", "dim"))
-                for one in found.next
-            ),
-        )
+        out("", title("Next"), steps((one.command, one.does) for one in found.next))
 
 
-def _shown(value: Any, brief: Any) -> str:
-    text: str = brief(value)
+def _shown(value: Any) -> str:
+    from agilab.cli.words import brief
+
+    text = brief(value)
     return text if len(text) <= 400 else f"{text[:397]}..."

@@ -62,28 +62,18 @@ def gantt(run: str, form: str, output: Path | None) -> int:
     if form == "html":
         from agilab.views.chart import page
 
-        _deliver(page(timeline), output)
+        text = page(timeline)
     elif output is not None:
-        _deliver("\n".join(line.plain.rstrip() for line in _lines(timeline, PIPE_COLUMNS)) + "\n", output)
+        text = "\n".join(line.plain.rstrip() for line in _lines(timeline, PIPE_COLUMNS)) + "\n"
     else:
         from agilab.cli.render import console, out
 
         width = console().width if sys.stdout.isatty() else PIPE_COLUMNS
         out(*_lines(timeline, width))
-    return DONE
-
-
-def _deliver(text: str, output: Path | None) -> None:
+        return DONE
     if output is None:
-        # Bytes, whatever the terminal's encoding: a page says itself that it is UTF-8.
-        try:
-            sys.stdout.buffer.write(text.encode("utf-8"))
-            sys.stdout.flush()
-        except BrokenPipeError:
-            from agilab.cli.render import silence_stdout
-
-            silence_stdout()
-        return
+        _print(text)
+        return DONE
     try:
         output.write_text(text, encoding="utf-8", newline="\n")
     except OSError as problem:
@@ -92,13 +82,25 @@ def _deliver(text: str, output: Path | None) -> None:
             f"the drawing cannot be written: {problem.strerror}",
             found=str(output),
             allowed="a file in a folder that you may write to",
-            try_="agilab runs gantt RUN --output /some/folder/run.html",
+            try_=f"agilab runs gantt {timeline.run_id} --format {form} --output {output.name}",
             whose="environment",
             exit_code=ENVIRONMENT,
         ) from problem
     from agilab.cli.words import short
 
     print(f"agilab: wrote {short(output)}", file=sys.stderr)
+    return DONE
+
+
+def _print(text: str) -> None:
+    # Bytes, whatever the terminal's encoding: a page says itself that it is UTF-8.
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from agilab.cli.render import silence_stdout
+
+        silence_stdout()
 
 
 def _lines(timeline: Timeline, width: int) -> list[Text]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import rich_click
@@ -13,6 +13,7 @@ from agilab.cli.commands import SETTINGS, examples, json_option
 
 if TYPE_CHECKING:
     from agilab.projects.operate import Operated
+    from agilab.store.store import Store
 
 _reason = click.option("--reason", default="", metavar="TEXT", help="Why; kept in the run's log.")
 
@@ -48,7 +49,7 @@ def cancel(run: str, reason: str, wait: float, as_json: bool) -> int:
     from agilab.store.workspace import Workspace
 
     with Store(Workspace.default()) as store:
-        return _told(act(store, run, reason=reason, wait_s=wait), as_json)
+        return _told(store, act(store, run, reason=reason, wait_s=wait), as_json)
 
 
 @rich_click.command(
@@ -67,7 +68,7 @@ def pause(run: str, reason: str, as_json: bool) -> int:
     from agilab.store.workspace import Workspace
 
     with Store(Workspace.default()) as store:
-        return _told(act(store, run, reason=reason), as_json)
+        return _told(store, act(store, run, reason=reason), as_json)
 
 
 @rich_click.command(
@@ -85,7 +86,7 @@ def unpause(run: str, as_json: bool) -> int:
     from agilab.store.workspace import Workspace
 
     with Store(Workspace.default()) as store:
-        return _told(act(store, run), as_json)
+        return _told(store, act(store, run), as_json)
 
 
 @rich_click.command(
@@ -114,7 +115,7 @@ def note(run: str, text: str, unit: str | None, mark: str | None, as_json: bool)
     from agilab.store.workspace import Workspace
 
     with Store(Workspace.default()) as store:
-        return _told(act(store, run, text, mark=mark, unit=unit), as_json)
+        return _told(store, act(store, run, text, mark=mark, unit=unit), as_json)
 
 
 _DONE = {
@@ -125,10 +126,12 @@ _DONE = {
 }
 
 
-def _told(done: Operated, as_json: bool) -> int:
+def _told(store: Store, done: Operated, as_json: bool) -> int:
     from rich.text import Text
 
     from agilab.cli.render import mark, out, print_json
+    from agilab.cli.run_view import steps
+    from agilab.views.history import preview_command
 
     if as_json:
         print_json(done.to_plain())
@@ -138,13 +141,12 @@ def _told(done: Operated, as_json: bool) -> int:
         said = "is ending; what runs has not ended yet"
     elif done.verb == "cancel" and done.state != "cancelled":
         said = f"had {done.state} before that arrived"
-    where: list[Any] = [Text.assemble(mark(True), (f" {done.run_id}", "bold"), f" {said}")]
+    out(Text.assemble(mark(True), (f" {done.run_id}", "bold"), f" {said}"))
     follow = {
-        "cancel": f"agilab runs rerun {done.run_id} --failed --dry-run",
-        "pause": f"agilab runs unpause {done.run_id}",
-        "unpause": f"agilab runs tail {done.run_id}",
+        "cancel": (preview_command(store.run(done.run_id).app, done.run_id), "what is left to do"),
+        "pause": (f"agilab runs unpause {done.run_id}", "lets units start again"),
+        "unpause": (f"agilab runs tail {done.run_id}", "watches it"),
     }.get(done.verb)
     if follow:
-        where.append(Text(f"  {follow}", "cyan"))
-    out(*where)
+        out(steps([follow]))
     return DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import rich_click
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agilab.store.rows import RunRow
     from agilab.store.store import Store
     from agilab.views.feed import Feed
+    from agilab.views.history import RunSummary
 
 
 @rich_click.command(
@@ -85,43 +86,38 @@ def tail(run: str, after: int, no_follow: bool, verbose: bool, as_json: bool) ->
 
 def _ending(store: Store, feed: Feed, *, followed: bool, quiet: bool) -> int:
     """Say how it ended, and the exit code of that."""
-    from agilab.cli.render import print_error
-    from agilab.views.history import INTERRUPTED, lacks_manifest, state_of, summarise
+    from agilab.views.history import INTERRUPTED, lacks_manifest, summarise
 
     run = store.run(feed.run_id)
-    state = state_of(store, run)
-    if state == INTERRUPTED:
-        print_error(
-            AgiError(
-                "AGI-RUN-015",
-                f"nobody runs {run.run_id} any more",
-                found="its log says running, and no process owns it",
-                try_=f"agilab runs resume {run.run_id}",
-                whose="environment",
-                exit_code=FAILED,
-            )
+    summary = summarise(store, run)
+    if summary.state == INTERRUPTED:
+        return _left(
+            run, f"nobody runs {run.run_id} any more", "its log says running, and no process owns it"
         )
-        return FAILED
-    if state == "running":
+    if summary.state == "running":
         return DONE
     if followed and lacks_manifest(store, run):
-        print_error(
-            AgiError(
-                "AGI-RUN-015",
-                f"{run.run_id} has ended, and nobody is left to write its manifest",
-                found=f"state {run.state}, no manifest",
-                try_=f"agilab runs resume {run.run_id}",
-                whose="environment",
-                exit_code=FAILED,
-            )
+        return _left(
+            run,
+            f"{run.run_id} has ended, and nobody is left to write its manifest",
+            f"state {summary.state}, no manifest",
         )
-        return FAILED
     if not quiet and followed:
-        _print([_last_line(summarise(store, run))])
-    return DONE if state == "succeeded" else FAILED
+        _print([_last_line(summary)])
+    return DONE if summary.state == "succeeded" else FAILED
 
 
-def _last_line(summary: Any) -> Text:
+def _left(run: RunRow, what: str, found: str) -> int:
+    """Tell that somebody has to go on with a run."""
+    from agilab.cli.render import print_error
+    from agilab.views.history import resume_command
+
+    go_on = resume_command(run.app, run.run_id)
+    print_error(AgiError("AGI-RUN-015", what, found=found, try_=go_on, whose="environment", exit_code=FAILED))
+    return FAILED
+
+
+def _last_line(summary: RunSummary) -> Text:
     from rich.text import Text
 
     from agilab.cli.render import state

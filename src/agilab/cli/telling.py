@@ -64,7 +64,7 @@ _RUN_WORDS = {
     "run_unpaused": ("goes on", "cyan"),
     "coordinator_took_over": ("was taken over", "yellow"),
     "note_added": ("has a note", "bold"),
-    "tracking_recorded": ("is remembered", "dim"),
+    "tracking_recorded": ("MLflow:", "dim"),
     "manifest_written": ("has its manifest", "dim"),
 }
 

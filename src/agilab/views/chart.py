@@ -7,6 +7,7 @@ bytes depend on the run alone: drawn again they are the same.
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,14 +37,24 @@ class Block:
 
 
 def blocks(lane: Lane, span_us: int, pixels: int = PIXELS) -> list[Block]:
-    """The bars of a lane, those below a pixel drawn together where they lie within a pixel of each other."""
+    """The bars of a lane, those below a pixel drawn together with neighbours that lie within a pixel of them.
+
+    Bars that ended alike may make a block of any length; others share no more than a pixel or two, so that a failure
+    among thousands has the colour of one.
+    """
     pixel = max(1, span_us // pixels)
     found: list[Block] = []
     small: list[Bar] = []
+    mixed = False
     for bar in lane.bars:
-        if small and (bar.start_us - small[-1].end_us > pixel or bar.duration_us >= pixel):
-            found.append(_block(small))
-            small = []
+        if small:
+            other = mixed or bar.state != small[0].state
+            far = bar.start_us - small[-1].end_us > pixel or bar.duration_us >= pixel
+            if far or (other and bar.start_us - small[0].start_us >= pixel):
+                found.append(_block(small))
+                small, mixed = [], False
+            else:
+                mixed = other
         if bar.duration_us >= pixel:
             found.append(_block([bar]))
         else:
@@ -57,7 +68,8 @@ def cells(lane: Lane, span_us: int, width: int) -> list[tuple[float, str]]:
     cell = max(1, span_us) / width
     for bar in lane.bars:
         first = min(width - 1, int(bar.start_us / cell))
-        last = min(width - 1, int(bar.end_us / cell))
+        # A bar that ends where a cell begins is not in it.
+        last = max(first, min(width - 1, math.ceil(bar.end_us / cell) - 1))
         for number in range(first, last + 1):
             inside = min(bar.end_us, (number + 1) * cell) - max(bar.start_us, number * cell)
             busy[number] += max(0.0, inside) / cell
@@ -158,7 +170,7 @@ def _lanes(timeline: Timeline) -> Iterator[str]:
         )
     marks = "".join(
         f'<span style="left:{at / span:.3%}">{html.escape(_us(at) if at else "0")}</span>'
-        for at in ticks(span)[:9]
+        for at in ticks(span)
         if at < span * 0.97
     )
     yield f'<div></div><div class="axis" aria-hidden="true">{marks}</div><div></div>'

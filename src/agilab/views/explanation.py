@@ -8,17 +8,14 @@ from agilab.views.history import find_unit, state_of
 from agilab.views.node_story import explain_node
 from agilab.views.outline import read_outline
 from agilab.views.run_story import explain_run
-from agilab.views.story import (
-    Explanation,
-    Scene,
-)
+from agilab.views.story import Explanation, Scene
 from agilab.views.unit_story import explain_unit
 
 
 def explain(store: Store, name: str, unit: str | None = None) -> Explanation:
     """Explain a run, or one unit or node of it; names as `Store.run` and `find_unit` take them.
 
-    Raises AGI-RUN-001 to -003 for what is not there.
+    Raises AGI-RUN-001 to -003 for what is not there, or is there several times.
     """
     run = store.run(name)
     scene = Scene(store, run, read_outline(store, run), state_of(store, run))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,10 +108,10 @@ def summarise(store: Store, run: RunRow) -> RunSummary:
     for node in store.nodes(run.run_id):
         for word, count in node.counts.items():
             counts[word] = counts.get(word, 0) + count
-    took = (run.finished_us - run.created_us) / 1e6 if run.finished_us else None
-    return RunSummary(
-        run.run_id, run.app, state_of(store, run), run.created_at, run.finished_at, took, counts
-    )
+    run, state = _looked_up(store, run)
+    # By the wall clock, which may have been set back meanwhile.
+    took = max(0, run.finished_us - run.created_us) / 1e6 if run.finished_us else None
+    return RunSummary(run.run_id, run.app, state, run.created_at, run.finished_at, took, counts)
 
 
 def state_of(store: Store, run: RunRow) -> str:
@@ -118,13 +119,40 @@ def state_of(store: Store, run: RunRow) -> str:
 
     One that succeeded and whose validations did not all pass is doubtful: its manifest says which.
     """
-    if run.state == "succeeded" and store.verdict(run) == DOUBTFUL:
-        return DOUBTFUL
-    if run.state != "running":
-        return run.state
-    from agilab.store.locks import has_owner
+    return _looked_up(store, run)[1]
 
-    return run.state if has_owner(store.workspace.run_folder(run.run_id)) else INTERRUPTED
+
+def _looked_up(store: Store, run: RunRow) -> tuple[RunRow, str]:
+    if run.state == "running":
+        from agilab.store.locks import has_owner
+
+        if has_owner(store.workspace.run_folder(run.run_id)):
+            return run, run.state
+        # Its owner may have ended it, and itself, since the row was read.
+        run = store.run(run.run_id)
+        if run.state == "running":
+            return run, INTERRUPTED
+    doubtful = run.state == "succeeded" and store.verdict(run) == DOUBTFUL
+    return run, DOUBTFUL if doubtful else run.state
+
+
+def resume_command(app: str, run_id: str) -> str:
+    """How to go on with a run: at a prompt, or where the functions of its flow are."""
+    return f'flow.resume("{run_id}")' if is_flow(app) else f"agilab runs resume {run_id}"
+
+
+def preview_command(app: str, run_id: str, unit: str | None = None) -> str:
+    """How to see what a rerun of one unit, or of what is not done, would do."""
+    if is_flow(app):
+        selected = f"units=[{unit!r}]" if unit else "failed=True"
+        return f'flow.preview_rerun("{run_id}", {selected})'
+    selected = f"--unit {shlex.quote(unit)}" if unit else "--failed"
+    return f"agilab runs rerun {run_id} {selected} --dry-run"
+
+
+def is_flow(app: str) -> bool:
+    """Whether runs of it are of a flow, which only the script or notebook with its functions can go on with."""
+    return app.startswith("flow:")
 
 
 def lacks_manifest(store: Store, run: RunRow) -> bool:
@@ -178,41 +206,34 @@ def children_of(store: Store, run: RunRow) -> list[RunRow]:
 
 
 def find_unit(store: Store, run_id: str, text: str) -> UnitRow:
-    """The unit of this id, or the only one with this key: `4ca75f` finds `work[4ca75f]`.
+    """The unit of this id, or the only one that this text names: by its key, or as `NODE[KEY]`, as the key was given.
 
-    Raises AGI-RUN-003 where there is none, or several.
+    `4ca75f` finds `work[4ca75f]`, and `work[a b]` finds `work[a%20b]`. Raises AGI-RUN-003 where there is none,
+    AGI-RUN-002 where there are several.
     """
     try:
         return store.unit(run_id, text)
     except AgiError:
-        found = [unit for unit in store.units(run_id) if text in (unit.key, unit.label)]
+        found = [unit for unit in store.units(run_id) if text in _names(unit)]
         if len(found) == 1:
             return found[0]
-        raise
+        if not found:
+            raise
+    raise AgiError(
+        "AGI-RUN-002",
+        f"several units of run {run_id} fit",
+        found=f"{text}: {', '.join(unit.unit_id for unit in found[:4])}{' …' if len(found) > 4 else ''}",
+        allowed="NODE[KEY]",
+        try_=f"agilab runs show {run_id} {shlex.quote(found[0].unit_id)}",
+        exit_code=1,
+    )
 
 
-def log_tail(store: Store, run_id: str, unit: UnitRow, *, lines: int = 20) -> list[str]:
-    """The end of what the unit's last attempt printed; empty where it printed nothing or the log is gone.
-
-    The worker's log holds one unit after the other; the event that ended the attempt says which bytes are its own.
-    """
-    span: tuple[int, int] | None = None
-    for event in store.story(run_id, unit.unit_id):
-        if "log_span" in event.body and event.data.get("log_span"):
-            start, end = event.data["log_span"]
-            span = (start, end)
-    if span is None or unit.worker is None:
-        return []
-    path = store.workspace.run_folder(run_id) / "logs" / f"units_{unit.worker}.log"
-    try:
-        with path.open("rb") as file:
-            # At most 64 KiB: a unit may have printed gigabytes.
-            begin = max(span[0], span[1] - 65536)
-            file.seek(begin)
-            text = file.read(span[1] - begin).decode("utf-8", "replace")
-    except OSError:
-        return []
-    return text.splitlines()[-lines:]
+def _names(unit: UnitRow) -> tuple[str, ...]:
+    if not unit.key:
+        return ()
+    keys = (unit.key, unit.label, unit.unit_id.removeprefix(unit.node)[1:-1])
+    return (*keys, *(f"{unit.node}[{key}]" for key in keys))
 
 
 def failure_of(data: Mapping[str, Any], unit: UnitRow) -> AgiError:

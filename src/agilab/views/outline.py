@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from agi_node.errors import AgiError
+from agilab.engine.graph import Graph, Node
 from agilab.store.rows import NodeRow, RunRow, UnitRow
 from agilab.store.store import Store
 from agilab.store.transitions import GOOD, PENDING, TERMINAL
@@ -74,13 +75,7 @@ class OutlineNode:
             return True
         if need.state in ("upstream_failed", "cancelled") or (need.state == "failed" and not need.total):
             return False
-        if self.require == "all":
-            return need.good == need.total
-        if self.require == "any":
-            return need.good > 0
-        if isinstance(self.require, float):
-            return need.good >= self.require * need.total
-        return need.good >= int(self.require)
+        return Node(self.name, self.target, require=self.require).satisfied(need.good, need.total)
 
 
 @dataclass(frozen=True)
@@ -188,11 +183,7 @@ def _plan(store: Store, run: RunRow) -> dict[str, Any]:
 
 
 def _axes(plan: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    from agilab.engine.graph import Graph
-
-    if not plan:
-        return {}
-    return dict(Graph.from_plain(plan).axes)
+    return dict(Graph.from_plain(plan).axes) if plan else {}
 
 
 def foreach_words(foreach: Any) -> str:

@@ -1,35 +1,33 @@
 """A run as ordered records: graph, units, dependencies, artifacts, actions. The form in which others read a run.
 
-Records come in pages, and only those that something happened to since a cursor where a reader has one: it keeps
-`cursor` of the answer and asks for what is newer, so that nothing is sent twice and nothing is missed.
+Whoever has a cursor gets those that something happened to since. Nothing is missed by a reader that asks for all
+pages of an answer, also while the run goes on, and keeps the cursor of the first of them: what happens to a unit
+between two pages is newer than that. Wishes that nobody has taken up and reruns are told each time: the run's own log
+knows nothing of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from agi_node.errors import AgiError
-from agilab.store.events import Event
-from agilab.store.rows import RunRow, UnitRow, iso
+from agilab.store.rows import RunRow, UnitRow
 from agilab.store.store import Store
-from agilab.store.transitions import REUSED, UNIT_STATES
+from agilab.store.transitions import UNIT_STATES
 from agilab.views.changes import Changes, changes_since
-from agilab.views.history import children_of
-from agilab.views.outline import Outline, OutlineNode, read_outline
+from agilab.views.outline import Outline, read_outline
+from agilab.views.record import (
+    action_records,
+    artifact_records,
+    dependency_record,
+    node_record,
+    unit_record,
+)
 
 PAGE = 1000
 """Units in one answer, unless more are asked for."""
-ACTIONS = (
-    "note_added",
-    "cancel_requested",
-    "run_paused",
-    "run_unpaused",
-    "coordinator_took_over",
-    "run_stopping",
-    "manifest_written",
-)
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,12 @@ class Records:
     artifacts: tuple[dict[str, Any], ...]
     actions: tuple[dict[str, Any], ...]
 
+    @property
+    def next_offset(self) -> int | None:
+        """Where the next page begins; None where this is the last."""
+        end = self.page.offset + len(self.units)
+        return end if end < self.total else None
+
     def to_plain(self) -> dict[str, Any]:
         """The records as JSON."""
         return {
@@ -79,6 +83,7 @@ class Records:
                 "offset": self.page.offset,
                 "node": self.page.node,
                 "state": self.page.state,
+                "next": self.next_offset,
             },
             "graph": list(self.graph),
             "units": list(self.units),
@@ -101,14 +106,14 @@ def read_records(store: Store, run_id: str, page: Page = Page()) -> Records:
         _refuse(run, outline, page)
         touched = changes_since(store, run, page.since) if page.since else None
         total, units = _listed(store, run, outline, page, touched)
-        rows = [_unit(store, run, unit) for unit in units]
+        rows = [unit_record(store, run, unit) for unit in units]
         nodes = [
-            _node(node, run)
+            node_record(node, run)
             for node in outline.nodes.values()
             if touched is None or node.name in touched.nodes
         ]
         edges = [
-            _dependency(outline, node, outline.nodes[need])
+            dependency_record(outline, node, outline.nodes[need])
             for node in outline.nodes.values()
             for need in node.needs
             if touched is None or {node.name, need} & touched.nodes
@@ -122,8 +127,8 @@ def read_records(store: Store, run_id: str, page: Page = Page()) -> Records:
             tuple(nodes),
             tuple(rows),
             tuple(edges),
-            tuple(_artifacts(store, run, units)),
-            tuple(_actions(store, run, page.since)),
+            tuple(artifact_records(store, run, units)),
+            tuple(action_records(store, run, page.since)),
         )
     finally:
         store.db.execute("COMMIT")
@@ -183,191 +188,3 @@ def _candidates(
     units = [store.unit(run.run_id, name) for name in touched.units]
     units = [unit for unit in units if unit.node in place and state in (None, unit.state)]
     yield from sorted(units, key=lambda unit: (place[unit.node], unit.position))
-
-
-# -- one record --------------------------------------------------------------------------------------------------
-
-
-def _node(node: OutlineNode, run: RunRow) -> dict[str, Any]:
-    error = node.error or {}
-    return {
-        "node": node.name,
-        "target": node.target,
-        "needs": list(node.needs),
-        "foreach": node.foreach,
-        "axes": list(node.axes),
-        "require": node.require,
-        "on_empty": node.on_empty,
-        "policy": dict(node.policy),
-        "environment": node.environment,
-        "depth": node.depth,
-        "state": node.state,
-        "total": node.total,
-        "units": dict(node.counts),
-        "because": list(node.because),
-        "message": error.get("what", ""),
-        "error": dict(error) or None,
-        "partial_rerun": run.parent_run_id is not None and REUSED in node.counts,
-        "started_at": iso(node.row.started_us),
-        "finished_at": iso(node.row.finished_us),
-    }
-
-
-def _unit(store: Store, run: RunRow, unit: UnitRow) -> dict[str, Any]:
-    ended = store.event(run.run_id, unit.done_seq).data if unit.done_seq is not None else {}
-    started = _started(store, run, unit)
-    reused = unit.state == REUSED
-    return {
-        "unit": unit.unit_id,
-        "node": unit.node,
-        "key": unit.key,
-        "label": unit.label,
-        "position": unit.position,
-        "state": unit.state,
-        "cost": unit.cost,
-        "attempts": unit.attempts,
-        "retries": unit.retries,
-        "losses": unit.losses,
-        "not_before_at": iso(unit.not_before_us or None),
-        "started_at": iso(unit.started_us),
-        "ended_at": iso(unit.ended_us),
-        "duration_seconds": unit.duration_us / 1e6 if unit.duration_us is not None else None,
-        "partial_rerun": reused,
-        "why": ended.get("why") if reused else started.get("why"),
-        "message": message_of(ended, unit),
-        "code": (ended.get("error") or {}).get("code"),
-        "provenance": {
-            "run": ended.get("from_run", run.run_id) if reused else run.run_id,
-            "unit": ended.get("from_unit", unit.unit_id) if reused else unit.unit_id,
-            "attempt": ended.get("from_attempt") if reused else unit.attempt_id,
-            "worker": unit.worker,
-            "source_digest": run.source_digest,
-            "cache_key": (ended.get("cache") or {}).get("key"),
-            "older_code": bool(ended.get("older_code")),
-        },
-    }
-
-
-def _started(store: Store, run: RunRow, unit: UnitRow) -> Mapping[str, Any]:
-    # An attempt is named after the event that started it.
-    if unit.attempt_id is None or not unit.attempt_id[1:].isdigit():
-        return {}
-    return store.event(run.run_id, int(unit.attempt_id[1:])).data
-
-
-def message_of(data: Mapping[str, Any], unit: UnitRow) -> str:
-    """What the event that moved a unit says to a person, in one line; empty where all is well."""
-    if data.get("error"):
-        return str(data["error"].get("what", "")).partition("\n")[0]
-    if data.get("because"):
-        return f"because of {', '.join(str(name) for name in data['because'][:5])}"
-    if data.get("reason"):
-        return str(data["reason"])
-    return str(data.get("why", "")) if unit.state == REUSED else ""
-
-
-def _dependency(outline: Outline, node: OutlineNode, need: OutlineNode) -> dict[str, Any]:
-    shared = outline.shared(node.name, need.name)
-    state = "waiting"
-    if need.finished:
-        state = "met" if node.satisfied_by(need) else "partly" if shared and need.good else "unmet"
-    return {
-        "from": need.name,
-        "to": node.name,
-        # Tied by keys, a unit waits for its own part of the need alone.
-        "shared_keys": shared,
-        "mapped": need.name in _names(node.foreach),
-        "require": node.require,
-        "state": state,
-        "good": need.good,
-        "ended": need.ended,
-        "total": need.total,
-        "met_at": iso(need.row.finished_us) if state == "met" else None,
-        "message": ""
-        if state in ("met", "waiting")
-        else f"{need.name} {need.state}: {need.good} of {need.total} good",
-    }
-
-
-def _names(foreach: Any) -> set[str]:
-    """Every text in a foreach, among which are the nodes that it maps over."""
-    if isinstance(foreach, str):
-        return {foreach}
-    if isinstance(foreach, Mapping):
-        return set().union(*(_names(value) for key, value in foreach.items() if key != "items"))
-    if isinstance(foreach, list):
-        return set().union(*(_names(value) for value in foreach))
-    return set()
-
-
-def _artifacts(store: Store, run: RunRow, units: list[UnitRow]) -> Iterator[dict[str, Any]]:
-    """What the listed units left behind."""
-    listed = {unit.unit_id: unit for unit in units}
-    for row in store.artifacts(run.run_id):
-        unit = listed.get(row.unit_id)
-        if unit is not None:
-            yield {
-                "unit": row.unit_id,
-                "name": row.name,
-                "kind": row.kind,
-                "media_type": row.media_type,
-                "path": row.place,
-                "size": row.size,
-                "digest": row.digest,
-                "state": unit.state,
-                "recorded_at": iso(unit.ended_us),
-                "provenance": {"attempt": unit.attempt_id, "worker": unit.worker, "event": unit.done_seq},
-            }
-
-
-def _actions(store: Store, run: RunRow, since: int) -> Iterator[dict[str, Any]]:
-    """What people did to the run, in order, and the runs that were made from it."""
-    for event in store.events(run.run_id, after=since, kinds=ACTIONS):
-        yield _action(event)
-    for _, verb, body in store.commands(run.run_id):
-        # Asked for by somebody, and not taken up yet by whoever runs the run.
-        yield {
-            "action": verb,
-            "event": None,
-            "at": None,
-            "state": "asked",
-            "by": body.get("by"),
-            "message": body.get("text") or body.get("reason") or "",
-        }
-    for child in children_of(store, run):
-        yield {
-            "action": "rerun",
-            "event": None,
-            "at": child.created_at,
-            "state": child.state,
-            "by": None,
-            "message": f"run {child.run_id}",
-            "run": child.run_id,
-        }
-
-
-def _action(event: Event) -> dict[str, Any]:
-    data = event.data
-    words = {
-        "note_added": "note",
-        "cancel_requested": "cancel",
-        "run_paused": "pause",
-        "run_unpaused": "unpause",
-        "coordinator_took_over": "resume",
-        "run_stopping": "stop",
-        "manifest_written": "manifest",
-    }
-    row: dict[str, Any] = {
-        "action": words[event.kind],
-        "event": event.run_seq,
-        "at": iso(event.at_us),
-        "state": "done",
-        "by": data.get("by"),
-        "message": data.get("text") or data.get("reason") or "",
-    }
-    if event.unit_id:
-        row["unit"] = event.unit_id
-    for name in ("mark", "open_attempts", "verdict", "written_by"):
-        if name in data:
-            row[name] = data[name]
-    return row

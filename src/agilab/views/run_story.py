@@ -64,7 +64,7 @@ def _run_sentence(scene: Scene, failed: str | None, first: AgiError | None) -> s
     done = f"{good:,} of {total:,} units are done"
     words = {
         "succeeded": f"The run succeeded{took}: {done}.",
-        DOUBTFUL: f"All units of the run ended well{took}, but a validation did not pass.",
+        DOUBTFUL: f"The run ended{took}, but a validation did not pass: {done}.",
         INTERRUPTED: f"The run was interrupted: nobody runs it any more. {done[0].upper()}{done[1:]}.",
         "cancelled": f"The run was cancelled{took}: {done}.",
         "running": f"The run is going on: {done}, {counts.get('running', 0):,} running.",
@@ -78,9 +78,11 @@ def _run_sentence(scene: Scene, failed: str | None, first: AgiError | None) -> s
 
 
 def _run_reasons(scene: Scene, failed: str | None, first: AgiError | None) -> Iterator[str]:
-    outline, counts = scene.outline, counts_of(scene.outline)
+    counts = counts_of(scene.outline)
     end = scene.last("run_finished")
     if first is not None:
+        if scene.state != "failed":  # of a run that failed, this is the sentence itself
+            yield f"{failed} failed first ({first.what.partition(chr(10))[0]})."
         yield f"At fault is {FAULT.get(first.whose, first.whose)} ({first.code})."
     if counts.get("failed", 0) > 1:
         yield f"{counts['failed']:,} units failed in all."
@@ -92,21 +94,9 @@ def _run_reasons(scene: Scene, failed: str | None, first: AgiError | None) -> It
         yield f"Nothing new started after event {stop.run_seq}: {stop.data.get('reason', 'it was stopping')}."
     elif end is not None and end.data.get("reason") and end.data["state"] != "succeeded" and cancel is None:
         yield f"It ended so because: {end.data['reason']}."
-    blocked = [node for node in outline.nodes.values() if node.state == "upstream_failed"]
-    hit = counts.get("upstream_failed", 0)
-    if failed or blocked or hit:
-        below = outline.downstream(_node_of(failed)) if failed else ()
-        parts = (
-            [f"{counted(len(blocked), 'node')} ({some(node.name for node in blocked)})"] if blocked else []
-        )
-        parts += [counted(hit, "unit")] if hit else []
-        parts += (
-            [f"{counted(counts['cancelled'], 'unit')} that had not begun"] if counts.get("cancelled") else []
-        )
-        waiting = [name for name in below if not outline.nodes[name].finished]
-        parts += [f"{some(waiting)}, still to come"] if waiting else []
-        if parts:
-            yield f"Blocked by it: {', '.join(parts)}."
+    yield from _blocked_words(scene, failed, counts)
+    if left_out := sum(1 for _ in scene.store.events(scene.id, kinds=("unit_left_out",))):
+        yield f"Left out, as the rerun was asked for others: {counted(left_out, 'unit')}."
     for _, verb, body in scene.store.commands(scene.id):
         yield f"Asked for{by_words(body)} and not taken up yet: {verb}."
     if scene.state in ("running", INTERRUPTED):
@@ -130,6 +120,26 @@ def _run_reasons(scene: Scene, failed: str | None, first: AgiError | None) -> It
         yield f"It was taken over {counted(takeovers, 'time')} after an interruption."
     if scene.run.mark:
         yield f"It is marked {scene.run.mark}."
+
+
+def _blocked_words(scene: Scene, failed: str | None, counts: Mapping[str, int]) -> Iterator[str]:
+    """What never ran because of a failure: nodes, units, and what was given up when the run stopped."""
+    outline = scene.outline
+    blocked = [node.name for node in outline.nodes.values() if node.state == "upstream_failed"]
+    parts = [f"{counted(len(blocked), 'node')} ({some(blocked)})"] if blocked else []
+    if counts.get("upstream_failed"):
+        parts.append(counted(counts["upstream_failed"], "unit"))
+    stop = scene.last("run_stopping")
+    if stop is not None:
+        given_up = sum(
+            unit.done_seq == stop.run_seq for unit in scene.store.units(scene.id, state="cancelled")
+        )
+        parts += [f"{counted(given_up, 'unit')} that had not begun"] if given_up else []
+    if failed and scene.state in ("running", INTERRUPTED):
+        waiting = [name for name in outline.downstream(_node_of(failed)) if not outline.nodes[name].finished]
+        parts += [f"{some(waiting)}, still to come"] if waiting else []
+    if parts:
+        yield f"Blocked by it: {', '.join(parts)}."
 
 
 def _tried_again(scene: Scene) -> list[UnitRow]:
@@ -177,9 +187,9 @@ def _run_next(scene: Scene, failed: str | None) -> Iterator[Next]:
         yield Next(f"agilab runs cancel {run}", "ends it")
     elif lacks_manifest(scene.store, scene.run) and not has_owner(scene.store.workspace.run_folder(run)):
         yield scene.resume("writes the manifest that it still lacks")
+    if failed:
+        yield Next(f"agilab runs explain {run} {shlex.quote(failed)}", "what happened there")
     if scene.state in ("failed", "cancelled"):
-        if failed:
-            yield Next(f"agilab runs explain {run} {shlex.quote(failed)}", "what happened there")
         yield scene.rerun("what a rerun of what is not done would do")
     elif scene.state == DOUBTFUL:
         yield Next(f"agilab runs show {run}", "which validation did not pass")

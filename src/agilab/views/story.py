@@ -17,7 +17,7 @@ from agi_node.errors import AgiError
 from agilab.store.events import Event
 from agilab.store.rows import RunRow, iso
 from agilab.store.store import Store
-from agilab.views.history import INTERRUPTED
+from agilab.views.history import INTERRUPTED, preview_command, resume_command
 from agilab.views.outline import Outline, OutlineNode
 
 NAMED = 8
@@ -117,22 +117,13 @@ class Scene:
         newest = deque(self.store.events(self.id, kinds=kinds), maxlen=1)
         return newest[0] if newest else None
 
-    @property
-    def _flow(self) -> bool:
-        """Whether it is the run of a flow, which only the script or notebook with its functions can go on with."""
-        return self.run.app.startswith("flow:")
-
     def resume(self, does: str) -> Next:
         """How to go on with the run."""
-        return Next(f'flow.resume("{self.id}")' if self._flow else f"agilab runs resume {self.id}", does)
+        return Next(resume_command(self.run.app, self.id), does)
 
     def rerun(self, does: str, unit: str | None = None) -> Next:
         """How to see what a rerun of one unit, or of what is not done, would do."""
-        if self._flow:
-            selected = f"units=[{unit!r}]" if unit else "failed=True"
-            return Next(f'flow.preview_rerun("{self.id}", {selected})', does)
-        selected = f"--unit {shlex.quote(unit)}" if unit else "--failed"
-        return Next(f"agilab runs rerun {self.id} {selected} --dry-run", does)
+        return Next(preview_command(self.run.app, self.id, unit), does)
 
     def show(self, unit: str) -> Next:
         return Next(f"agilab runs show {self.id} {shlex.quote(unit)}", "its log and what it printed")
@@ -185,6 +176,8 @@ def event_words(kind: str, data: Mapping[str, Any]) -> str:
         parts.append(f"worked {seconds_words(data['duration_us'] / 1e6)}")
     if data.get("artifacts"):
         parts.append(counted(len(data["artifacts"]), "artifact"))
+    if kind == "metrics_logged" and data.get("metrics"):
+        parts.append(counted(len(data["metrics"]["name"]), "metric point"))
     if data.get("verdict"):
         parts.append(str(data["verdict"]))
     if data.get("by"):

@@ -16,13 +16,14 @@ from agilab.store.store import Store
 from agilab.views.history import INTERRUPTED, state_of
 from agilab.views.outline import Outline, keys_of, read_outline
 
-_ENDS = {
+ENDS = {
     "attempt_succeeded": "succeeded",
     "attempt_skipped": "skipped",
     "attempt_failed": "failed",
     "attempt_lost": "lost",
     "attempt_cancelled": "cancelled",
 }
+"""Events that end an attempt, and how."""
 LONGEST = 5
 """Bars that are named as the longest."""
 
@@ -145,7 +146,7 @@ def _bars(store: Store, run: RunRow, *, open_state: str, now_us: int | None) -> 
     kinds = (
         "run_created",
         "attempt_started",
-        *_ENDS,
+        *ENDS,
         "node_finished",
         "run_finished",
         "coordinator_took_over",
@@ -161,7 +162,7 @@ def _bars(store: Store, run: RunRow, *, open_state: str, now_us: int | None) -> 
             open_.clear()
         elif event.kind == "attempt_started":
             open_[event.attempt_id or ""] = (event, now)
-        elif event.kind in _ENDS and event.attempt_id in open_:
+        elif event.kind in ENDS and event.attempt_id in open_:
             bar = _ended(*open_.pop(event.attempt_id), event, now)
             if bar is not None:
                 done.append(bar)
@@ -184,7 +185,7 @@ def _ended(begun: Event, at: int, event: Event, now: int) -> Bar | None:
         return None  # sent ahead to a process that died before it came to it: nobody worked
     duration = data.get("duration_us")
     start = at if duration is None else max(at, now - int(duration))
-    return _bar(begun, min(start, now), now, _ENDS[event.kind])
+    return _bar(begun, min(start, now), now, ENDS[event.kind])
 
 
 def _bar(begun: Event, start_us: int, end_us: int, state: str) -> Bar:
@@ -259,7 +260,8 @@ def _critical(outline: Outline, units: list[UnitRow], bars: list[Bar]) -> tuple[
     last = max(length, key=lambda unit: length[unit], default=None)
     if last is None or not length[last]:
         return 0, ()
-    return length[last], tuple(_chain(before, last))
+    # What was used again, or never ran, took no time and is no part of it.
+    return length[last], tuple(unit for unit in _chain(before, last) if unit in weight)
 
 
 def _chain(before: Mapping[str, str], last: str) -> Iterator[str]:

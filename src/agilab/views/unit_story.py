@@ -121,12 +121,9 @@ def _unit_reasons(
         elif unit.losses == 0:
             yield "Its policy allows no retries."
     if unit.losses:
-        allowed = (
-            f" of the {node.policy.get('max_losses', 0)} that its policy allows"
-            if node and node.policy
-            else ""
-        )
-        yield f"Its process was lost {counted(unit.losses, 'time')}{allowed}: {_last_loss(story)}."
+        yield f"Its process was lost {counted(unit.losses, 'time')}: {_last_loss(story)}."
+        if node and node.policy:
+            yield f"Further attempts after a loss that its policy allows: {node.policy.get('max_losses', 0)}."
     if unit.state == "up_for_retry":
         last = next(
             (event for event in reversed(story) if event.kind in ("attempt_failed", "attempt_lost")), None
@@ -143,7 +140,7 @@ def _unit_reasons(
     if unit.state == "ready" and node is not None:
         yield from why_not_started(scene, node)
     if unit.state == "running":
-        yield from _progress(scene, story)
+        yield from _progress(scene, unit, story)
     if unit.state not in TERMINAL and scene.run.paused:
         yield "The run is paused: nothing new starts."
 
@@ -167,12 +164,10 @@ def _waits(scene: Scene, unit: UnitRow, node: OutlineNode) -> Iterator[str]:
             yield f"Waits for {need.name}: {need.ended:,} of {need.total:,} units have ended."
 
 
-def _progress(scene: Scene, story: list[Event]) -> Iterator[str]:
-    leases = [
-        lease for lease in scene.store.leases(scene.id) if story and lease.attempt_id == story[-1].attempt_id
-    ]
-    for lease in leases[:1]:
-        yield f"Process {lease.pid} holds it."
+def _progress(scene: Scene, unit: UnitRow, story: list[Event]) -> Iterator[str]:
+    for lease in scene.store.leases(scene.id):
+        if lease.attempt_id == unit.attempt_id:
+            yield f"Process {lease.pid} holds it."
     tables = [event for event in story if event.kind == "metrics_logged"]
     table = tables[-1].data.get("metrics") if tables else None
     if table:
