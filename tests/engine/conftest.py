@@ -13,6 +13,7 @@ from agilab.engine.coordinator import Coordinator
 from agilab.engine.executor import Executor
 from agilab.engine.graph import Graph
 from agilab.engine.inline import InlineExecutor
+from agilab.engine.invariants import validate
 from agilab.engine.tasks import FunctionTasks
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
@@ -52,7 +53,7 @@ def run_graph(store: Store) -> Run:
         tasks = FunctionTasks(store, run_id, graph, max_units=max_units)
         coordinator = Coordinator(store, run_id, graph, tasks, executor or InlineExecutor(functions or {}))
         coordinator.execute()
-        coordinator.state.validate()
+        validate(coordinator.state)
         return coordinator
 
     return run

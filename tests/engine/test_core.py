@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from agilab.contracts.identifiers import unit_id
 from agilab.engine.core import RunState
 from agilab.engine.foreach import Items, Nested, Over
 from agilab.engine.graph import Graph, Node, Policy
+from agilab.engine.invariants import validate
 from agilab.engine.state import Command, Expand, Fact
 from agilab.store import transitions as t
 
@@ -58,7 +60,7 @@ class Simulation:
                 follow = self.fact(command.kind, command.unit_id, None, command.data)
             self.facts.append(follow)
             commands.extend(self.state.decide(follow))
-            self.state.validate()
+            validate(self.state)
 
     def fact(self, kind: str, unit: str | None, attempt: str | None, data: dict[str, Any]) -> Fact:
         self.seq += 1
@@ -76,18 +78,27 @@ class Simulation:
         elif isinstance(foreach, Over) and state.origin is not None:
             first, end = self.state.nodes[state.origin].spans[under]
             keys = [unit.keys for unit in self.state.nodes[state.origin].units[first:end]]
-        elif self.chance.random() < 0.03:
+        elif self.fate(f"{name} under {under}").random() < 0.03:
             self.seq += 1
             if state.origin is not None:
                 return Fact("expansion_failed", self.seq, data={"node": name, "under": under})
-            return Fact("node_finished", self.seq, data={"node": name, "state": t.FAILED})
+            ended = {"node": name, "state": t.FAILED, "because": ["expansion"]}
+            return Fact("node_finished", self.seq, data=ended)
         else:
             above = self.state.units[under].keys if under else ()
-            size = self.chance.randint(0, self.sizes[name]) if above else self.sizes[name]
+            fate = self.fate(f"size of {name} under {under}")
+            size = fate.randint(0, self.sizes[name]) if above else self.sizes[name]
             keys = [(*above, str(n)) for n in range(size)]
         self.seq += 1
         units = tuple((unit_id(name, *key), key, self.chance.random()) for key in keys)
-        return Fact("node_expanded", self.seq, data={"node": name, "under": under}, units=units)
+        data: dict[str, Any] = {"node": name, "under": under}
+        if self.state.born_ready(name) and self.chance.random() < 0.5:
+            data["ready"] = True  # older logs have an event for each
+        return Fact("node_expanded", self.seq, data=data, units=units)
+
+    def fate(self, what: str) -> random.Random:
+        """Where the dice for something that happens come from."""
+        return self.chance
 
     def step(self, cap: int) -> None:
         running = [unit for unit in self.state.units.values() if unit.state in (t.RUNNING, t.CANCELLING)]
@@ -100,21 +111,23 @@ class Simulation:
             for unit in startable[: self.chance.randint(1, len(startable))]:
                 if unit.state != t.READY:
                     continue  # what became of another one has cancelled it
-                kind = self.chance.choices(("attempt_started", "unit_reused", "unit_left_out"), (30, 5, 1))[0]
+                fate = self.fate(f"start of {unit.unit_id}")
+                kind = fate.choices(("attempt_started", "unit_reused", "unit_left_out"), (30, 5, 1))[0]
                 self.record(kind, unit.unit_id)
         elif what == "due":
             self.record("retry_due", self.chance.choice(waiting).unit_id)
         else:
             unit = self.chance.choice(running)
-            kind = self.chance.choices(ENDINGS, (6, 1, 2, 1))[0]
+            kind = self.fate(f"{unit.unit_id}, {unit.attempts}").choices(ENDINGS, (6, 1, 2, 1))[0]
             if kind == "attempt_failed":
                 self.record(kind, unit.unit_id, unit.attempt_id, to=self.state.after_failure(unit)[0])
             elif kind == "attempt_lost":
-                to = self.state.after_loss(unit, began=self.chance.random() < 0.5)[0]
+                began = self.fate(f"{unit.unit_id}, {unit.attempts} began").random() < 0.5
+                to = self.state.after_loss(unit, began=began)[0]
                 self.record(kind, unit.unit_id, unit.attempt_id, to=to)
             else:
                 self.record(kind, unit.unit_id, unit.attempt_id)
-        self.state.validate()
+        validate(self.state)
         self.most_running = max(self.most_running, self.state.running)
 
 
@@ -193,7 +206,35 @@ def test_every_run_ends_keeps_its_caps_and_can_be_folded_again(
     assert [fact.kind for fact in simulation.facts].count("run_finished") == 1
     finished = [fact.data["node"] for fact in simulation.facts if fact.kind == "node_finished"]
     assert sorted(finished) == sorted(sizes)
-    again.validate()
+    validate(again)
+
+
+class Fated(Simulation):
+    """What becomes of a unit, and how long a list is, is settled beforehand; only the order is left to chance."""
+
+    def __init__(self, graph: Graph, sizes: dict[str, int], fates: int, order: int) -> None:
+        super().__init__(graph, sizes, random.Random(order))
+        self.fates = fates
+
+    def fate(self, what: str) -> random.Random:
+        return random.Random(f"{self.fates} {what}")
+
+    def end(self, cap: int) -> tuple[Any, ...]:
+        """Carry the run to its end; returns the ends of the run, of its nodes and of its units."""
+        self.record("plan_recorded")
+        while self.state.final is None:
+            self.step(cap)
+        nodes = {name: node.state for name, node in self.state.nodes.items()}
+        return self.state.final, nodes, {name: unit.state for name, unit in self.state.units.items()}
+
+
+@settings(max_examples=1000, deadline=None)
+@given(graphs(), st.integers(0, 2**32), st.integers(0, 2**32), st.integers(1, 6))
+def test_how_a_run_ends_does_not_depend_on_the_order_in_which_units_do(
+    drawn: tuple[Graph, dict[str, int]], fates: int, order: int, cap: int
+) -> None:
+    graph, sizes = replace(drawn[0], keep_going=True), drawn[1]
+    assert Fated(graph, sizes, fates, order).end(cap) == Fated(graph, sizes, fates, order + 1).end(1)
 
 
 @settings(max_examples=150, deadline=None)
@@ -218,7 +259,7 @@ def test_a_log_cut_off_anywhere_is_carried_on_to_the_same_kind_of_end(
                 "attempt_lost", unit.unit_id, unit.attempt_id, to=second.state.after_loss(unit, began=True)[0]
             )
     second.carry_out(second.state.outstanding())
-    second.state.validate()
+    validate(second.state)
     while second.state.final is None:
         second.step(3)
     succeeded = [fact.unit_id for fact in second.facts if fact.kind == "attempt_succeeded"]

@@ -25,6 +25,7 @@ from agilab.engine.dask import DaskExecutor, cluster
 from agilab.engine.dask.batch import LARGEST_EVENT
 from agilab.engine.executor import Report, Task, Wanted
 from agilab.engine.graph import Graph, Node, Policy
+from agilab.engine.invariants import validate
 from agilab.engine.tasks import FunctionTasks
 from agilab.envs.worker_process import WorkerSpec
 from agilab.store.check import chain_problems, projection_problems
@@ -537,7 +538,7 @@ def test_a_cancelled_run_ends_its_units_and_says_cancelled(store: Store, remote:
     began = time.monotonic()
     assert coordinator.execute() == "cancelled"
     assert time.monotonic() - began < 8
-    coordinator.state.validate()
+    validate(coordinator.state)
     assert {node.node: node.counts for node in store.nodes("r1")}["each"] == {"cancelled": 6}
     assert list(projection_problems(store, "r1")) == []
 

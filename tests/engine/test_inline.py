@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import time
@@ -12,8 +13,10 @@ import pytest
 from agi_node import tracker
 from agi_node.context import RunContext
 from agi_node.errors import AgiError
+from agi_node.gathered import Results
 from agi_node.items import Skip
 from agilab.engine.coordinator import Coordinator
+from agilab.engine.executor import Report, Task
 from agilab.engine.graph import Graph, Node, Policy
 from agilab.engine.inline import InlineExecutor
 from agilab.engine.tasks import FunctionTasks
@@ -50,7 +53,6 @@ def test_a_map_over_what_a_node_returned_and_a_reduce_of_it(run_graph: Run, stor
 def test_every_unit_has_its_own_story(run_graph: Run, store: Store) -> None:
     run_graph(MAP_REDUCE, {"list": lambda: ["a"], "square": lambda n: n, "total": lambda square: 0})
     assert [event.kind for event in store.story("r1", "square[a]")] == [
-        "unit_ready",
         "attempt_started",
         "attempt_succeeded",
     ]
@@ -192,9 +194,13 @@ def test_a_run_that_was_cut_off_goes_on_and_does_nothing_twice(store: Store) -> 
 
     def square(n: int) -> int:
         calls.append(n)
-        if len(calls) == 5:
-            raise PowerCut
         return n * n
+
+    class Cut(InlineExecutor):
+        def _call(self, task: Task) -> Report:
+            if len(calls) == 5:
+                raise PowerCut
+            return super()._call(task)
 
     functions = {"list": lambda: list(range(10)), "square": square, "total": total}
     begin(store, "r1", MAP_REDUCE)
@@ -203,7 +209,7 @@ def test_a_run_that_was_cut_off_goes_on_and_does_nothing_twice(store: Store) -> 
         "r1",
         MAP_REDUCE,
         FunctionTasks(store, "r1", MAP_REDUCE, max_units=10),
-        InlineExecutor(functions),
+        Cut(functions),
     )
     first._take_over()
     with contextlib.suppress(PowerCut):
@@ -299,3 +305,55 @@ def test_odd_values_are_mapped_over_as_they_are(run_graph: Run, store: Store) ->
     assert seen == odd
     assert {unit.key for unit in store.units("r1", node="square")} >= {"$5", "$str:x"}
     assert list(projection_problems(store, "r1")) == []
+
+
+class Unwelcome(BaseException):
+    """Something that `except Exception` lets through, as some frameworks' own signals are."""
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda: (_ for _ in ()).throw(Unwelcome("out")),
+        lambda: (_ for _ in ()).throw(GeneratorExit()),
+        lambda: (_ for _ in ()).throw(ValueError("half a character: \ud800")),
+        lambda: exec("raise ValueError"),
+    ],
+    ids=["base-exception", "generator-exit", "half-a-character", "no-message"],
+)
+def test_whatever_a_function_raises_ends_its_unit_and_never_the_run(
+    run_graph: Run, store: Store, function: object
+) -> None:
+    run = run_graph(
+        Graph((Node("n", "n"), Node("other", "other")), keep_going=True), {"n": function, "other": int}
+    )
+    assert run.state.final == "failed"
+    error = store.event("r1", store.unit("r1", "n").done_seq or 0).data["error"]
+    assert error["what"].startswith("n raised")
+    assert store.unit("r1", "other").state == "succeeded"
+    assert list(projection_problems(store, "r1")) == []
+
+
+def test_a_reason_to_skip_that_is_not_unicode_and_a_parameter_that_is_no_number_are_kept(
+    run_graph: Run, store: Store
+) -> None:
+    def odd(run: RunContext) -> Skip:
+        tracker.log_param("limit", float("nan"))
+        return Skip("half a character: \ud800")
+
+    run = run_graph(Graph((Node("n", "n"),)), {"n": odd})
+    assert run.state.final == "succeeded"
+    event = store.event("r1", store.unit("r1", "n").done_seq or 0)
+    assert event.kind == "attempt_skipped"
+    assert event.data["reason"].startswith("half a character")
+
+
+def test_a_reduce_that_is_a_partial_gets_what_its_annotation_asks_for(run_graph: Run, store: Store) -> None:
+    def keys(more: str, square: Results) -> list[str]:
+        return [more, *(result.key for result in square)]
+
+    run = run_graph(
+        MAP_REDUCE, {"list": lambda: [1, 2], "square": lambda n: n, "total": functools.partial(keys, "all")}
+    )
+    assert run.state.final == "succeeded"
+    assert values(store, "total") == {"": ["all", "1", "2"]}

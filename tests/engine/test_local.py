@@ -18,6 +18,7 @@ import pytest
 
 from agilab.engine.coordinator import Coordinator
 from agilab.engine.graph import Graph, Node, Policy
+from agilab.engine.invariants import validate
 from agilab.engine.local import LocalExecutor
 from agilab.engine.tasks import FunctionTasks
 from agilab.envs.worker_process import WorkerSpec
@@ -266,7 +267,7 @@ def test_a_cancelled_run_ends_its_units_and_says_cancelled(store: Store, local: 
         run.cancel("enough") if run.state.running == 2 and run.state.nodes["each"].running else None
     )
     assert coordinator.execute() == "cancelled"
-    coordinator.state.validate()
+    validate(coordinator.state)
     counts = {node.node: node.counts for node in store.nodes("r1")}
     assert counts["each"] == {"cancelled": 6}
     assert list(projection_problems(store, "r1")) == []

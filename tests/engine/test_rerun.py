@@ -15,6 +15,7 @@ from agilab.engine.coordinator import Coordinator
 from agilab.engine.foreach import Nested
 from agilab.engine.graph import Graph, Node
 from agilab.engine.inline import InlineExecutor
+from agilab.engine.invariants import validate
 from agilab.engine.rerun import Preview, Rerun, Selection, preview
 from agilab.engine.reuse import Cache, Memory
 from agilab.engine.tasks import FunctionTasks
@@ -42,7 +43,7 @@ def execute(
         store, run_id, graph, tasks, InlineExecutor(functions), codes=codes, environment="e", memory=memory
     )
     run.execute()
-    run.state.validate()
+    validate(run.state)
     assert list(chain_problems(store, run_id)) == []
     assert list(projection_problems(store, run_id)) == []
     assert list(object_problems(store, run_id)) == []

@@ -55,8 +55,9 @@ def test_functions_of_a_module_find_it_over_the_import_path_that_travels(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("verb", ["run", "rerun", "resume"])
 def test_a_module_that_starts_a_flow_when_it_is_imported_is_told_about_the_guard(
-    make: MakeFlow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: MakeFlow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     home = tmp_path / "other-home"
     (tmp_path / "unguarded.py").write_text(
@@ -67,7 +68,8 @@ def test_a_module_that_starts_a_flow_when_it_is_imported_is_told_about_the_guard
             @flow.node
             def one():
                 return 1
-            flow.run()
+            import os
+            getattr(flow, "{verb}" if os.path.exists({str(home)!r}) else "run")()
             """
         )
     )

@@ -39,6 +39,14 @@ def only(a: int, /, b: int) -> int:
     return a + b
 
 
+def context_first(run: Any, n: int) -> int:
+    return n
+
+
+def by_name_alone(*, a: int) -> int:
+    return a
+
+
 @pytest.mark.parametrize(
     ("declare", "message"),
     [
@@ -56,6 +64,15 @@ def only(a: int, /, b: int) -> int:
         (lambda flow: flow.node(7), r"AGI-FLOW-001.*\n.*a int"),
         (lambda flow: flow.node(foreach=[1])(nothing), r"AGI-FLOW-001.*\n.*no parameter for the item"),
         (lambda flow: flow.node(foreach=product(lr=[1]))(nothing), r"no parameter called lr"),
+        (
+            lambda flow: flow.node(foreach=product(run=[1]), name="a")(lambda run: run),
+            r"AGI-FLOW-001.*\n.*an axis called run",
+        ),
+        (lambda flow: flow.node(foreach=[1])(context_first), r"AGI-FLOW-001.*\n.*run as the first parameter"),
+        (
+            lambda flow: flow.node(foreach=[1])(by_name_alone),
+            r"AGI-FLOW-001.*\n.*keyword-only parameter a",
+        ),
         (lambda flow: flow.node(foreach={1, 2})(only), r"AGI-GRAPH-006.*nothing to map over(.*\n)*.*sorted"),
         (lambda flow: flow.node(foreach=5)(only), r"AGI-GRAPH-006"),
         (
@@ -131,6 +148,9 @@ def both(flow: Flow) -> None:
             r"AGI-GRAPH-003.*a pool that the graph does not have",
         ),
         (lambda flow: flow.node(nothing), {"workers": 0}, r"AGI-FLOW-010.*\n.*workers=0"),
+        (lambda flow: flow.node(nothing), {"workers": "2"}, r"AGI-FLOW-010.*\n.*workers='2'"),
+        (lambda flow: flow.node(nothing), {"workers": 2.5}, r"AGI-FLOW-010.*\n.*workers=2.5"),
+        (lambda flow: flow.node(nothing), {"executor": "dask"}, r"AGI-FLOW-010.*\n.*'dask'"),
     ],
 )
 def test_what_cannot_run_is_refused_and_not_recorded(

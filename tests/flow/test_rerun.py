@@ -50,7 +50,9 @@ def test_what_failed_runs_again_on_the_functions_as_they_are_now(
     assert first["total"] == 80
     mended = study(home, set())
     shown = mended.preview_rerun(first.run_id, failed=True)
-    assert set(shown.execute) == {"table[2]", "twice[2]", "total"}
+    assert set(shown.of("run")) == {"table[2]", "twice[2]", "total"}
+    assert shown.of("reuse")["table[1]"] == f"reused from run {first.run_id}, older code"
+    assert repr(shown).splitlines()[0] == "study: 3 to run, 4 to reuse"
     second = mended.rerun(failed=True, workers=workers)
     assert executed(home, second.run_id) == {"table[2]", "twice[2]", "total"}
     assert second["total"] == 120

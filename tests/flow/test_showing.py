@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 import textwrap
@@ -83,6 +84,15 @@ def test_a_pipe_gets_nothing_and_progress_can_be_switched_off(
     flow.run()
     assert capfd.readouterr() == ("", "")
     assert type(progress.watch(False)) is progress.Watch
+
+
+def test_a_pipe_that_wants_to_know_gets_lines(make: MakeFlow, capfd: pytest.CaptureFixture[str]) -> None:
+    flow = make()
+    flow.node(lambda n: time.sleep(0.05), name="slow", foreach=range(10))
+    flow.run(progress=True)
+    out, errors = capfd.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"slow \d/10\n", errors), "after 0.3 s, and then every few seconds"
 
 
 def test_a_notebook_has_one_line_that_is_replaced_and_then_empty(

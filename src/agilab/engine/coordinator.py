@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import errno
 import heapq
-import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.engine.core import RunState
-from agilab.engine.executor import Executor, Report, Task, Wanted
-from agilab.engine.expansion import Item, expanded, keys_of, too_many
-from agilab.engine.foreach import Over
+from agilab.engine.executor import Executor, Report, Task, Wanted, refuse_policies
+from agilab.engine.expanding import expansion_body, rows_of
+from agilab.engine.expansion import keys_of
 from agilab.engine.graph import Graph
+from agilab.engine.interrupts import interrupts_to
 from agilab.engine.reaper import reap
-from agilab.engine.recording import INLINE_VALUE_BYTES, canonical_text, metrics_body, success_body
+from agilab.engine.recording import end_of, metrics_body
 from agilab.engine.reuse import CacheKey, LeaveOut, Memory, Reuse, SkipAgain
 from agilab.engine.state import Command, Expand, Fact, Unit
 from agilab.engine.tasks import Needs, TaskBuilder
@@ -64,7 +61,7 @@ class Coordinator:
         environment: str = "",
         memory: Memory | None = None,
     ) -> None:
-        _refuse_policies(graph, executor)
+        refuse_policies(graph, executor)
         self.store = store
         self.run_id = run_id
         self.state = RunState(graph, placement)
@@ -96,7 +93,7 @@ class Coordinator:
         second one ends them at once.
         """
         try:
-            with self._interrupts_as_cancels():
+            with interrupts_to(self._interrupted):
                 self._take_over()
                 while self.state.final is None:
                     try:
@@ -112,24 +109,11 @@ class Coordinator:
             raise
         return self.state.final
 
-    @contextmanager
-    def _interrupts_as_cancels(self) -> Iterator[None]:
-        """Turn Ctrl-C into a wish that the loop looks at: an exception could come between an event and its effect."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def interrupted(number: int, frame: FrameType | None) -> None:
-            if self._executor.in_user_code:
-                raise KeyboardInterrupt
-            self._interrupts += 1
-            self.cancel("interrupted from the keyboard")
-
-        before = signal.signal(signal.SIGINT, interrupted)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
+    def _interrupted(self) -> None:
+        if self._executor.in_user_code:
+            raise KeyboardInterrupt
+        self._interrupts += 1
+        self.cancel("interrupted from the keyboard")
 
     def _give_up(self, problem: AgiError) -> None:
         """The executor cannot go on (no worker comes up, say): end the run, so that it has an end and evidence."""
@@ -314,10 +298,11 @@ class Coordinator:
 
     def _ended(self, report: Report) -> None:
         unit = self.state.units[report.unit_id]
-        try:
-            kind, body = self._outcome(unit, report)
-        except AgiError as problem:
-            kind, body = self._failure(unit, {"error": problem.to_plain()})
+        kind, body = end_of(self.state, unit, report, self.store.objects)
+        if kind == "attempt_succeeded":
+            if key := self._keys.pop(unit.unit_id, None):
+                body["cache"] = key.to_plain()
+            self._tasks.recorded(unit, body)
         fact = self._happened(kind, unit.unit_id, report.attempt_id, **body)
         if "not_before_us" in body:
             wait = max(0, body["not_before_us"] - now_us()) / 1e6
@@ -325,40 +310,6 @@ class Coordinator:
         if self._executor.capabilities.crash_isolation:
             self.log.release(report.attempt_id)
         self._follow(fact)
-
-    def _outcome(self, unit: Unit, report: Report) -> tuple[str, dict[str, Any]]:
-        data = report.data
-        if report.kind == "failed":
-            return self._failure(unit, data)
-        if report.kind == "lost":
-            began = bool(data.get("began", True))
-            to, wait = self.state.after_loss(unit, began=began)
-            body: dict[str, Any] = {
-                "to": to,
-                "reason": data.get("reason", "the process is gone"),
-                "began": began,
-            }
-            if to == t.UP_FOR_RETRY:
-                body["not_before_us"] = now_us() + int(wait * 1e6)
-            return "attempt_lost", body
-        if report.kind == "cancelled":
-            return "attempt_cancelled", {key: data[key] for key in ("duration_us",) if key in data}
-        body = success_body(report, self.store.objects)
-        if report.kind == "succeeded":
-            if key := self._keys.pop(unit.unit_id, None):
-                body["cache"] = key.to_plain()
-            self._tasks.recorded(unit, body)
-        return "attempt_succeeded" if report.kind == "succeeded" else "attempt_skipped", body
-
-    def _failure(self, unit: Unit, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        to, wait = self.state.after_failure(unit)
-        body: dict[str, Any] = {"to": to, "error": data.get("error")}
-        for key in ("duration_us", "cpu_us", "max_rss", "log_span", "validations"):
-            if data.get(key):
-                body[key] = data[key]
-        if to == t.UP_FOR_RETRY:
-            body["not_before_us"] = now_us() + int(wait * 1e6)
-        return "attempt_failed", body
 
     def _metrics(self, report: Report) -> None:
         """Metrics of a unit that is still running: one event for each batch, which is a table."""
@@ -407,69 +358,27 @@ class Coordinator:
         if not self._tasks.remembers(node):
             self.log.flush()  # what it reads of the nodes before must be in the tables
         try:
-            rows = self._rows(name, under)
-            if state.axes and len(rows) > self._room():
-                raise too_many(
-                    f"{name}, with those before it,", self.state.graph.max_units, "max_units of the run"
-                )
+            rows = rows_of(self.state, self._tasks, name, under)
         except AgiError as problem:
             if state.origin is not None:
                 return self._happened("expansion_failed", node=name, under=under, error=problem.to_plain())
             return self._happened(
                 "node_finished", node=name, state=t.FAILED, error=problem.to_plain(), because=["expansion"]
             )
-        body: dict[str, Any] = self._timed("node_expanded", {"node": name, "count": len(rows)})
-        if state.origin is not None:
-            body |= {"under": under, "first": len(state.units)}
+        body = self._timed("node_expanded", expansion_body(self.state, name, under, rows, self.store.objects))
         if self._memory is not None:
             body |= self._memory.expanded(name, rows, self.state.units[under] if under else None)
-        text = canonical_text(rows)
-        if len(text) > INLINE_VALUE_BYTES:
-            body["items_digest"] = self.store.objects.put(text)
-        else:
-            body["items"] = rows
         fact = self._fact(self.log.append("node_expanded", **body), body, rows)
         if node.foreach is not None and not under:
             # Synced at once: the list is fixed for the run from here on, and a producer is never asked again.
             self.log.flush(durable=True)
         return fact
 
-    def _room(self) -> int:
-        """How many more units of mapped nodes the run may have."""
-        mapped = sum(state.total for state in self.state.nodes.values() if state.axes)
-        return self.state.graph.max_units - mapped
-
-    def _rows(self, name: str, under: str) -> list[dict[str, Any]]:
-        """The units of one expansion, in the form in which they are stored."""
-        state = self.state.nodes[name]
-        node = state.node
-        if node.foreach is None:
-            return expanded(name, [Item("", None)])
-        limit = node.policy.max_units or self._tasks.max_units
-        if isinstance(node.foreach, Over) and state.origin is not None:
-            first, end = self.state.nodes[state.origin].spans[under]
-            # One unit for each of the node that it follows, whose value will be its payload.
-            return [
-                row
-                for unit in self.state.nodes[state.origin].units[first:end]
-                for row in expanded(name, [Item(unit.keys[-1], None, unit.cost)], above=unit.keys[:-1])
-            ]
-        parent = self.state.units[under] if under else None
-        items = self._tasks.items(node, parent)
-        return expanded(
-            name,
-            items,
-            above=parent.keys if parent else (),
-            limit=limit,
-            setting="max_units of its policy",
-            before=len(state.units),
-        )
-
-    def _timed(self, kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    def _timed(self, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
         """Add the monotonic time since this coordinator began, from which durations come: wall clocks step."""
         if kind in ("node_expanded", "node_finished", "run_finished"):
             return {**data, "elapsed_us": (time.monotonic_ns() - self._began_ns) // 1000}
-        return data
+        return dict(data)
 
     def _fact(
         self, event: Event, data: dict[str, Any], rows: Sequence[Mapping[str, Any]] | None = None
@@ -544,21 +453,3 @@ class Coordinator:
                 longest = self.state.nodes[unit.node].node.policy.max_delay_s
                 wait = min(max(0.0, (unit.not_before_us - now_us()) / 1e6), longest)
                 heapq.heappush(self._retries, (time.monotonic() + wait, unit.unit_id))
-
-
-def _refuse_policies(graph: Graph, executor: Executor) -> None:
-    for node in graph.nodes:
-        if node.policy.timeout_s is not None and not executor.capabilities.timeout:
-            raise AgiError(
-                "AGI-GRAPH-010",
-                f"node {node.name} wants a timeout, which executor {executor.name} cannot keep",
-                found=f"timeout_s={node.policy.timeout_s}",
-                allowed="the local or the dask executor, or no timeout",
-            )
-        if node.environment and not executor.capabilities.own_environment:
-            raise AgiError(
-                "AGI-GRAPH-011",
-                f"node {node.name} wants an environment of its own, which executor {executor.name} does not have",
-                found=node.environment[:12],
-                allowed="the local or the dask executor",
-            )

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from agi_node.errors import AgiError
+from agilab.engine.graph import Graph
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -118,6 +121,25 @@ class Executor(Protocol):
     def close(self) -> None:
         """Give everything back. Idempotent."""
         ...
+
+
+def refuse_policies(graph: Graph, executor: Executor) -> None:
+    """Refuse, before anything runs, what an executor cannot keep. Raises AGI-GRAPH-010 and 011."""
+    for node in graph.nodes:
+        if node.policy.timeout_s is not None and not executor.capabilities.timeout:
+            raise AgiError(
+                "AGI-GRAPH-010",
+                f"node {node.name} wants a timeout, which executor {executor.name} cannot keep",
+                found=f"timeout_s={node.policy.timeout_s}",
+                allowed="the local or the dask executor, or no timeout",
+            )
+        if node.environment and not executor.capabilities.own_environment:
+            raise AgiError(
+                "AGI-GRAPH-011",
+                f"node {node.name} wants an environment of its own, which executor {executor.name} does not have",
+                found=node.environment[:12],
+                allowed="the local or the dask executor",
+            )
 
 
 Target = Callable[..., Any]

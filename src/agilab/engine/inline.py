@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import time
-import traceback
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -16,9 +15,10 @@ from agi_node import codec
 from agi_node.canonical import tag
 from agi_node.context import RunContext
 from agi_node.errors import AgiError
+from agi_node.failure import failure
 from agi_node.items import Skip
 from agi_node.tracker import use_run
-from agi_node.values import NOT_PLAIN, as_plain, staged_form
+from agi_node.values import NOT_PLAIN, as_plain, scrub, staged_form
 from agilab.engine.executor import Capabilities, Holder, Report, Target, Task, Wanted
 
 BATCH = 64
@@ -87,14 +87,15 @@ class InlineExecutor:
                 value = self._value(task, run)
                 self.in_user_code = False
             if isinstance(value, Skip):
-                kind, data = "skipped", {"reason": value.reason}
+                kind, data = "skipped", {"reason": scrub(str(value.reason))}
             else:
                 kind, data = "succeeded", self._kept(task, value)
         except KeyboardInterrupt:
             self._cancelled = True
             kind, data = "cancelled", {}
-        except (Exception, SystemExit) as problem:
-            kind, data = "failed", {"error": _error(self._subject(task), problem)}
+        except BaseException as problem:  # whatever else it raises ends the unit, and never the run
+            _without_our_frames(problem)
+            kind, data = "failed", {"error": failure(problem, self._subject(task), None)}
         finally:
             self.in_user_code = False
         data["duration_us"] = (time.perf_counter_ns() - started) // 1000
@@ -103,7 +104,7 @@ class InlineExecutor:
                 zip(("name", "value", "step", "at_ms"), map(list, zip(*points, strict=True)), strict=True)
             )
         if run.params:
-            data["params"] = run.params
+            data["params"] = {name: tag(param) for name, param in run.params.items()}
         if run.validations:
             data["validations"] = run.validations
         if run.staged and kind == "succeeded":
@@ -143,11 +144,12 @@ class InlineExecutor:
                 exit_code=1,
             )
         arguments = codec.decode_all(task.args) if task.args else {}
+        annotations = _annotations(function)
         if task.inputs is not None:
             from agi_node.gathered import arguments_of
 
-            arguments |= arguments_of(task.inputs, getattr(function, "__annotations__", {}))
-        if _wants_run(function):
+            arguments |= arguments_of(task.inputs, annotations)
+        if "run" in annotations:
             arguments["run"] = run
         if task.payload is None and not task.mapped:
             return function(**arguments)
@@ -155,24 +157,18 @@ class InlineExecutor:
 
 
 @lru_cache(maxsize=1024)
-def _wants_run(function: Target) -> bool:
-    """Whether a function asks for the run context by a parameter called `run`."""
+def _annotations(function: Target) -> dict[str, Any]:
+    """What each parameter of a function is annotated with; none where it has no signature that Python knows."""
     try:
-        return "run" in inspect.signature(function).parameters
+        parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
-        return False
+        return {}
+    return {name: parameter.annotation for name, parameter in parameters.items()}
 
 
-def _error(subject: str, problem: BaseException) -> dict[str, Any]:
-    """The boundary around user code: what it raised, with a traceback trimmed to its own frames."""
-    if isinstance(problem, AgiError):
-        return problem.to_plain()
-    frames = traceback.extract_tb(problem.__traceback__)[2:]
-    lines = traceback.format_list(frames) + traceback.format_exception_only(problem)
-    return {
-        "code": "AGI-RUN-101",
-        "what": f"{subject} raised {type(problem).__name__}: {problem}"[:2000],
-        "whose": "author",
-        "type": type(problem).__name__,
-        "traceback": "".join(lines)[-8000:],
-    }
+def _without_our_frames(problem: BaseException) -> None:
+    """Let the traceback begin where the author's code does."""
+    frame = problem.__traceback__
+    while frame is not None and frame.tb_frame.f_code.co_filename == __file__:
+        frame = frame.tb_next
+    problem.__traceback__ = frame

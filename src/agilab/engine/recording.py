@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from agi_node.canonical import sha256_file
+from agi_node.errors import AgiError
+from agilab.engine.core import RunState
 from agilab.engine.executor import Report
+from agilab.engine.state import Unit
+from agilab.store import transitions as t
 from agilab.store.events import body_text
+from agilab.store.log import now_us
 from agilab.store.objects import ObjectStore
 
 INLINE_VALUE_BYTES = 32 * 1024
@@ -21,7 +26,49 @@ _SAID = (
 """Of a report, what the event of a success repeats as it is."""
 
 
-def success_body(report: Report, objects: ObjectStore) -> dict[str, Any]:
+def end_of(run: RunState, unit: Unit, report: Report, objects: ObjectStore) -> tuple[str, dict[str, Any]]:
+    """The event that a report of an attempt's end becomes, and its body.
+
+    What a success left behind is adopted into the object store first; where that is not what its writer announced, the
+    attempt has failed.
+    """
+    data = report.data
+    if report.kind in ("succeeded", "skipped"):
+        try:
+            return f"attempt_{report.kind}", _success(report, objects)
+        except AgiError as problem:
+            return _failure(run, unit, {"error": problem.to_plain()})
+    if report.kind == "failed":
+        return _failure(run, unit, data)
+    if report.kind == "lost":
+        return _loss(run, unit, data)
+    return "attempt_cancelled", {key: data[key] for key in ("duration_us",) if key in data}
+
+
+def _failure(run: RunState, unit: Unit, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    to, wait = run.after_failure(unit)
+    body: dict[str, Any] = {"to": to, "error": data.get("error")}
+    for key in ("duration_us", "cpu_us", "max_rss", "log_span", "validations"):
+        if data.get(key):
+            body[key] = data[key]
+    return "attempt_failed", _put_off(body, wait)
+
+
+def _loss(run: RunState, unit: Unit, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    began = bool(data.get("began", True))
+    to, wait = run.after_loss(unit, began=began)
+    reason = data.get("reason", "the process is gone")
+    return "attempt_lost", _put_off({"to": to, "reason": reason, "began": began}, wait)
+
+
+def _put_off(body: dict[str, Any], wait_s: float) -> dict[str, Any]:
+    """When a retry is due, by the clock on the wall, so that the next owner of the run knows it too."""
+    if body["to"] == t.UP_FOR_RETRY:
+        body["not_before_us"] = now_us() + int(wait_s * 1e6)
+    return body
+
+
+def _success(report: Report, objects: ObjectStore) -> dict[str, Any]:
     """The body of a success or skip: small values as they are, files adopted into the object store.
 
     Raises AGI-STORE-006 where a staged file is not what its writer announced.

@@ -433,7 +433,8 @@ class Rerun:
             # Only certain units were meant: a sibling stays as it is, whatever happened to its item.
             if before["args"] != key.args and not shown.selection.narrow:
                 return Execute(f"its item or arguments changed since run {shown.parent}")
-            if before["inputs"] != key.inputs and not kept.regardless:
+            # Where downstream was declined, what was left out above is no reason either.
+            if before["inputs"] != key.inputs and not kept.regardless and shown.selection.downstream:
                 return Execute(f"its inputs changed since run {shown.parent}")
         return reuse_of(shown.parent, unit.unit_id, body, why=kept.why, older_code=kept.older_code)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,6 +87,12 @@ class Group:
     missing: int = 0
     units: list[Unit] = field(default_factory=list)
 
+    def add(self, units: Sequence[Unit]) -> None:
+        """Count units that have just come to be."""
+        self.open += len(units)
+        self.total += len(units)
+        self.units.extend(units)
+
 
 @dataclass(slots=True)
 class NodeState:
@@ -96,6 +103,9 @@ class NodeState:
         origin: The mapped node that its expansions follow, unit by unit or list by list; None where it expands once.
         whole: Needs with which it shares no axis: it expands when all of them have finished.
         keyed: Needs of which each unit waits for those that share its keys, with how many keys that is.
+        skipped: How many of its units ended without a value and without a failure.
+        passed: How many of those never started, because a need was skipped: if all, so is the node.
+        prevented: Whether it ended for what its needs left, or for its list, and not by what became of its units.
         grouped: Numbers of outer keys by which dependants wait for several of its units at once.
         todo: Expansions that may be made now, by what they are under.
         ready: Heaps of the units that may start, one for each worker that a static plan names and one for the others.
@@ -110,8 +120,10 @@ class NodeState:
     state: str = t.PENDING
     running: int = 0
     skipped: int = 0
+    passed: int = 0
     waiting_for: int = 0
     broken: bool = False
+    prevented: bool = False
     all: Group = field(default_factory=Group)
     grouped: tuple[int, ...] = ()
     groups: dict[Keys, Group] = field(default_factory=dict)
@@ -120,7 +132,7 @@ class NodeState:
     waiters: dict[Keys, list[Unit]] = field(default_factory=dict)
     todo: dict[str, None] = field(default_factory=dict)
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
-    ready: dict[str, list[tuple[float, int, str]]] = field(default_factory=dict)
+    ready: dict[str, list[tuple[float, int, Unit]]] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
@@ -148,6 +160,16 @@ class NodeState:
             self.indexed = True
         elif keys not in self.grouped:
             self.grouped = (*self.grouped, keys)
+
+    def add(self, units: Sequence[Unit]) -> None:
+        """Take the units of an expansion, and count them in every group that they belong to."""
+        self.all.add(units)
+        if self.indexed or self.grouped:
+            self.by_keys.update((unit.keys, unit) for unit in units)
+        for count in self.grouped:
+            for keys, members in itertools.groupby(units, key=lambda unit: unit.keys[:count]):
+                if len(keys) == count:
+                    self.group(keys).add(list(members))
 
     def groups_of(self, keys: Keys) -> Iterator[Group]:
         """Every group that a unit (or an expansion) with these keys counts in."""

@@ -5,8 +5,12 @@
     binding        declared nodes and arguments as an engine's graph
     provenance     what a run of a flow was: sources, code, environment
     execution      one run from its first event to its manifest, by the one engine
-    preview        what a run would do and why, nothing executed
+    order          results of a mapped node in the order of the lists they came from
+    again          earlier runs: which one is meant, can it be gone on with, what has changed since
+    preview        what a run or a rerun would do and why, nothing executed
+    progress       how far a run is, for whoever looks on
     outcome        Run, RunFailed: what a person gets back
+    edge           errors that point at a person's own call
 
 | code | what it means |
 | --- | --- |
@@ -16,7 +20,7 @@
 | AGI-FLOW-004 | an argument that nobody takes, or that hides a node |
 | AGI-FLOW-005 | an argument or an item that is no plain data |
 | AGI-FLOW-006 | a flow without nodes |
-| AGI-FLOW-007 | a run to resume that is not this flow's, or whose flow has changed since |
+| AGI-FLOW-007 | no run yet, a run that is not this flow's, or one whose flow has changed since |
 | AGI-FLOW-008 | a node that is not there, or left no value |
 | AGI-FLOW-009 | a flow that is started by the import of its module in a worker |
 | AGI-FLOW-010 | nobody to work, or an executor that no manifest knows |

@@ -13,7 +13,7 @@ from agi_node.errors import AgiError
 from agi_node.values import NOT_PLAIN, as_plain
 from agilab.engine.foreach import sources
 from agilab.engine.graph import Graph, Node
-from agilab.flow.declaration import Declared, Function, resolved
+from agilab.flow.declaration import Declared, Function, names_of, settled
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def bind(
         )
     given = {name: _plain(name, value) for name, value in arguments.items()}
     _refuse_unknown(flow, nodes, given)
-    names = {id(node.function): node.name for node in reversed(list(nodes.values()))}
+    names = names_of(nodes)
     used: dict[str, dict[str, Any]] = {}
     built = [_node(flow, node, nodes, given, names, used) for node in nodes.values()]
     if keep_going is None:
@@ -83,7 +83,7 @@ def _node(
     names: Mapping[int, str],
     used: dict[str, dict[str, Any]],
 ) -> Node:
-    foreach = resolved(node.foreach, names, node.name)
+    foreach = settled(node, names)
     needs, args = [], {}
     for parameter in node.asked:
         name = parameter.name
@@ -98,15 +98,14 @@ def _node(
                 )
             needs.append(name)
             continue
-        if name in given:
-            value = given[name]
-        elif parameter.default is inspect.Parameter.empty:
+        if name not in given and parameter.default is inspect.Parameter.empty:
             raise _missing(node.name, name, nodes)
-        else:
-            value = as_plain(parameter.default)
-        if value is not NOT_PLAIN:  # a default that is an object stays with the function
-            args[name] = value
+        value = given[name] if name in given else as_plain(parameter.default)
+        if value is not NOT_PLAIN:
             used.setdefault(name, {})[node.name] = value
+            # A default that plain data would change (a tuple, say) is left to the function, as an object is.
+            if name in given or repr(value) == repr(parameter.default):
+                args[name] = value
     return Node(
         node.name,
         f"{flow}:{node.name}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import keyword
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agi_node.errors import AgiError
@@ -103,11 +103,28 @@ def _check_items(node: Declared) -> None:
     if isinstance(foreach, (Product, Zip)):
         if missing := [axis for axis in foreach.axes if axis not in names]:
             raise _no_node(node.name, f"no parameter called {missing[0]}", "a parameter for each axis")
-    elif foreach is not None and not node.parameters:
-        raise _no_node(node.name, "no parameter for the item", "a first parameter: it gets the item")
+        if CONTEXT in foreach.axes:
+            raise _no_node(
+                node.name, f"an axis called {CONTEXT}", "another name: that one gets the run context"
+            )
+    elif foreach is not None:
+        _check_item(node)
     by_name = node.parameters[1:] if node.item else node.parameters
     if unnamed := [p.name for p in by_name if p.kind is p.POSITIONAL_ONLY]:
         raise _no_node(node.name, f"the positional-only parameter {unnamed[0]}", "parameters by name")
+
+
+def _check_item(node: Declared) -> None:
+    allowed = "a first parameter: it gets the item"
+    if not node.parameters:
+        raise _no_node(node.name, "no parameter for the item", allowed)
+    first = node.parameters[0]
+    if first.name == CONTEXT:
+        raise _no_node(
+            node.name, f"{CONTEXT} as the first parameter, which gets the item", f"{CONTEXT} after it"
+        )
+    if first.kind is first.KEYWORD_ONLY:
+        raise _no_node(node.name, f"the keyword-only parameter {first.name} for the item", allowed)
 
 
 def product(**axes: Any) -> Product:
@@ -185,32 +202,41 @@ def _first_object(value: Any) -> str:
     return "keys that are no text"
 
 
-def resolved(foreach: Any, names: Mapping[int, str], node: str) -> Foreach | None:
-    """The same with every function replaced by the name of its node; `names` by the id of the function."""
+def names_of(nodes: Mapping[str, Declared]) -> dict[int, str]:
+    """What nodes are called, by the id of their function; the first one's name where several share a function."""
+    return {id(node.function): node.name for node in reversed(list(nodes.values()))}
 
-    def named(function: Any) -> str:
-        if id(function) not in names:
+
+def resolved(foreach: Any, names: Mapping[int, str]) -> Any:
+    """The same with functions replaced by the names of their nodes; those that are no nodes (yet) stay `Of`."""
+
+    def named(axis: Any) -> Any:
+        return Over(names[id(axis.function)]) if isinstance(axis, Of) and id(axis.function) in names else axis
+
+    if isinstance(foreach, Nested):
+        found = named(foreach.node)
+        return Nested(found.node) if isinstance(found, Over) else foreach
+    if isinstance(foreach, (Product, Zip)):
+        return replace(foreach, axes={name: named(axis) for name, axis in foreach.axes.items()})
+    return named(foreach)
+
+
+def settled(node: Declared, names: Mapping[int, str]) -> Foreach | None:
+    """What a node maps over, all by name; AGI-FLOW-003 where it is a function that is no node."""
+    foreach: Foreach | None = resolved(node.foreach, names)
+    parts = (
+        foreach.axes.values() if isinstance(foreach, (Product, Zip)) else [getattr(foreach, "node", foreach)]
+    )
+    for part in parts:
+        if isinstance(part, Of):
             raise AgiError(
                 "AGI-FLOW-003",
-                f"node {node} maps over a function that is no node of this flow",
-                found=getattr(function, "__name__", repr(function)[:60]),
-                allowed=", ".join(names.values()),
+                f"node {node.name} maps over a function that is no node of this flow",
+                found=getattr(part.function, "__name__", repr(part.function)[:60]),
+                allowed=", ".join(reversed(list(names.values()))),
                 whose="author",
             )
-        return names[id(function)]
-
-    if isinstance(foreach, Of):
-        return Over(named(foreach.function))
-    if isinstance(foreach, Nested) and isinstance(foreach.node, Of):
-        return Nested(named(foreach.node.function))
-    if isinstance(foreach, (Product, Zip)):
-        axes = {
-            name: Over(named(axis.function)) if isinstance(axis, Of) else axis
-            for name, axis in foreach.axes.items()
-        }
-        return Product(axes) if isinstance(foreach, Product) else Zip(axes, fill=foreach.fill)
-    found: Foreach | None = foreach
-    return found
+    return foreach
 
 
 def _no_node(name: str, found: str, allowed: str) -> AgiError:

@@ -15,10 +15,8 @@ from agi_node.canonical import canonical, tag
 from agi_node.errors import AgiError
 from agi_node.source import Code
 from agilab.contracts.atomic import write_atomically
-from agilab.contracts.base import write_document
 from agilab.engine.coordinator import Coordinator, Observer
 from agilab.engine.executor import Executor
-from agilab.engine.graph import Graph
 from agilab.engine.inline import InlineExecutor
 from agilab.engine.local import LocalExecutor
 from agilab.engine.rerun import Preview, Rerun, memory_of, recorded
@@ -54,18 +52,32 @@ class Way:
     executor: Executor | ExecutorMaker | None = None
 
     def __post_init__(self) -> None:
-        if self.workers is not None and self.workers < 1:
+        if self.workers is not None and not (isinstance(self.workers, int) and self.workers >= 1):
             raise AgiError(
                 "AGI-FLOW-010",
                 "a run needs somebody to work",
-                found=f"workers={self.workers}",
+                found=f"workers={self.workers!r}",
                 allowed="1 or more worker processes, or None for this very process",
             )
+        if self.executor is not None and not callable(self.executor):
+            _refuse_unknown(self.executor)
 
     @property
     def sends(self) -> bool:
         """Whether functions travel to other processes; an executor that is ready made has its own ways."""
         return callable(self.executor) if self.executor is not None else self.workers is not None
+
+
+def _refuse_unknown(executor: Executor) -> None:
+    name = getattr(executor, "name", repr(executor)[:80])
+    if name not in KNOWN:
+        raise AgiError(
+            "AGI-FLOW-010",
+            "no manifest knows this executor",
+            found=name,
+            allowed=f"an executor called {', '.join(KNOWN)}, or a function that makes one",
+            whose="author",
+        )
 
 
 def app_of(flow: str) -> str:
@@ -139,10 +151,21 @@ def carry_out(
             coordinator.execute()
             executor.dismiss()
             _finish(store, run_id, keep_going=graph.keep_going, written_by=written_by)
-    except AgiError:
-        if not known:  # refused before there was a run: nothing stays of it
+    except BaseException:
+        if not known:  # refused or interrupted before there was a run: nothing stays of it
             shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _finish(store: Store, run_id: str, *, keep_going: bool, written_by: str) -> None:
+    """What a run leaves behind: artifacts under their names, checks, the manifest."""
+    from agilab.evidence.checks import validate
+    from agilab.evidence.ending import write_manifest
+    from agilab.evidence.results import show_artifacts
+
+    show_artifacts(store, run_id)
+    validations = validate(store, run_id, keep_going=keep_going)
+    write_manifest(store, run_id, validations=validations, written_by=written_by)
 
 
 def digests_of(codes: Mapping[str, Code]) -> dict[str, str]:
@@ -179,14 +202,7 @@ def _executor(purpose: Purpose, way: Way, folder: Path, packed: bytes | None) ->
             executor = local = LocalExecutor({"": spec}, workers=count, logs=folder / "logs")
             local.start()  # they wake while the run is written down
     try:
-        if executor.name not in KNOWN:
-            raise AgiError(
-                "AGI-FLOW-010",
-                "no manifest knows this executor",
-                found=executor.name,
-                allowed=", ".join(KNOWN),
-                whose="author",
-            )
+        _refuse_unknown(executor)
         yield executor
     finally:
         executor.close()
@@ -237,56 +253,3 @@ def _record(
 def _recordable(value: Any) -> Any:
     """An argument as the manifest shows it: JSON has no NaN, and the exact value is in `given`."""
     return value if tag(value) == value else repr(value)
-
-
-def _finish(store: Store, run_id: str, *, keep_going: bool, written_by: str) -> None:
-    """What a run leaves behind: artifacts under their names, checks, the manifest."""
-    from agilab.evidence.checks import validate
-    from agilab.evidence.manifest import build
-    from agilab.evidence.results import show_artifacts
-
-    folder = store.workspace.run_folder(run_id)
-    show_artifacts(store, run_id)
-    validations = validate(store, run_id, keep_going=keep_going)
-    manifest = build(store, run_id, validations=validations, reduce_files=(), written_by=written_by)
-    path = folder / "run_manifest.json"
-    write_document(path, manifest)
-    log = store.log(run_id)
-    status = manifest.verdict.status
-    verdict = "passed" if manifest.verdict.passed else status if status != "succeeded" else "doubtful"
-    log.append(
-        "manifest_written",
-        digest=store.objects.put(path.read_bytes()),
-        written_by=written_by,
-        verdict=verdict,
-    )
-    log.flush(durable=True)
-    shutil.rmtree(folder / "staging", ignore_errors=True)
-
-
-def differences(store: Store, run_id: str, purpose: Purpose) -> list[str]:
-    """What of a flow is not as it was when a run began: nodes, their plan, their code; empty where nothing is."""
-    import json
-
-    from agi_node.source import explain
-
-    run = store.run(run_id)
-    created = next(store.events(run_id, kinds=("run_created",))).data
-    before = Graph.from_bytes(store.objects.read(run.plan_digest or "")).to_plain()
-    now = purpose.bound.graph.to_plain()
-    found: list[str] = []
-    old = {node["name"]: node for node in before["nodes"]}
-    new = {node["name"]: node for node in now["nodes"]}
-    found += [f"node {name} is gone" for name in old if name not in new]
-    found += [f"node {name} is new" for name in new if name not in old]
-    for name in old.keys() & new.keys():
-        fields = [field for field in old[name] if canonical(old[name][field]) != canonical(new[name][field])]
-        if fields:
-            found.append(f"node {name} has another {', '.join(fields)}")
-    if not found and purpose.bound.graph.digest != run.plan_digest:
-        found.append("the nodes stand in another order, or the flow has other limits")
-    parts = json.loads(store.objects.read(created["codes_digest"]))
-    for name, code in codes_of({name: node for name, node in purpose.nodes.items() if name in old}).items():
-        if parts.get(name) != dict(code.parts):
-            found.append(f"{name}: {explain(parts.get(name, {}), code.parts)}")
-    return sorted(found)

@@ -17,21 +17,14 @@ from agilab.engine.graph import Policy
 from agilab.engine.rerun import Preview as RerunPreview
 from agilab.engine.rerun import Selection
 from agilab.engine.rerun import preview as preview_rerun
-from agilab.flow.binding import Bound, bind
-from agilab.flow.declaration import Declared, declared
-from agilab.flow.execution import (
-    ExecutorMaker,
-    Purpose,
-    Way,
-    app_of,
-    carry_out,
-    differences,
-    digests_of,
-)
-from agilab.flow.outcome import Run, RunFailed
+from agilab.flow.again import created, interrupted, refuse_another_flow, run_of
+from agilab.flow.binding import bind
+from agilab.flow.declaration import Declared, declared, names_of, resolved
+from agilab.flow.edge import at_the_edge
+from agilab.flow.execution import ExecutorMaker, Purpose, Way, carry_out, digests_of
+from agilab.flow.outcome import Run, ended
 from agilab.flow.progress import watch
 from agilab.flow.provenance import codes_of, environment_record
-from agilab.store.rows import RunRow
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
@@ -41,7 +34,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
-INTERRUPTED = "interrupted from the keyboard"
 
 
 class Flow:
@@ -181,10 +173,13 @@ class Flow:
         }
         chosen = replace(policy, **{field: value for field, value in said.items() if value is not None})
 
+        @at_the_edge
         def declare(function: F) -> F:
             node = declared(
                 function, name=name, foreach=foreach, policy=chosen, require=require, on_empty=on_empty
             )
+            # By name as soon as it has one: a cell that is run again makes another function of that node.
+            node = replace(node, foreach=resolved(node.foreach, names_of(self._nodes)))
             if node.name in self._nodes and not _interactive():
                 raise AgiError(
                     "AGI-FLOW-002",
@@ -199,6 +194,7 @@ class Flow:
 
     # -- runs ----------------------------------------------------------------------------------------------
 
+    @at_the_edge
     def run(
         self,
         *,
@@ -224,15 +220,15 @@ class Flow:
             args: Arguments whose names are those of parameters of this method.
             arguments: Parameters of nodes that are no nodes. Plain data.
         """
-        __tracebackhide__ = True  # a notebook shows the author's lines, not ours
         _refuse_while_loading(self.name)
         way = Way(workers, executor)
         purpose = self._purpose({**(args or {}), **arguments}, keep_going)
         run_id = new_run_id(self.name)
         with Store(self.workspace.ensure()) as store, watch(progress) as shown:
             carry_out(store, run_id, purpose, way, observer=shown.observe, is_new=True)
-        return self._ended(run_id, check)
+        return ended(Run(self.workspace, run_id), check)
 
+    @at_the_edge
     def plan(self, *, args: Mapping[str, Any] | None = None, **arguments: Any) -> Preview:
         """What `run` with these arguments would run or reuse, and why. Executes nothing."""
         from agilab.flow.preview import preview
@@ -241,6 +237,7 @@ class Flow:
         with Store(self.workspace.ensure()) as store:
             return preview(store, purpose)
 
+    @at_the_edge
     def resume(
         self,
         run_id: str = "last",
@@ -257,29 +254,28 @@ class Flow:
         Raises AGI-RUN-013 for a run that has ended, AGI-RUN-010 where somebody owns it, AGI-FLOW-007 where the
         flow is not what it was when the run began, saying what differs.
         """
-        __tracebackhide__ = True
+        _refuse_while_loading(self.name)
         with Store(self.workspace.ensure()) as store:
-            run_id = self._interrupted(store, run_id)
-            created = next(store.events(run_id, kinds=("run_created",))).data
-            given = untag(created["given"])
-            purpose = self._purpose(given, created["keep_going"])
-            if found := differences(store, run_id, purpose):
-                raise AgiError(
-                    "AGI-FLOW-007",
-                    f"flow {self.name} is not what it was when run {run_id} began",
-                    found="; ".join(found)[:600],
-                    allowed="the nodes, arguments and code that the run began with",
-                    try_="flow.run(…): nodes with cache=True are reused where they are the same",
-                )
-            if workers is None and executor is None and created["executor"] != "inline":
-                workers = int(created["workers"])
+            row = interrupted(store, self.name, run_id)
+            began = created(store, row.run_id)
+            purpose = self._purpose(untag(began["given"]), began["keep_going"])
+            refuse_another_flow(store, row, purpose)
+            if workers is None and executor is None and began["executor"] != "inline":
+                workers = int(began["workers"])
+            way = Way(workers, executor)
             with watch(progress) as shown:
-                way = Way(workers, executor)
                 carry_out(
-                    store, run_id, purpose, way, observer=shown.observe, is_new=False, written_by="resume"
+                    store,
+                    row.run_id,
+                    purpose,
+                    way,
+                    observer=shown.observe,
+                    is_new=False,
+                    written_by="resume",
                 )
-        return self._ended(run_id, check)
+        return ended(Run(self.workspace, row.run_id), check)
 
+    @at_the_edge
     def rerun(
         self,
         run_id: str = "last",
@@ -307,16 +303,17 @@ class Flow:
             downstream: Whether what needs them runs again as well.
             workers, executor, check, progress: As for `run`.
         """
-        __tracebackhide__ = True
+        _refuse_while_loading(self.name)
+        way = Way(workers, executor)
         selection = Selection(failed, from_node, tuple(units), where or {}, downstream)
+        child = new_run_id(self.name)
         with Store(self.workspace.ensure()) as store:
             purpose, shown = self._again(store, run_id, selection)
-            child = new_run_id(self.name)
             with watch(progress) as face:
-                way = Way(workers, executor)
                 carry_out(store, child, purpose, way, observer=face.observe, is_new=True, shown=shown)
-        return self._ended(child, check)
+        return ended(Run(self.workspace, child), check)
 
+    @at_the_edge
     def preview_rerun(
         self,
         run_id: str = "last",
@@ -326,44 +323,30 @@ class Flow:
         units: Sequence[str] = (),
         where: Mapping[str, str] | None = None,
         downstream: bool = True,
-    ) -> RerunPreview:
-        """What `rerun` would execute, reuse and leave out, and why. Executes nothing."""
+    ) -> Preview:
+        """What `rerun` would run, reuse and leave as it is, and why. Executes nothing."""
+        from agilab.flow.preview import of_rerun
+
         with Store(self.workspace.ensure()) as store:
             selection = Selection(failed, from_node, tuple(units), where or {}, downstream)
-            return self._again(store, run_id, selection)[1]
+            return of_rerun(self.name, self._again(store, run_id, selection)[1])
+
+    @at_the_edge
+    def recall(self, run_id: str = "last") -> Run:
+        """An earlier run of this flow, to look at: after a restart of the notebook, say. `last` is the newest."""
+        with Store(self.workspace.ensure()) as store:
+            return Run(self.workspace, run_of(store, self.name, run_id).run_id)
 
     def _again(self, store: Store, name: str, selection: Selection) -> tuple[Purpose, RerunPreview]:
-        parent = self._mine(store, name)
-        created = next(store.events(parent.run_id, kinds=("run_created",))).data
-        purpose = self._purpose(untag(created["given"]), created["keep_going"])
+        parent = run_of(store, self.name, name).run_id
+        began = created(store, parent)
+        purpose = self._purpose(untag(began["given"]), began["keep_going"])
         codes = digests_of(codes_of(self._nodes))
-        shown = preview_rerun(
-            store, parent.run_id, purpose.bound.graph, selection, codes, environment_record()["fingerprint"]
-        )
-        return purpose, shown
-
-    def _mine(self, store: Store, name: str) -> RunRow:
-        """A run of this flow."""
-        app = app_of(self.name)
-        if name == "last":
-            newest = store.runs(app=app, limit=1)
-            name = newest[0].run_id if newest else name
-        run = store.run(name)
-        if run.app != app:
-            raise AgiError(
-                "AGI-FLOW-007", f"run {run.run_id} is no run of flow {self.name}", found=run.app, allowed=app
-            )
-        return run
-
-    def _interrupted(self, store: Store, name: str) -> str:
-        """The id of a run of this flow that can be gone on with."""
-        run = self._mine(store, name)
-        if run.state != "running" and store.verdict(run) is not None:
-            raise run.over(allowed="a run that was interrupted")
-        return run.run_id
+        environment = environment_record()["fingerprint"]
+        return purpose, preview_rerun(store, parent, purpose.bound.graph, selection, codes, environment)
 
     def _purpose(self, arguments: Mapping[str, Any], keep_going: bool | None) -> Purpose:
-        bound: Bound = bind(
+        bound = bind(
             self.name,
             self._nodes,
             arguments,
@@ -373,15 +356,6 @@ class Flow:
             max_units=self.max_units,
         )
         return Purpose(self.name, dict(self._nodes), bound)
-
-    def _ended(self, run_id: str, check: bool) -> Run:
-        __tracebackhide__ = True
-        run = Run(self.workspace, run_id)
-        if not check or run.ok:
-            return run
-        if run.state == "cancelled" and _by_keyboard(run):
-            raise KeyboardInterrupt(f"run {run_id} of flow {self.name} was cancelled and is recorded")
-        raise RunFailed(run)
 
     # -- one glance ----------------------------------------------------------------------------------------
 
@@ -405,12 +379,4 @@ def _refuse_while_loading(flow: str) -> None:
             found="flow.run() at the top level of a module",
             allowed='if __name__ == "__main__": flow.run()',
             whose="author",
-        )
-
-
-def _by_keyboard(run: Run) -> bool:
-    with Store(run.workspace, readonly=True) as store:
-        return any(
-            event.data.get("reason") == INTERRUPTED
-            for event in store.events(run.run_id, kinds=("cancel_requested",))
         )

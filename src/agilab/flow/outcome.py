@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,11 +16,14 @@ from agi_node.errors import FAILED, AgiError
 from agilab.engine.graph import Graph
 from agilab.flow.order import units_in_order
 from agilab.store import transitions as t
+from agilab.store.log import now_us
 from agilab.store.rows import NodeRow
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
-_MARKS = {t.SUCCEEDED: "✓", t.REUSED: "✓", t.SKIPPED: "-"}
+INTERRUPTED = "interrupted from the keyboard"
+"""The reason with which the engine records Ctrl-C."""
+_MARKS = {t.SUCCEEDED: "✓", t.REUSED: "✓", t.SKIPPED: "-", t.PENDING: "…", t.RUNNING: "…"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Failure:
 
 
 class Run:
-    """A run of a flow that has ended. Everything is read from its log when it is asked for.
+    """A run of a flow. Everything is read from its log when it is asked for.
 
     `run["pi"]` is the value of a node (of a mapped node the list of its good values, as the next node saw it), and
     `run.values("throw")` its values by key. What is no plain data is unpickled here, in the caller's own process.
@@ -54,8 +58,7 @@ class Run:
             self.flow = row.app.partition(":")[2]
             self.state = row.state
             self._nodes = {node.node: node for node in store.nodes(run_id)}
-            took = (row.finished_us or row.created_us) - row.created_us
-            self.seconds = took / 1e6
+            self.seconds = ((row.finished_us or now_us()) - row.created_us) / 1e6
             self._plan = row.plan_digest or ""
 
     def _store(self) -> Store:
@@ -122,15 +125,16 @@ class Run:
             f"node {node} left no value",
             found=state,
             allowed="a node that succeeded",
-            try_=f"agilab runs explain {self.run_id} {node}",
+            try_=shlex.join(["agilab", "runs", "explain", self.run_id, node]),
             exit_code=FAILED,
         )
 
     # -- one glance ----------------------------------------------------------------------------------------
 
     def _head(self) -> tuple[str, str]:
-        mark = "✓" if self.ok else "✗"
-        return mark, f"{self.flow} {self.state} in {_duration(self.seconds)} · run {self.run_id}"
+        return _MARKS.get(
+            self.state, "✗"
+        ), f"{self.flow} {self.state} in {_duration(self.seconds)} · run {self.run_id}"
 
     def _rows(self) -> Iterator[tuple[str, str, str]]:
         """Mark, node, and what became of its units."""
@@ -148,7 +152,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         mark, head = self._head()
-        colour = "#1a7f37" if self.ok else "#cf222e"
+        colour = {"✓": "#1a7f37", "✗": "#cf222e"}.get(mark, "inherit")
         rows = "".join(
             f"<tr><td>{m}</td><td style='text-align:left'><code>{html.escape(name)}</code></td>"
             f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
@@ -160,12 +164,30 @@ class Run:
         )
 
 
+def ended(run: Run, check: bool) -> Run:
+    """The run, for whoever started it; raises what it became where `check` asks for that."""
+    if not check or run.ok:
+        return run
+    if run.state == t.CANCELLED and _by_keyboard(run):
+        raise KeyboardInterrupt(
+            f"run {run.run_id} of flow {run.flow} was cancelled and is recorded: flow.rerun(failed=True) does the rest"
+        )
+    raise RunFailed(run)
+
+
+def _by_keyboard(run: Run) -> bool:
+    with Store(run.workspace, readonly=True) as store:
+        asked = store.events(run.run_id, kinds=("cancel_requested",))
+        return any(event.data.get("reason") == INTERRUPTED for event in asked)
+
+
 class RunFailed(AgiError):
     """A run did not succeed. `run` is what there is of it: values of what succeeded, failures, folder."""
 
     def __init__(self, run: Run) -> None:
         first = run.failures[0] if run.failures else None
         error: Mapping[str, Any] = {}
+        units = [first.unit] if first and first.unit else []
         if first:
             error = first.error
         elif run.state == t.CANCELLED:
@@ -175,7 +197,7 @@ class RunFailed(AgiError):
             f"flow {run.flow} {run.state}: {first.what}" if first else f"flow {run.flow} {run.state}",
             found=error.get("found") or (first.unit if first else None),
             allowed=error.get("allowed"),
-            try_=error.get("try") or f"agilab runs explain {run.run_id}",
+            try_=error.get("try") or shlex.join(["agilab", "runs", "explain", run.run_id, *units]),
             whose=error.get("whose", "agilab"),
             exit_code=FAILED,
         )

@@ -6,12 +6,12 @@ import html
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from agi_node.errors import AgiError
 from agilab.engine.core import RunState
-from agilab.engine.expansion import Item, expanded, keys_of
-from agilab.engine.foreach import Over
+from agilab.engine.expanding import rows_of
+from agilab.engine.expansion import keys_of
 from agilab.engine.reuse import Cache, CacheKey, Reuse
 from agilab.engine.state import Command, Expand, Fact, Unit
 from agilab.flow.execution import Purpose, app_of
@@ -22,8 +22,9 @@ from agilab.store.store import Store
 
 if TYPE_CHECKING:
     from agi_node.source import Code
+    from agilab.engine.rerun import Preview as RerunPreview
 
-Action = Literal["run", "reuse", "wait", "skip", "fail"]
+Action = Literal["run", "reuse", "wait", "skip", "fail", "leave", "drop"]
 SHOWN = 20
 
 
@@ -41,7 +42,8 @@ class Preview:
     """What a run would do now.
 
     Steps are `run`, `reuse`, `wait` (for something that runs first, on whose result it depends whether it runs or is
-    reused), `skip`, or `fail` (a node whose items cannot be had).
+    reused), `skip`, or `fail` (a node whose items cannot be had). Of a rerun also `leave` (a unit that stays as undone
+    as it was) and `drop` (a node of the parent that is no more).
     """
 
     flow: str
@@ -55,14 +57,17 @@ class Preview:
         return iter(self.steps)
 
     def _head(self) -> str:
-        counts = {action: len(self.of(action)) for action in ("run", "reuse", "wait", "skip", "fail")}
+        counts = {action: len(self.of(action)) for action in get_args(Action)}
         return f"{self.flow}: " + ", ".join(f"{count:,} to {word}" for word, count in counts.items() if count)
 
     def __repr__(self) -> str:
         width = max((len(step.name) for step in self.steps[:SHOWN]), default=0)
         lines = [f"  {step.action:<5}  {step.name:<{width}}  {step.why}" for step in self.steps[:SHOWN]]
-        more = [f"  … and {len(self.steps) - SHOWN:,} more"] if len(self.steps) > SHOWN else []
-        return "\n".join(line.rstrip() for line in (self._head(), *lines, *more))
+        return "\n".join(line.rstrip() for line in (self._head(), *lines, f"  {self._more()}")).rstrip()
+
+    def _more(self) -> str:
+        left = len(self.steps) - SHOWN
+        return f"… and {left:,} more" if left > 0 else ""
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -70,7 +75,20 @@ class Preview:
             f"<td style='text-align:left'>{html.escape(step.why)}</td></tr>"
             for step in self.steps[:SHOWN]
         )
-        return f"<div>{html.escape(self._head())}<table>{rows}</table></div>"
+        return f"<div>{html.escape(self._head())}<table>{rows}</table>{self._more()}</div>"
+
+
+def of_rerun(flow: str, shown: RerunPreview) -> Preview:
+    """What the engine says of a rerun, in the same steps; a node that has no units yet stands for them."""
+    said: dict[Action, Mapping[str, str]] = {
+        "run": {**shown.execute, **shown.new},
+        "reuse": {name: kept.why for name, kept in shown.reuse.items()},
+        "leave": shown.leave_out,
+        "drop": dict.fromkeys(shown.drop, "no node of the flow any more"),
+    }
+    return Preview(
+        flow, tuple(Step(name, act, why) for act, whys in said.items() for name, why in whys.items())
+    )
 
 
 def preview(store: Store, purpose: Purpose) -> Preview:
@@ -148,32 +166,17 @@ class _Walk:
     def _expand(self, name: str, under: str) -> Fact:
         state = self.state.nodes[name]
         try:
-            rows = self._rows(name, under)
+            rows = rows_of(self.state, self._tasks, name, under)
         except AgiError as problem:
             self._said[name] = Step(name, "fail", problem.what)
             if state.origin is not None:
                 return self._fact("expansion_failed", None, {"node": name, "under": under})
-            return self._fact("node_finished", None, {"node": name, "state": t.FAILED})
+            return self._fact(
+                "node_finished", None, {"node": name, "state": t.FAILED, "because": ["expansion"]}
+            )
         self._payloads |= {row["unit_id"]: row["payload"] for row in rows}
         units = [(row["unit_id"], keys_of(row), row["cost"]) for row in rows]
         return Fact("node_expanded", self._next(), data={"node": name, "under": under}, units=units)
-
-    def _rows(self, name: str, under: str) -> list[dict[str, Any]]:
-        state = self.state.nodes[name]
-        if state.node.foreach is None:
-            return expanded(name, [Item("", None)])
-        if isinstance(state.node.foreach, Over) and state.origin is not None:
-            origin = self.state.nodes[state.origin]
-            first, end = origin.spans[under]
-            return [
-                row
-                for unit in origin.units[first:end]
-                for row in expanded(name, [Item(unit.keys[-1], None, unit.cost)], above=unit.keys[:-1])
-            ]
-        parent = self.state.units[under] if under else None
-        above = parent.keys if parent else ()
-        limit = state.node.policy.max_units or self._tasks.max_units
-        return expanded(name, self._tasks.items(state.node, parent), above=above, limit=limit)
 
     def _fact(self, kind: str, unit_id: str | None = None, data: dict[str, Any] | None = None) -> Fact:
         return Fact(kind, self._next(), unit_id, None, data or {})

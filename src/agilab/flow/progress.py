@@ -6,6 +6,7 @@ import html
 import os
 import sys
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +19,20 @@ if TYPE_CHECKING:
 QUIET_SECONDS = 0.3
 """A run that is over before this is not worth a flicker."""
 PER_SECOND = 10
+LINE_SECONDS = 5.0
+"""How often a line says how far a run is, where nothing can be taken back."""
 
 
 def watch(wanted: bool | None) -> Watch:
-    """What shows a run: `wanted` None decides by who looks, False is silent, True insists on at least plain text."""
+    """What shows a run: `wanted` None decides by who looks, False is silent, True insists, on plain lines in a pipe."""
     if wanted is False:
         return Watch()
-    shell = _notebook()
-    if shell is not None:
-        return Notebook(shell)
-    if wanted or (sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")):
+    display = _notebook()
+    if display is not None:
+        return Notebook(display)
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and (wanted or not os.environ.get("CI")):
         return Terminal()
-    return Watch()
+    return Lines() if wanted else Watch()
 
 
 def _notebook() -> Any:
@@ -44,8 +47,10 @@ def _notebook() -> Any:
 class Watch:
     """Sees every turn of the run's loop, and shows nothing. As a context manager it lasts as long as the run."""
 
+    every_s = 1 / PER_SECOND
+
     def __init__(self) -> None:
-        self._began = self._shown = time.monotonic()
+        self._due = time.monotonic() + QUIET_SECONDS
 
     def __enter__(self) -> Watch:
         return self
@@ -56,10 +61,10 @@ class Watch:
         self.end()
 
     def observe(self, coordinator: Coordinator, report: Report | None) -> None:
-        """Called at each turn: looks at the clock, and shows the counts a few times a second."""
+        """Called at each turn: looks at the clock, and shows the counts every now and then."""
         now = time.monotonic()
-        if now - self._began >= QUIET_SECONDS and now - self._shown >= 1 / PER_SECOND:
-            self._shown = now
+        if now >= self._due:
+            self._due = now + self.every_s
             self.show(coordinator)
 
     def show(self, coordinator: Coordinator) -> None:
@@ -67,6 +72,23 @@ class Watch:
 
     def end(self) -> None:
         """Take down what is shown."""
+
+
+def _counts(coordinator: Coordinator) -> Iterator[tuple[str, str]]:
+    """Each node that is at work, and how many of its units are done."""
+    for name, node in coordinator.state.nodes.items():
+        if node.state != "pending" and not node.finished:
+            yield name, f"{node.total - node.open:,}/{node.total:,}"
+
+
+class Lines(Watch):
+    """A line at standard error every few seconds."""
+
+    every_s = LINE_SECONDS
+
+    def show(self, coordinator: Coordinator) -> None:
+        if counts := ", ".join(f"{name} {count}" for name, count in _counts(coordinator)):
+            print(counts, file=sys.stderr, flush=True)
 
 
 class Terminal(Watch):
@@ -116,10 +138,7 @@ class Notebook(Watch):
         self._handle: Any = None
 
     def show(self, coordinator: Coordinator) -> None:
-        parts = []
-        for name, node in coordinator.state.nodes.items():
-            if node.state != "pending" and not node.finished:
-                parts.append(f"<code>{html.escape(name)}</code> {node.total - node.open:,}/{node.total:,}")
+        parts = [f"<code>{html.escape(name)}</code> {count}" for name, count in _counts(coordinator)]
         self._put(" · ".join(parts) or "…")
 
     def end(self) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from agilab.contracts.base import write_document
 from agilab.contracts.run_manifest import RunManifest
 from agilab.contracts.run_result import RunResult
 from agilab.contracts.settings import Settings
 from agilab.evidence.checks import validate
-from agilab.evidence.manifest import build
+from agilab.evidence.ending import MANIFEST, verdict_word, write_manifest
 from agilab.evidence.results import ReduceFile, show_artifacts, write_reduce_files
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
@@ -43,26 +41,20 @@ def finish(
     Waits `patience_s` for the tracking store and leaves what is not delivered by then to `agilab track sync`.
     """
     created = next(store.events(run_id, kinds=("run_created",))).data
-    folder = store.workspace.run_folder(run_id)
     reduce_files = write_reduce_files(store, run_id)
     show_artifacts(store, run_id)
     if delivery:
         delivery.deliver(write_payload(store, run_id, reduce_files))
     validations = validate(store, run_id, keep_going=created["keep_going"])
-    log = store.log(run_id)
     if delivery:
         record_outcome(store, run_id, delivery.wait(patience_s), created["tracking_uri"])
-        log = store.log(run_id)
-    manifest = build(store, run_id, validations=validations, reduce_files=reduce_files, written_by=written_by)
-    path = folder / "run_manifest.json"
-    write_document(path, manifest)
-    kept = store.objects.put(path.read_bytes())
-    log.append("manifest_written", digest=kept, written_by=written_by, verdict=verdict_word(manifest))
-    log.flush(durable=True)
+    manifest = write_manifest(
+        store, run_id, validations=validations, reduce_files=reduce_files, written_by=written_by
+    )
+    path = store.workspace.run_folder(run_id) / MANIFEST
     if delivery and manifest.tracking.state == "delivered":
         delivery.attach(run_id, [(path, path.name)], {"agilab.verdict": verdict_word(manifest)})
         delivery.wait(patience_s)
-    shutil.rmtree(folder / "staging", ignore_errors=True)
     return result_of(manifest, path, reduce_files, seconds())
 
 
@@ -88,17 +80,6 @@ def record_outcome(store: Store, run_id: str, outcome: Outcome, uri: str) -> Non
         body |= {"message": outcome.reason}
     log.append("tracking_recorded", **body)
     log.flush()
-
-
-def verdict_word(manifest: RunManifest) -> str:
-    """The verdict in one word, as the tracking store shows it."""
-    return (
-        "passed"
-        if manifest.verdict.passed
-        else manifest.verdict.status
-        if manifest.verdict.status != "succeeded"
-        else "doubtful"
-    )
 
 
 def result_of(manifest: RunManifest, path: Path, reduce_files: list[ReduceFile], seconds: float) -> RunResult:

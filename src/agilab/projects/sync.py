@@ -10,8 +10,9 @@ from agi_node.errors import ENVIRONMENT, FAILED, AgiError
 from agilab.contracts.base import read_document
 from agilab.contracts.run_manifest import RunManifest
 from agilab.contracts.uri import public_uri
+from agilab.evidence.ending import verdict_word
 from agilab.evidence.results import write_reduce_files
-from agilab.projects.finish import record_outcome, tracking_uri, verdict_word, write_payload
+from agilab.projects.finish import record_outcome, tracking_uri, write_payload
 from agilab.projects.roots import settings_of
 from agilab.store.locks import RunLock
 from agilab.store.store import Store

@@ -161,12 +161,13 @@ def _run_event(event: Event, load: Loader) -> Iterator[Statement]:
             (data["count"], at, run, data["node"], int("under" in data)),
             True,
         )
+        born = t.READY if data.get("ready") else t.PENDING
         for position, item in enumerate(expanded_items(data, load), start=data.get("first", 0)):
             key = item["key"]
             yield (
                 "INSERT INTO unit(run_id, unit_id, node, key, label, position, cost, state, attempts, retries, losses,"
-                " not_before_us) VALUES(?,?,?,?,?,?,?,'pending',0,0,0,0)",
-                (run, item["unit_id"], data["node"], key, item.get("label", key), position, item["cost"]),
+                " not_before_us) VALUES(?,?,?,?,?,?,?,?,0,0,0,0)",
+                (run, item["unit_id"], data["node"], key, item.get("label", key), position, item["cost"], born),
                 True,
             )
     elif kind == "node_finished":

@@ -168,18 +168,14 @@ class Oracle:
         over = self._over(node)
         if over and self.axes[over] and not (self._below(over, ()) or self._over_with(over, ())):
             return False  # what it follows may still come to nothing
-        # With a need that shares its keys it is a matter of each unit, unless that ended without any.
-        whole += [
-            need
-            for need in node.needs
-            if need not in whole and self._over_with(need, ()) and not self._below(need, ())
-        ]
         empty = [need for need in whole if self._is_empty(need)]
         bad = [need for need in whole if need not in empty and not self._content(node, need, ())]
-        if empty and (self._over(node) in empty or not node.on_empty):
-            self.verdicts[node.name] = "skipped"
-        elif bad:
+        if bad:
             self.verdicts[node.name] = "upstream_failed"
+        elif empty and (self._over(node) in empty or not node.on_empty):
+            self.verdicts[node.name] = "skipped"
+        elif over and self.axes[over] and not self._below(over, ()):
+            self.verdicts[node.name] = "skipped" if self._is_empty(over) else "upstream_failed"
         return node.name not in self.verdicts
 
     def _is_empty(self, need: str) -> bool:
@@ -215,7 +211,8 @@ class Oracle:
             over = self._over(unit.node)
             if over and self.axes[over] and not isinstance(unit.node.foreach, Nested):
                 unit.payload = found[over][0].value
-            unit.becomes("ready", "unit_ready")
+            # Where nothing is waited for, that the node expanded says it all.
+            unit.becomes("ready", *["unit_ready"][: len(keyed)])
         return True
 
     def _shared(self, node: Node, need: str) -> int:
@@ -276,7 +273,7 @@ class Oracle:
             return "failed"
         if "upstream_failed" in states or self._missing(name, ()):
             return "upstream_failed"
-        return "succeeded" if units else "skipped"
+        return "succeeded" if any(unit.story != ["unit_skipped"] for unit in units) else "skipped"
 
     def unit_states(self) -> dict[str, str]:
         ended = (*GOOD, "failed", "upstream_failed")

@@ -15,6 +15,7 @@ from agi_node import RunContext, Skip
 from agilab.engine.foreach import Nested
 from agilab.engine.graph import Graph, Node
 from agilab.engine.inline import InlineExecutor
+from agilab.engine.invariants import validate
 from agilab.store.check import projection_problems
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
@@ -70,7 +71,7 @@ def test_any_graph_ends_as_the_interpreter_says(graph: Graph) -> None:
     with tempfile.TemporaryDirectory() as folder, Store(Workspace(Path(folder) / "home")) as store:
         begin(store, RUN, graph)
         run = carry_on(store, InlineExecutor({"thing": thing}))
-        run.state.validate()
+        validate(run.state)
         oracle = Oracle(graph, {"thing": thing}, Path(folder) / "oracle", unit="", how="ok", isolated=False)
         ran = {unit.unit_id: unit.state for unit in store.units(RUN) if unit.attempts}
         assert ran == {

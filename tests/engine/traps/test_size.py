@@ -74,12 +74,14 @@ def test_a_hundred_thousand_units_with_ten_thousand_ready_at_once_keep_every_cap
         assert states == {"succeeded": NODES * EACH}
         running: dict[str, int] = {}
         whole = disk = ready = most_ready = 0
-        for kind, unit in store.db.execute(
-            "SELECT kind, unit_id FROM event WHERE run_id='r1'"
-            " AND kind IN ('unit_ready', 'attempt_started', 'attempt_succeeded') ORDER BY run_seq"
+        for kind, unit, body in store.db.execute(
+            "SELECT kind, unit_id, body FROM event WHERE run_id='r1'"
+            " AND kind IN ('node_expanded', 'attempt_started', 'attempt_succeeded') ORDER BY run_seq"
         ):
-            if kind == "unit_ready":
-                ready += 1
+            if kind == "node_expanded":
+                expanded = json.loads(body)
+                assert expanded["ready"]
+                ready += expanded["count"]
                 most_ready = max(most_ready, ready)
                 continue
             step = 1 if kind == "attempt_started" else -1

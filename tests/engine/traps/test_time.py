@@ -111,7 +111,6 @@ def test_a_worker_that_stalls_past_its_lease_and_wakes_when_the_run_has_another_
     assert not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE
     assert values(store, "n") == {"1": "second"}
     assert [event.kind for event in store.story("r1", "n[1]")] == [
-        "unit_ready",
         "attempt_started",
         "attempt_lost",
         "attempt_started",
@@ -208,7 +207,7 @@ def test_a_heartbeat_after_completion_moves_nothing_and_a_second_end_is_no_end(s
     assert Coordinator(store, "r1", graph, tasks, Garrulous()).execute() == "succeeded"
     assert {unit.state for unit in store.units("r1")} == {"succeeded"}
     kinds = {event.kind for event in store.events("r1") if event.unit_id}
-    assert kinds == {"unit_ready", "attempt_started", "attempt_succeeded"}
+    assert kinds == {"attempt_started", "attempt_succeeded"}
     assert problems(store, "r1") == []
 
 

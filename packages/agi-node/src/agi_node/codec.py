@@ -13,15 +13,18 @@ A change violates this when a process other than those two reads a pickle.
 
 from __future__ import annotations
 
+import io
 import linecache
 import os
 import sys
+import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from agi_node.canonical import untag
 from agi_node.errors import FAILED, AgiError
+from agi_node.values import ADVICE
 
 PICKLE = "pickle"
 """What a result that is an object says as its `codec`."""
@@ -72,7 +75,9 @@ def dumps(value: Any, subject: str) -> bytes:
             f"{subject} can neither be kept as plain data nor pickled",
             found=f"{type_name(value)}: {type(problem).__name__}: {problem}"[:300],
             allowed="plain data, or an object that pickle can write",
-            try_="return what the next node needs of it: numbers, a table, a path",
+            try_=ADVICE.get(
+                type(value).__name__, "return what the next node needs of it: numbers, a table, a path"
+            ),
             whose="author",
             exit_code=FAILED,
         ) from problem
@@ -120,22 +125,19 @@ def in_words(body: Mapping[str, Any]) -> str:
 def write_functions(functions: Mapping[str, Callable[..., Any]]) -> bytes:
     """Functions by target, as a worker of the same environment reads them.
 
-    With them goes what they need at home: this process's import path, and the text of cells that are in no file, for
-    tracebacks. Raises AGI-RUN-112 naming the function that cannot travel.
+    With them goes what they need at home: this process's import path, and for tracebacks the text of cells that are in
+    no file. Raises AGI-RUN-112 naming the function that cannot travel.
     """
     import pickle
 
     try:
-        packed = _dump(dict(functions))
+        packed = _dump_functions(dict(functions))
     except Exception:
         for target, function in functions.items():
             dumps(function, f"the function of {target}")
         raise
-    texts: dict[str, list[str]] = {}
-    for function in functions.values():
-        name = getattr(getattr(function, "__code__", None), "co_filename", "")
-        if name and name not in texts and not os.path.exists(name) and (lines := linecache.getlines(name)):
-            texts[name] = lines
+    # What was typed is remembered without a time; of what lies in a file every process reads the lines itself.
+    texts = {name: entry[2] for name, entry in linecache.cache.items() if len(entry) > 1 and entry[1] is None}
     path = [os.path.abspath(folder) for folder in sys.path]
     return pickle.dumps({"path": path, "texts": texts, "functions": packed}, protocol=_PROTOCOL)
 
@@ -177,6 +179,26 @@ def _dump(value: Any) -> bytes:
         return pickle.dumps(value, protocol=_PROTOCOL)
     data: bytes = cloudpickle.dumps(value, protocol=_PROTOCOL)
     return data
+
+
+def _dump_functions(functions: dict[str, Callable[..., Any]]) -> bytes:
+    """As `_dump`, but code keeps the name of its file or cell, by which a traceback finds its lines."""
+    try:
+        from cloudpickle import Pickler
+    except ImportError:
+        return _dump(functions)
+    reduced = Pickler.dispatch_table[types.CodeType]
+
+    def with_its_file(code: types.CodeType) -> tuple[Any, ...]:
+        make, fields = reduced(code)
+        return make, tuple(code.co_filename if field == "<dynamic-code>" else field for field in fields)
+
+    class Named(Pickler):  # type: ignore[misc]  # it has no types
+        dispatch_table = Pickler.dispatch_table.new_child({types.CodeType: with_its_file})
+
+    file = io.BytesIO()
+    Named(file, protocol=_PROTOCOL).dump(functions)
+    return file.getvalue()
 
 
 def _unreadable(what: str, problem: BaseException) -> AgiError:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from agi_node.canonical import canonical
+from agi_node.canonical import tag
 from agi_node.errors import FAILED, AgiError
 from agi_node.files import FileRef
 
 INLINE_BYTES = 32 * 1024
-"""The largest value, in bytes of canonical JSON, that travels inside a frame and stays in the log."""
+"""The largest value, in bytes of compact tagged JSON, that travels inside a frame and stays in the log."""
 
 DEEPEST = 200
 """How far plain data may nest; beyond it a JSON reader somewhere gives up."""
 
-_ADVICE = {
+LONGEST_INT = 13_000
+"""The most bits of an integer that is plain: Python writes no more than 4,300 digits unless it is told otherwise."""
+
+ADVICE = {
     "Path": "run.log_artifact(path), or str(path)",
     "PosixPath": "run.log_artifact(path), or str(path)",
     "DataFrame": "run.save_table(name, table)",
@@ -32,6 +35,9 @@ _ADVICE = {
     "coroutine": "a plain function: `async def` is not awaited here",
     "generator": "list(values)",
 }
+"""What to return instead of an object, by the name of its type."""
+
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def plain(value: Any, subject: str) -> Any:
@@ -76,7 +82,7 @@ def _plain(value: Any, subject: str, path: tuple[str | int, ...], depth: int) ->
         return int(value)
     if isinstance(value, float):
         return float(value)
-    advice = _ADVICE.get(kind.__name__)
+    advice = ADVICE.get(kind.__name__)
     if advice is None and kind.__module__.partition(".")[0] == "numpy" and hasattr(value, "item"):
         advice = "value.item()"
     if advice is None and hasattr(value, "model_dump"):
@@ -85,12 +91,9 @@ def _plain(value: Any, subject: str, path: tuple[str | int, ...], depth: int) ->
 
 
 def _text(value: str, subject: str, path: tuple[str | int, ...]) -> str:
-    if not value.isascii():
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError:
-            found = f"text that is not Unicode: {value!r:.60}"
-            raise _refusal(subject, path, found, 'text.encode("utf-8", "replace").decode()') from None
+    if not _is_unicode(value):
+        found = f"text that is not Unicode: {value!r:.60}"
+        raise _refusal(subject, path, found, 'text.encode("utf-8", "replace").decode()')
     return value
 
 
@@ -109,10 +112,12 @@ def as_plain(value: Any, depth: int = 0) -> Any:
     ({'a': None, 'b': [1, 2]}, True)
     """
     kind = type(value)
-    if value is None or kind is bool or kind is int or kind is float:
+    if value is None or kind is bool or kind is float:
         return value
+    if kind is int:
+        return value if value.bit_length() <= LONGEST_INT else NOT_PLAIN
     if kind is str:
-        return value if value.isascii() or _is_unicode(value) else NOT_PLAIN
+        return value if _is_unicode(value) else NOT_PLAIN
     if depth > DEEPEST:
         return NOT_PLAIN
     if kind is list or kind is tuple:
@@ -133,11 +138,14 @@ def as_plain(value: Any, depth: int = 0) -> Any:
         return value.to_plain()
     if kind.__module__ == "numpy" and getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
         scalar = value.item()
-        return scalar if type(scalar) in (bool, int, float, str) and kind.__name__ != "ndarray" else NOT_PLAIN
+        if type(scalar) in (bool, int, float, str) and kind.__name__ != "ndarray":
+            return as_plain(scalar)
     return NOT_PLAIN
 
 
 def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -159,15 +167,18 @@ def _refusal(subject: str, path: tuple[str | int, ...], found: str, advice: str 
 
 
 def staged_form(value: Any) -> bytes | None:
-    """The canonical bytes of a plain value that is too large for a frame, None for one that is not.
+    """The bytes of a plain value that is too large for a frame, None for one that is not.
 
-    >>> staged_form({"rows": 3}) is None, len(staged_form("x" * 40_000))
-    (True, 40002)
+    Tagged, as compact JSON with sorted keys, as it would stand in the log. Not RFC 8785, which writes 1.0 like 1: a
+    list of floats would come back as integers as soon as it is long.
+
+    >>> staged_form({"rows": 3}) is None, staged_form([1.0] * 10_000)[:9]
+    (True, b'[1.0,1.0,')
     """
-    # No number grows more than fivefold from Python's text to the canonical one, so most values need no second look.
+    # Nothing grows more than fivefold from Python's text to the tagged one, so most values need no second look.
     if len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")) * 5 <= INLINE_BYTES:
         return None
-    text = canonical(value)
+    text = _encode(tag(value)).encode("utf-8")
     return text if len(text) > INLINE_BYTES else None
 
 

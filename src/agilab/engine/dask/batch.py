@@ -16,6 +16,7 @@ from agilab.engine.dask.seats import Seat, name_of, spec_of
 from agilab.engine.order import past_timeout
 from agilab.envs.worker_process import WorkerProcess, dead_on_arrival
 
+COMPANY_SECONDS = 0.002
 FLUSH_SECONDS = 0.005
 WATCH_SECONDS = 0.1
 KILL_GRACE_SECONDS = 2.0
@@ -25,7 +26,7 @@ LARGEST_EVENT = 64 * 1024
 
 
 class News:
-    """What is to be told of a batch, sent in company: at once where a unit begins, else a few milliseconds later."""
+    """What is to be told of a batch, sent in company: that a unit began waits a moment, since it may end at once."""
 
     def __init__(self, worker: Any, topic: str, batch: str, place: str, spool: Path) -> None:
         self._worker = worker
@@ -38,7 +39,7 @@ class News:
 
     def add(self, kind: str, *what: Any) -> None:
         if not self._items:
-            self._due = max(self._due, time.monotonic())
+            self._due = max(self._due, time.monotonic() + COMPANY_SECONDS)
         self._items.append([kind, *what])
 
     def wait(self, longest: float) -> float:

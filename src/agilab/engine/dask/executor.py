@@ -271,7 +271,7 @@ class DaskExecutor:
     def _over(self, batch: str, problem: Exception | None) -> list[Report]:
         """A task of Dask has ended. Its news came before; a unit that none was told of is lost."""
         place = self._batches.pop(batch, None)
-        self._cluster.forget(batch)
+        self._cluster.over(batch)
         left = [flight for flight in place.flights.values() if flight.batch == batch] if place else []
         if not place or not left:
             return []
