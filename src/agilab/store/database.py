@@ -68,7 +68,13 @@ CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
   BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
 """
 
-MIGRATIONS: tuple[str, ...] = (_V1, _V2)
+# A unit looks for its own earlier result: of a key that thousands share (equal payloads) too.
+_V3 = """
+DROP INDEX cached_by_key;
+CREATE INDEX cached_by_key ON cached(cache_key, unit_id, run_id);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_V1, _V2, _V3)
 """Forward only: statement block n takes a file of version n to version n + 1."""
 SCHEMA_VERSION = len(MIGRATIONS)
 PROJECTIONS = ("run", "node", "unit", "artifact", "cached")

@@ -167,7 +167,16 @@ def _run_event(event: Event, load: Loader) -> Iterator[Statement]:
             yield (
                 "INSERT INTO unit(run_id, unit_id, node, key, label, position, cost, state, attempts, retries, losses,"
                 " not_before_us) VALUES(?,?,?,?,?,?,?,?,0,0,0,0)",
-                (run, item["unit_id"], data["node"], key, item.get("label", key), position, item["cost"], born),
+                (
+                    run,
+                    item["unit_id"],
+                    data["node"],
+                    key,
+                    item.get("label", key),
+                    position,
+                    item["cost"],
+                    born,
+                ),
                 True,
             )
     elif kind == "node_finished":
