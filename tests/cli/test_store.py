@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -11,6 +12,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.store.runs import make_run, older
+
+from agilab.store.store import Store
+from agilab.store.workspace import Workspace
 
 from .conftest import Agilab, Lab, _environment, call
 
@@ -49,6 +54,30 @@ def test_a_workspace_without_runs_is_told_how_to_begin(agilab: Agilab) -> None:
         answer = agilab(*words)
         assert answer.code == 1
         assert "there is no run in this workspace yet" in answer.err
+
+
+def test_a_prune_that_frees_nothing_says_so_and_who_is_in_its_way(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    older(Workspace(home))
+    with Store(Workspace(home)) as store:
+        make_run(store, days=60, units=4_000, files=False)
+        make_run(store, days=50, units=3)
+        make_run(store)
+        planned = call(home, "store", "prune", "--keep-runs", "1", "--dry-run")
+        assert "2 runs, 3 objects would go" in planned.out
+        assert "for as long as the workspace is open elsewhere" in planned.out
+        told = call(home, "store", "prune", "--keep-runs", "1").out
+        assert "2 runs went, which frees 0 B; 1 run stays" in told
+        assert "3 objects that nobody needs (96 B): the workspace is open elsewhere" in told
+        assert "MB in the database file, for new runs to use: the workspace is open elsewhere" in told
+        assert f"process {os.getpid()} (" in told
+        assert "end that first, then: agilab store prune" in told
+    before = (home / "agilab.db").stat().st_size
+    answer = call(home, "store", "prune", "--json").document
+    assert (answer["objects"], answer["waiting"], answer["holders"]) == (3, 0, [])
+    assert (home / "agilab.db").stat().st_size == before - answer["database"]["given_back"] < before / 5
+    told = call(home, "store", "prune").out
+    assert told == "Nothing may go: 1 run stays, marked, unfinished, or kept by --keep-runs or --keep-days.\n"
 
 
 @pytest.mark.journey

@@ -16,6 +16,7 @@ from agilab.engine.coordinator import Coordinator
 from agilab.engine.graph import Graph, Node
 from agilab.engine.inline import InlineExecutor
 from agilab.engine.tasks import FunctionTasks
+from agilab.evidence.export import export_run
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
@@ -93,3 +94,19 @@ def run_demo(store: Store, items: list[int], *, keep_going: bool = False) -> str
         store, RUN, graph, FunctionTasks(store, RUN, graph, max_units=100), InlineExecutor(functions)
     ).execute()
     return RUN
+
+
+@pytest.fixture
+def exported(store: Store, tmp_path: Path) -> Path:
+    """The zip of such a run, whose workspace is closed."""
+    from tests.evidence.exports import finished
+
+    path = tmp_path / "run.zip"
+    export_run(store, finished(store), path)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "elsewhere")

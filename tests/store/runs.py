@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agilab.contracts.identifiers import new_run_id
+from agilab.store.checkup import check_store
 from agilab.store.log import RunLog
+from agilab.store.looking import open_to_look
 from agilab.store.store import Store
+from agilab.store.workspace import Workspace
 
 DAY_US = 86_400_000_000
 
@@ -73,3 +78,18 @@ def own_objects(store: Store, run_id: str, units: int = 3) -> list[str]:
     from agi_node.canonical import sha256_bytes
 
     return [sha256_bytes(f"{run_id} {key}".encode()) for key in range(units)]
+
+
+def whole(workspace: Workspace) -> bool:
+    """Whether `store check` has nothing to say against the workspace."""
+    with open_to_look(workspace) as store:
+        return all(look.passed for look in check_store(store))
+
+
+def older(workspace: Workspace) -> None:
+    """A database as it was made before files kept account of their free pages."""
+    with Store(workspace):
+        pass
+    with closing(sqlite3.connect(workspace.db)) as db:
+        db.executescript("PRAGMA auto_vacuum=0; VACUUM")
+        assert db.execute("PRAGMA auto_vacuum").fetchone() == (0,)

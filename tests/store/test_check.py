@@ -96,6 +96,13 @@ def test_bytes_are_read_only_where_that_was_asked(store: Store) -> None:
     assert len(problems(store)[f"{run} objects"]) == 2
 
 
+def test_an_object_that_two_runs_share_is_missed_by_both(store: Store) -> None:
+    runs = [make_run(store), make_run(store)]
+    (shared,) = {row.digest for run in runs for row in store.artifacts(run) if row.name == "shared"}
+    store.objects.path(shared).unlink()
+    assert sorted(problems(store)) == [f"{run} objects" for run in runs]
+
+
 def test_rows_and_folders_of_a_run_that_is_in_no_list_are_told(store: Store, workspace: Workspace) -> None:
     run = make_run(store)
     (workspace.run_folder(run) / "run_manifest.json").write_text("{}")
@@ -183,6 +190,20 @@ def test_a_page_that_was_overwritten_is_named_and_no_traceback(workspace: Worksp
     told = [problem for look in looks for problem in look.problems]
     assert not next(look for look in looks if look.name == "database").passed
     assert any("cannot be read: database disk image is malformed" in problem for problem in told)
+
+
+def test_half_of_our_database_is_told_from_a_file_that_was_never_ours(workspace: Workspace) -> None:
+    with Store(workspace) as store:
+        make_run(store, units=400)
+    os.truncate(workspace.db, workspace.db.stat().st_size // 2)
+    with (
+        pytest.raises(AgiError, match=r"(?s)AGI-STORE-003.*is damaged.*restore agilab.db from a backup"),
+        open_to_look(workspace),
+    ):
+        pass
+    workspace.db.write_text("shopping list")
+    with pytest.raises(AgiError, match="is not an AGILab workspace database"), open_to_look(workspace):
+        pass
 
 
 @pytest.mark.faults

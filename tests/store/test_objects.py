@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -105,3 +106,35 @@ def test_one_process_owns_a_run_and_the_next_is_told_who(tmp_path: Path) -> None
     assert not has_owner(tmp_path / "r1")
     with RunLock(tmp_path / "r1"):
         assert has_owner(tmp_path / "r1")
+
+
+def test_an_object_that_a_power_cut_left_empty_is_written_again(tmp_path: Path) -> None:
+    """It was named before its bytes were on disk, and nobody had recorded it yet."""
+    objects = ObjectStore(tmp_path / "objects")
+    digest, staged = objects.put(b"whole"), tmp_path / "staged"
+    for again in (lambda: objects.put(b"whole"), lambda: objects.adopt(staged, digest, 5)):
+        objects.path(digest).chmod(0o644)
+        os.truncate(objects.path(digest), 0)
+        staged.write_bytes(b"whole")
+        assert again() == digest
+        assert objects.is_whole(digest)
+
+
+def test_what_is_no_file_is_no_source(tmp_path: Path) -> None:
+    source = tmp_path / "app/src"
+    source.mkdir(parents=True)
+    (source / "app.py").write_text("NAME = 1")
+    (source / ".#app.py").symlink_to("somebody@here.4711")  # as Emacs marks a file that it edits
+    os.mkfifo(source / "pipe")
+    objects = ObjectStore(tmp_path / "objects")
+    assert list(take(tmp_path / "app", objects).files) == ["src/app.py"]
+
+
+def test_source_whose_object_is_gone_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "app/src").mkdir(parents=True)
+    (tmp_path / "app/src/app.py").write_text("NAME = 1")
+    objects = ObjectStore(tmp_path / "objects")
+    snapshot = take(tmp_path / "app", objects)
+    objects.path(snapshot.files["src/app.py"]).unlink()
+    with pytest.raises(AgiError, match=r"(?s)AGI-STORE-007.*agilab store import EXPORT"):
+        materialise(snapshot, objects, tmp_path / "snapshots")

@@ -12,20 +12,21 @@ from pathlib import Path
 import pytest
 
 from agi_node.errors import AgiError
-from agilab.contracts.identifiers import new_run_id
 from agilab.store.checkup import check_store
 from agilab.store.locks import RunLock
 from agilab.store.looking import open_to_look
+from agilab.store.removal import seal_run
 from agilab.store.retention import Pruning, Retention, prune
-from agilab.store.seal import sealed
-from agilab.store.snapshot import materialise, take
+from agilab.store.seal import Seal, sealed
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
-from .runs import make_run, own_objects
+from .processes import OWN, another
+from .runs import days_ago, make_run, own_objects, whole
 
 NOTHING = Retention(runs=0, days=0)
 """Keeps no run that may go."""
+_SEALED = "INSERT INTO pruned SELECT run_id, app, state, created_us, finished_us, head, event_count, NULL, 1 FROM run"
 
 
 def went(pruning: Pruning) -> list[str]:
@@ -35,11 +36,6 @@ def went(pruning: Pruning) -> list[str]:
 def remaining(workspace: Workspace) -> list[str]:
     with Store(workspace, readonly=True) as store:
         return [run.run_id for run in store.runs(limit=-1)][::-1]
-
-
-def whole(workspace: Workspace) -> bool:
-    with open_to_look(workspace) as store:
-        return all(look.passed for look in check_store(store))
 
 
 def test_a_run_goes_only_if_it_is_beyond_both_the_number_and_the_days(workspace: Workspace) -> None:
@@ -55,7 +51,7 @@ def test_a_run_goes_only_if_it_is_beyond_both_the_number_and_the_days(workspace:
     assert went(done) == old[:2]
     assert done.kept == 5
     assert remaining(workspace) == sorted([old[2], *recent, other])
-    assert (done.bytes, done.objects) == (planned.bytes, planned.objects)
+    assert (done.bytes, done.collected.objects) == (planned.bytes, planned.collected.objects)
     assert went(prune(workspace, Retention(runs=0, days=30, app="demo"))) == [old[2]]
     assert remaining(workspace) == sorted([*recent, other])
 
@@ -122,22 +118,11 @@ def test_a_run_that_has_not_ended_is_never_pruned_nor_its_parent(workspace: Work
 def test_a_run_that_a_process_owns_stays_and_is_named(workspace: Workspace) -> None:
     with Store(workspace) as store:
         run = make_run(store, days=400)
-    code = (
-        "import sys; from pathlib import Path; from agilab.store.locks import RunLock\n"
-        "with RunLock(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(workspace.run_folder(run))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as owner:
-        assert owner.stdout
-        owner.stdout.readline()
+    with another(OWN, workspace.run_folder(run)):
         for dry_run in (True, False):
             done = prune(workspace, NOTHING, dry_run=dry_run)
             assert done.left == ((run, "a process is at it"),)
             assert went(done) == []
-        owner.kill()
     assert went(prune(workspace, NOTHING)) == [run]
 
 
@@ -148,150 +133,6 @@ def test_a_run_with_a_damaged_log_stays_as_evidence(workspace: Workspace) -> Non
         store.db.execute("DELETE FROM event WHERE run_seq>10")
     assert prune(workspace, NOTHING).left == ((run, "its log is damaged (agilab store check)"),)
     assert remaining(workspace) == [run]
-
-
-def test_what_a_kept_run_shares_or_uses_again_stays(workspace: Workspace) -> None:
-    with Store(workspace) as store:
-        old = make_run(store, days=60, shared=b"used by both")
-        again = make_run(store, files=False)
-        mine = own_objects(store, old)
-        log = store.log(again)
-        # However a later version calls it: what looks like a digest in a log is a reference.
-        log.append("note_added", by="me", text="see", whatever={"deep": [mine[0]]})
-        log.flush()
-    prune(workspace, Retention(runs=1, days=0))
-    with Store(workspace) as store:
-        kept = set(store.objects.digests())
-        assert mine[0] in kept
-        assert not {mine[1], mine[2]} & kept
-
-
-def test_a_rerun_keeps_what_it_used_again_when_its_parent_goes(workspace: Workspace) -> None:
-    with Store(workspace) as store:
-        parent = make_run(store, days=60)
-        (row, *_) = store.artifacts(parent)
-        child = new_run_id("demo")
-        log = store.log(child)
-        log.append("run_created", app="demo", args={}, parent=parent)
-        plan = store.objects.put(b'{"nodes":[]}')
-        log.append("plan_recorded", plan_digest=plan, nodes=[{"name": "work", "target": "m:f"}])
-        item = {"unit_id": row.unit_id, "key": "0", "cost": 1.0, "payload": None}
-        log.append("node_expanded", node="work", count=1, items=[item])
-        artifact = {
-            "name": row.name,
-            "kind": row.kind,
-            "media_type": row.media_type,
-            "size": row.size,
-            "digest": row.digest,
-            "file": row.file,
-        }
-        log.append(
-            "unit_reused",
-            row.unit_id,
-            value=0,
-            artifacts=[artifact],
-            from_run=parent,
-            from_unit=row.unit_id,
-            from_attempt="a6",
-            why="equal",
-            older_code=False,
-        )
-        log.append("node_finished", node="work", state="succeeded")
-        log.append("run_finished", state="succeeded")
-        log.flush()
-    assert went(prune(workspace, Retention(runs=1, days=0))) == [parent]
-    with Store(workspace) as store:
-        assert row.digest in store.objects
-        assert set(own_objects(store, parent)) & set(store.objects.digests()) == {row.digest}
-        assert store.run(child).parent_run_id == parent
-    assert whole(workspace)
-
-
-def test_source_and_snapshot_go_with_the_last_run_that_ran_them(workspace: Workspace, tmp_path: Path) -> None:
-    trees = {}
-    with Store(workspace) as store:
-        for name, days in (("old", 60), ("new", 0)):
-            (tmp_path / name / "src").mkdir(parents=True)
-            (tmp_path / name / "src/app.py").write_text(f"NAME = {name!r}\n")
-            snapshot = take(tmp_path / name, store.objects)
-            trees[name] = (snapshot, materialise(snapshot, store.objects, workspace.snapshots))
-            make_run(store, days=days, source_digest=snapshot.digest)
-        store.objects.put(b"put by somebody who died before recording it")
-    planned = prune(workspace, Retention(runs=1), dry_run=True)
-    done = prune(workspace, Retention(runs=1))
-    assert (planned.objects, planned.snapshots, planned.bytes) == (done.objects, 1, done.bytes)
-    assert done.snapshots == 1
-    assert not trees["old"][1].exists()
-    assert (trees["new"][1] / "src/app.py").read_text() == "NAME = 'new'\n"
-    with Store(workspace) as store:
-        assert trees["new"][0].digest in store.objects
-        assert trees["old"][0].digest not in store.objects
-        # own artifacts of one run, what both share, the plan, a tree with one file
-        assert len(list(store.objects.digests())) == 3 + 1 + 1 + 2
-
-
-def test_a_plan_of_a_dry_run_keeps_what_it_names(workspace: Workspace) -> None:
-    with Store(workspace) as store:
-        make_run(store)
-        digest = store.objects.put(b"planned")
-    (workspace.plans / "p").mkdir(parents=True)
-    (workspace.plans / "p/plan.json").write_text(f'{{"source_digest": "{digest}"}}')
-    prune(workspace, NOTHING)
-    with Store(workspace) as store:
-        assert list(store.objects.digests()) == [digest]
-
-
-def test_objects_wait_while_anybody_has_the_workspace_open(workspace: Workspace) -> None:
-    with Store(workspace) as store:
-        make_run(store, days=60)
-        make_run(store)
-    code = (
-        "import sys; from pathlib import Path; from agilab.store.store import Store\n"
-        "from agilab.store.workspace import Workspace\n"
-        "with Store(Workspace(Path(sys.argv[1])), readonly=len(sys.argv) > 2):\n"
-        "    print('here', flush=True); sys.stdin.read()"
-    )
-    for reader in ((), ("readonly",)):
-        with subprocess.Popen(
-            [sys.executable, "-c", code, str(workspace.home), *reader],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        ) as other:
-            assert other.stdout
-            other.stdout.readline()
-            done = prune(workspace, Retention(runs=1))
-            assert (done.objects, done.waiting) == (0, 3)
-            other.kill()
-    done = prune(workspace, Retention(runs=1))
-    assert (done.objects, done.waiting) == (3, 0)
-
-
-def test_a_run_that_lost_its_row_does_not_lose_its_objects_too(workspace: Workspace) -> None:
-    with Store(workspace) as store:
-        run = make_run(store)
-        store.db.execute("DELETE FROM run")
-        before = set(store.objects.digests())
-    assert prune(workspace, NOTHING).objects == 0
-    with Store(workspace) as store:
-        assert set(store.objects.digests()) == before
-        assert [event.run_seq for event in store.events(run)] == list(range(1, 15))
-
-
-def test_a_damaged_database_stops_a_prune_before_anything_is_thought_to_be_garbage(
-    workspace: Workspace,
-) -> None:
-    with Store(workspace) as store:
-        make_run(store, units=400, files=False)
-        kept = store.objects.put(b"named in a page that cannot be read")
-        root = store.db.execute("SELECT rootpage FROM sqlite_master WHERE name='event'").fetchone()[0]
-    data = bytearray(workspace.db.read_bytes())
-    data[(root - 1) * 4096 : root * 4096] = b"\xff" * 4096
-    workspace.db.write_bytes(bytes(data))
-    for dry_run in (True, False):
-        with pytest.raises(AgiError, match=r"(?s)AGI-STORE-022.*agilab store check"):
-            prune(workspace, NOTHING, dry_run=dry_run)
-    with Store(workspace, readonly=True) as store:
-        assert kept in store.objects
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may remove anything")
@@ -356,16 +197,119 @@ def test_leftovers_are_taken_away(workspace: Workspace) -> None:
         assert [row[0] for row in store.db.execute("SELECT run_id FROM lease")] == [open_run]
 
 
-def test_a_run_that_was_only_sealed_is_whole_and_is_judged_again(workspace: Workspace) -> None:
+def test_a_run_that_is_sealed_and_in_the_list_is_whole_and_stays(workspace: Workspace) -> None:
     with Store(workspace) as store:
         run = make_run(store, days=60)
-        store.db.execute(
-            "INSERT INTO pruned SELECT run_id, app, state, created_us, finished_us, head, event_count, NULL, 1 FROM run"
-        )
+        store.db.execute(_SEALED)
     assert whole(workspace)
     assert went(prune(workspace, Retention(runs=1))) == []
+    assert remaining(workspace) == [run]
+    assert went(prune(workspace, NOTHING)) == [run]
+
+
+def test_an_import_of_a_run_that_is_half_pruned_is_not_undone_by_the_next_prune(workspace: Workspace) -> None:
+    """Whoever brings a pruned run back owns it, and puts its files in place long before the run is in the list."""
     with Store(workspace) as store:
-        assert sealed(store.db, run) is None
+        run = make_run(store, days=60)
+        store.db.execute(_SEALED)
+        store.db.execute("DELETE FROM run")
+    with another(OWN, workspace.run_folder(run)):
+        done = prune(workspace)
+        assert (done.finished, done.left) == ((), ((run, "a process is at it"),))
+        assert (workspace.run_folder(run) / "artifacts/work/0/own.txt").exists()
+        with Store(workspace) as store:
+            assert len(list(store.events(run))) == 14
+    assert prune(workspace).finished == (run,)
+    assert not workspace.run_folder(run).exists()
+
+
+def test_no_result_can_be_found_whose_event_is_gone(workspace: Workspace) -> None:
+    with Store(workspace) as store:
+        run = make_run(store, days=60)
+        store.db.execute("INSERT INTO cached SELECT run_id, unit_id, 'key', done_seq FROM unit")
+        store.db.execute(
+            "CREATE TRIGGER found_without_its_event BEFORE DELETE ON event"
+            " WHEN EXISTS (SELECT 1 FROM cached WHERE run_id=OLD.run_id AND done_seq=OLD.run_seq)"
+            " BEGIN SELECT RAISE(ABORT, 'somebody who finds this result would not find its event'); END"
+        )
+    assert went(prune(workspace, NOTHING)) == [run]
+
+
+def test_a_parent_stays_whose_rerun_begins_while_it_is_being_chosen(workspace: Workspace) -> None:
+    with Store(workspace) as store:
+        parent = make_run(store, days=60)
+        row = store.run(parent)
+        seal = Seal(
+            parent, row.app, row.state, row.created_us, row.finished_us, row.head, row.event_count, None
+        )
+        make_run(store, ended=False, parent=parent)
+        assert seal_run(store, seal, 1) == "it was changed, or is being run again, meanwhile"
+        assert sealed(store.db, parent) is None
+        assert store.run(parent) == row
+
+
+def test_old_runs_that_were_interrupted_are_named_as_nobody_else_would(workspace: Workspace) -> None:
+    with Store(workspace) as store:
+        parent = make_run(store, days=90)
+        run = make_run(store, days=60, ended=False, parent=parent)
+        make_run(store, ended=False)
+    for dry_run in (True, False):
+        done = prune(workspace, Retention(runs=1, days=30), dry_run=dry_run)
+        assert dict(done.left) == {
+            run: f"it was interrupted (agilab runs resume {run}, or cancel)",
+            parent: "a rerun of it has not ended",
+        }
+        assert done.kept == 3
+
+
+def test_a_run_that_was_imported_is_as_old_as_its_import(workspace: Workspace) -> None:
+    with Store(workspace) as store:
+        run = make_run(store, days=400)
+        store.db.execute("INSERT INTO imported(run_id, at_us) VALUES(?,?)", (run, days_ago(3)))
+    assert went(prune(workspace, Retention(runs=0, days=30))) == []
+    assert went(prune(workspace, Retention(runs=0, days=2))) == [run]
+
+
+@pytest.mark.parametrize("days", [1e12, 1e300, float("inf"), float("nan")])
+def test_days_beyond_all_counting_keep_everything(workspace: Workspace, days: float) -> None:
+    with Store(workspace) as store:
+        make_run(store, days=400)
+    assert went(prune(workspace, Retention(runs=0, days=days))) == []
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounting wants root on Linux")
+def test_a_prune_helps_on_a_disk_that_is_nearly_full_and_says_so_on_one_that_is(tmp_path: Path) -> None:
+    code = (
+        "import os, shutil, sys; from pathlib import Path\n"
+        "from agi_node.errors import AgiError; from agilab.store.retention import Retention, prune\n"
+        "from agilab.store.store import Store; from agilab.store.workspace import Workspace\n"
+        "from tests.store.runs import make_run\n"
+        "disk = Path(sys.argv[1]); workspace = Workspace(disk / 'home')\n"
+        "with Store(workspace) as store:\n"
+        "    for days in (60, 60, 60, 0): make_run(store, days=days, units=300)\n"
+        "    store.objects.put(os.urandom(1_000_000))\n"
+        "for left in (0, 400_000):\n"
+        "    (disk / 'fill').write_bytes(b'')\n"
+        "    (disk / 'fill').write_bytes(b'x' * (shutil.disk_usage(disk).free - left))\n"
+        "    try: print(len(prune(workspace, Retention(runs=1)).runs), shutil.disk_usage(disk).free)\n"
+        "    except AgiError as problem: print(problem.code, problem.try_)"
+    )
+    script = 'mount -t tmpfs -o size=30m tmpfs "$0" && exec "$1" -c "$2" "$0"'
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script, str(tmp_path), sys.executable, code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        pytest.skip("this machine lets nobody mount")
+    full, nearly = done.stdout.splitlines()
+    assert full.startswith("AGI-STORE-023 agilab env prune, or free 4 MiB on this disk")
+    runs, free = nearly.split()
+    assert runs == "3"
+    assert int(free) > 1_400_000
 
 
 def test_two_prunes_at_once_are_refused(workspace: Workspace) -> None:

@@ -106,6 +106,9 @@ def prune(keep_runs: int, keep_days: float, app: str | None, dry_run: bool, as_j
     Goes: a run beyond both --keep-runs and --keep-days, its log, its folder, and objects that no other run refers to.
     Never goes: a run that is marked (promoted, keep), or has not ended. What is remembered of a run that went is
     the head of its log and the digest of its manifest: an export of it still verifies, and can come back.
+
+    Objects go, and the database file shrinks, while no other process has the workspace open. What has to stay on the
+    disk until then is told, with the processes that are in the way.
     """
     from agilab.cli.progress import Progress
     from agilab.cli.render import print_json

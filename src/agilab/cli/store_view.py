@@ -38,10 +38,11 @@ def print_looks(looks: list[Look], broken: list[Look]) -> None:
     if not broken:
         out(Text.assemble(mark(True), f" {plural(runs, 'run')} and all that is around them are whole"))
         return
+    verb = "differs" if len(broken) == 1 else "differ"
     damaged = sorted(
         {look.subject for look in broken if look.name in ("log", "projection", "manifest", "objects")}
     )
-    out(Text.assemble(mark(False), (f" {plural(len(broken), 'part')} of the store differ", "bold")))
+    out(Text.assemble(mark(False), (f" {plural(len(broken), 'part')} of the store {verb}", "bold")))
     for run_id in damaged[:3]:
         out(Text.assemble("  ", (f"agilab runs verify {run_id}", "cyan"), ("  looks at its evidence", "dim")))
     if damaged:
@@ -76,29 +77,55 @@ def print_pruning(done: Pruning) -> None:
         plural(number, word)
         for number, word in (
             (len(done.finished), "half-pruned run"),
-            (done.objects, "object"),
-            (done.snapshots, "source folder"),
+            (done.collected.objects, "object"),
+            (done.collected.snapshots, "source folder"),
             (len(done.leftovers), "leftover"),
         )
         if number
     ]
-    went = ", ".join([plural(len(done.runs), "run"), *also])
     stay = f"{plural(done.kept, 'run')} {'stays' if done.kept == 1 else 'stay'}"
-    out(
-        Text.assemble(
-            f"{went} {'would go' if done.dry_run else 'went'}, which frees ",
-            (size(done.bytes), "bold"),
-            f"; {stay}",
-        )
-    )
-    if done.waiting:
+    if not done.runs and not also and not done.room.given_back:
+        out(Text(f"Nothing may go: {stay}, marked, unfinished, or kept by --keep-runs or --keep-days."))
+    else:
+        went = ", ".join([plural(len(done.runs), "run"), *also])
+        freed = (size(done.bytes + done.room.given_back), "bold")
         out(
-            Text(
-                f"{plural(done.waiting, 'object')} that nobody needs had to stay: somebody has the workspace open."
-                " The next prune takes them.",
-                "dim",
+            Text.assemble(
+                f"{went} {'would go' if done.dry_run else 'went'}, which frees ",
+                freed,
+                " and what their rows take in the database" if done.dry_run and done.runs else "",
+                f"; {stay}",
             )
         )
+    _print_what_stays_on_disk(done)
+
+
+def _print_what_stays_on_disk(done: Pruning) -> None:
+    """What a prune cannot give back to the disk, why, and what to do."""
+    from rich.text import Text
+
+    collected, room = done.collected, done.room
+    stays = []
+    if collected.waiting:
+        unneeded = (
+            f"{plural(collected.waiting, 'object')} that nobody needs ({size(collected.waiting_bytes)})"
+        )
+        stays.append(f"{unneeded}: {collected.why}")
+    elif collected.why:
+        stays.append(f"every object: {collected.why}")
+    if room.why:
+        stays.append(f"{size(room.kept)} in the database file, for new runs to use: {room.why}")
+    if done.dry_run and done.holders:
+        stays.append("objects that nobody needs, for as long as the workspace is open elsewhere")
+    if not stays:
+        return
+    out(Text("stays on the disk", "yellow"), pairs([("", text) for text in stays]))
+    if done.holders:
+        out(Text("open in", "yellow"), pairs([("", holder) for holder in done.holders[:_SHOWN]]))
+    if collected.waiting or done.holders:
+        out(Text.assemble("  end that first, then: ", ("agilab store prune", "cyan")))
+    elif collected.why:
+        out(Text.assemble("  ", ("agilab store check", "cyan"), ("  says what is missing", "dim")))
 
 
 def print_exported(done: Exported) -> None:

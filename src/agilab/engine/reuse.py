@@ -8,6 +8,7 @@ unit stands for it. Hits and misses are explained by comparing the digests one b
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -134,12 +135,14 @@ class Cache:
         if key is None:
             return Execute("not cached: its code cannot be told by digest")
         rows = self._store.db.execute(
-            "SELECT c.run_id, c.done_seq, i.run_id FROM cached c LEFT JOIN imported i ON i.run_id=c.run_id"
+            "SELECT c.run_id, e.body, i.run_id FROM cached c"
+            " JOIN event e ON e.run_id=c.run_id AND e.run_seq=c.done_seq"
+            " LEFT JOIN imported i ON i.run_id=c.run_id"
             " WHERE c.cache_key=? AND c.unit_id=? ORDER BY c.run_id DESC LIMIT 3",
             (key.key, unit.unit_id),
         ).fetchall()
-        for run_id, seq, imported in rows:
-            body = self._store.event(run_id, seq).data
+        for run_id, recorded, imported in rows:
+            body = json.loads(recorded)
             # A pickle that came from elsewhere is somebody else's code: it is looked at, never loaded.
             if is_whole(self._store, body) and not (imported and "codec" in body):
                 source = body.get("from_run", run_id)

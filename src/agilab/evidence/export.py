@@ -1,7 +1,7 @@
 """`agilab store export`: one run as a folder or a zip that a stranger can verify without AGILab.
 
     export.json      which run, the head of its log, every other file with size and SHA-256
-    README.txt       what this is, and fifteen lines of Python that verify it
+    README.txt       what this is, and forty lines of Python that verify it
     log.jsonl        the events, one a line, with the very text that the hash chain covers
     run/             what a reader looks for: manifest, reduce artefacts, artifacts, what units printed
     objects/ab/cd…   whatever else the log refers to, by digest: values, plan, source
@@ -30,6 +30,7 @@ from agilab.store.events import Event
 from agilab.store.leftovers import owned
 from agilab.store.references import NameReader
 from agilab.store.rows import RunRow
+from agilab.store.seal import manifest_of
 from agilab.store.store import Store
 
 INDEX, README, LOG, MANIFEST = "export.json", "README.txt", "log.jsonl", "run/run_manifest.json"
@@ -44,28 +45,49 @@ log.jsonl    everything that happened in it, one event a line
 objects/     whatever else the log refers to, each file named by the SHA-256 of its bytes
 export.json  every file with its size and SHA-256, and the head of the log
 
-The events form a hash chain: each digest covers the one before. To verify all of it without AGILab,
-run this with Python 3 in this folder, and compare the head that it prints with one kept elsewhere:
+The events form a hash chain: each digest covers the one before, the log names the manifest by its digest, and the
+manifest every file below run/. To verify that without AGILab, run this with Python 3 in this folder, and compare the
+head that it prints with one kept elsewhere; whoever changes anything and makes all of it agree again gets another head.
 
 {verifier}
-With AGILab: `agilab store import` of this folder or zip verifies it and brings the run back;
-with `--dry-run` it verifies only.
+With AGILab: `agilab store import` of this folder or zip verifies it and brings the run back; with `--dry-run` it
+verifies only. That also looks whether every object that the log refers to is here, and whether the events are legal.
 """
 
 VERIFIER = """\
 import hashlib, json
-head = "0" * 64
+
+def sure(holds, otherwise):
+    if not holds:
+        raise SystemExit("NOT WHOLE: " + otherwise)
+
+head, manifest = "0" * 64, None
 for line in open("log.jsonl", encoding="utf-8", newline="\\n"):
     event = json.loads(line)
     names = ("run_id", "run_seq", "at_us", "kind", "unit_id", "attempt_id", "body")
     text = "\\n".join([head, *("" if event[name] is None else str(event[name]) for name in names)])
     head = hashlib.sha256(text.encode("utf-8")).hexdigest()
-    assert head == event["sha256"], f"event {event['run_seq']} was changed"
+    sure(head == event["sha256"], f"event {event['run_seq']} was changed")
+    if event["kind"] == "manifest_written":
+        manifest = json.loads(event["body"])["digest"]
 index = json.load(open("export.json", encoding="utf-8"))
-assert head == index["head"], "the log does not end where the index says"
+sure(head == index["head"], "the log does not end where the index says")
+run = {}
 for file in index["files"]:
-    with open(file["path"], "rb") as opened:
-        assert hashlib.sha256(opened.read()).hexdigest() == file["digest"], f"{file['path']} was changed"
+    path, digest = file["path"], file["digest"]
+    with open(path, "rb") as opened:
+        sure(hashlib.sha256(opened.read()).hexdigest() == digest, f"{path} was changed")
+    sure(path[:8] != "objects/" or path == f"objects/{digest[:2]}/{digest[2:]}", f"{path} has the name of another")
+    if path[:4] == "run/":
+        run[path[4:]] = digest
+if manifest:
+    sure(run.pop("run_manifest.json", "") == manifest, "run_manifest.json is not the one that the log names")
+    listed = json.load(open("run/run_manifest.json", encoding="utf-8"))
+    listed = {file["path"]: file["digest"] for part in ("artifacts", "reduce", "logs") for file in listed[part]}
+    for path in sorted(run.keys() | listed.keys()):
+        sure(run.get(path) == listed.get(path), f"run/{path} is not what the manifest lists")
+else:
+    print("The run left no manifest: for the files below run/ only the index vouches, which has no head.")
 print(f"{len(index['files'])} files and {index['events']} events are whole; head {head}")
 """
 
@@ -122,7 +144,7 @@ def _export(store: Store, run: RunRow, target: Path) -> Exported:
     ):
         raise _not_whole(run, problem)
     with tempfile.TemporaryDirectory(prefix="agilab-export-") as made:
-        manifest = _manifest_digest(store, run)
+        manifest = manifest_of(store.db, run.run_id)
         files = {**_readable(store, run, manifest), **_written(store, run, Path(made))}
         digests = {path: sha256_file(place) for path, place in files.items()}
         named = set(digests.values())
@@ -148,13 +170,6 @@ def _export(store: Store, run: RunRow, target: Path) -> Exported:
         already = _put(target, files)
     total = sum(file.size for file in index.files)
     return Exported(run.run_id, target, len(files), total, run.head, manifest, already)
-
-
-def _manifest_digest(store: Store, run: RunRow) -> str | None:
-    digest = None
-    for event in store.events(run.run_id, kinds=("manifest_written",)):
-        digest = str(event.data["digest"])
-    return digest
 
 
 def _readable(store: Store, run: RunRow, manifest: str | None) -> dict[str, Path]:

@@ -27,11 +27,13 @@ from agilab.store.database import PROJECTIONS
 from agilab.store.locks import RunLock
 from agilab.store.log import now_us
 from agilab.store.removal import transaction
-from agilab.store.seal import drop_seal, sealed
+from agilab.store.seal import Seal, drop_seal, put_seal, sealed
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
 Say = Callable[[str], None]
+_BESIDE = ".put-import-"
+"""How a file is called until it is whole; `store.leftovers` takes away what an import that died left so."""
 
 
 @dataclass(frozen=True)
@@ -91,19 +93,19 @@ def import_run(
     with verified(path, max_bytes=max_bytes) as export:
         workspace.ensure()
         with Store(workspace) as store:
-            run_id = export.index.run_id
-            here = _is_here(store, export)
-            notes = (*_without_manifest(export), *_against_the_seal(store, export))
-            _refuse_without_room(export, workspace)
+            here, _ = _admitted(store, export)  # before there is a folder, which its lock makes
+            _refuse_without_room(export, store, missing_bytes(store, export, here=here))
             say(f"bringing in {len(export.index.files):,} files")
-            with RunLock(workspace.run_folder(run_id)), _disk(export):
+            with _disk(export), RunLock(workspace.run_folder(export.index.run_id)):
+                # Only its owner brings a run in or takes it away: what is found now stays so.
+                here, notes = _admitted(store, export)
                 put_back = _place(store, export)
                 if not here:
                     _record(store, export)
                 put_back += _show(store, export, [MANIFEST])
     if here:
-        return _told(export, "already here", put_back=put_back, notes=notes)
-    return _told(export, "imported", notes=notes)
+        return _told(export, "already here", put_back=put_back, notes=(*_without_manifest(export), *notes))
+    return _told(export, "imported", notes=(*_without_manifest(export), *notes))
 
 
 def _told(
@@ -120,18 +122,32 @@ def _without_manifest(export: VerifiedExport) -> tuple[str, ...]:
 # -- may it come in ------------------------------------------------------------------------------------------
 
 
-def _is_here(store: Store, export: VerifiedExport) -> bool:
-    """Whether the run is here with this very log, or with this log and more after it."""
+def _admitted(store: Store, export: VerifiedExport) -> tuple[bool, tuple[str, ...]]:
+    """Whether the run is here with this very log (and perhaps more after it), and what a person should know.
+
+    Raises AGI-STORE-044 where another log of this name is here, is left of a lost run, or was sealed.
+    """
     index = export.index
     row = store.db.execute("SELECT head, event_count FROM run WHERE run_id=?", (index.run_id,)).fetchone()
     if row is None:
-        return False
+        _refuse_remains(store, export)
+        return False, _against_the_seal(store, export)
     at = store.db.execute(
         "SELECT sha256 FROM event WHERE run_id=? AND run_seq=?", (index.run_id, index.events)
     ).fetchone()
     if at is None or at[0] != index.head:
         raise _another_log(export, row[0], row[1], "is here already")
-    return True
+    return True, ()
+
+
+def _refuse_remains(store: Store, export: VerifiedExport) -> None:
+    """Events without a run are the rest of a prune, or of a run that lost its row, which its own log may replace."""
+    run_id = export.index.run_id
+    last = store.db.execute(
+        "SELECT sha256, run_seq FROM event WHERE run_id=? ORDER BY run_seq DESC LIMIT 1", (run_id,)
+    ).fetchone()
+    if last and not sealed(store.db, run_id) and export.digest_at(last[1]) != last[0]:
+        raise _another_log(export, last[0], last[1], "is here (its row is lost, its log is not)")
 
 
 def _against_the_seal(store: Store, export: VerifiedExport) -> tuple[str, ...]:
@@ -159,9 +175,20 @@ def _another_log(export: VerifiedExport, head: str, events: int, how: str) -> Ag
     )
 
 
-def _refuse_without_room(export: VerifiedExport, workspace: Workspace) -> None:
-    needed = sum(file.size for file in export.index.files)
-    free = shutil.disk_usage(workspace.home).free
+def missing_bytes(store: Store, export: VerifiedExport, *, here: bool) -> int:
+    """How much of an export the workspace has not; `here` says whether it has the log."""
+    folder = store.workspace.run_folder(export.index.run_id)
+    return sum(
+        file.size
+        for file in export.index.files
+        if file.digest not in store.objects
+        and not (file.path.startswith("run/") and (folder / file.path.removeprefix("run/")).exists())
+        and not (here and not file.path.startswith(("run/", "objects/")))
+    )
+
+
+def _refuse_without_room(export: VerifiedExport, store: Store, needed: int) -> None:
+    free = shutil.disk_usage(store.workspace.home).free
     if needed * 1.1 > free:
         raise _no_room(export, f"{free:,} bytes are free, and {needed:,} are needed")
 
@@ -221,23 +248,20 @@ def _show(store: Store, export: VerifiedExport, paths: Iterable[str]) -> int:
 
 
 def _adopt(store: Store, export: VerifiedExport, digest: str) -> None:
-    target = store.objects.path(digest)
-    staged = target.with_name(f".put-import-{os.getpid()}")
-    size = _copy(export, export.places[digest], digest, staged)
-    target.unlink(missing_ok=True)  # other bytes than its name says, or it would not have been asked for
-    store.objects.adopt(staged, digest, size)
+    staged = store.objects.path(digest).with_name(f"{_BESIDE}{os.getpid()}")
+    _copy(export, export.places[digest], digest, staged)
+    store.objects.mend(staged, digest)
 
 
-def _copy(export: VerifiedExport, path: str, digest: str, place: Path) -> int:
+def _copy(export: VerifiedExport, path: str, digest: str, place: Path) -> None:
     """Copy a file out of the export, beside its place first; what was verified is compared once more."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=place.parent, prefix=".put-")
-    found, size = hashlib.sha256(), 0
+    handle, name = tempfile.mkstemp(dir=place.parent, prefix=_BESIDE)
+    found = hashlib.sha256()
     try:
         with os.fdopen(handle, "wb") as out:
             for chunk in chunks(export.archive, path):
                 found.update(chunk)
-                size += len(chunk)
                 out.write(chunk)
         if found.hexdigest() != digest:
             raise damaged(export.archive, f"{path} changed while it was read")
@@ -246,7 +270,11 @@ def _copy(export: VerifiedExport, path: str, digest: str, place: Path) -> int:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return size
+
+
+def _seal(export: VerifiedExport) -> Seal:
+    index = export.index
+    return Seal(index.run_id, index.app, index.state, 0, None, index.head, index.events, index.manifest)
 
 
 def _record(store: Store, export: VerifiedExport) -> None:
@@ -256,10 +284,10 @@ def _record(store: Store, export: VerifiedExport) -> None:
     db.execute("PRAGMA main.synchronous=FULL")
     try:
         with transaction(db):
-            if _is_here(store, export):
-                return  # somebody else brought it in meanwhile
+            # The run is in no list. Rows of it are the rest of a prune that died, or of a run that lost its own row,
+            # whose events the store lets nobody delete that has no seal.
+            put_seal(db, _seal(export), now_us())
             for table in ("event", *PROJECTIONS):
-                # The run is in no list; rows of it are the rest of a prune that died.
                 db.execute(f"DELETE FROM {table} WHERE run_id=?", (run_id,))
                 columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
                 db.execute(f"INSERT INTO main.{table}({columns}) SELECT {columns} FROM arrived.{table}")

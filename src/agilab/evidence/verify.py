@@ -10,6 +10,7 @@ from agi_node.errors import AgiError
 from agilab.contracts.base import read_document
 from agilab.contracts.run_manifest import RunManifest
 from agilab.store.check import chain_problems, object_problems, projection_problems
+from agilab.store.seal import manifest_of
 from agilab.store.store import Store
 
 
@@ -68,10 +69,10 @@ def _manifest(store: Store, run_id: str, manifest: RunManifest) -> Iterator[str]
     path = store.workspace.run_folder(run_id) / "run_manifest.json"
     if manifest.run_id != run_id:
         yield f"the manifest is that of run {manifest.run_id}"
-    written = [event.data["digest"] for event in store.events(run_id, kinds=("manifest_written",))]
-    if not written:
+    written = manifest_of(store.db, run_id)
+    if written is None:
         yield "the log does not know of a manifest"
-    elif sha256_file(path) != written[-1]:
+    elif sha256_file(path) != written:
         yield "run_manifest.json has other bytes than the log says were written"
     head = manifest.execution.log
     event = next(iter(store.events(run_id, after=head.events - 1)), None)

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
 from agi_node.errors import ENVIRONMENT, AgiError
+from agilab.store.objects import sync
 
 ZIP = ".zip"
 MAX_FILES = 1_000_000
@@ -158,6 +159,8 @@ def write_folder(target: Path, files: Mapping[str, Path]) -> None:
             place = building / name
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(files[name], place)
+        if sync_all := getattr(os, "sync", None):
+            sync_all()  # once: forcing twenty thousand files one by one takes longer than copying them
         target.parent.mkdir(parents=True, exist_ok=True)
         os.rename(building, target)  # over an empty folder too, never over one that holds something
     except BaseException:
@@ -179,6 +182,7 @@ def write_zip(target: Path, files: Mapping[str, Path]) -> None:
                 entry.file_size = files[name].stat().st_size
                 with files[name].open("rb") as source, zipped.open(entry, "w") as place:
                     shutil.copyfileobj(source, place, _CHUNK)
+        sync(building)  # whoever exports a run may prune it next
         os.replace(building, target)
     finally:
         building.unlink(missing_ok=True)

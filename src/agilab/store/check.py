@@ -31,7 +31,11 @@ OBJECTS_OF_EVENTS = (
     "preview_digest",
 )
 """Fields of an event's body whose value names an object that must be here as long as the event is."""
-_SENSELESS = (KeyError, TypeError, ValueError, AttributeError, AgiError, sqlite3.Error)
+SENSELESS = (
+    *(KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError),
+    *(AgiError, sqlite3.Error),
+)
+"""What an event of somebody who forged it may end in: a number beyond SQLite's, nesting beyond Python's, and so on."""
 
 
 def chain_problems(store: Store, run_id: str) -> Iterator[str]:
@@ -86,28 +90,35 @@ def _applied(fresh: sqlite3.Connection, event: Event, load: Loader) -> str | Non
         for sql, parameters, one in statements(event, load):
             if fresh.execute(sql, parameters).rowcount != 1 and one:
                 return "is not legal where it stands"
-    except _SENSELESS as problem:
+    except SENSELESS as problem:
         return f"makes no sense: {_told(problem)}"
     return None
 
 
 def object_problems(
-    store: Store, run_id: str, *, content: bool = True, seen: set[str] | None = None
+    store: Store, run_id: str, *, content: bool = True, seen: dict[str, str] | None = None
 ) -> Iterator[str]:
     """Artifacts, values, plan and source of the run whose bytes are gone or changed.
 
-    Without `content` only their presence is looked at. What is in `seen` was looked at before, and what is looked at
-    is added to it.
+    Without `content` only their presence is looked at. `seen` holds what was found of an object before, for another
+    run, and what is found is added to it: an object that several runs share is read once and told for each.
     """
-    looked = set() if seen is None else seen
+    looked: dict[str, str] = {} if seen is None else seen
+    told = set[str]()
     for digest, what in _needed(store, run_id):
-        if digest in looked:
+        if digest in told:
             continue
-        looked.add(digest)
-        if not store.objects.path(digest).is_file():
-            yield f"{what}: object {digest[:12]} is missing"
-        elif content and not store.objects.is_whole(digest):
-            yield f"{what}: object {digest[:12]} has other bytes than its digest says"
+        told.add(digest)
+        if digest not in looked:
+            looked[digest] = _object_problem(store, digest, content=content)
+        if looked[digest]:
+            yield f"{what}: object {digest[:12]} {looked[digest]}"
+
+
+def _object_problem(store: Store, digest: str, *, content: bool) -> str:
+    if not store.objects.path(digest).is_file():
+        return "is missing"
+    return "has other bytes than its digest says" if content and not store.objects.is_whole(digest) else ""
 
 
 def objects_of(event: Event) -> Iterator[tuple[str, str]]:
@@ -122,7 +133,7 @@ def objects_of(event: Event) -> Iterator[tuple[str, str]]:
         data = event.data
         named = [(data[name], name) for name in OBJECTS_OF_EVENTS if data.get(name)]
         named += [(artifact["digest"], artifact["name"]) for artifact in data.get("artifacts", ())]
-    except _SENSELESS:
+    except SENSELESS:
         return  # the chain says that this event was changed, the fold that it cannot be read
     if event.kind == "manifest_written" and data.get("digest"):
         named.append((data["digest"], "manifest"))
@@ -138,12 +149,17 @@ def _needed(store: Store, run_id: str) -> Iterator[tuple[str, str]]:
         yield from objects_of(event)
     tree = store.run(run_id).source_digest
     if tree and tree in store.objects:
-        try:
-            files = dict(json.loads(store.objects.read(tree)))
-        except (ValueError, TypeError):
-            return  # its own digest says that it was changed
-        for name, digest in files.items():
-            yield str(digest), f"source {name}"
+        yield from objects_of_tree(store.objects.read(tree))
+
+
+def objects_of_tree(data: bytes) -> Iterator[tuple[str, str]]:
+    """(digest, what it is) of each file that a source tree lists; nothing of one that makes no sense."""
+    try:
+        files = dict(json.loads(data))
+    except SENSELESS:
+        return  # its own digest says that it was changed, or whoever made it made no run of ours
+    for name, digest in files.items():
+        yield str(digest), f"source {name}"
 
 
 def _differences(

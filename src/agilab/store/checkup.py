@@ -12,6 +12,7 @@ from agi_node.canonical import sha256_file
 from agi_node.errors import AgiError
 from agilab.store.check import chain_problems, object_problems, projection_problems
 from agilab.store.leftovers import MANIFEST, leftovers, owned, strangers
+from agilab.store.seal import manifest_of
 from agilab.store.store import Store
 
 TOLD = 20
@@ -73,7 +74,7 @@ def check_store(
         except sqlite3.DatabaseError as problem:
             yield Look(WORKSPACE, "runs", "the list of runs", (f"it cannot be read: {problem}",))
             return
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for number, run_id in enumerate(runs):
         say(number, len(runs), run_id)
         yield from _run(store, run_id, objects=objects, seen=seen)
@@ -82,7 +83,7 @@ def check_store(
         yield _remains(store)
 
 
-def _run(store: Store, run_id: str, *, objects: bool, seen: set[str]) -> Iterator[Look]:
+def _run(store: Store, run_id: str, *, objects: bool, seen: dict[str, str]) -> Iterator[Look]:
     store.db.execute("BEGIN")
     try:
         count = store.db.execute("SELECT event_count FROM run WHERE run_id=?", (run_id,)).fetchone()
@@ -104,9 +105,7 @@ def _run(store: Store, run_id: str, *, objects: bool, seen: set[str]) -> Iterato
 
 def _manifest(store: Store, run_id: str) -> Iterator[str]:
     """The manifest shown is the one that the log says was written last; nothing is said of a run that is owned."""
-    written = None
-    for event in store.events(run_id, kinds=("manifest_written",)):
-        written = event.data.get("digest")
+    written = manifest_of(store.db, run_id)
     folder = store.workspace.run_folder(run_id)
     if written is None or owned(folder):
         return

@@ -108,6 +108,10 @@ def connect(
             # Not SQLite's read-only mode: that cannot open a WAL file whose index is not there yet.
             db.execute("PRAGMA query_only=ON")
         else:
+            if not exists:
+                db.execute(
+                    "PRAGMA auto_vacuum=INCREMENTAL"
+                )  # only a new file takes it: a prune gives its room back
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
             if version < SCHEMA_VERSION:
@@ -132,10 +136,13 @@ def _our_version(db: sqlite3.Connection, path: Path, exists: bool) -> int:
         owner = db.execute("PRAGMA application_id").fetchone()[0]
         version = int(db.execute("PRAGMA user_version").fetchone()[0])
         tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    except UnicodeDecodeError as problem:  # SQLite quotes the damaged bytes in what it says
+        raise _damaged(path, f"{problem.object!r:.120}") from problem
     except sqlite3.DatabaseError as problem:
         if isinstance(problem, sqlite3.OperationalError):
             raise
-        raise _foreign(path, str(problem)) from problem
+        ours = header(path)[68:72] == APPLICATION_ID.to_bytes(4, "big")
+        raise (_damaged if ours else _foreign)(path, str(problem)) from problem
     if exists and tables and owner != APPLICATION_ID:
         raise _foreign(path, f"a SQLite file of another program (application id {owner:#x}, {tables} tables)")
     if version > SCHEMA_VERSION:
@@ -208,6 +215,27 @@ def file_system_of(path: Path, mounts: Path = _MOUNTS) -> str | None:
             if inside and len(mount) >= len(best):
                 best, kind = mount, fields[2]
     return kind
+
+
+def header(path: Path) -> bytes:
+    """The first 100 bytes of a SQLite file, fewer or none where they cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(100)
+    except OSError:
+        return b""
+
+
+def _damaged(path: Path, found: str) -> AgiError:
+    return AgiError(
+        "AGI-STORE-003",
+        f"{path} is damaged: SQLite cannot read its schema",
+        found=found,
+        allowed="a file that AGILab made, as it was made",
+        try_=f"restore {path.name} from a backup, or import the exports of its runs into another AGILAB_HOME",
+        whose="environment",
+        exit_code=ENVIRONMENT,
+    )
 
 
 def _foreign(path: Path, found: str) -> AgiError:

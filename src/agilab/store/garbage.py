@@ -3,10 +3,9 @@
 An object is written once and then only referred to. A process may therefore rely on one that it did not write (the
 same bytes were put before, or a result is used again) and record that a moment, or a long environment build, later.
 No age of a file and no state of a run tells how long. So objects are removed only while no other process has the
-workspace open: SQLite keeps a shared lock on the database for as long as any process has it open, for reading or for
-writing, and refuses an exclusive one until all are gone, however they end. Everyone who puts an object opened the
-database before. While we hold it for ourselves, what the logs do not name is needed by nobody, provably; and whoever
-comes meanwhile waits for the two seconds that we hold it at most.
+workspace open (see `store.alone`). Everyone who puts an object opened the database before. While we hold it for
+ourselves, what the logs do not name is needed by nobody, provably; and whoever comes meanwhile waits for the two
+seconds that we hold it at most.
 
 What cannot be removed now, because somebody works, stays for the next time. That costs room, never a result.
 """
@@ -14,22 +13,20 @@ What cannot be removed now, because somebody works, stays for the next time. Tha
 from __future__ import annotations
 
 import os
-import shutil
-import sqlite3
 import time
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from agilab.store.alone import OPEN_ELSEWHERE, PATIENCE_SECONDS, PAUSE_SECONDS, alone
+from agilab.store.leftovers import strangers
 from agilab.store.objects import ObjectStore
 from agilab.store.references import References
+from agilab.store.snapshot import discard
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
 HELD_SECONDS = 2.0
-PAUSE_SECONDS = 0.05
-PATIENCE_SECONDS = 2.0
 
 
 class Tally:
@@ -71,82 +68,71 @@ class Collected:
 
     Attributes:
         waiting: Objects and snapshots that nobody needs and that had to stay, because others have the workspace open.
+        waiting_bytes: What removing them would set free.
+        why: Why they had to stay, or why nothing was looked for; empty where nothing was in the way.
     """
 
     objects: int
     snapshots: int
     waiting: int = 0
+    waiting_bytes: int = 0
+    why: str = ""
 
 
 def would_collect(store: Store, tally: Tally, *, without: Collection[str]) -> Collected:
     """What `collect` would remove if the runs in `without` were gone; nothing is changed."""
+    if lost := next(strangers(store), ""):
+        return Collected(0, 0, why=lost)
     found = References(store.objects, store.objects.digests())
     found.read(store.db, without=without)
     found.read_documents(store.workspace)
     snapshots = list(_unneeded(store.workspace, found))
-    for digest in found.unnamed:
-        tally.count(store.objects.path(digest))
-    for folder in snapshots:
-        tally.count(folder)
+    _count(tally, [*map(store.objects.path, found.unnamed), *snapshots])
     return Collected(len(found.unnamed), len(snapshots))
 
 
 def collect(workspace: Workspace, tally: Tally, *, patience_s: float = PATIENCE_SECONDS) -> Collected:
     """Remove what nobody needs, while nobody else has the workspace open; the caller must not have it open either.
 
-    Logs are read while others may work; under the lock only what came since is read again.
+    Logs and documents are read while others may work; under the lock only what came since is read again. Where there
+    are runs that the database does not know, it is not the one that these objects were written with (it was moved away
+    or put back from a backup), and says nothing about who needs them: nothing is removed then.
     """
     objects = ObjectStore(workspace.objects)
     found = References(objects, objects.digests())
     with Store(workspace, readonly=True) as store:
+        if lost := next(strangers(store), ""):
+            return Collected(0, 0, why=lost)
         found.read(store.db)
     found.read_documents(workspace)
     gone, folders = set[str](), 0
     while True:
-        todo = found.unnamed - gone
-        if not todo and not any(_unneeded(workspace, found)):
+        todo = [*map(objects.path, sorted(found.unnamed - gone)), *_unneeded(workspace, found)]
+        if not todo:
             return Collected(len(gone), folders)
-        with _alone(workspace, patience_s) as db:
+        with alone(workspace, patience_s=patience_s) as db:
             if db is None:
-                return Collected(len(gone), folders, len(todo) + len(list(_unneeded(workspace, found))))
+                return Collected(len(gone), folders, len(todo), _count(Tally(), todo), OPEN_ELSEWHERE)
             until = time.monotonic() + HELD_SECONDS
             found.read(db)
+            found.read_documents(workspace)
             for digest in sorted(found.unnamed - gone):
                 if time.monotonic() > until:
                     break
-                path = objects.path(digest)
-                tally.count(path)
-                path.unlink(missing_ok=True)
+                tally.count(objects.path(digest))
+                objects.path(digest).unlink(missing_ok=True)
                 gone.add(digest)
-            else:
-                for folder in list(_unneeded(workspace, found)):
-                    if time.monotonic() > until:
-                        break
-                    tally.count(folder)
-                    shutil.rmtree(folder)
-                    folders += 1
+            for folder in list(_unneeded(workspace, found)):
+                if time.monotonic() > until:
+                    break
+                tally.count(folder)
+                discard(folder)
+                folders += 1
         time.sleep(PAUSE_SECONDS)  # whoever waited for us comes first
 
 
-@contextmanager
-def _alone(workspace: Workspace, patience_s: float) -> Iterator[sqlite3.Connection | None]:
-    """The database for ourselves, as a transaction; None where somebody else keeps it open."""
-    until = time.monotonic() + patience_s
-    while True:
-        with closing(sqlite3.connect(workspace.db, isolation_level=None, timeout=0)) as db:
-            db.execute("PRAGMA locking_mode=EXCLUSIVE")
-            try:
-                db.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                pass
-            else:
-                yield db
-                db.execute("ROLLBACK")
-                return
-        if time.monotonic() > until:
-            yield None
-            return
-        time.sleep(PAUSE_SECONDS)
+def _count(tally: Tally, paths: Collection[Path]) -> int:
+    return sum(tally.count(path) for path in paths)
 
 
 def _unneeded(workspace: Workspace, found: References) -> Iterator[Path]:

@@ -6,7 +6,6 @@ run has an owner, or it is younger than an hour.
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 import time
@@ -17,13 +16,15 @@ from pathlib import Path
 from agilab.contracts.identifiers import RUN_ID
 from agilab.store.locks import has_owner
 from agilab.store.references import logs
+from agilab.store.snapshot import UNFINISHED
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
 MANIFEST = "run_manifest.json"
 YOUNG_SECONDS = 3_600.0
-TABLES = ("event", "unit", "node", "artifact", "cached", "lease", "command")
-"""Tables with rows of runs, beside `run` itself and `pruned`."""
+TABLES = ("cached", "event", "unit", "node", "artifact", "lease", "command")
+"""Tables with rows of runs, beside `run` itself and `pruned`, in the order in which a prune empties them: nobody shall
+find a result whose event is gone."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +44,31 @@ class Leftover:
 
 def leftovers(store: Store, *, now_s: float | None = None) -> Iterator[Leftover]:
     """Everything in the workspace that an ended process should have taken away."""
-    now = time.time() if now_s is None else now_s
-    states = dict(store.db.execute("SELECT run_id, state FROM run"))
-    for (run_id,) in store.db.execute("SELECT DISTINCT run_id FROM lease ORDER BY run_id").fetchall():
-        if states.get(run_id) != "running":
-            yield Leftover(f"leases of run {run_id}, which is over", run_id=run_id)
     for run_id in half_pruned(store.db, store.workspace):
         yield Leftover(f"the rest of run {run_id}, which is being pruned", run_id=run_id)
+    yield from remains(store, now_s=now_s)
+
+
+def remains(store: Store, *, now_s: float | None = None) -> Iterator[Leftover]:
+    """The same without the runs that an interrupted prune left."""
+    now = time.time() if now_s is None else now_s
+    states = dict(store.db.execute("SELECT run_id, state FROM run"))
+    leased = store.db.execute(
+        "SELECT DISTINCT run_id FROM lease WHERE run_id NOT IN (SELECT run_id FROM pruned) ORDER BY run_id"
+    ).fetchall()
+    for (run_id,) in leased:
+        if states.get(run_id) != "running":
+            yield Leftover(f"leases of run {run_id}, which is over", run_id=run_id)
     yield from _staging(store.workspace, states)
     yield from _unknown(store, states, now)
-    yield from _temporaries(store.workspace, now)
+    imported = [run_id for (run_id,) in store.db.execute("SELECT run_id FROM imported ORDER BY run_id")]
+    yield from _temporaries(store.workspace, imported, now)
 
 
 def half_pruned(db: sqlite3.Connection, workspace: Workspace) -> Iterator[str]:
     """Runs that were sealed and taken from the list, and of which rows or files are still here."""
-    sealed = [run_id for (run_id,) in db.execute("SELECT run_id FROM pruned ORDER BY run_id")]
-    for run_id in sealed:
-        if db.execute("SELECT 1 FROM run WHERE run_id=?", (run_id,)).fetchone():
-            continue  # sealed and still whole: nothing was taken away yet
+    sealed = "SELECT run_id FROM pruned WHERE run_id NOT IN (SELECT run_id FROM run) ORDER BY run_id"
+    for (run_id,) in db.execute(sealed).fetchall():
         rows = any(
             db.execute(f"SELECT 1 FROM {table} WHERE run_id=? LIMIT 1", (run_id,)).fetchone()
             for table in TABLES
@@ -111,12 +119,13 @@ def _unknown(store: Store, states: dict[str, str], now: float) -> Iterator[Lefto
             yield Leftover("the folder of a run that never began", folder, folder.name)
 
 
-def _temporaries(workspace: Workspace, now: float) -> Iterator[Leftover]:
-    places = [(folder, ".put-") for folder in _folders(workspace.objects)]
-    for folder, beginning in [*places, (workspace.snapshots, ".making-")]:
-        for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
-            path = folder / name
-            if name.startswith(beginning) and _age(path, now) > YOUNG_SECONDS:
+def _temporaries(workspace: Workspace, imported: list[str], now: float) -> Iterator[Leftover]:
+    """What was to be renamed once it is whole: by the object store, by a snapshot, by an import into a run's folder."""
+    places = [(workspace.objects, "[0-9a-f][0-9a-f]/.put-*"), (workspace.snapshots, f"{UNFINISHED}*")]
+    places += [(workspace.run_folder(run_id), "**/.put-import-*") for run_id in imported]
+    for folder, pattern in places:
+        for path in sorted(folder.glob(pattern)):
+            if _age(path, now) > YOUNG_SECONDS:
                 yield Leftover("a file or folder that its writer never finished", path)
 
 

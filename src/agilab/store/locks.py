@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from agi_node.errors import AgiError
 
 LOOKED_AT_SECONDS = 0.3
+LOCK, NOTE = "owner.lock", "owner.json"
 
 
 class RunLock:
@@ -23,14 +24,12 @@ class RunLock:
     """
 
     def __init__(self, run_folder: Path) -> None:
-        run_folder.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(run_folder / "owner.lock", thread_local=False)
-        self._note = run_folder / "owner.json"
+        self._lock = FileLock(run_folder / LOCK, thread_local=False)
+        self._note = run_folder / NOTE
 
     def __enter__(self) -> RunLock:
         try:
-            # Not at once: somebody may be looking whether the run has an owner, which takes the lock for an instant.
-            self._lock.acquire(timeout=LOOKED_AT_SECONDS, poll_interval=0.01)
+            self._acquire()
         except Timeout:
             owner = self._owner()
             raise AgiError(
@@ -53,6 +52,16 @@ class RunLock:
         self._note.unlink(missing_ok=True)
         self._lock.release()
 
+    def _acquire(self) -> None:
+        while True:
+            self._note.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                # Not at once: somebody may be looking whether the run has an owner, and takes the lock for an instant.
+                self._lock.acquire(timeout=LOOKED_AT_SECONDS, poll_interval=0.01)
+                return
+            except FileNotFoundError:
+                continue  # a prune took the folder away while we waited for its lock
+
     def _owner(self) -> dict[str, object]:
         try:
             owner: dict[str, object] = json.loads(self._note.read_text(encoding="utf-8"))
@@ -63,14 +72,31 @@ class RunLock:
 
 def has_owner(run_folder: Path) -> bool:
     """Whether some process coordinates the run right now. A run that says running and has none was interrupted."""
-    if not (run_folder / "owner.lock").exists():
+    if not (run_folder / LOCK).exists():
         return False
-    lock = FileLock(run_folder / "owner.lock", thread_local=False)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
+        return _is_locked(run_folder / LOCK)
+    except FileNotFoundError:
+        return False  # a prune took the folder away just now
+
+
+def _is_locked(path: Path) -> bool:
+    if os.name == "nt":
+        lock = FileLock(path, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        return False
+    import fcntl
+
+    # A shared lock, as two who look at once must not take each other for the owner.
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
     return False
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from agi_node.errors import ENVIRONMENT, AgiError
-from agilab.store.database import SCHEMA_VERSION
+from agi_node.errors import AgiError
+from agilab.store.database import SCHEMA_VERSION, header
 from agilab.store.objects import ObjectStore
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
@@ -26,16 +26,6 @@ def open_to_look(workspace: Workspace) -> Iterator[Store]:
     """
     try:
         store = Store(workspace, readonly=True, migrate=False)
-    except UnicodeDecodeError as problem:  # SQLite quotes the damaged bytes in what it says
-        raise AgiError(
-            "AGI-STORE-003",
-            f"{workspace.db} is damaged: SQLite cannot read its schema",
-            found=f"{problem.object!r:.120}",
-            allowed="a file that AGILab made",
-            try_="restore agilab.db from a backup, or import the exports of its runs into another AGILAB_HOME",
-            whose="environment",
-            exit_code=ENVIRONMENT,
-        ) from problem
     except AgiError as problem:
         if problem.code != "AGI-STORE-005" or not _is_a_database(workspace.db):
             raise
@@ -70,8 +60,4 @@ def _copy(workspace: Workspace, db: sqlite3.Connection | None) -> Iterator[Store
 
 
 def _is_a_database(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(16) == b"SQLite format 3\x00"
-    except OSError:
-        return False
+    return header(path)[:16] == b"SQLite format 3\x00"

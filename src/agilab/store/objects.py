@@ -31,11 +31,18 @@ class ObjectStore:
     def __contains__(self, digest: str) -> bool:
         return self.path(digest).exists()
 
+    def holds(self, digest: str, size: int) -> bool:
+        """Whether the object is here in its full length: one that nobody had synced may be cut off by a power cut."""
+        try:
+            return self.path(digest).stat().st_size == size
+        except FileNotFoundError:
+            return False
+
     def put(self, data: bytes) -> str:
         """Keep bytes; returns their digest. Putting the same bytes again costs a look."""
         digest = sha256_bytes(data)
         target = self.path(digest)
-        if not target.exists():
+        if not self.holds(digest, len(data)):
             target.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=target.parent, prefix=".put-")
             try:
@@ -70,35 +77,32 @@ class ObjectStore:
                 exit_code=1,
             )
         target = self.path(digest)
-        if target.exists():
+        if self.holds(digest, size):
             staged.unlink()
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._settle(staged, target)
         return digest
 
+    def mend(self, staged: Path, digest: str) -> None:
+        """Move a staged file, whose bytes have this digest, to where an object is missing or damaged."""
+        self._settle(staged, self.path(digest))
+
     def read(self, digest: str) -> bytes:
         """The bytes of an object. Raises AGI-STORE-007 where it is not (or no longer) here."""
         try:
             return self.path(digest).read_bytes()
         except FileNotFoundError:
-            raise AgiError(
-                "AGI-STORE-007",
-                f"object {digest[:12]} is not in the store",
-                found="no such object",
-                try_="agilab runs verify RUN",
-                whose="environment",
-                exit_code=1,
-            ) from None
+            raise _gone(digest) from None
 
     def sync(self) -> None:
         """Force everything put since the last call to disk: many files at once, before they are recorded."""
         pending, self._unsynced = self._unsynced, []
         if len(pending) == 1:
-            _fsync(pending[0])
+            sync(pending[0])
         elif pending:
             with ThreadPoolExecutor(max_workers=min(8, len(pending))) as threads:
-                list(threads.map(_fsync, pending))
+                list(threads.map(sync, pending))
 
     def is_whole(self, digest: str) -> bool:
         """Whether the object is here and its bytes still have its digest."""
@@ -106,12 +110,17 @@ class ObjectStore:
         return path.exists() and sha256_file(path) == digest
 
     def link(self, digest: str, target: Path) -> None:
-        """Show an object under a readable name: a hard link, or a copy on another file system."""
+        """Show an object under a readable name: a hard link, or a copy on another file system.
+
+        Raises AGI-STORE-007 where it is not (or no longer) here.
+        """
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
         try:
             os.link(self.path(digest), target)
         except OSError:
+            if digest not in self:
+                raise _gone(digest) from None
             shutil.copyfile(self.path(digest), target)
 
     def digests(self) -> Iterator[str]:
@@ -127,7 +136,20 @@ class ObjectStore:
         self._unsynced.append(target)
 
 
-def _fsync(path: Path) -> None:
+def _gone(digest: str) -> AgiError:
+    return AgiError(
+        "AGI-STORE-007",
+        f"object {digest[:12]} is not in the store",
+        found="no such object",
+        allowed="every object that a run refers to",
+        try_="agilab store check, then: agilab store import EXPORT puts back what an export of the run holds",
+        whose="environment",
+        exit_code=1,
+    )
+
+
+def sync(path: Path) -> None:
+    """Force one file to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -42,12 +42,15 @@ class NameReader:
 
 
 def names_in(path: Path) -> list[str]:
-    """Everything in a document that may be an object's digest; nothing where there is no such file."""
+    """Everything in a document that may be an object's digest; nothing where there is no such file.
+
+    Raises OSError where there is one that cannot be read: what it names must not be taken for garbage.
+    """
     try:
         if path.stat().st_size > DOCUMENT_BYTES:
             return []
         return _DIGEST.findall(path.read_text(encoding="utf-8", errors="replace"))
-    except OSError:
+    except FileNotFoundError:
         return []
 
 
@@ -71,6 +74,7 @@ class References:
         self._unnamed = set(present)
         self._seen: dict[str, int] = {}
         self._commands = 0
+        self._documents: set[Path] = set()
         self.trees: set[str] = set()
         """What snapshot folders are called by that show a named tree, whether its object is present or not."""
 
@@ -100,9 +104,10 @@ class References:
             self._name(_DIGEST.findall(body))
 
     def read_documents(self, workspace: Workspace) -> None:
-        """Read the documents that are kept beside the log: plans of dry runs, remembered descriptions."""
+        """Read the documents that are kept beside the log, each once: plans of dry runs, remembered descriptions."""
         for folder in (workspace.plans, workspace.cache):
-            for path in sorted(folder.rglob("*.json")) if folder.is_dir() else ():
+            for path in sorted(set(folder.rglob("*.json")) - self._documents):
+                self._documents.add(path)
                 self._name(names_in(path))
 
     def _name(self, digests: Iterable[str]) -> None:

@@ -5,32 +5,39 @@ mark (`promoted`, `keep`), one that has not ended or that a process owns, and th
 (it may still read what the parent left). The parent of a rerun that has ended may go: what the rerun used again is in
 its own log, and its objects stay for as long as that log does. Of every pruned run the store remembers the head of
 its chain and the digest of its manifest, by which an export of it can be told from any other.
+
+What frees most and needs least room comes first: seals and folders, then objects, then rows, then the database file. So
+a prune also helps on a disk that is nearly full, and whatever it had no room for is the next one's.
 """
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from agi_node.errors import ENVIRONMENT, AgiError
-from agilab.store.events import Event
-from agilab.store.garbage import Tally, collect, would_collect
-from agilab.store.leftovers import half_pruned, leftovers, owned
+from agilab.store.alone import PATIENCE_SECONDS, holders
+from agilab.store.garbage import Collected, Tally, collect, would_collect
+from agilab.store.leftovers import half_pruned, owned, remains
 from agilab.store.log import now_us
 from agilab.store.looking import open_to_look
-from agilab.store.removal import damage, remove_run, take_away, tidy
-from agilab.store.seal import Seal
+from agilab.store.removal import OWNED, damage, remove_folder, remove_rows, seal_run, tidy
+from agilab.store.room import Room, give_back
+from agilab.store.seal import Seal, manifest_of
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
 KEEP_RUNS = 50
 KEEP_DAYS = 30
+ROOM_BYTES = 4 * 2**20
+"""A prune writes what it does to SQLite's log, which takes so much before it is used again."""
+_DAY_US = 86_400 * 10**6
 Say = Callable[[str], None]
 
 
@@ -59,10 +66,10 @@ class Pruning:
         kept: How many runs stay.
         finished: Runs that an earlier, interrupted prune had begun to take away.
         leftovers: In words, what else was removed.
-        objects: How many objects nobody needed any more.
-        snapshots: How many folders of source nobody needed any more.
-        waiting: Objects and snapshots that nobody needs and that had to stay because the workspace is in use.
-        bytes: What all of that sets free on disk, the database not counted: its room is used again by new runs.
+        collected: Objects and folders of source that nobody needed any more, and those that had to stay.
+        bytes: What all of that sets free on disk, the database not counted.
+        room: What became of the room that rows left in the database file; for a dry run nothing is known of that.
+        holders: The other processes that have the workspace open, in words.
     """
 
     runs: tuple[Seal, ...]
@@ -70,10 +77,10 @@ class Pruning:
     kept: int
     finished: tuple[str, ...]
     leftovers: tuple[str, ...]
-    objects: int
-    snapshots: int
-    waiting: int
+    collected: Collected
     bytes: int
+    room: Room
+    holders: tuple[str, ...]
     dry_run: bool
 
     def to_plain(self) -> dict[str, Any]:
@@ -86,10 +93,10 @@ class Pruning:
             "kept": self.kept,
             "finished": list(self.finished),
             "leftovers": list(self.leftovers),
-            "objects": self.objects,
-            "snapshots": self.snapshots,
-            "waiting": self.waiting,
+            **asdict(self.collected),
             "bytes": self.bytes,
+            "database": self.room.to_plain(),
+            "holders": list(self.holders),
         }
 
 
@@ -114,7 +121,7 @@ def prune(
         return _prune(workspace, keep, dry_run=dry_run, at=at, say=say)
     except sqlite3.OperationalError as problem:
         raise _stopped(
-            "AGI-STORE-023", f"the database refuses: {problem}", "check permissions and free space"
+            "AGI-STORE-023", f"the database refuses: {problem}", _room_or_rights(workspace)
         ) from problem
     except sqlite3.DatabaseError as problem:
         raise _stopped(
@@ -123,7 +130,24 @@ def prune(
     except OSError as problem:
         place = f" ({problem.filename})" if problem.filename else ""
         found = f"{problem.strerror or problem}{place}"
-        raise _stopped("AGI-STORE-023", found, "check permissions and free space") from problem
+        raise _stopped("AGI-STORE-023", found, _room_or_rights(workspace)) from problem
+    except AgiError as problem:
+        if problem.code != "AGI-STORE-005" or _has_room(workspace):
+            raise
+        raise _stopped("AGI-STORE-023", problem.what, _room_or_rights(workspace)) from problem
+
+
+def _has_room(workspace: Workspace) -> bool:
+    try:
+        return shutil.disk_usage(workspace.home).free >= ROOM_BYTES
+    except OSError:  # there is no such folder
+        return True
+
+
+def _room_or_rights(workspace: Workspace) -> str:
+    if _has_room(workspace):
+        return "check permissions and free space"
+    return f"agilab env prune, or free {ROOM_BYTES // 2**20} MiB on this disk (a prune writes before it can remove)"
 
 
 def _stopped(code: str, found: str, try_: str) -> AgiError:
@@ -145,31 +169,36 @@ def _prune(workspace: Workspace, keep: Retention, *, dry_run: bool, at: int, say
     with _only_one(workspace):
         tally = Tally()
         with Store(workspace) as store:
-            finished = tuple(half_pruned(store.db, workspace))
-            for run_id in finished:
-                take_away(store, run_id, tally)
             tidied = tuple(tidy(store, tally))
-            doomed, kept = _choose(store, keep, at)
-            pruned, left = [], []
+            begun = tuple(half_pruned(store.db, workspace))
+            doomed, why, kept = _choose(store, keep, at)
             for number, seal in enumerate(doomed, start=1):
                 say(f"pruning run {number:,} of {len(doomed):,}")
-                why = remove_run(store, seal, at, tally)
-                if why:
-                    left.append((seal.run_id, why))
-                else:
-                    pruned.append(seal)
+                why[seal.run_id] = seal_run(store, seal, at)
+            for run_id in half_pruned(store.db, workspace):
+                remove_folder(store, run_id, tally)
         say("looking for objects that nobody needs")
         collected = collect(workspace, tally)
+        with Store(workspace) as store:
+            for number, run_id in enumerate(half_pruned(store.db, workspace), start=1):
+                say(f"removing the rows of run {number:,}: {run_id}")
+                if not remove_rows(store, run_id):
+                    why[run_id] = OWNED
+        # Who was in the way of the objects a moment ago is not waited for again.
+        room = give_back(workspace, patience_s=0.0 if collected.waiting else PATIENCE_SECONDS)
+    left = _left(why)
+    stay = dict(left)
+    pruned = tuple(seal for seal in doomed if seal.run_id not in stay)
     return Pruning(
-        tuple(pruned),
-        tuple(left),
-        kept + len(left),
-        finished,
-        tidied,
-        collected.objects,
-        collected.snapshots,
-        collected.waiting,
-        tally.bytes,
+        runs=pruned,
+        left=left,
+        kept=kept + len(doomed) - len(pruned),
+        finished=tuple(run_id for run_id in begun if run_id not in stay),
+        leftovers=tidied,
+        collected=collected,
+        bytes=tally.bytes,
+        room=room,
+        holders=holders(workspace) if collected.waiting or room.why else (),
         dry_run=False,
     )
 
@@ -177,77 +206,73 @@ def _prune(workspace: Workspace, keep: Retention, *, dry_run: bool, at: int, say
 # -- choosing ------------------------------------------------------------------------------------------------
 
 
-def _choose(store: Store, keep: Retention, now: int) -> tuple[list[Seal], int]:
-    """The runs that may go, oldest first, and how many stay."""
-    since = now - int(timedelta(days=keep.days) / timedelta(microseconds=1))
+def _choose(store: Store, keep: Retention, now: int) -> tuple[list[Seal], dict[str, str], int]:
+    """The runs that may go, oldest first, why others of their age may not, and how many stay.
+
+    A run that was imported counts as ended when it came.
+    """
     where, parameters = ("WHERE app=?", [keep.app]) if keep.app else ("", [])
     rows = store.db.execute(
-        "SELECT run_id, app, state, created_us, finished_us, head, event_count, mark FROM run"
+        "SELECT run_id, app, state, created_us, finished_us, head, event_count, mark,"
+        " (SELECT at_us FROM imported WHERE imported.run_id=run.run_id) FROM run"
         f" {where} ORDER BY run_id DESC",
         parameters,
     ).fetchall()
-    parents = {
-        row[0]
-        for row in store.db.execute(
-            "SELECT parent_run_id FROM run WHERE state='running' AND parent_run_id<>''"
-        )
-    }
+    parents = {row[0] for row in store.db.execute("SELECT parent_run_id FROM run WHERE state='running'")}
     newer: dict[str, int] = {}
-    doomed = []
-    for run_id, app, state, created, finished, head, count, mark in rows:
+    doomed, why = [], {}
+    for run_id, app, state, created, finished, head, count, mark, imported in rows:
         newer[app] = newer.get(app, 0) + 1
-        ended = finished if finished is not None else created
-        if newer[app] <= keep.runs or ended >= since or mark or state == "running" or run_id in parents:
+        ended = max(finished if finished is not None else created, imported or 0)
+        if mark or newer[app] <= keep.runs or not now - ended > keep.days * _DAY_US:
             continue
-        doomed.append(Seal(run_id, app, state, created, finished, head, count, _manifest(store, run_id)))
-    return doomed[::-1], len(rows) - len(doomed)
-
-
-def _manifest(store: Store, run_id: str) -> str | None:
-    """The digest of the manifest that was written last, as the log has it."""
-    found: Event | None = None
-    for found in store.events(run_id, kinds=("manifest_written",)):  # noqa: B007 (the last one)
-        pass
-    try:
-        return str(found.data["digest"]) if found else None
-    except (ValueError, KeyError, TypeError):
-        return None
+        if run_id in parents:
+            why[run_id] = "a rerun of it has not ended"
+        elif state != "running":
+            manifest = manifest_of(store.db, run_id)
+            doomed.append(Seal(run_id, app, state, created, finished, head, count, manifest))
+        elif not owned(store.workspace.run_folder(run_id)):
+            why[run_id] = f"it was interrupted (agilab runs resume {run_id}, or cancel)"
+    return doomed[::-1], why, len(rows) - len(doomed)
 
 
 def _foreseen(store: Store, keep: Retention, now: int) -> Pruning:
     tally = Tally()
-    finished = tuple(half_pruned(store.db, store.workspace))
-    doomed, kept = _choose(store, keep, now)
-    left = [(seal.run_id, why) for seal in doomed if (why := _in_the_way(store, seal))]
-    stay = {run_id for run_id, _ in left}
+    begun = tuple(half_pruned(store.db, store.workspace))
+    doomed, why, kept = _choose(store, keep, now)
+    why |= {seal.run_id: _in_the_way(store, seal) for seal in doomed}
+    left = _left(why)
+    stay = dict(left)
     going = tuple(seal for seal in doomed if seal.run_id not in stay)
-    for run_id in (*finished, *(seal.run_id for seal in going)):
+    for run_id in (*begun, *(seal.run_id for seal in going)):
         tally.count(store.workspace.run_folder(run_id))
-    tidied = []
-    for one in leftovers(store):
-        if one.run_id not in finished:
-            tidied.append(one.what)
-            if one.path:
-                tally.count(one.path)
+    tidied = tuple(remains(store))
+    for one in tidied:
+        if one.path:
+            tally.count(one.path)
     collected = would_collect(store, tally, without={seal.run_id for seal in going})
     return Pruning(
-        going,
-        tuple(left),
-        kept + len(left),
-        finished,
-        tuple(tidied),
-        collected.objects,
-        collected.snapshots,
-        0,
-        tally.bytes,
+        runs=going,
+        left=left,
+        kept=kept + len(doomed) - len(going),
+        finished=begun,
+        leftovers=tuple(one.what for one in tidied),
+        collected=collected,
+        bytes=tally.bytes,
+        room=Room(),
+        holders=holders(store.workspace),
         dry_run=True,
     )
+
+
+def _left(why: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((run_id, reason) for run_id, reason in why.items() if reason)
 
 
 def _in_the_way(store: Store, seal: Seal) -> str:
     """Why a run cannot go although its age is right; empty where nothing is in the way."""
     if owned(store.workspace.run_folder(seal.run_id)):
-        return "a process is at it"
+        return OWNED
     return damage(store, seal)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,18 @@ class Seal:
             "events": self.event_count,
             "manifest_digest": self.manifest_digest,
         }
+
+
+def manifest_of(db: sqlite3.Connection, run_id: str) -> str | None:
+    """The digest of the manifest that was written last, as the log has it: None where none was, empty for nonsense."""
+    row = db.execute(
+        "SELECT body FROM event WHERE run_id=? AND kind='manifest_written' ORDER BY run_seq DESC LIMIT 1",
+        (run_id,),
+    ).fetchone()
+    try:
+        return str(json.loads(row[0])["digest"]) if row else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
 
 
 def sealed(db: sqlite3.Connection, run_id: str) -> Seal | None:

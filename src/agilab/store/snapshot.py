@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from agi_node.errors import AgiError
 from agilab.store.objects import ObjectStore
 
 MAX_BYTES = 64 * 2**20
+UNFINISHED = ".making-"
+"""How a folder is called while it is filled or emptied: what has a snapshot's name is whole."""
 _TOP_LEVEL = (".py", ".toml", ".lock", ".dot", ".md", ".pyx", ".pxd")
 _NEVER = frozenset({"__pycache__", ".venv", ".git", ".ipynb_checkpoints", "node_modules"})
 
@@ -38,10 +41,12 @@ def take(folder: Path, objects: ObjectStore) -> Snapshot:
     """
     files: dict[str, str] = {}
     sizes: dict[str, int] = {}
+    total = 0
     for path in source_files(folder):
         name = path.relative_to(folder).as_posix()
         sizes[name] = path.stat().st_size
-        if sum(sizes.values()) > MAX_BYTES:
+        total += sizes[name]
+        if total > MAX_BYTES:
             largest = max(sizes, key=lambda name: sizes[name])
             raise AgiError(
                 "AGI-APP-104",
@@ -52,7 +57,7 @@ def take(folder: Path, objects: ObjectStore) -> Snapshot:
                 whose="author",
             )
         digest = sha256_file(path)
-        if digest not in objects:
+        if not objects.holds(digest, sizes[name]):
             digest = objects.put(path.read_bytes())
         files[name] = digest
     return Snapshot(objects.put(canonical(files)), files)
@@ -66,8 +71,10 @@ def source_files(folder: Path) -> Iterator[Path]:
     for root, folders, names in os.walk(folder / "src"):
         folders[:] = sorted(name for name in folders if name not in _NEVER and not name.startswith("."))
         for name in sorted(names):
-            if not name.endswith((".pyc", ".pyo")):
-                yield Path(root) / name
+            path = Path(root) / name
+            # What is no file, or a link to none (an editor marks a file that is being edited with one), is no source.
+            if not name.endswith((".pyc", ".pyo")) and path.is_file():
+                yield path
 
 
 def materialise(snapshot: Snapshot, objects: ObjectStore, snapshots: Path) -> Path:
@@ -75,7 +82,7 @@ def materialise(snapshot: Snapshot, objects: ObjectStore, snapshots: Path) -> Pa
     target = snapshots / snapshot.digest[:32]
     if not target.exists():
         snapshots.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(dir=snapshots, prefix=".making-"))
+        building = Path(tempfile.mkdtemp(dir=snapshots, prefix=UNFINISHED))
         for name, digest in snapshot.files.items():
             objects.link(digest, building / name)
         try:
@@ -85,3 +92,11 @@ def materialise(snapshot: Snapshot, objects: ObjectStore, snapshots: Path) -> Pa
             if not target.exists():
                 raise
     return target
+
+
+def discard(folder: Path) -> None:
+    """Remove a snapshot's folder: out of sight first, as whoever dies in between must not leave half of one."""
+    hidden = folder.with_name(f"{UNFINISHED}{folder.name}")
+    shutil.rmtree(hidden, ignore_errors=True)  # somebody died here before
+    os.replace(folder, hidden)
+    shutil.rmtree(hidden)

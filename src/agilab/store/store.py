@@ -159,22 +159,25 @@ class Store:
         return (Event(*row) for row in rows)
 
     def event(self, run_id: str, run_seq: int) -> Event:
-        """One event by position."""
-        return Event(
-            *self.db.execute(
-                f"SELECT {_EVENT} FROM event WHERE run_id=? AND run_seq=?", (run_id, run_seq)
-            ).fetchone()
-        )
+        """One event by position; KeyError where the log has none of that number."""
+        row = self.db.execute(
+            f"SELECT {_EVENT} FROM event WHERE run_id=? AND run_seq=?", (run_id, run_seq)
+        ).fetchone()
+        if row is None:
+            raise KeyError((run_id, run_seq))
+        return Event(*row)
 
     def verdict(self, run: RunRow) -> str | None:
         """The verdict of the manifest that was written for a finished run, in one word; None where there is none."""
-        # It is among the last events, so the newest few are looked at and not the whole log.
-        rows = self.db.execute(
-            "SELECT body FROM event WHERE run_id=? AND run_seq>? AND kind='manifest_written' ORDER BY run_seq DESC",
-            (run.run_id, run.event_count - 20),
-        )
-        found = rows.fetchone()
-        return json.loads(found[0]).get("verdict") if found else None
+        if run.state == "running":
+            return None
+        # From the end on, and no further than the run's own end: notes may have been written after it.
+        found = self.db.execute(
+            "SELECT kind, body FROM event WHERE run_id=? AND kind IN ('manifest_written', 'run_finished')"
+            " ORDER BY run_seq DESC LIMIT 1",
+            (run.run_id,),
+        ).fetchone()
+        return json.loads(found[1]).get("verdict") if found and found[0] == "manifest_written" else None
 
     def story(self, run_id: str, unit_id: str) -> list[Event]:
         """Everything that happened to one unit."""
