@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copyreg
+import dataclasses
 import subprocess
 import sys
 import textwrap
@@ -271,3 +273,17 @@ def test_a_local_module_as_a_value_gives_no_digest(tmp_path: Path, monkeypatch: 
         None,
         "__main__.f uses the module beside_me as a value, which cannot be digested",
     )
+
+
+def test_pickling_an_instance_does_not_change_the_code_of_its_class() -> None:
+    @dataclasses.dataclass
+    class Point:
+        x: int
+
+    def work() -> Point:
+        return Point(3)
+
+    before = code_of_function(work).digest
+    copyreg._slotnames(Point)  # what pickling an instance of an importable class does
+    assert "__slotnames__" in vars(Point)
+    assert code_of_function(work).digest == before

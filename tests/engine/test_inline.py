@@ -357,3 +357,13 @@ def test_a_reduce_that_is_a_partial_gets_what_its_annotation_asks_for(run_graph:
     )
     assert run.state.final == "succeeded"
     assert values(store, "total") == {"": ["all", "1", "2"]}
+
+
+def test_what_a_terminal_would_obey_is_spelt_out_in_an_error(run_graph: Run, store: Store) -> None:
+    def bad() -> None:
+        raise ValueError("\x1b[31mred\x1b]0;title\x07\r\n\tkept")
+
+    run_graph(Graph((Node("n", "n"),)), {"n": bad})
+    error = store.event("r1", store.unit("r1", "n").done_seq or 0).data["error"]
+    assert error["what"] == "n raised ValueError: \\x1b[31mred\\x1b]0;title\\x07\\x0d\n\tkept"
+    assert "\x1b" not in error["traceback"]

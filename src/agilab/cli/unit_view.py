@@ -91,7 +91,8 @@ def print_unit(store: Store, run: RunRow, unit: UnitRow) -> None:
         if lines is None:
             none = "what it printed was not kept"
         out("", title("Log"))
-        out(Padding(Text("\n".join(lines)), (0, 0, 0, 2)) if lines else Text(f"  {none}", "dim"))
+        # Colours that the author's code printed are shown; nothing else that a terminal would obey is.
+        out(Padding(Text.from_ansi("\n".join(lines)), (0, 0, 0, 2)) if lines else Text(f"  {none}", "dim"))
 
 
 def _value(body: Mapping[str, Any]) -> str | None:

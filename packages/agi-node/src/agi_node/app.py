@@ -26,7 +26,7 @@ class Step:
 
     Attributes:
         function: The author's function, unchanged.
-        first: Name of its first parameter where that is a payload or summary, None for a plan.
+        first: Name of its first parameter where that is a payload or summary, None for a plan or a publish without.
         takes: Which of `args` and `run` it wants.
     """
 
@@ -83,7 +83,10 @@ class App:
         return self._register("work", function)
 
     def publish(self, function: FunctionT) -> FunctionT:
-        """Register `publish(summary, args, run)`, called after the reduce: returns plain data or nothing."""
+        """Register `publish(summary, args, run)`, called after the reduce: returns plain data or nothing.
+
+        An app that has nothing to distribute is a `publish(args, run)` alone: one unit, called once.
+        """
         return self._register("publish", function)
 
     def nodes(self) -> tuple[str, ...]:
@@ -134,7 +137,8 @@ def _step(name: str, function: Callable[..., Any]) -> Step:
         )
     parameters = list(inspect.signature(function).parameters.values())
     head = None
-    if first is not None:
+    alone = name == "publish" and (not parameters or parameters[0].name in ("args", "run"))
+    if first is not None and not alone:
         positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         if not parameters or parameters[0].kind not in positional or parameters[0].name in ("args", "run"):
             raise _misuse(f"the {name} function {shown} takes no {first}", _signature(function), wanted)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from agi_node.canonical import tag
 from agi_node.errors import FAILED, AgiError
 from agi_node.files import FileRef
 
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 INLINE_BYTES = 32 * 1024
 """The largest value, in bytes of compact tagged JSON, that travels inside a frame and stays in the log."""
 
@@ -183,7 +185,12 @@ def staged_form(value: Any) -> bytes | None:
 
 
 def scrub(text: str, longest: int = 2_000) -> str:
-    """Any text as bounded, honest Unicode: for messages whose origin nobody controls."""
+    """Any text as bounded, honest Unicode: for messages whose origin nobody controls.
+
+    What would move a terminal's cursor or change its colours is spelt out: "\\x1b[31m" is told, not obeyed.
+    """
     if len(text) > longest:
         text = f"{text[: longest - 40]} … ({len(text):,} characters)"
+    if not text.isprintable():
+        text = _COMMANDS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

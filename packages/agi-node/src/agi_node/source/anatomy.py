@@ -20,6 +20,7 @@ _MADE_BY_PYTHON = frozenset(
     {
         *(
             "__dict__",
+            "__slotnames__",  # pickling an instance leaves it
             "__weakref__",
             "__module__",
             "__qualname__",
