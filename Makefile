@@ -65,13 +65,16 @@ lint-style: $(DEV) ## … ruff's rules
 lint-format: $(DEV) ## … layout
 	'$(BIN)/ruff' format --check .
 
-lint-types: $(DEV) ## … mypy --strict over both packages, then over each built-in app
+lint-types: $(DEV) ## … mypy --strict over both packages, then over the built-in apps, their libraries and the templates
 	'$(BIN)/python' -m mypy
-	@set -e; for package in src/agilab/apps/*/src/*/__init__.py; do \
+	@set -e; packages=; places=; \
+	for package in src/agilab/apps/*/src/*/__init__.py src/agilab/libraries/*/src/*/__init__.py \
+		src/agilab/templates/*/src/*/__init__.py; do \
 		test -f "$$package" || continue; \
-		package=$${package%/__init__.py}; echo "mypy $$package"; \
-		MYPYPATH="$${package%/*}" '$(BIN)/python' -m mypy -p "$${package##*/}"; \
-	done
+		package=$${package%/__init__.py}; packages="$$packages -p $${package##*/}"; \
+		places="$${places:+$$places:}$${package%/*}"; \
+	done; \
+	echo "mypy$$packages"; MYPYPATH="$$places" '$(BIN)/python' -m mypy $$packages
 
 lint-floors: $(DEV) ## … the floors: who may import whom
 	'$(BIN)/lint-imports' --no-logo

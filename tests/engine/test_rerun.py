@@ -16,8 +16,9 @@ from agilab.engine.foreach import Nested
 from agilab.engine.graph import Graph, Node
 from agilab.engine.inline import InlineExecutor
 from agilab.engine.invariants import validate
-from agilab.engine.rerun import Preview, Rerun, Selection, preview
+from agilab.engine.rerun import Preview, Rerun, preview
 from agilab.engine.reuse import Cache, Memory
+from agilab.engine.selection import Selection
 from agilab.engine.tasks import FunctionTasks
 from agilab.store.check import chain_problems, object_problems, projection_problems
 from agilab.store.store import Store

@@ -10,7 +10,7 @@ from tests.projects.conftest import write_app
 
 from agilab.contracts.run_result import RunResult
 from agilab.engine.graph import Policy
-from agilab.engine.rerun import Selection
+from agilab.engine.selection import Selection
 from agilab.evidence.export import export_run
 from agilab.evidence.intake import import_run
 from agilab.projects.execution import RunRequest

@@ -14,8 +14,9 @@ from agilab.engine.executor import Capabilities, Report, Task
 from agilab.engine.foreach import Nested
 from agilab.engine.graph import Graph, Node, Policy
 from agilab.engine.inline import InlineExecutor
-from agilab.engine.rerun import Rerun, Selection, preview
+from agilab.engine.rerun import Rerun, preview
 from agilab.engine.reuse import Cache
+from agilab.engine.selection import Selection
 from agilab.store.locks import RunLock
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace

@@ -14,7 +14,8 @@ from agilab.cli.commands import SETTINGS, examples, json_option
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agilab.engine.rerun import Preview, Selection
+    from agilab.engine.rerun import Preview
+    from agilab.engine.selection import Selection
 
 SHOWN = 12
 
@@ -67,7 +68,8 @@ def rerun(
     """
     from agilab.cli.progress import Progress
     from agilab.cli.run import exit_code, show_result
-    from agilab.engine.rerun import Preview, Selection
+    from agilab.engine.rerun import Preview
+    from agilab.engine.selection import Selection
 
     selection = Selection(
         failed=failed,

@@ -7,11 +7,10 @@ executed is *planned minus succeeded*, never what was seen to fail: a unit that 
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from agi_node.canonical import canonical, untag
@@ -22,53 +21,12 @@ from agilab.engine.expansion import keys_of
 from agilab.engine.foreach import Over, sources
 from agilab.engine.graph import Graph, Node
 from agilab.engine.reuse import CacheKey, Decision, Execute, LeaveOut, SkipAgain, is_whole, reuse_of
+from agilab.engine.selection import Selection, selected
 from agilab.engine.state import Fact, Unit
 from agilab.store import transitions as t
 from agilab.store.events import body_text
 from agilab.store.projection import expanded_items
 from agilab.store.store import Store
-
-STATES = (*sorted(t.UNIT_STATES), "unfinished")
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which units of the parent are asked for. Without any of these: whatever cannot be reused as it is.
-
-    Attributes:
-        failed: Everything that did not end well, never started included.
-        from_node: Every unit of this node, and everything that comes after it.
-        units: Unit ids.
-        where: Conditions on units, all of which must hold: `state`, `node`, `key` (a pattern such as `lr=0.1*`).
-        downstream: Whether what needs an executed unit is executed as well.
-    """
-
-    failed: bool = False
-    from_node: str | None = None
-    units: tuple[str, ...] = ()
-    where: Mapping[str, str] = field(default_factory=dict)
-    downstream: bool = True
-
-    @property
-    def narrow(self) -> bool:
-        """Whether only certain units are meant: what else is undone stays undone."""
-        return bool(self.units or self.where)
-
-    @property
-    def everything(self) -> bool:
-        """Whether nothing was selected: results are reused where they would come out the same."""
-        return not (self.failed or self.from_node or self.narrow)
-
-    def to_plain(self) -> dict[str, Any]:
-        """The selection as events and documents carry it: only what was said."""
-        said: dict[str, Any] = {
-            "failed": self.failed,
-            "from": self.from_node,
-            "units": list(self.units),
-            "where": dict(self.where),
-        }
-        plain = {name: value for name, value in said.items() if value}
-        return plain if self.downstream else {**plain, "downstream": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +69,9 @@ class Preview:
     @property
     def digest(self) -> str:
         """What an execution must find equal to be the rerun that this preview describes."""
-        return hashlib.sha256(body_text(self._said()).encode()).hexdigest()
+        return hashlib.sha256(body_text(self.said()).encode()).hexdigest()
 
-    def _said(self) -> dict[str, Any]:
+    def said(self) -> dict[str, Any]:
         return {
             "parent": self.parent,
             "parent_head": self.parent_head,
@@ -128,7 +86,7 @@ class Preview:
 
     def to_plain(self) -> dict[str, Any]:
         """The preview as a document, from which `from_plain` makes an equal one."""
-        return {**self._said(), "digest": self.digest}
+        return {**self.said(), "digest": self.digest}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Preview:
@@ -179,7 +137,7 @@ def preview(
             exit_code=1,
         )
     state = folded(store, run.run_id)
-    chosen = _selected(state, selection, run.run_id)
+    chosen = selected(state, selection, run.run_id)
     decide = _Decider(store, run.run_id, state, graph, selection, chosen, codes, environment)
     for node in graph.nodes:
         decide.node(node)
@@ -333,75 +291,6 @@ def _undone(unit: Unit) -> str:
 
 def _bodies(store: Store, run_id: str, node: str) -> Iterable[tuple[str, dict[str, Any]]]:
     return ((unit.unit_id, body) for unit, body in store.results(run_id, node))
-
-
-def _selected(state: RunState, selection: Selection, run_id: str) -> dict[str, str]:
-    """The units that were asked for by name, node or condition, each with the reason to run it."""
-    chosen: dict[str, str] = {}
-    if selection.from_node is not None:
-        node = state.nodes.get(selection.from_node)
-        if node is None:
-            raise _unknown("node", selection.from_node, run_id, list(state.nodes))
-        chosen |= {unit.unit_id: f"from {selection.from_node} on" for unit in node.units}
-    for name in selection.units:
-        if name not in state.units:
-            raise _unknown("unit", name, run_id, _near(name, state))
-        chosen[name] = "selected"
-    if selection.where:
-        test = _condition(selection.where, state, run_id)
-        chosen |= {
-            unit.unit_id: f"selected: {_said(selection.where)}" for unit in state.units.values() if test(unit)
-        }
-    return chosen
-
-
-def _condition(where: Mapping[str, str], state: RunState, run_id: str) -> Any:
-    for name, value in where.items():
-        if name not in ("state", "node", "key"):
-            raise _no_condition(f"{name}={value}", "state=…, node=… or key=…")
-        if name == "state" and value not in STATES:
-            raise _no_condition(f"state={value}", f"state={'|'.join(STATES)}")
-        if name == "node" and value not in state.nodes:
-            raise _unknown("node", value, run_id, list(state.nodes))
-
-    def holds(unit: Unit) -> bool:
-        for name, value in where.items():
-            if name == "state" and not (
-                unit.state not in t.GOOD if value == "unfinished" else unit.state == value
-            ):
-                return False
-            if name == "node" and unit.node != value:
-                return False
-            if name == "key" and not fnmatch.fnmatchcase(unit.key, value):
-                return False
-        return True
-
-    return holds
-
-
-def _said(where: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in where.items())
-
-
-def _near(name: str, state: RunState) -> Sequence[str]:
-    import difflib
-
-    return difflib.get_close_matches(name, state.units, n=4, cutoff=0.4) or list(state.units)[:4]
-
-
-def _unknown(what: str, name: str, run_id: str, known: Sequence[str]) -> AgiError:
-    return AgiError(
-        "AGI-RUN-040",
-        f"run {run_id} has no {what} of that name",
-        found=name,
-        allowed=", ".join(known[:8]) + (" …" if len(known) > 8 else ""),
-        try_=f"agilab runs show {run_id}",
-        exit_code=2,
-    )
-
-
-def _no_condition(found: str, allowed: str) -> AgiError:
-    return AgiError("AGI-RUN-041", "this selects no units", found=found, allowed=allowed)
 
 
 class Rerun:

@@ -15,8 +15,8 @@ from agi_node.errors import AgiError
 from agilab.contracts.identifiers import new_run_id
 from agilab.engine.graph import Policy
 from agilab.engine.rerun import Preview as RerunPreview
-from agilab.engine.rerun import Selection
 from agilab.engine.rerun import preview as preview_rerun
+from agilab.engine.selection import Selection
 from agilab.flow.again import created, interrupted, refuse_another_flow, run_of
 from agilab.flow.binding import bind
 from agilab.flow.declaration import Declared, declared, names_of, resolved

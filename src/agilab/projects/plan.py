@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from agi_node.errors import AgiError
@@ -17,7 +18,7 @@ from agilab.engine.expansion import MAX_UNITS_PER_RUN, Item
 from agilab.engine.graph import Graph
 from agilab.engine.reuse import Cache, CacheKey, Reuse
 from agilab.engine.state import Unit
-from agilab.projects.discover import find_app
+from agilab.projects.discover import find_app, remember
 from agilab.projects.distribution import (
     assignments,
     check_items,
@@ -78,11 +79,12 @@ def plan_app(
             "the distribution would replace a file that is there already",
             found=str(output),
             allowed="a name that is free",
-            try_=f"agilab app plan {request.app} --plan {output}, if it is a distribution to look at",
+            try_=f"agilab app plan {quote(request.app)} --plan {quote(str(output))}",
         )
     workspace = (workspace or Workspace.default()).ensure()
     given = read_distribution(request.distribution, request.workers) if request.distribution else None
     app = find_app(request.app, workspace)
+    remember(app, workspace)
     with Store(workspace) as store:
         workers = request.workers or settings_of(workspace).workers.default or cores()
         prepared = prepare(store, app, offline=request.offline, threads=cores(), say=faces.say)

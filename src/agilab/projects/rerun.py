@@ -9,7 +9,8 @@ from typing import Any
 from agi_node.errors import FAILED, AgiError
 from agilab.contracts.run_result import RunResult
 from agilab.engine.graph import Graph, Policy
-from agilab.engine.rerun import Preview, Rerun, Selection, preview
+from agilab.engine.rerun import Preview, Rerun, preview
+from agilab.engine.selection import Selection
 from agilab.projects.discover import find_app, remember
 from agilab.projects.execution import Beginning, Child, Faces, RunRequest, begin
 from agilab.projects.finish import tracking_uri

@@ -1,0 +1,123 @@
+"""Which units of an earlier run a rerun is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agi_node.errors import AgiError
+from agilab.engine.core import RunState
+from agilab.engine.state import Unit
+from agilab.store import transitions as t
+
+STATES = (*sorted(t.UNIT_STATES), "unfinished")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which units of the parent are asked for. Without any of these: whatever cannot be reused as it is.
+
+    Attributes:
+        failed: Everything that did not end well, never started included.
+        from_node: Every unit of this node, and everything that comes after it.
+        units: Unit ids.
+        where: Conditions on units, all of which must hold: `state`, `node`, `key` (a pattern such as `lr=0.1*`).
+        downstream: Whether what needs an executed unit is executed as well.
+    """
+
+    failed: bool = False
+    from_node: str | None = None
+    units: tuple[str, ...] = ()
+    where: Mapping[str, str] = field(default_factory=dict)
+    downstream: bool = True
+
+    @property
+    def narrow(self) -> bool:
+        """Whether only certain units are meant: what else is undone stays undone."""
+        return bool(self.units or self.where)
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing was selected: results are reused where they would come out the same."""
+        return not (self.failed or self.from_node or self.narrow)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The selection as events and documents carry it: only what was said."""
+        said: dict[str, Any] = {
+            "failed": self.failed,
+            "from": self.from_node,
+            "units": list(self.units),
+            "where": dict(self.where),
+        }
+        plain = {name: value for name, value in said.items() if value}
+        return plain if self.downstream else {**plain, "downstream": False}
+
+
+def selected(state: RunState, selection: Selection, run_id: str) -> dict[str, str]:
+    """The units that were asked for by name, node or condition, each with the reason to run it."""
+    chosen: dict[str, str] = {}
+    if selection.from_node is not None:
+        node = state.nodes.get(selection.from_node)
+        if node is None:
+            raise _unknown("node", selection.from_node, run_id, list(state.nodes))
+        chosen |= {unit.unit_id: f"from {selection.from_node} on" for unit in node.units}
+    for name in selection.units:
+        if name not in state.units:
+            raise _unknown("unit", name, run_id, _near(name, state))
+        chosen[name] = "selected"
+    if selection.where:
+        test = _condition(selection.where, state, run_id)
+        chosen |= {
+            unit.unit_id: f"selected: {said(selection.where)}" for unit in state.units.values() if test(unit)
+        }
+    return chosen
+
+
+def _condition(where: Mapping[str, str], state: RunState, run_id: str) -> Callable[[Unit], bool]:
+    for name, value in where.items():
+        if name not in ("state", "node", "key"):
+            raise _no_condition(f"{name}={value}", "state=…, node=… or key=…")
+        if name == "state" and value not in STATES:
+            raise _no_condition(f"state={value}", f"state={'|'.join(STATES)}")
+        if name == "node" and value not in state.nodes:
+            raise _unknown("node", value, run_id, list(state.nodes))
+
+    def holds(unit: Unit) -> bool:
+        for name, value in where.items():
+            if name == "state" and not (
+                unit.state not in t.GOOD if value == "unfinished" else unit.state == value
+            ):
+                return False
+            if name == "node" and unit.node != value:
+                return False
+            if name == "key" and not fnmatch.fnmatchcase(unit.key, value):
+                return False
+        return True
+
+    return holds
+
+
+def said(where: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in where.items())
+
+
+def _near(name: str, state: RunState) -> Sequence[str]:
+    return difflib.get_close_matches(name, state.units, n=4, cutoff=0.4) or list(state.units)[:4]
+
+
+def _unknown(what: str, name: str, run_id: str, known: Sequence[str]) -> AgiError:
+    return AgiError(
+        "AGI-RUN-040",
+        f"run {run_id} has no {what} of that name",
+        found=name,
+        allowed=", ".join(known[:8]) + (" …" if len(known) > 8 else ""),
+        try_=f"agilab runs show {run_id}",
+        exit_code=2,
+    )
+
+
+def _no_condition(found: str, allowed: str) -> AgiError:
+    return AgiError("AGI-RUN-041", "this selects no units", found=found, allowed=allowed)
