@@ -7,9 +7,11 @@ import json
 import os
 import pickle
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -60,6 +62,26 @@ def measure_width(bench: Bench, rounds: int, *, kind: str) -> Measured:
     """Seconds of a run of 100,000 units, every event durable, beside a plain loop."""
     ours = tuple(_wide(bench, kind)["seconds"] for _ in range(rounds))
     return Measured(Samples(ours), Samples(tuple(_loop() for _ in range(rounds))))
+
+
+def measure_expansion(bench: Bench, rounds: int) -> Measured:
+    """From a list of 100,000 items to the first unit at work, beside as many rows that SQLite inserts at once."""
+    ours = tuple(_wide(bench, "inline")["expansion"] for _ in range(rounds))
+    return Measured(Samples(ours), Samples(tuple(_rows(bench.new_folder("rows")) for _ in range(rounds))))
+
+
+def _rows(folder: Path) -> float:
+    with closing(sqlite3.connect(folder / "rows.db", isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute(
+            "CREATE TABLE unit(run TEXT, unit TEXT, payload TEXT, PRIMARY KEY(run, unit)) WITHOUT ROWID"
+        )
+        began = time.perf_counter()
+        db.execute("BEGIN")
+        rows = (("run", f"each[{number}]", json.dumps(number)) for number in plain.numbers(WIDTH))
+        db.executemany("INSERT INTO unit VALUES(?,?,?)", rows)
+        db.execute("COMMIT")
+        return time.perf_counter() - began
 
 
 def measure_memory(bench: Bench, rounds: int) -> Measured:
@@ -240,6 +262,16 @@ CASES = (
     _width("inline", 30.0, "inline"),
     _width("local", 100.0, "in warm workers"),
     _width("dask", 150.0, "on Dask"),
+    Case(
+        "wide-expansion",
+        "wide",
+        f"a list of {WIDTH:,} items becomes units, durably, until the first is at work",
+        "as many rows that SQLite inserts at once",
+        "s",
+        Limit(plus=1.0),
+        3,
+        measure_expansion,
+    ),
     Case(
         "wide-memory",
         "wide",

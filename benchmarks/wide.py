@@ -1,6 +1,7 @@
 """One wide fan-out of no-op units in a process of its own: `python benchmarks/wide.py EXECUTOR WIDTH HOME`.
 
-Prints JSON: the sum of what the units returned, the seconds of the run, and the most memory that this process held.
+Prints JSON: the sum of what the units returned, the seconds of the run and of its expansion, and the most memory that
+this process held.
 """
 
 from __future__ import annotations
@@ -32,6 +33,18 @@ def peak_megabytes() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def expansion_seconds(store: Store, run_id: str) -> float:
+    """From the end of the unit that made the list to the start of the first that is mapped over it, by the log."""
+    ended = started = 0
+    for event in store.events(run_id, kinds=("attempt_succeeded", "attempt_started")):
+        if event.kind == "attempt_succeeded" and not ended:
+            ended = event.at_us
+        elif event.kind == "attempt_started" and ended:
+            started = event.at_us
+            break
+    return (started - ended) / 1e6
+
+
 def main(kind: str, width: int, home: Path) -> dict[str, Any]:
     """Run the fan-out and say what it came to."""
     source = home / "source"
@@ -56,10 +69,11 @@ def main(kind: str, width: int, home: Path) -> dict[str, Any]:
             began = time.perf_counter()
             run_id = run_graph(store, shape.graph, executor, max_units=width)
             seconds = time.perf_counter() - began
+            expansion = expansion_seconds(store, run_id)
             total = sum(store.value(body) for _, body in store.results(run_id, shape.last))
     finally:
         executor.close()
-    return {"sum": total, "seconds": seconds, "megabytes": peak_megabytes()}
+    return {"sum": total, "seconds": seconds, "megabytes": peak_megabytes(), "expansion": expansion}
 
 
 if __name__ == "__main__":

@@ -249,15 +249,6 @@ def test_a_lock_without_pydantic_is_refused_with_the_command_that_adds_it(
         ensure(app, tmp_path / "home")
 
 
-def test_a_dependency_on_a_folder_is_refused_because_it_can_change_under_a_shared_environment(
-    app: Path, tmp_path: Path, write_app: WriteApp, lock: Lock
-) -> None:
-    write_app(app.parent / "mine", ())
-    lock(write_app(app, ("pydantic", "mine"), extra='[tool.uv.sources]\nmine = { path = "../mine" }\n'))
-    with pytest.raises(AgiError, match=r"(?s)AGI-ENV-006.*\.\./mine"):
-        ensure(app, tmp_path / "home")
-
-
 def test_an_app_that_locks_agi_node_itself_is_told_to_leave_it_to_agilab(
     app: Path, tmp_path: Path, write_app: WriteApp, lock: Lock
 ) -> None:

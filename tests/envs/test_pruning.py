@@ -141,6 +141,55 @@ def test_an_environment_that_is_being_made_is_left_alone(unused: Environment, ho
     assert {one.path for one in prune(home, older_than=NOW)} == {unused.path, building}
 
 
+@pytest.fixture
+def builds(home: Path) -> dict[str, Path]:
+    """Folders as builds of compiled apps leave them: for an environment that is there, for two that are not."""
+    (home / "envs" / ("1" * 64)).mkdir(parents=True)
+    found = {}
+    for name, folder in {
+        "needed": f"{'a' * 32}-{'1' * 32}",
+        "left": f".making-{'b' * 32}-{'1' * 32}",
+        "lost": f"{'a' * 32}-{'2' * 32}",
+    }.items():
+        found[name] = home / "builds" / folder
+        (found[name] / "tree").mkdir(parents=True)
+        (found[name] / "tree/kernel.so").write_bytes(b"x" * 5000)
+    return found
+
+
+def test_builds_go_with_their_environment_and_so_does_what_an_interrupted_one_left(
+    home: Path, builds: dict[str, Path]
+) -> None:
+    planned = prune(home, keep=["1" * 64], older_than=NOW, dry_run=True)
+    assert all(folder.exists() for folder in builds.values())
+    removed = prune(home, keep=["1" * 64], older_than=NOW)
+    assert removed == planned
+    assert [(one.path, one.bytes >= 5000) for one in removed] == [
+        (builds["lost"], True),
+        (builds["left"], True),
+    ]
+    assert {path.name for path in (home / "builds").iterdir()} == {".locks", builds["needed"].name}
+
+
+def test_a_build_goes_in_the_same_breath_as_its_environment(home: Path, builds: dict[str, Path]) -> None:
+    removed = {one.path for one in prune(home, older_than=NOW)}
+    assert {builds["needed"], home / "envs" / ("1" * 64)} <= removed
+    assert not builds["needed"].exists()
+
+
+def test_a_build_that_is_being_made_is_left_alone(home: Path, builds: dict[str, Path]) -> None:
+    from agilab.envs.locks import changing
+
+    code = (
+        "import sys\nfrom datetime import timedelta\nfrom agilab.envs import prune\n"
+        "print([one.path.name for one in prune(sys.argv[1], keep=['1' * 64], older_than=timedelta(0))])\n"
+    )
+    with changing(home, builds["left"].name.removeprefix(".making-"), room="builds"):
+        said = subprocess.check_output([sys.executable, "-c", code, home], text=True, timeout=60)
+    assert said == f"{[builds['lost'].name]}\n"
+    assert builds["left"].exists()
+
+
 def test_a_broken_environment_is_listed_as_such_and_goes_when_nobody_needs_it(
     unused: Environment, home: Path
 ) -> None:

@@ -95,16 +95,18 @@ def test_source_and_snapshot_go_with_the_last_run_that_ran_them(workspace: Works
             (tmp_path / name / "src/app.py").write_text(f"NAME = {name!r}\n")
             snapshot = take(tmp_path / name, store.objects)
             trees[name] = (snapshot, materialise(snapshot, store.objects, workspace.snapshots))
+            (workspace.builds / f"{snapshot.digest[:32]}-{'1' * 32}" / "tree").mkdir(parents=True)
             make_run(store, days=days, source_digest=snapshot.digest)
         store.objects.put(b"put by somebody who died before recording it")
     planned = prune(workspace, Retention(runs=1), dry_run=True)
     done = prune(workspace, Retention(runs=1))
     assert (planned.collected.objects, planned.collected.snapshots, planned.bytes) == (
         done.collected.objects,
-        1,
+        2,
         done.bytes,
     )
-    assert done.collected.snapshots == 1
+    assert done.collected.snapshots == 2, "the folder, and what a compiled app built of it"
+    assert [path.name[:32] for path in workspace.builds.iterdir()] == [trees["new"][0].digest[:32]]
     assert not trees["old"][1].exists()
     assert (trees["new"][1] / "src/app.py").read_text() == "NAME = 'new'\n"
     with Store(workspace) as store:

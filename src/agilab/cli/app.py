@@ -132,6 +132,7 @@ def install(app: str, offline: bool, rebuild: bool, as_json: bool) -> int:
                 "python": environment.python_version,
                 "packages": dict(environment.packages),
                 "nodes": prepared.nodes,
+                "compiled": prepared.built.record() if prepared.built else None,
             }
         )
         return DONE
@@ -143,6 +144,11 @@ def install(app: str, offline: bool, rebuild: bool, as_json: bool) -> int:
                 ("environment", f"{short(environment.path.parent)}/{environment.fingerprint[:12]}"),
                 ("python", f"{environment.python_version}, {plural(len(environment.packages), 'package')}"),
                 ("nodes", " → ".join(prepared.nodes)),
+                *(
+                    [("compiled", prepared.built.why or plural(len(prepared.built.modules), "module"))]
+                    if prepared.built
+                    else []
+                ),
             ]
         ),
         "",

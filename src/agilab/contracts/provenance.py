@@ -1,9 +1,11 @@
 """Which code ran, in which environment, on which machines."""
 
-from pydantic import Field
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
 
 from agilab.contracts.record import Record
-from agilab.contracts.scalars import Count, Digest, Positive, Text
+from agilab.contracts.scalars import Count, Digest, Positive, Text, refusal
 
 
 class Vcs(Record):
@@ -13,6 +15,29 @@ class Vcs(Record):
     """The commit, as the version control system names it."""
     dirty: bool
     """Whether the source differed from that commit; then the source digest is the truth, not the revision."""
+
+
+class Compiled(Record):
+    """Whether an app that has a compiled part ran with it."""
+
+    state: Literal["built", "fallback"]
+    """Fallback: its workers imported the plain source."""
+    why: str = ""
+    """Why it fell back, such as a compiler that is not there."""
+    modules: dict[Text, Digest] = Field(default_factory=dict)
+    """The compiled modules that the workers could import, by their place in the import folder."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if (self.state == "built") != bool(self.modules):
+            raise refusal(
+                "names modules that do not go with its state", allowed="compiled modules with the state built"
+            )
+        if (self.state == "fallback") != bool(self.why):
+            raise refusal(
+                "gives a reason that does not go with its state", allowed="why with the state fallback"
+            )
+        return self
 
 
 class AppSource(Record):
@@ -25,6 +50,8 @@ class AppSource(Record):
     """Of the snapshot that the workers imported."""
     vcs: Vcs | None
     """Null for a source that no version control system knows."""
+    compiled: Compiled | None = None
+    """Null for an app that compiles nothing."""
 
 
 class Interpreter(Record):

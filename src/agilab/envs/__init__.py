@@ -18,6 +18,7 @@ Everything that goes wrong here is an `AgiError`:
 | AGI-ENV-009 | the workspace cannot be written |
 | AGI-ENV-010 | the environment is in use, or is being made for too long |
 | AGI-ENV-011 | the app changed while its environment was being made |
+| AGI-ENV-012 | a local library of the app is gone, must be built, or cannot be taken in as source |
 
 Codes from AGI-ENV-021 on are about worker processes; those of `doctor`'s findings, from AGI-ENV-101 on, are
 listed in `checkup`.
@@ -30,8 +31,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agilab.envs.checkup import Finding, doctor
-    from agilab.envs.environment import Environment, ensure, fingerprint_of
+    from agilab.envs.environment import Environment, ensure, fingerprint_of, local_libraries
     from agilab.envs.inventory import EnvironmentSummary, list_environments
+    from agilab.envs.libraries import Library
     from agilab.envs.locks import hold
     from agilab.envs.node_wheel import agi_node_digest, build_node_wheel
     from agilab.envs.pruning import Pruned, prune
@@ -41,6 +43,7 @@ _PLACES = {
     "Environment": "environment",
     "EnvironmentSummary": "inventory",
     "Finding": "checkup",
+    "Library": "libraries",
     "Pruned": "pruning",
     "Uv": "uv",
     "agi_node_digest": "node_wheel",
@@ -51,6 +54,7 @@ _PLACES = {
     "fingerprint_of": "environment",
     "hold": "locks",
     "list_environments": "inventory",
+    "local_libraries": "environment",
     "prune": "pruning",
 }
 
@@ -58,6 +62,7 @@ __all__ = [
     "Environment",
     "EnvironmentSummary",
     "Finding",
+    "Library",
     "Pruned",
     "Uv",
     "agi_node_digest",
@@ -68,6 +73,7 @@ __all__ = [
     "fingerprint_of",
     "hold",
     "list_environments",
+    "local_libraries",
     "prune",
 ]
 

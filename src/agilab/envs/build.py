@@ -24,8 +24,8 @@ from agilab.envs.environment import (
     read_environment,
     site_packages,
 )
+from agilab.envs.exported import export
 from agilab.envs.installed import installed_packages
-from agilab.envs.locked import export
 from agilab.envs.locks import changing, is_held
 from agilab.envs.memory import remember
 from agilab.envs.node_wheel import build_node_wheel
@@ -88,7 +88,8 @@ def _fill(building: Path, wanted: Wanted, home: Path, *, offline: bool, say: OnS
     say(f"installing the locked packages of {name}")
     # `--python` keeps a `.python-version` of the app from replacing the environment under our feet.
     uv.run(
-        *("sync", "--frozen", "--no-install-project", "--python", interpreter_in(building)),
+        *("sync", "--frozen", *wanted.locked.not_installed),
+        *("--python", interpreter_in(building)),
         *flags,
         cwd=sources.folder,
         variables={"UV_PROJECT_ENVIRONMENT": str(building)},
@@ -106,7 +107,7 @@ def _fill(building: Path, wanted: Wanted, home: Path, *, offline: bool, say: OnS
         try_="agilab env doctor",
     )
     say(f"recording the environment of {name}")
-    requirements = export(uv, sources, wanted.interpreter, name=name)
+    requirements = export(uv, sources.folder, wanted.interpreter, name=name).requirements
     if sha256_bytes(requirements.encode()) != wanted.inputs.export:
         raise _changed("uv.lock", name, again)
     (building / "requirements.txt").write_text(requirements, encoding="utf-8")

@@ -258,7 +258,7 @@ def _packages(
     ]
     if not drift and uv is not None and wanted is not None:
         outcome = uv.call(
-            *("sync", "--frozen", "--check", "--inexact", "--no-install-project", "--offline"),
+            *("sync", "--frozen", "--check", "--inexact", *wanted.locked.not_installed, "--offline"),
             *("--python", environment.python),
             cwd=wanted.sources.folder,
             variables={"UV_PROJECT_ENVIRONMENT": str(environment.path)},

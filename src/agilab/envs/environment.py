@@ -11,7 +11,16 @@ from pathlib import Path
 
 from agilab.envs.fingerprint import FingerprintInputs
 from agilab.envs.interpreter import Interpreter, choose
-from agilab.envs.locked import AppSources, Locked, examine, read_project, read_sources, recall_locked
+from agilab.envs.libraries import Library
+from agilab.envs.locked import (
+    AppSources,
+    Locked,
+    examine,
+    read_libraries,
+    read_project,
+    read_sources,
+    recall_locked,
+)
 from agilab.envs.memory import recall, remember, unwritable
 from agilab.envs.node_wheel import agi_node_digest
 
@@ -67,6 +76,7 @@ def ensure(
     *,
     offline: bool = False,
     rebuild: bool = False,
+    frozen: bool = False,
     on_step: OnStep | None = None,
 ) -> Environment:
     """The environment of an app; made if it is not there, and recorded as used by this app.
@@ -79,15 +89,17 @@ def ensure(
         workspace_home: The workspace; `envs/` and `cache/` lie in it.
         offline: Use no network: what uv has not cached is an error.
         rebuild: Make it anew even if it is there; refused while processes run from it.
+        frozen: Take the lock as it is: the folder is a snapshot, taken after its lock was checked, and the local
+            libraries are in it.
         on_step: Told what begins now.
 
     Raises:
-        AgiError: AGI-ENV-001 to -011, see the room's table.
+        AgiError: AGI-ENV-001 to -012, see the room's table.
     """
     home = Path(workspace_home).absolute()
     say = on_step or (lambda _text: None)
     try:
-        wanted = wanted_environment(Path(app_folder), home, offline=offline, say=say)
+        wanted = wanted_environment(Path(app_folder), home, offline=offline, frozen=frozen, say=say)
         folder = home / "envs" / wanted.inputs.fingerprint
         environment = None if rebuild else read_environment(folder)
         if environment is None:
@@ -107,19 +119,37 @@ def fingerprint_of(app_folder: Path | str, workspace_home: Path | str, *, offlin
     return wanted_environment(Path(app_folder), home, offline=offline).inputs.fingerprint
 
 
+def local_libraries(app_folder: Path | str, workspace_home: Path | str) -> tuple[Library, ...]:
+    """The local libraries of an app as they lie on disk now, whose source goes with the app's own.
+
+    No process is started for a lock that was examined before. Raises what `ensure` raises for a lock and its libraries.
+    """
+    home = Path(workspace_home).absolute()
+    sources = read_sources(Path(app_folder))
+    locked = recall_locked(home, sources)
+    if locked is None:
+        locked = wanted_environment(sources.folder, home).locked
+    return read_libraries(sources, locked)
+
+
 def wanted_environment(
-    app_folder: Path, home: Path, *, offline: bool = False, say: OnStep = lambda _text: None
+    app_folder: Path,
+    home: Path,
+    *,
+    offline: bool = False,
+    frozen: bool = False,
+    say: OnStep = lambda _text: None,
 ) -> Wanted:
     """What the app needs; no process is started for a lock that was examined before."""
     sources = read_sources(app_folder)
-    locked = recall_locked(home, sources)
+    locked = recall_locked(home, sources, frozen=frozen)
     if locked is None:
         from agilab.envs.uv import Uv
 
         name, requires_python = read_project(sources)
         interpreter = choose(requires_python, home, name)
         say(f"checking the lock of {name}")
-        locked = examine(Uv.found(), sources, interpreter, home, offline=offline)
+        locked = examine(Uv.found(), sources, interpreter, home, offline=offline, frozen=frozen)
     else:
         interpreter = choose(locked.requires_python, home, locked.name)
     inputs = FingerprintInputs(

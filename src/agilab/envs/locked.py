@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agi_node.canonical import digest, sha256_bytes
 from agi_node.errors import ENVIRONMENT, USAGE, AgiError
+from agilab.envs.exported import export, refuse_unshareable
 from agilab.envs.interpreter import Interpreter
+from agilab.envs.libraries import (
+    Library,
+    LockedLibrary,
+    locked_libraries,
+    project_digest,
+    read_library,
+    refuse_unfit,
+    stale,
+)
 from agilab.envs.memory import recall, remember
 
 if TYPE_CHECKING:
     from agilab.envs.uv import Uv
 
-SCHEMA = "agilab.locked.v1"
-EXPORT = ("export", "--frozen", "--no-emit-project", "--no-annotate", "--no-header")
+SCHEMA = "agilab.locked.v2"
 
 
 @dataclass(frozen=True)
@@ -34,18 +43,44 @@ class AppSources:
 
 
 @dataclass(frozen=True)
+class LocalLibrary:
+    """A local library that the environment's packages were locked for.
+
+    Attributes:
+        name: Normalised name.
+        path: Its folder, absolute or relative to the app's.
+        project_digest: Digest of its own `pyproject.toml` when the lock was found fresh.
+    """
+
+    name: str
+    path: str
+    project_digest: str
+
+
+@dataclass(frozen=True)
 class Locked:
     """What a lock that was found fresh says.
 
     Attributes:
         name: The project's name, for messages.
         requires_python: Its `requires-python`, "" if it has none.
-        export_digest: SHA-256 of the requirements that `uv export` prints.
+        export_digest: SHA-256 of the requirements that `uv export` prints, without local libraries: where those lie is
+            no property of an environment.
+        libraries: The local libraries, in the order of their names.
     """
 
     name: str
     requires_python: str
     export_digest: str
+    libraries: tuple[LocalLibrary, ...] = ()
+
+    @property
+    def not_installed(self) -> tuple[str, ...]:
+        """Options of `uv sync` that leave out what is imported from snapshots: the app and its libraries."""
+        return (
+            "--no-install-project",
+            *(part for one in self.libraries for part in ("--no-install-package", one.name)),
+        )
 
 
 def read_sources(app_folder: Path) -> AppSources:
@@ -65,15 +100,42 @@ def read_sources(app_folder: Path) -> AppSources:
     try:
         lock = (folder / "uv.lock").read_bytes()
     except OSError as problem:
-        raise AgiError(
-            "AGI-ENV-003",
-            f"the app {folder.name} has no uv.lock, so nobody knows which packages it runs with",
-            found=f"{problem.strerror}: {folder / 'uv.lock'}",
-            try_=f"uv lock --project {folder}",
-            whose="author",
-            exit_code=ENVIRONMENT,
-        ) from problem
+        raise _without_lock(folder, problem) from problem
     return AppSources(folder, sha256_bytes(project), sha256_bytes(lock))
+
+
+def _without_lock(folder: Path, problem: OSError) -> AgiError:
+    found, allowed, try_ = f"{problem.strerror}: {folder / 'uv.lock'}", None, f"uv lock --project {folder}"
+    if above := _workspace_above(folder):
+        found = f"it is a member of the workspace {above}, and locked there with all its other members"
+        allowed = "an app with a lock of its own; libraries may come by path"
+        place = folder.relative_to(above).as_posix()
+        try_ = f'exclude = ["{place}"] below [tool.uv.workspace] in {above}/pyproject.toml, then {try_}'
+    return AgiError(
+        "AGI-ENV-003",
+        f"the app {folder.name} has no uv.lock, so nobody knows which packages it runs with",
+        found=found,
+        allowed=allowed,
+        try_=try_,
+        whose="author",
+        exit_code=ENVIRONMENT,
+    )
+
+
+def _workspace_above(folder: Path) -> Path | None:
+    """The root of the uv workspace that a folder is a member of: `uv lock` then writes the lock there."""
+    import tomllib
+
+    for above in folder.parents:
+        try:
+            project = tomllib.loads((above / "pyproject.toml").read_text("utf-8"))
+            workspace = project["tool"]["uv"]["workspace"]
+            excluded, members = workspace.get("exclude", ()), workspace.get("members", ())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+        place = folder.relative_to(above)
+        return above if any(map(place.match, members)) and not any(map(place.match, excluded)) else None
+    return None
 
 
 def read_project(sources: AppSources) -> tuple[str, str]:
@@ -95,35 +157,67 @@ def read_project(sources: AppSources) -> tuple[str, str]:
         ) from problem
 
 
-def recall_locked(home: Path, sources: AppSources) -> Locked | None:
-    """What is remembered of this pair of files; None if they are new here."""
+def recall_locked(home: Path, sources: AppSources, *, frozen: bool = False) -> Locked | None:
+    """What is remembered of this pair of files; None if they are new here, or a library changed what it needs.
+
+    With `frozen` the libraries are not looked for: the files are those of a snapshot, which has its own.
+    """
     known = recall(_place(home, sources), SCHEMA)
-    if known is None or known.keys() < {"name", "requires_python", "export_digest"}:
+    try:
+        if known is None:
+            return None
+        libraries = tuple(LocalLibrary(**one) for one in known["libraries"])
+        found = Locked(
+            str(known["name"]), str(known["requires_python"]), str(known["export_digest"]), libraries
+        )
+    except (KeyError, TypeError):
         return None
-    return Locked(str(known["name"]), str(known["requires_python"]), str(known["export_digest"]))
+    same = frozen or all(project_digest(sources.folder / one.path) == one.project_digest for one in libraries)
+    return found if same else None
 
 
-def examine(uv: Uv, sources: AppSources, interpreter: Interpreter, home: Path, *, offline: bool) -> Locked:
+def examine(
+    uv: Uv,
+    sources: AppSources,
+    interpreter: Interpreter,
+    home: Path,
+    *,
+    offline: bool,
+    frozen: bool = False,
+) -> Locked:
     """Check that the lock is fresh and can be shared, and remember what it says.
 
-    Raises AGI-ENV-004 for a stale lock, AGI-ENV-006 for one that a shared environment cannot hold, and
-    what `Uv.run` raises.
+    With `frozen` its freshness is taken for granted: it was checked before the snapshot was taken that it lies in.
+
+    Raises AGI-ENV-004 for a stale lock, AGI-ENV-006 for one that a shared environment cannot hold, AGI-ENV-012 for a
+    local library that cannot be taken in, and what `Uv.run` raises.
     """
     name, requires_python = read_project(sources)
-    check_fresh(uv, sources, interpreter, name=name, offline=offline)
-    requirements = export(uv, sources, interpreter, name=name)
-    refuse_unshareable(requirements, name, sources.folder)
-    locked = Locked(name, requires_python, sha256_bytes(requirements.encode()))
-    remember(
-        _place(home, sources),
-        {
-            "schema": SCHEMA,
-            "name": locked.name,
-            "requires_python": locked.requires_python,
-            "export_digest": locked.export_digest,
-        },
+    known = locked_libraries((sources.folder / "uv.lock").read_text("utf-8", errors="replace"), name)
+    if not frozen:
+        refuse_unfit(name, sources.folder, known)
+        check_fresh(uv, sources, interpreter, name=name, offline=offline)
+    exported = export(uv, sources.folder, interpreter, name=name)
+    libraries = _needed(known, exported.local)
+    refuse_unshareable(exported, libraries, name, sources.folder)
+    locked = Locked(
+        name,
+        requires_python,
+        sha256_bytes(exported.requirements.encode()),
+        tuple(
+            LocalLibrary(one.name, one.path, project_digest(sources.folder / one.path)) for one in libraries
+        ),
     )
+    # Before it is remembered: what cannot be taken in is refused each time.
+    if not frozen:
+        read_libraries(sources, locked)
+    remember(_place(home, sources), {"schema": SCHEMA, **asdict(locked)})
     return locked
+
+
+def read_libraries(sources: AppSources, locked: Locked) -> tuple[Library, ...]:
+    """The libraries as they lie on disk now. Raises AGI-ENV-012 for one that cannot be taken in."""
+    return tuple(read_library(locked.name, (sources.folder / one.path).resolve()) for one in locked.libraries)
 
 
 def check_fresh(uv: Uv, sources: AppSources, interpreter: Interpreter, *, name: str, offline: bool) -> None:
@@ -135,12 +229,19 @@ def check_fresh(uv: Uv, sources: AppSources, interpreter: Interpreter, *, name: 
     if outcome.code == 0:
         return
     said = outcome.last_words()
+    lock = (sources.folder / "uv.lock").read_text("utf-8", errors="replace")
+    changed = stale(sources.folder, locked_libraries(lock, name))
     # A fresh lock is confirmed without the network, so a resolution that was tried at all means a stale one.
-    if "needs to be updated" in outcome.err or "No solution found" in outcome.err or "parse" in said:
+    if (
+        changed
+        or "needs to be updated" in outcome.err
+        or "No solution found" in outcome.err
+        or "parse" in said
+    ):
         raise AgiError(
             "AGI-ENV-004",
-            f"uv.lock of {name} does not match its pyproject.toml",
-            found=said,
+            f"uv.lock of {name} does not match its {'libraries' if changed else 'pyproject.toml'}",
+            found=changed or said,
             try_=f"uv lock --project {sources.folder}",
             whose="author",
             exit_code=ENVIRONMENT,
@@ -149,69 +250,12 @@ def check_fresh(uv: Uv, sources: AppSources, interpreter: Interpreter, *, name: 
     raise failure(outcome, doing=f"check the lock of {name}", try_=again)
 
 
-def export(uv: Uv, sources: AppSources, interpreter: Interpreter, *, name: str) -> str:
-    """The lock as requirements with hashes: the text whose digest is in the fingerprint."""
-    return uv.run(
-        *EXPORT,
-        "--python",
-        interpreter.path,
-        cwd=sources.folder,
-        doing=f"read the lock of {name}",
-        try_=f"uv lock --check --project {sources.folder}",
+def _needed(known: tuple[LockedLibrary, ...], local: tuple[str, ...]) -> tuple[LockedLibrary, ...]:
+    """Those libraries of a lock that an export names; a lock also has those of extras and other groups."""
+    places = {os.path.normpath(place) for place in local}
+    return tuple(
+        sorted((one for one in known if os.path.normpath(one.path) in places), key=lambda one: one.name)
     )
-
-
-def requirements_of(text: str) -> list[str]:
-    """The entries of an export, each with its hashes on one line."""
-    joined = re.sub(r"\\\n\s*", "", text)
-    return [line for line in map(str.strip, joined.splitlines()) if line and not line.startswith("#")]
-
-
-def _name_of(entry: str) -> str:
-    """The package of an entry: its first word, or what the file name of a wheel or archive says."""
-    first = re.split(r"[ =<>!~;\[@]", entry, maxsplit=1)[0]
-    if "/" in first:
-        first = first.rpartition("/")[2].partition("-")[0]
-    return re.sub(r"[-_.]+", "-", first).lower()
-
-
-def refuse_unshareable(requirements: str, name: str, folder: Path) -> None:
-    """Raise AGI-ENV-006 where the lock breaks what sharing by fingerprint and `agi_node` rest on."""
-    entries = requirements_of(requirements)
-    names = {_name_of(entry) for entry in entries}
-    unsuited: dict[str, Any] | None = None
-    local = [
-        entry
-        for entry in entries
-        if "--hash=" not in entry and (entry.startswith(("-e ", ".", "/", "file:")) or " @ file:" in entry)
-    ]
-    if local:
-        unsuited = {
-            "found": ", ".join(local),
-            "allowed": "packages from an index, an URL or a Git commit, whose content the lock pins: "
-            "environments are shared between apps, and a folder can change under them",
-            "try_": "publish the package or put its modules into the app's own src folder, then uv lock",
-        }
-    elif "agi-node" in names:
-        unsuited = {
-            "found": "agi-node among the dependencies",
-            "allowed": "none: AGILab adds its own agi_node to each environment",
-            "try_": f"uv remove --project {folder} agi-node",
-        }
-    elif "pydantic" not in names:
-        unsuited = {
-            "found": "no pydantic among the dependencies",
-            "allowed": "pydantic, which agi_node needs, locked by the app",
-            "try_": f"uv add --project {folder} pydantic",
-        }
-    if unsuited:
-        raise AgiError(
-            "AGI-ENV-006",
-            f"the lock of {name} does not fit a shared environment",
-            whose="author",
-            exit_code=ENVIRONMENT,
-            **unsuited,
-        )
 
 
 def _place(home: Path, sources: AppSources) -> Path:

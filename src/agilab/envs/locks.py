@@ -25,12 +25,20 @@ PATIENCE = 1800.0
 
 @contextlib.contextmanager
 def changing(
-    home: Path, fingerprint: str, *, patience: float = PATIENCE, on_wait: Callable[[], None] | None = None
+    home: Path,
+    fingerprint: str,
+    *,
+    room: str = "envs",
+    patience: float = PATIENCE,
+    on_wait: Callable[[], None] | None = None,
 ) -> Iterator[None]:
-    """Hold the right to make or remove one environment; raises AGI-ENV-010 after `patience` seconds."""
+    """Hold the right to make or remove one environment; raises AGI-ENV-010 after `patience` seconds.
+
+    With `room="builds"` it is the right to one build of a compiled app, by the name of its folder.
+    """
     import filelock
 
-    folder = home / "envs" / ".locks"
+    folder = home / room / ".locks"
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / f"{fingerprint}.lock")
     try:
@@ -43,7 +51,7 @@ def changing(
         except filelock.Timeout:
             raise AgiError(
                 "AGI-ENV-010",
-                f"another process has been changing environment {fingerprint[:12]} for too long",
+                f"another process has been changing {home / room / fingerprint[:12]}… for too long",
                 found=f"no end after {patience:.0f} s",
                 try_="look for an agilab or uv process that hangs, then the same command again",
                 whose="environment",

@@ -1,4 +1,4 @@
-"""Remove environments that nobody will miss."""
+"""Remove environments that nobody will miss, and with them what compiled apps built for them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from agilab.envs.locks import changing, is_held
 from agilab.envs.memory import unwritable
 
 A_MONTH = timedelta(days=30)
+_MAKING = ".making-"
+"""How a build is called before it is whole; its lock has the rest of the name."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Pruned:
 
     Attributes:
         path: What it was.
-        fingerprint: Its environment; "" for the remains of an interrupted creation or removal.
+        fingerprint: Its environment; "" for a build, and for the remains of an interrupted creation or removal.
         reason: Why nobody will miss it.
         bytes: What that frees on disk; files shared with uv's cache free nothing.
     """
@@ -48,7 +50,7 @@ def prune(
     older_than: timedelta = A_MONTH,
     dry_run: bool = False,
 ) -> list[Pruned]:
-    """Remove environments that no app needs, and what interrupted processes left behind.
+    """Remove environments that no app needs, the builds for them, and what interrupted processes left behind.
 
     An environment stays if its fingerprint is in `keep`, if it was used within `older_than`, if a process
     holds it, or if an app that used it would still get it from `ensure`, or cannot be asked. Each disappears
@@ -61,7 +63,8 @@ def prune(
         for folder in sorted(environment_folders(home)):
             if folder.name not in keep and (gone := _prune_one(folder, home, cutoff, dry_run)) is not None:
                 removed.append(gone)
-        return removed + _prune_remains(home, dry_run)
+        without = {one.fingerprint for one in removed}
+        return removed + _prune_builds(home, without, dry_run) + _prune_remains(home, dry_run)
     except OSError as problem:
         raise unwritable(home, problem) from problem
 
@@ -103,12 +106,35 @@ def _reason(apps: tuple[AppUse, ...], last_used_at: str) -> str:
     return f"{what}; last used {last_used_at}"
 
 
+def _prune_builds(home: Path, without: Collection[str], dry_run: bool) -> list[Pruned]:
+    """Builds of compiled apps whose environment is gone; those whose source is gone are `store prune`'s."""
+    builds = home / "builds"
+    there = {folder.name[:32] for folder in environment_folders(home) if folder.name not in without}
+    names = sorted(os.listdir(builds)) if builds.is_dir() else []
+    removed = []
+    for folder in [builds / name for name in names if not name.startswith(".")]:
+        if folder.name.rpartition("-")[2] in there:
+            continue
+        with _unless_changing(home, folder.name, room="builds") as free:
+            if free and folder.exists():
+                _, disk = sizes([folder])
+                if not dry_run:
+                    # Under the name of one that is being made: whoever dies in between must not leave half of one.
+                    hidden = folder.with_name(f"{_MAKING}{folder.name}")
+                    discard(hidden)
+                    os.rename(folder, hidden)
+                    discard(hidden)
+                removed.append(Pruned(folder, "", "a build for an environment that is gone", disk))
+    return removed
+
+
 def _prune_remains(home: Path, dry_run: bool) -> list[Pruned]:
     removed = []
     for folder in remains(home):
-        fingerprint = folder.name.split("-")[1]
+        room = folder.parent.name
+        name = folder.name.split("-")[1] if room == "envs" else folder.name.removeprefix(_MAKING)
         # Whoever builds or removes holds the lock; a folder like this beside a free lock belongs to nobody.
-        with _unless_changing(home, fingerprint) as free:
+        with _unless_changing(home, name, room=room) as free:
             if free and folder.exists():
                 _, disk = sizes([folder])
                 if not dry_run:
@@ -118,11 +144,11 @@ def _prune_remains(home: Path, dry_run: bool) -> list[Pruned]:
 
 
 @contextlib.contextmanager
-def _unless_changing(home: Path, fingerprint: str) -> Iterator[bool]:
-    """Hold the lock of an environment if it is free at once, and say whether it was."""
+def _unless_changing(home: Path, name: str, *, room: str = "envs") -> Iterator[bool]:
+    """Hold the lock of an environment or a build if it is free at once, and say whether it was."""
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(changing(home, fingerprint, patience=0.0))
+            stack.enter_context(changing(home, name, room=room, patience=0.0))
         except AgiError as error:
             if error.code != "AGI-ENV-010":
                 raise
@@ -132,9 +158,11 @@ def _unless_changing(home: Path, fingerprint: str) -> Iterator[bool]:
 
 
 def remains(home: Path) -> list[Path]:
-    """What interrupted creations and removals left in `envs/`."""
-    envs = home / "envs"
-    if not envs.is_dir():
-        return []
-    names = sorted(name for name in os.listdir(envs) if name.startswith((".building-", ".trash-")))
-    return [envs / name for name in names]
+    """What interrupted creations and removals left in `envs/` and `builds/`."""
+    return [
+        folder / name
+        for folder, beginnings in ((home / "envs", (".building-", ".trash-")), (home / "builds", _MAKING))
+        if folder.is_dir()
+        for name in sorted(os.listdir(folder))
+        if name.startswith(beginnings)
+    ]

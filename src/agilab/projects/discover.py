@@ -24,6 +24,7 @@ class AppProject:
         name: The folder's name, by which people call it.
         reference: `module:object` from `[tool.agilab] app`, or None for an app without code of that kind.
         built_in: Whether it came with AGILab.
+        compiled: Whether its build backend compiles part of it (`[tool.agilab] compiled = true`).
     """
 
     name: str
@@ -31,6 +32,7 @@ class AppProject:
     reference: str | None
     description: str
     built_in: bool
+    compiled: bool = False
 
     @property
     def settings(self) -> Path:
@@ -105,12 +107,22 @@ def read_app(folder: Path) -> AppProject:
             allowed='"module:object", such as "flight:app"',
             whose="author",
         )
+    compiled = table.get("compiled", False)
+    if not isinstance(compiled, bool):
+        raise AgiError(
+            "AGI-APP-103",
+            f"{folder.name}/pyproject.toml: tool.agilab.compiled does not say whether the app is compiled",
+            found=repr(compiled),
+            allowed="true or false",
+            whose="author",
+        )
     return AppProject(
         folder.name,
         folder,
         reference,
         str(project.get("project", {}).get("description", "")),
         built_in=folder.parent == BUILT_IN,
+        compiled=compiled,
     )
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from agi_node.canonical import digest, sha256_file
 from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.envs.environment import Environment, read_environment, wanted_environment
-from agilab.envs.locked import read_sources, recall_locked
+from agilab.envs.locked import read_libraries, read_sources, recall_locked
 from agilab.projects.description import remembered_for
 from agilab.projects.discover import AppProject
-from agilab.store.snapshot import source_files
+from agilab.store.snapshot import source_of
 from agilab.store.workspace import Workspace
 
 
@@ -45,8 +45,13 @@ def look_at(app: AppProject, workspace: Workspace) -> InstalledApp:
     environment = _environment(app, workspace)
     if environment is None or app.reference is None:
         return InstalledApp(app, environment, None)
-    said = remembered_for(workspace, app.reference, source_digest(app), environment.fingerprint)
-    return InstalledApp(app, environment, said)
+    try:
+        source = imported_digest(app, workspace, environment)
+    except AgiError:
+        return InstalledApp(app, environment, None)
+    return InstalledApp(
+        app, environment, remembered_for(workspace, app.reference, source, environment.fingerprint)
+    )
 
 
 def described(app: AppProject, workspace: Workspace) -> InstalledApp:
@@ -64,10 +69,22 @@ def described(app: AppProject, workspace: Workspace) -> InstalledApp:
     return found
 
 
-def source_digest(app: AppProject) -> str:
-    """The digest that a snapshot of the app's source would have now; see `store.snapshot.take`."""
-    files = {path.relative_to(app.folder).as_posix(): sha256_file(path) for path in source_files(app.folder)}
-    return digest(files)
+def imported_digest(app: AppProject, workspace: Workspace, environment: Environment) -> str:
+    """The digest of what a run's workers would import now: of a snapshot, or of its build (see `prepare`).
+
+    Raises what reading a local library and taking a snapshot raise.
+    """
+    sources = read_sources(app.folder)
+    locked = recall_locked(workspace.home, sources)
+    libraries = read_libraries(sources, locked) if locked else ()
+    paths = source_of(app.folder, libraries, compiled=app.compiled)
+    found = digest({name: sha256_file(path) for name, path in paths.items()})
+    if app.compiled:
+        from agilab.projects.builds import find
+
+        built = find(workspace, found, environment.fingerprint)
+        return built.identity if built else found
+    return found
 
 
 def saved_arguments(app: AppProject) -> Mapping[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agi_node.errors import AgiError
 from agilab.contracts.app_settings import AppSettings
 from agilab.contracts.base import read_document
-from agilab.envs import Environment, ensure
+from agilab.envs import Environment, Library, ensure, local_libraries
 from agilab.envs.worker_process import WorkerSpec
 from agilab.projects.arguments import merged, rooted
 from agilab.projects.description import description
@@ -20,12 +20,20 @@ from agilab.projects.roots import declare_root, roots_of
 from agilab.store.snapshot import Snapshot, materialise, take
 from agilab.store.store import Store
 
+if TYPE_CHECKING:
+    from agilab.projects.builds import Built
+
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class PreparedApp:
-    """An app that can be planned and run."""
+    """An app that can be planned and run.
+
+    Attributes:
+        libraries: The local libraries whose source is in the snapshot.
+        built: What its workers import instead of the plain snapshot; None for an app that is not compiled.
+    """
 
     app: AppProject
     environment: Environment
@@ -33,6 +41,8 @@ class PreparedApp:
     spec: WorkerSpec
     roots: Mapping[str, str]
     description: Mapping[str, Any]
+    libraries: tuple[Library, ...] = ()
+    built: Built | None = None
 
     @property
     def nodes(self) -> list[str]:
@@ -58,8 +68,16 @@ class PreparedApp:
             "name": self.app.name,
             "version": project.get("version"),
             "source_digest": self.snapshot.digest,
-            "vcs": checkout(self.app.folder),
+            "vcs": self._checkout(),
+            **({"compiled": self.built.record()} if self.built else {}),
         }
+
+    def _checkout(self) -> dict[str, Any] | None:
+        """The checkout of the app; it only stands for the source where the libraries are of the same one, and clean."""
+        own = checkout(self.app.folder)
+        if own is not None and not own["dirty"]:
+            own["dirty"] = any(checkout(library.folder) != own for library in self.libraries)
+        return own
 
     def environment_record(self) -> dict[str, Any]:
         """`Environment` of the manifest."""
@@ -79,7 +97,8 @@ class PreparedApp:
 def prepare(store: Store, app: AppProject, *, offline: bool, threads: int, say: Say) -> PreparedApp:
     """Make an app ready to run. What is there already is found in milliseconds.
 
-    Raises what `envs.ensure` raises, AGI-APP-105 for an app that has nothing to run, and the app's own import errors.
+    Raises what `envs.ensure`, `store.snapshot.take` and `builds.build` raise, AGI-APP-105 for an app that has nothing
+    to run, and the app's own import errors.
     """
     if app.reference is None:
         raise AgiError(
@@ -92,17 +111,29 @@ def prepare(store: Store, app: AppProject, *, offline: bool, threads: int, say: 
         )
     workspace = store.workspace
     environment = ensure(app.folder, workspace.home, offline=offline, on_step=say)
-    snapshot = take(app.folder, store.objects)
+    libraries = local_libraries(app.folder, workspace.home)
+    snapshot = take(app.folder, store.objects, libraries, compiled=app.compiled)
     source = materialise(snapshot, store.objects, workspace.snapshots)
+    built: Built | None = None
+    if app.compiled:
+        from agilab.projects.builds import build
+
+        built = build(workspace, snapshot, source, environment, name=app.name, say=say)
     roots = roots_of(workspace, app.folder)
-    spec = WorkerSpec(environment.python, source, app.reference, roots, threads)
-    said = description(workspace, app.reference, snapshot.digest, environment.fingerprint, spec)
-    return PreparedApp(app, environment, snapshot, spec, roots, said)
+    spec = WorkerSpec(environment.python, built.source if built else source, app.reference, roots, threads)
+    imported = built.identity if built else snapshot.digest
+    said = description(workspace, app.reference, imported, environment.fingerprint, spec)
+    return PreparedApp(app, environment, snapshot, spec, roots, said, libraries, built)
 
 
 def arguments(prepared: PreparedApp, store: Store, given: Mapping[str, Any], say: Say) -> dict[str, Any]:
-    """The arguments of a run, merged and checked; folders outside the app become data roots, and `say` tells."""
+    """The arguments of a run, merged and checked; folders outside the app become data roots.
+
+    `say` tells that, and that a compiled app runs without its compiled modules: what a person should know of a run.
+    """
     app = prepared.app
+    if prepared.built and prepared.built.state == "fallback":
+        say(f"{app.name} runs uncompiled: {prepared.built.why}")
     settings = read_document(app.settings, AppSettings) if app.settings.exists() else AppSettings()
 
     def declare(folder: Any) -> str:

@@ -17,6 +17,7 @@ from agilab.engine.reuse import Cache, Memory
 from agilab.envs import Environment, ensure
 from agilab.envs.environment import read_environment
 from agilab.envs.worker_process import WorkerSpec
+from agilab.projects.builds import go_on
 from agilab.projects.discover import find_app
 from agilab.projects.execution import Faces, carry_out
 from agilab.projects.finish import tracking_uri
@@ -57,8 +58,18 @@ def resume_run(
         uri = tracking_uri(workspace, settings_of(workspace)) if created.get("tracking_uri") else None
         delivery = Delivery.start(uri, workspace.home, experiment=run.app) if uri else None
         try:
-            source = _source(store, run)
-            environment = _environment(workspace, run, source, faces)
+            snapshot = _snapshot(store, run)
+            plain = materialise(snapshot, store.objects, workspace.snapshots)
+            environment = _environment(workspace, run, plain, faces)
+            source = go_on(
+                workspace,
+                snapshot,
+                plain,
+                environment,
+                recorded=created["source"].get("compiled"),
+                name=run.app,
+                say=faces.say,
+            )
             app = find_app(run.app, workspace)
             count = workers or int(created["workers"])
             parts = (
@@ -98,11 +109,10 @@ def _memory(store: Store, run: RunRow, created: dict[str, Any], parts: Mapping[s
     return Cache(store, run.app, parts) if created.get("cache") else None
 
 
-def _source(store: Store, run: RunRow) -> Path:
+def _snapshot(store: Store, run: RunRow) -> Snapshot:
     """The source that the run began with, wherever the app is now."""
     digest = run.source_digest or ""
-    snapshot = Snapshot(digest, json.loads(store.objects.read(digest)))
-    return materialise(snapshot, store.objects, store.workspace.snapshots)
+    return Snapshot(digest, json.loads(store.objects.read(digest)))
 
 
 def _reference(source: Path) -> str:
@@ -114,7 +124,8 @@ def _environment(workspace: Workspace, run: RunRow, source: Path, faces: Faces) 
     """The very environment the run began in; made again from the lock in its source where it was pruned."""
     found = read_environment(workspace.envs / (run.environment or ""))
     if found is None:
-        found = ensure(source, workspace.home, on_step=faces.say)
+        # The lock was checked before the snapshot was taken, and local libraries lie in it, not where the lock says.
+        found = ensure(source, workspace.home, frozen=True, on_step=faces.say)
         if found.fingerprint != run.environment:
             raise AgiError(
                 "AGI-RUN-014",

@@ -136,8 +136,9 @@ def _count(tally: Tally, paths: Collection[Path]) -> int:
 
 
 def _unneeded(workspace: Workspace, found: References) -> Iterator[Path]:
-    """Snapshot folders that show the source of no remaining run."""
-    if workspace.snapshots.is_dir():
-        for folder in sorted(workspace.snapshots.iterdir()):
-            if not folder.name.startswith(".") and folder.name not in found.trees:
+    """Folders that show the source of no remaining run: as snapshots, and as compiled apps built them."""
+    for room in (workspace.snapshots, workspace.builds):
+        for folder in sorted(room.iterdir()) if room.is_dir() else ():
+            # A build is called after its snapshot first, and then after its environment.
+            if not folder.name.startswith(".") and folder.name.partition("-")[0] not in found.trees:
                 yield folder

@@ -121,7 +121,8 @@ def _unknown(store: Store, states: dict[str, str], now: float) -> Iterator[Lefto
 
 def _temporaries(workspace: Workspace, imported: list[str], now: float) -> Iterator[Leftover]:
     """What was to be renamed once it is whole: by the object store, by a snapshot, by an import into a run's folder."""
-    places = [(workspace.objects, "[0-9a-f][0-9a-f]/.put-*"), (workspace.snapshots, f"{UNFINISHED}*")]
+    places = [(workspace.objects, "[0-9a-f][0-9a-f]/.put-*")]
+    places += [(folder, f"{UNFINISHED}*") for folder in (workspace.snapshots, workspace.builds)]
     places += [(workspace.run_folder(run_id), "**/.put-import-*") for run_id in imported]
     for folder, pattern in places:
         for path in sorted(folder.glob(pattern)):
