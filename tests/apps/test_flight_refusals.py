@@ -106,13 +106,16 @@ def test_a_damaged_footer(bad: Path) -> None:
     assert error.found
 
 
-@pytest.mark.parametrize("name", ["timestamp", "icao24", "latitude", "longitude", "altitude", "groundspeed"])
+COLUMNS = ["timestamp", "icao24", "latitude", "longitude", "altitude", "groundspeed", "vertical_rate"]
+
+
+@pytest.mark.parametrize("name", COLUMNS)
 def test_a_missing_column_is_told_beside_those_that_are_there(bad: Path, name: str) -> None:
     error = altered(bad, pl.col(name).alias("lat"), drop=name)
     assert (error.code, error.what) == ("AGI-DATA-105", f"app:data/bad.parquet has no column {name}")
     assert error.found is not None
     assert error.found.endswith(", lat")
-    assert error.allowed == "timestamp, icao24, latitude, longitude, altitude, groundspeed"
+    assert error.allowed == ", ".join(COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -149,9 +152,26 @@ def test_a_file_that_is_not_of_one_aircraft(bad: Path, other: str | None, found:
     ],
 )
 def test_a_position_off_the_earth(bad: Path, name: str, value: float, allowed: str) -> None:
+    assert_out_of_range(bad, name, value, allowed)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("altitude", float("inf"), "-2000 to 130000"),
+        ("altitude", -2000.5, "-2000 to 130000"),
+        ("groundspeed", -1.0, "0 to 4100"),
+        ("vertical_rate", 40_000.0, "-33000 to 33000"),
+    ],
+)
+def test_a_number_that_no_transponder_can_say(bad: Path, name: str, value: float, allowed: str) -> None:
+    assert_out_of_range(bad, name, value, allowed)
+
+
+def assert_out_of_range(bad: Path, name: str, value: float, allowed: str) -> None:
     error = altered(bad, pl.when(pl.col("altitude") > 9000).then(value).otherwise(name).alias(name))
     assert (error.code, error.found, error.allowed) == ("AGI-DATA-108", str(value), allowed)
-    assert f"has a {name} out of range" in error.what
+    assert f"has {name} out of range" in error.what
 
 
 @pytest.mark.parametrize(
@@ -170,6 +190,14 @@ def test_a_column_in_which_nothing_was_recorded_is_no_wrong_type(bad: Path) -> N
     file = FileRef("app", "data/bad.parquet", bad.stat().st_size)
     summary = flight.summarise(file, flight.FlightArgs(), RunContext.local(bad.parent / "unit"))
     assert summary.row_count == 633
+
+
+def test_altitudes_that_are_nan_everywhere_are_unknown_and_the_track_still_counts(bad: Path) -> None:
+    nan = pl.lit(float("nan")).alias("altitude")
+    pl.read_parquet(GOOD).with_columns(nan).write_parquet(bad)
+    file = FileRef("app", "data/bad.parquet", bad.stat().st_size)
+    summary = flight.summarise(file, flight.FlightArgs(), RunContext.local(bad.parent / "unit"))
+    assert (summary.row_count, summary.altitude_ft.count, summary.impossible_climbs) == (633, 0, 0)
 
 
 def test_a_track_without_rows_is_an_aircraft_without_positions(bad: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from benchmarks.equality import assert_same
 
 from agi_node.canonical import canonical, untag
 from agi_node.protocol import Decoder, Message, encode
@@ -148,9 +149,7 @@ def test_two_workers_give_the_polars_scripts_numbers_and_one_workers_bytes(
     two, one = run([first, start()], tmp_path / "two"), run([first], tmp_path / "one")
 
     payload = two["whole"]["payload"]
-    assert payload.pop("speed_mps") == pytest.approx(theirs.pop("speed_mps"), rel=1e-12)
-    assert payload.pop("distance_m") == pytest.approx(theirs.pop("distance_m"), rel=1e-12)
-    assert payload == theirs
+    assert_same(payload, theirs)
     assert two["whole"]["partial_count"] == 24
     assert sorted(two["workers"]) == ["w0", "w1"]
     assert [document["partial_count"] for document in two["workers"].values()] == [12, 12]
@@ -158,10 +157,14 @@ def test_two_workers_give_the_polars_scripts_numbers_and_one_workers_bytes(
     assert canonical(two["whole"]["partials"]) == canonical(one["whole"]["partials"])
 
     assert [(v["name"], v["passed"]) for v in two["publish"]["validations"]] == [
+        ("flights add up", True),
         ("rows add up", True),
         ("segments add up", True),
         ("groundspeed agreement", True),
     ]
+    published = {artifact["name"]: artifact for artifact in two["publish"]["artifacts"]}
+    assert {"flights", "outliers", "map", "summary"} <= published.keys()
+    assert published["map"]["media_type"] == "image/svg+xml"
     assert pl.read_parquet([path for _, path in two["tables"]]).height == payload["row_count"]
 
 
@@ -193,6 +196,9 @@ def test_the_app_describes_its_arguments_steps_and_fields(start: Start) -> None:
         "tracks": "data/*.parquet",
         "min_points": 2,
         "max_gap_s": 300.0,
+        "flight_gap_s": 600.0,
+        "max_speed_mps": 340.3,
+        "max_climb_fpm": 12_000.0,
     }
     assert (schema["min_points"]["minimum"], schema["max_gap_s"]["exclusiveMinimum"]) == (2, 0)
     assert all(field["description"] for field in schema.values())
@@ -202,9 +208,17 @@ def test_the_app_describes_its_arguments_steps_and_fields(start: Start) -> None:
         "source_file_count": "sum",
         "aircraft": "distinct",
         "aircraft_count": "size",
+        "flight_count": "sum",
         "segment_count": "sum",
+        "impossible_speeds": "sum",
+        "impossible_climbs": "sum",
         "distance_m": "sum",
         "speed_mps": "moments",
+        "altitude_ft": "moments",
+        "vertical_rate_fpm": "moments",
+        "flight_distance_m": "moments",
+        "flight_duration_s": "moments",
+        "longest_flights": "topk",
         "time_start": "min",
         "time_end": "max",
     }

@@ -14,6 +14,7 @@ PLACES = {
     "run": "agilab.cli.run:run",
     "app": "agilab.cli.app:app",
     "runs": "agilab.cli.runs:runs",
+    "report": "agilab.cli.report:report",
     "schema": "agilab.cli.schema:schema",
     "env": "agilab.cli.env:env",
     "store": "agilab.cli.store:store",
@@ -52,7 +53,7 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
     help="Print the version and exit.",
 )
 @rich_click.command_panel("Run", commands=["first-proof", "run"])
-@rich_click.command_panel("Look", commands=["runs", "app", "schema"])
+@rich_click.command_panel("Look", commands=["runs", "app", "report", "schema"])
 @rich_click.command_panel("Manage", commands=["env", "store", "track", "doctor", "completion"])
 def cli(**_: Any) -> None:
     """AGILab takes a notebook or a script to an app that runs anywhere and leaves evidence of every run."""

@@ -104,6 +104,13 @@ ENTRIES = (
         "run_export:RunExport",
     ),
     Entry(
+        "report",
+        "agilab.report.v1",
+        (),
+        "what agilab report prints: checks with evidence, how each was established, and the verdict",
+        "report:Report",
+    ),
+    Entry(
         "run_result",
         "agilab.run_result.v1",
         (),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import glob
 import json
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -175,6 +176,8 @@ def _converted(name: str, value: Any, field: Mapping[str, Any]) -> Any:
 def _check(name: str, value: Any, field: Mapping[str, Any]) -> None:
     if "enum" in field and value not in field["enum"]:
         raise _refused(name, value, "one of " + ", ".join(map(repr, field["enum"])))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _refused(name, value, "a finite number")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         for key, (holds, words) in _LIMITS.items():
             if key in field and not holds(value, field[key]):

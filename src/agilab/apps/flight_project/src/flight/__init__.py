@@ -1,7 +1,8 @@
-"""Aircraft trajectories: distance flown and speed over ground, one summary over every file.
+"""Aircraft trajectories: distance flown, speed, altitude and flights, one summary over every file.
 
 One parquet file is one aircraft is one work item. Each gives its trajectory as a table and a `FlightSummary`;
-the summaries merge into one, and the speeds that follow from positions are held against the reported ones.
+the summaries merge into one, the trajectories are drawn as a map, and the speeds that follow from positions are held
+against the reported ones.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 
 import polars as pl
 from polars import col
-from pydantic import Field
+from pydantic import Field, FiniteFloat, ValidationInfo, field_validator
 
 from agi_node import (
     App,
@@ -23,13 +24,14 @@ from agi_node import (
     Partial,
     RunContext,
     Sum,
+    TopK,
     WorkItem,
 )
 from agi_node.partial import Size
 
-from .tracks import read_positions, trajectory
-
-TIMESTAMP_STEP_S = 1.0  # state vectors carry whole seconds, whenever in that second the position was true
+from .chart import trajectory_map
+from .segments import CLIMB_FPM, SOUND_MPS, STAMP_S, flights, trajectory
+from .tracks import read_positions
 
 
 class FlightArgs(Args):
@@ -39,7 +41,19 @@ class FlightArgs(Args):
         "data/*.parquet", validate_default=True, description="Glob or folder, one parquet file per aircraft."
     )
     min_points: int = Field(2, ge=2, description="Aircraft with fewer positions are left out.")
-    max_gap_s: float = Field(300.0, gt=0, description="Longer segments do not count (seconds).")
+    max_gap_s: FiniteFloat = Field(300.0, gt=0, description="Longer segments do not count (seconds).")
+    flight_gap_s: FiniteFloat = Field(600.0, gt=0, description="A longer silence ends a flight (seconds).")
+    max_speed_mps: FiniteFloat = Field(
+        SOUND_MPS, gt=0, description="Positions farther apart are flagged (m/s)."
+    )
+    max_climb_fpm: FiniteFloat = Field(CLIMB_FPM, gt=0, description="Steeper climbs are flagged (ft/min).")
+
+    @field_validator("flight_gap_s")
+    @classmethod
+    def _no_segment_between_flights(cls, value: float, info: ValidationInfo) -> float:
+        if value < (longest := info.data.get("max_gap_s", 0.0)):
+            raise ValueError(f"max_gap_s ({longest:g} s) or more: a segment lies within a flight")
+        return value
 
 
 class FlightSummary(Partial):
@@ -49,25 +63,46 @@ class FlightSummary(Partial):
     source_file_count: Sum[int] = 0
     aircraft: Distinct[str] = frozenset()
     aircraft_count: Annotated[int, Size("aircraft")] = 0
+    flight_count: Sum[int] = 0
     segment_count: Sum[int] = 0
+    impossible_speeds: Sum[int] = 0
+    impossible_climbs: Sum[int] = 0
     distance_m: Sum[float] = 0.0
     speed_mps: Moments = Moments()
+    altitude_ft: Moments = Moments()
+    vertical_rate_fpm: Moments = Moments()
+    flight_distance_m: Moments = Moments()
+    flight_duration_s: Moments = Moments()
+    longest_flights: TopK = TopK(5)
     time_start: Min[str] = None
     time_end: Max[str] = None
 
     @classmethod
     def of(cls, table: pl.DataFrame) -> "FlightSummary":
         """The summary of one trajectory of at least one position."""
-        segments = table.filter("counted")
+        flown, speed, rate = (
+            flights(table),
+            table["speed_mps"].filter(table["counted"]),
+            table["vertical_rate_fpm"],
+        )
+        altitude = table["altitude_ft"].filter(~table["impossible_climb"])
         # always with microseconds: texts of one length sort as their times do
         start, end = (table["time"][at].isoformat(timespec="microseconds") + "Z" for at in (0, -1))
         return cls(
             row_count=len(table),
             source_file_count=1,
             aircraft=frozenset(table["icao24"].head(1)),
-            segment_count=len(segments),
-            distance_m=float(segments["distance_m"].sum()),
-            speed_mps=Moments.of(segments["speed_mps"]),
+            flight_count=len(flown),
+            segment_count=int(table["counted"].sum()),
+            impossible_speeds=int(table["impossible_speed"].sum()),
+            impossible_climbs=int(table["impossible_climb"].sum()),
+            distance_m=float(table["distance_m"].filter(table["counted"]).sum()),
+            speed_mps=Moments.of(speed.drop_nulls()),
+            altitude_ft=Moments.of(altitude.drop_nulls()),
+            vertical_rate_fpm=Moments.of(rate.drop_nulls()),
+            flight_distance_m=Moments.of(flown["distance_m"]),
+            flight_duration_s=Moments.of(flown["duration_s"]),
+            longest_flights=TopK.of(zip(flown["distance_m"].round(), flown["flight"], strict=True), k=5),
             time_start=start,
             time_end=end,
         )
@@ -89,7 +124,7 @@ def summarise(file: FileRef, args: FlightArgs, run: RunContext) -> FlightSummary
     positions = read_positions(file)
     if len(positions) < args.min_points:
         return FlightSummary(source_file_count=1)
-    table = trajectory(positions, args.max_gap_s)
+    table = trajectory(positions, **args.model_dump(exclude={"tracks", "min_points"}))
     summary = FlightSummary.of(table)
     run.save_table("trajectories", table)
     run.log_metrics({"rows": len(table), "segments": summary.segment_count, "distance_m": summary.distance_m})
@@ -97,35 +132,49 @@ def summarise(file: FileRef, args: FlightArgs, run: RunContext) -> FlightSummary
 
 
 @app.publish
-def agreement(summary: FlightSummary, run: RunContext) -> dict[str, Any]:
-    """Do the trajectories add up to the summary, and do their speeds agree with the reported ones?
-
-    A segment is held against the speed reported at its end: one row has both (the mean of both ends gives the
-    same median to 0.1 %). The limit is what whole seconds explain: a position stamped t was true at t + u, u
-    anywhere in [0, 1), so a segment of dt seconds lasted dt + u2 - u1, and half of all |u2 - u1| exceed
-    1 - sqrt(1/2). A median beyond that has another cause: metres taken for knots, say, are off by half.
-    """
+def publish(summary: FlightSummary, run: RunContext) -> dict[str, Any]:
+    """All flights as a table, the flagged rows as another, the map, the numbers, and what the checks found."""
     paths = [path for _, path in run.artifacts("trajectories")]
     if not paths:
         return {"compared_segments": 0}
-    table = pl.read_parquet(paths, columns=["counted", "dt_s", "speed_mps", "groundspeed_mps"], glob=False)
+    table = pl.read_parquet(paths, glob=False)
+    flown = flights(table)
+    run.save_table("flights", flown)
+    run.save_table("outliers", table.filter(col("impossible_speed") | col("impossible_climb")))
+    if drawn := trajectory_map(table):
+        run.save_figure("map", drawn)
+    run.validate(
+        "flights add up", len(flown) == summary.flight_count, value=len(flown), limit=summary.flight_count
+    )
+    found = agreement(summary, table, run)
+    run.save_json("summary", {**summary.to_payload(), **found})
+    return found
+
+
+def agreement(summary: FlightSummary, table: pl.DataFrame, run: RunContext) -> dict[str, Any]:
+    """Do the trajectories add up to the summary, and do their speeds agree with the reported ones?
+
+    A speed is held against the one reported at its end: one row has both (the mean of both ends gives the
+    same median to 0.1 %). The limit is what whole seconds explain: a position stamped t was true at t + u, u
+    anywhere in [0, 1), so a segment of s seconds lasted s + u2 - u1, and half of all |u2 - u1| exceed
+    1 - sqrt(1/2). A median beyond that has another cause: metres taken for knots, say, are off by half.
+    """
     rows, segments = len(table), int(table["counted"].sum())
     run.validate("rows add up", rows == summary.row_count, value=rows, limit=summary.row_count)
     counted = summary.segment_count
     run.validate("segments add up", segments == counted, value=segments, limit=counted)
 
-    table = table.filter("counted").drop_nulls("groundspeed_mps")
-    if table.is_empty():
+    compared = table.select(col("speed_mps", "groundspeed_mps", "since_s").filter("counted")).drop_nulls()
+    if compared.is_empty():
         return {"compared_segments": 0}
-    difference, limit, repeated = table.select(
+    difference, limit = compared.select(
         (col("speed_mps") - col("groundspeed_mps")).abs().median(),
-        (col("groundspeed_mps") * (1 - 0.5**0.5) * TIMESTAMP_STEP_S / col("dt_s")).median().alias("limit"),
-        (col("speed_mps") == 0).mean().alias("repeated"),
+        (col("groundspeed_mps") * (1 - 0.5**0.5) * STAMP_S / col("since_s")).median().alias("limit"),
     ).row(0)
     message = (
-        f"median absolute difference {difference:.2f} m/s over {len(table):,} segments with a reported one; "
-        f"whole-second stamps explain {limit:.2f} m/s; {repeated:.0%} of these segments repeat a position"
+        f"median absolute difference {difference:.2f} m/s over {len(compared):,} segments with a reported one; "
+        f"whole-second stamps explain {limit:.2f} m/s"
     )
     run.validate("groundspeed agreement", difference <= limit, value=difference, limit=limit, message=message)
-    run.log_metrics({"groundspeed_difference_mps": difference, "compared_segments": len(table)})
-    return {"compared_segments": len(table), "groundspeed_difference_mps": difference}
+    run.log_metrics({"groundspeed_difference_mps": difference, "compared_segments": len(compared)})
+    return {"compared_segments": len(compared), "groundspeed_difference_mps": difference}

@@ -1,4 +1,4 @@
-"""One aircraft's track: read from a parquet file, or refused by name, and cut into segments."""
+"""One aircraft's track as it was recorded: read from a parquet file, or refused by name."""
 
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,15 @@ from polars import col
 
 from agi_node import AgiError, FileRef
 
-EARTH_RADIUS_M = 6_371_008.8  # mean radius (2a + b) / 3 of GRS 80, IUGG
 KNOT_MPS = 1852 / 3600  # an international nautical mile of 1,852 m in an hour
 
-NUMBERS = ["latitude", "longitude", "altitude", "groundspeed"]  # degrees, degrees, ft, kt
+NUMBERS = [
+    "latitude",
+    "longitude",
+    "altitude",
+    "groundspeed",
+    "vertical_rate",
+]  # degrees, degrees, ft, kt, ft/min
 COLUMNS = {"timestamp": "datetime", "icao24": "text", **dict.fromkeys(NUMBERS, "number")}
 """What a track must hold, and as what; other columns are not read."""
 
@@ -19,7 +24,11 @@ LIMITS: dict[str, tuple[Any, Any]] = {
     "timestamp": (datetime(1900, 1, 1), datetime(2200, 1, 1)),
     "latitude": (-90, 90),
     "longitude": (-180, 360),
+    "altitude": (-2_000, 130_000),  # the codes of Mode S and ADS-B reach from -1,200 to 126,700 ft
+    "groundspeed": (0, 4_100),  # … to 4,084 kt, supersonic
+    "vertical_rate": (-33_000, 33_000),  # … to 32,640 ft/min
 }
+"""What can be true, or at least recorded: beyond, a column has another unit or meaning, or the file is damaged."""
 
 
 def read_positions(file: FileRef) -> pl.DataFrame:
@@ -59,31 +68,8 @@ def read_positions(file: FileRef) -> pl.DataFrame:
     for name, (low, high) in LIMITS.items():
         strays = positions[name].filter(~positions[name].is_between(low, high)).cast(pl.String)
         if len(strays):
-            raise _refusal(file, 108, f"has a {name} out of range", strays[0], f"{low} to {high}")
+            raise _refusal(file, 108, f"has {name} out of range", strays[0], f"{low} to {high}")
     return positions
-
-
-def trajectory(positions: pl.DataFrame, max_gap_s: float) -> pl.DataFrame:
-    """Every position with the segment that ends there: haversine distance, duration, speed, if it counts.
-
-    The first position has no segment. A segment counts if 0 < dt_s <= max_gap_s.
-    """
-    phi, lam = col("latitude").radians(), col("longitude").radians()
-    half_chord = (phi.diff() / 2).sin() ** 2 + phi.cos() * phi.shift().cos() * (lam.diff() / 2).sin() ** 2
-    return positions.select(
-        "icao24",
-        "latitude",
-        "longitude",
-        time="timestamp",
-        altitude_ft="altitude",
-        groundspeed_mps=col("groundspeed") * KNOT_MPS,
-        dt_s=col("timestamp").diff().dt.total_microseconds() / 1e6,
-        # rounding may lift it above 1 between antipodes, where the arc sine ends
-        distance_m=2 * EARTH_RADIUS_M * half_chord.clip(upper_bound=1).sqrt().arcsin(),
-    ).with_columns(
-        speed_mps=col("distance_m") / col("dt_s"),
-        counted=col("dt_s").is_between(0, max_gap_s, closed="right").fill_null(False),
-    )
 
 
 def _unreadable(file: FileRef, error: BaseException) -> AgiError:

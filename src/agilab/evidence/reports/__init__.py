@@ -1,0 +1,1 @@
+"""What computes each report of `agilab.evidence.report`."""
