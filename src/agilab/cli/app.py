@@ -20,9 +20,22 @@ if TYPE_CHECKING:
     from agilab.store.workspace import Workspace
 
 
-@rich_click.group("app", cls=Group, context_settings=SETTINGS)
+_PLACES = {
+    "new": "agilab.cli.app_life:new",
+    "set": "agilab.cli.app_life:set_",
+    "check": "agilab.cli.app_check:check",
+    "benchmark": "agilab.cli.app_benchmark:benchmark",
+    "rename": "agilab.cli.app_life:rename",
+    "delete": "agilab.cli.app_life:delete",
+    "export": "agilab.cli.app_transfer:export",
+    "import": "agilab.cli.app_transfer:import_",
+    "package": "agilab.cli.app_transfer:package",
+}
+
+
+@rich_click.group("app", cls=Group, places=_PLACES, context_settings=SETTINGS)
 def app(**_: Any) -> None:
-    """Which apps there are, what they take, what they would do."""
+    """The life of an app: make one, look at it, prove it, measure it, hand it on."""
 
 
 @app.command("list", context_settings=SETTINGS)

@@ -83,6 +83,13 @@ ENTRIES = (
         "app_settings:AppSettings",
     ),
     Entry(
+        "app_export",
+        "agilab.app_export.v1",
+        ("app_export.json",),
+        "what an exported or packaged app consists of, file by file, and what it does not bring along",
+        "app_export:AppExport",
+    ),
+    Entry(
         "settings",
         "agilab.settings.v1",
         ("settings.toml",),

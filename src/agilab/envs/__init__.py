@@ -19,6 +19,9 @@ Everything that goes wrong here is an `AgiError`:
 | AGI-ENV-010 | the environment is in use, or is being made for too long |
 | AGI-ENV-011 | the app changed while its environment was being made |
 | AGI-ENV-012 | a local library of the app is gone, must be built, or cannot be taken in as source |
+| AGI-ENV-016 | a package has no wheel for this machine, so no wheelhouse can be made |
+| AGI-ENV-017 | a wheel could not be downloaded |
+| AGI-ENV-018 | what was downloaded is not what the lock names |
 
 Codes from AGI-ENV-021 on are about worker processes; those of `doctor`'s findings, from AGI-ENV-101 on, are
 listed in `checkup`.

@@ -30,6 +30,7 @@ from agilab.envs.locks import changing, is_held
 from agilab.envs.memory import remember
 from agilab.envs.node_wheel import build_node_wheel
 from agilab.envs.uv import Uv
+from agilab.envs.wheelhouse import install_at_hand
 
 
 def make(wanted: Wanted, home: Path, *, offline: bool, rebuild: bool, say: OnStep) -> Environment:
@@ -87,15 +88,16 @@ def _fill(building: Path, wanted: Wanted, home: Path, *, offline: bool, say: OnS
     )
     say(f"installing the locked packages of {name}")
     # `--python` keeps a `.python-version` of the app from replacing the environment under our feet.
-    uv.run(
-        *("sync", "--frozen", *wanted.locked.not_installed),
-        *("--python", interpreter_in(building)),
-        *flags,
-        cwd=sources.folder,
-        variables={"UV_PROJECT_ENVIRONMENT": str(building)},
-        doing=f"install the locked packages of {name}",
-        try_=f"{again} (with a network), or agilab env doctor",
-    )
+    if not install_at_hand(uv, interpreter_in(building), sources.folder, name, home):
+        uv.run(
+            *("sync", "--frozen", *wanted.locked.not_installed),
+            *("--python", interpreter_in(building)),
+            *flags,
+            cwd=sources.folder,
+            variables={"UV_PROJECT_ENVIRONMENT": str(building)},
+            doing=f"install the locked packages of {name}",
+            try_=f"{again} (with a network), or agilab env doctor",
+        )
     say(f"adding agi_node for {name}")
     wheel = build_node_wheel(home)
     if wheel.parent.name != wanted.inputs.agi_node:
