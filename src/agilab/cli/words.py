@@ -120,7 +120,7 @@ def number(value: float) -> str:
 
 
 def brief(value: Any, *, limit: int = 76) -> str:
-    """A plain value in one line: nested values named, long lists counted.
+    """A plain value in one line: nested values named, long lists and deep ones counted.
 
     >>> brief({"count": 3, "mean": 1.5}), brief(["a", "b"]), brief(None)
     ('count 3 · mean 1.5', 'a, b', 'none')
@@ -130,6 +130,8 @@ def brief(value: Any, *, limit: int = 76) -> str:
     dot, more = (symbol("dot"), symbol("more"))
     if isinstance(value, dict):
         names = sorted(value, key=_MOMENTS.index) if set(value) <= set(_MOMENTS) else list(value)
+        if any(isinstance(item, dict) for item in value.values()):
+            return f"{plural(len(value), 'field')}, see reduce_summary.json"
         return f" {dot} ".join(f"{name} {brief(value[name], limit=limit)}" for name in names) or "nothing"
     if isinstance(value, list):
         if not value:

@@ -10,14 +10,25 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin
 
 from agi_node.errors import FAILED, AgiError
-from agi_node.partial.declare import Declared, Merge, Size
+from agi_node.partial.declare import Declared, Merge, Root, Size
 from agi_node.partial.histogram import Histogram
 from agi_node.partial.kinds import kind, spell
 from agi_node.partial.moments import Moments
 from agi_node.partial.own import Own
 from agi_node.partial.refusal import DECLARATION, declaration, different, within
-from agi_node.partial.rules import Bag, Counted, Extreme, Members, Rule, Statistics, SumOfFloats, SumOfInts
-from agi_node.partial.shape import Field, Nested, Shape, States, countable
+from agi_node.partial.rules import (
+    Bag,
+    Counted,
+    Derived,
+    Extreme,
+    Members,
+    Rooted,
+    Rule,
+    Statistics,
+    SumOfFloats,
+    SumOfInts,
+)
+from agi_node.partial.shape import Field, Nested, Shape, States, derivable
 from agi_node.partial.topk import TopK
 
 if TYPE_CHECKING:
@@ -144,7 +155,7 @@ def _rule(hint: Any, default: Any, overrides: bool) -> Rule:
 
     if get_origin(hint) is typing.Annotated:
         base, *marks = get_args(hint)
-        marks = [mark for mark in marks if isinstance(mark, Declared | Merge | Size)]
+        marks = [mark for mark in marks if isinstance(mark, Declared | Merge | Root | Size)]
         if len(marks) == 1:
             return _marked(base, marks[0])
         if len(marks) > 1:
@@ -174,7 +185,9 @@ def _rule(hint: Any, default: Any, overrides: bool) -> Rule:
     )
 
 
-def _marked(base: Any, mark: Declared | Merge | Size) -> Rule:
+def _marked(base: Any, mark: Declared | Merge | Root | Size) -> Rule:
+    if isinstance(mark, Root):
+        return Rooted(mark.of)
     if isinstance(mark, Size):
         return Counted(mark.of)
     if isinstance(mark, Merge):
@@ -234,14 +247,15 @@ def _own_merge(cls: type[Partial]) -> Any:
 def _check(shape: Shape, item: Field, default: Any) -> None:
     """A default that is not the identity would be counted once for every partial that left it out."""
     where = f"{shape.label}.{item.name}"
-    if isinstance(item.rule, Counted):
-        if not countable(shape, item.rule):
+    if isinstance(item.rule, Derived):
+        if not derivable(shape, item.rule):
+            counts = isinstance(item.rule, Counted)
             raise declaration(
-                f"{where} counts the members of a field that has none",
+                f"{where} {'counts the members' if counts else 'is the root of the mean'} of a field that has none",
                 found=item.rule.of,
-                allowed="the name of a Distinct or Concat field",
+                allowed=f"the name of a {'Distinct or Concat' if counts else 'Moments'} field",
             )
-        default = _MISSING if default == 0 else default
+        default = _MISSING if default == item.rule.empty else default
     if default is _MISSING:
         return
     try:
@@ -253,5 +267,5 @@ def _check(shape: Shape, item: Field, default: Any) -> None:
         raise declaration(
             f"{where}: the default of a field is the identity of its merge",
             found=repr(default),
-            allowed=repr(0 if isinstance(item.rule, Counted) else identity),
+            allowed=repr(item.rule.empty if isinstance(item.rule, Derived) else identity),
         )

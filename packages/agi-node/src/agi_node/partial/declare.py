@@ -53,6 +53,27 @@ class Size:
     of: str
 
 
+@dataclass(frozen=True)
+class Root:
+    """The mark of a field that is the root of another's mean: `Annotated[float | None, Root("mse")]`, an RMSE.
+
+    Such a field is never given and never stored; it appears in the payload and as an attribute, None where there is
+    no mean.
+
+    Attributes:
+        of: The name of a `Moments` field of the same partial that holds squares.
+
+    >>> from agi_node.partial import Moments, Partial
+    >>> class Errors(Partial):
+    ...     mse: Moments = Moments()
+    ...     rmse: Annotated[float | None, Root("mse")] = None
+    >>> Errors(mse=Moments.of([9.0])).merge(Errors(mse=Moments.of([41.0]))).rmse
+    5.0
+    """
+
+    of: str
+
+
 Sum = Annotated[T, Declared("sum")]
 """`Sum[int]` or `Sum[float]`: added up, exactly; a float reads as the double nearest to the exact sum."""
 

@@ -11,9 +11,20 @@ from agi_node.partial.kinds import kind
 from agi_node.partial.moments import Moments
 from agi_node.partial.own import Own
 from agi_node.partial.refusal import BROKEN_DOCUMENT, shown
-from agi_node.partial.rules import Bag, Counted, Extreme, Members, Rule, Statistics, SumOfFloats, SumOfInts
+from agi_node.partial.rules import (
+    Bag,
+    Counted,
+    Derived,
+    Extreme,
+    Members,
+    Rooted,
+    Rule,
+    Statistics,
+    SumOfFloats,
+    SumOfInts,
+)
 from agi_node.partial.scalars import SIMPLE
-from agi_node.partial.shape import Field, Nested, Shape, countable
+from agi_node.partial.shape import Field, Nested, Shape, derivable
 from agi_node.partial.topk import TopK
 
 
@@ -39,8 +50,8 @@ def described(label: str, descriptions: Any) -> Shape:
         fields.append(Field(plain["name"], rule))
     shape = Shape(label, tuple(fields))
     for at, item in enumerate(fields):
-        if isinstance(item.rule, Counted) and not countable(shape, item.rule):
-            raise _senseless(f"fields[{at}].of", item.rule.of, "the name of a distinct or concat field")
+        if isinstance(item.rule, Derived) and not derivable(shape, item.rule):
+            raise _senseless(f"fields[{at}].of", item.rule.of, "the name of a field that has what follows")
     return shape
 
 
@@ -65,6 +76,8 @@ def _described_rule(plain: dict[str, Any]) -> Rule:
             return Statistics(TopK.from_state(identity).empty())
         case "size":
             return Counted(plain["of"])
+        case "root":
+            return Rooted(plain["of"])
         case "partial":
             return Nested(described(str(text), plain["fields"]))
         case "own":

@@ -7,6 +7,7 @@ reduce document's fields can be merged again by anyone who reads their descripti
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -302,13 +303,16 @@ class Statistics(_Declared):
 
 
 @dataclass(frozen=True)
-class Counted(_Declared):
-    """The number of members of another field: nothing of its own to merge or to store."""
+class Derived(_Declared):
+    """What follows from the value of another field: nothing of its own to merge or to store."""
 
     of: str
-    name: ClassVar[str] = "size"
-    type: ClassVar[str] = "int"
     identity: ClassVar[None] = None
+    empty: ClassVar[Any]
+
+    def follows(self, own: Any) -> Any:
+        """The value, given the own value of the other field."""
+        raise NotImplementedError
 
     def accept(self, value: Any) -> None:
         raise unfit(value, f"nothing: it follows from {self.of!r}, leave it out")
@@ -334,6 +338,30 @@ class Counted(_Declared):
 
     def details(self) -> dict[str, Any]:
         return {"of": self.of}
+
+
+@dataclass(frozen=True)
+class Counted(Derived):
+    """The number of members of a `Distinct` or `Concat` field."""
+
+    name: ClassVar[str] = "size"
+    type: ClassVar[str] = "int"
+    empty: ClassVar[int] = 0
+
+    def follows(self, own: Any) -> int:
+        return len(own)
+
+
+@dataclass(frozen=True)
+class Rooted(Derived):
+    """The root of the mean of a `Moments` field; None where there is no mean."""
+
+    name: ClassVar[str] = "root"
+    type: ClassVar[str] = "float | None"
+    empty: ClassVar[None] = None
+
+    def follows(self, own: Moments) -> float | None:
+        return None if own.mean is None else math.sqrt(own.mean)
 
 
 def _members(value: Any, kind: Kind) -> Any:

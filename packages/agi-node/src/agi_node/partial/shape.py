@@ -25,7 +25,8 @@ from agi_node.partial.refusal import (
     unfit,
     within,
 )
-from agi_node.partial.rules import Bag, Counted, Members, Rule
+from agi_node.partial.moments import Moments
+from agi_node.partial.rules import Bag, Counted, Derived, Members, Rule, Statistics
 
 States = tuple[Any, ...]
 _BATCH = 1024
@@ -75,7 +76,7 @@ class Shape:
         return tuple(
             (at, item.name, item.rule)
             for at, item in enumerate(self.fields)
-            if not isinstance(item.rule, Counted)
+            if not isinstance(item.rule, Derived)
         )
 
     def accept(self, values: dict[str, Any]) -> States:
@@ -98,7 +99,9 @@ class Shape:
     def value(self, at: int, states: States) -> Any:
         """What the author reads from one field."""
         rule = self.fields[at].rule
-        return len(states[self.index[rule.of]]) if isinstance(rule, Counted) else rule.value(states[at])
+        return (
+            rule.follows(states[self.index[rule.of]]) if isinstance(rule, Derived) else rule.value(states[at])
+        )
 
     def merge_fields(self, left: States, right: States) -> States:
         """Both merged, field by field."""
@@ -152,7 +155,7 @@ class Shape:
         """The readable form, as plain JSON."""
         return {
             item.name: self.value(at, states)
-            if isinstance(item.rule, Counted)
+            if isinstance(item.rule, Derived)
             else item.rule.payload(states[at])
             for at, item in enumerate(self.fields)
         }
@@ -245,7 +248,12 @@ class Nested:
         return {"fields": self.shape.describe()}
 
 
-def countable(shape: Shape, rule: Counted) -> bool:
-    """Whether the field that a `Size` names has members."""
+def derivable(shape: Shape, rule: Derived) -> bool:
+    """Whether the field that a `Size` names has members, and the one that a `Root` names a mean."""
     at = shape.index.get(rule.of)
-    return at is not None and isinstance(shape.fields[at].rule, Members | Bag)
+    if at is None:
+        return False
+    of = shape.fields[at].rule
+    if isinstance(rule, Counted):
+        return isinstance(of, Members | Bag)
+    return isinstance(of, Statistics) and isinstance(of.identity, Moments)

@@ -1,0 +1,94 @@
+"""The meteo app through the command line: a real environment, real workers, one result whatever their number."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet
+import pytest
+from tests.cli.conftest import Answer, call
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("meteo")]
+APP = Path(__file__).parents[2] / "src/agilab/apps/meteo_forecast_project"
+SMALL = ("--stations", "JFK", "--targets", "1h,3h,6h,12h,24h,1d,2d", "--no-track", "--json")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("meteo")
+
+
+@pytest.fixture(scope="module")
+def alone(home: Path) -> Answer:
+    """One worker, which all others are held against; installs the app."""
+    return call(home, "run", "meteo_forecast_project", *SMALL, "--workers", "1")
+
+
+def payload_bytes(answer: Answer) -> str:
+    assert answer.code == 0, answer.err
+    return json.dumps(json.loads(Path(answer.document["reduce"]).read_text())["payload"])
+
+
+def manifest(answer: Answer) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(Path(answer.document["manifest"]).read_text())
+    return document
+
+
+@pytest.mark.parametrize("workers", [2, 7])
+def test_the_number_of_workers_changes_no_byte_of_the_result(home: Path, alone: Answer, workers: int) -> None:
+    answer = call(home, "run", "meteo_forecast_project", *SMALL, "--workers", str(workers))
+    assert payload_bytes(answer) == payload_bytes(alone)
+    mine, theirs = (
+        {file["name"]: file["digest"] for file in manifest(one)["artifacts"] if "publish" in file["path"]}
+        for one in (answer, alone)
+    )
+    assert mine == theirs
+    assert set(mine) >= {"forecast_predictions", "forecast_metrics", "forecast"}
+    folder = Path(answer.document["reduce"]).parent
+    shares = [json.loads(file.read_text()) for file in folder.glob("reduce_summary_worker_*.json")]
+    assert sum(share["partial_count"] for share in shares) == 7
+    assert len(shares) > 1, "several took part"
+
+
+def test_every_check_passes_and_the_table_is_parquet_for_any_reader(alone: Answer) -> None:
+    document = manifest(alone)
+    checks = {check["name"]: check["passed"] for check in document["verdict"]["validations"]}
+    names = ("forecasts add up", "metrics add up", "skill at every target", "coverage")
+    assert {checks[name] for name in names} == {True}
+    (file,) = [file for file in document["artifacts"] if file["name"] == "forecast_predictions"]
+    path = Path(alone.document["manifest"]).parent / file["path"]
+    assert path.name == "forecast_predictions.parquet"
+    table = pyarrow.parquet.read_table(path).to_pylist()
+    payload = json.loads(payload_bytes(alone))
+    assert sum(row["split"] == "test" for row in table) == 4 * payload["mae"]["count"]
+
+
+def test_a_broken_file_of_ones_own_is_named_and_leaves_no_result(
+    home: Path, alone: Answer, tmp_path: Path
+) -> None:
+    assert alone.code == 0, alone.err
+    late = pl.read_parquet(APP / "data/nyc_2013.parquet").with_columns(pl.col("temperature_c") + 273.15)
+    late.write_csv(tmp_path / "kelvin.csv")
+    words = ("--observations", str(tmp_path / "kelvin.csv"), "--no-track", "--json")
+    answer = call(home, "run", "meteo_forecast_project", *words)
+    assert answer.code == 1
+    assert "AGI-DATA-146" in answer.err
+    assert "kelvin.csv has a temperature_c out of range, row 1" in answer.err
+    assert answer.document["reduce"] is None
+
+
+def test_the_app_shows_its_arguments_and_its_pipeline_shows_the_steps_that_exist(
+    home: Path, alone: Answer
+) -> None:
+    assert alone.code == 0, alone.err
+    shown = call(home, "app", "show", "meteo_forecast_project", "--json")
+    assert shown.code == 0, shown.err
+    text = json.dumps(shown.document)
+    for name in ("origin_every_h", "calibration_days", "max_rate_c_per_h"):
+        assert name in text
+    picture = (APP / "pipeline_view.dot").read_text(encoding="utf-8")
+    assert f"{' -> '.join(('plan', 'work', 'reduce', 'publish'))};" in picture
+    assert all(f'"{step}"' in text for step in ("plan", "work", "reduce", "publish"))
