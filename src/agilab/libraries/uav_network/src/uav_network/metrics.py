@@ -1,0 +1,154 @@
+"""The document that one app hands to the other: what was simulated, and what came of it."""
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from agi_node import Moments
+
+from .interval import half_width
+from .outcome import Outcome, RelayTally
+from .scenario import Policy, Scenario
+
+INTERVALS = (
+    "pdr",
+    "mean_e2e_delay_ms",
+    "p50_e2e_delay_ms",
+    "p95_e2e_delay_ms",
+    "p99_e2e_delay_ms",
+    "mean_queue_wait_ms",
+)
+"""What has one value for each replication, and so an interval."""
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Estimate(_Document):
+    """A mean over replications with half the width of its 95 % interval (Student's t); None where too few have one."""
+
+    mean: float | None
+    half_width_95: float | None
+    replications: int = Field(ge=0)
+
+    @classmethod
+    def of(cls, values: Moments) -> "Estimate":
+        return cls(mean=values.mean, half_width_95=half_width(values), replications=values.count)
+
+
+class RelayLoad(_Document):
+    """A relay over all replications. `load` is offered rate by service rate; lost packets were offered, too."""
+
+    relay_id: str
+    offered_source_pps: float = Field(ge=0)
+    offered_background_pps: float = Field(ge=0)
+    load: float = Field(ge=0)
+    loss_share: float = Field(ge=0, le=1)
+    busy_share: float = Field(ge=0)
+    mean_number_pkts: float = Field(ge=0)
+    mean_wait_ms: float | None
+
+    @property
+    def offered_pps(self) -> float:
+        return self.offered_source_pps + self.offered_background_pps
+
+    @property
+    def lost_pps(self) -> float:
+        return self.loss_share * self.offered_pps
+
+
+class Case(_Document):
+    """One scenario under one policy. Counts, `pdr` and means are of all packets together (pooled exactly); percentiles
+    are means over replications. `by_replication` has the intervals. `bottleneck_relay` loses the most packets in a
+    second; where none is lost, it has the greatest load.
+    """
+
+    scenario: str
+    policy: Policy
+    replications: int = Field(ge=1)
+    observed_s: float = Field(gt=0)
+    packets_generated: int = Field(ge=0)
+    packets_delivered: int = Field(ge=0)
+    packets_dropped: int = Field(ge=0)
+    packets_in_flight: int = Field(ge=0)
+    pdr: float | None = Field(ge=0, le=1)
+    throughput_kbps: float = Field(ge=0)
+    mean_e2e_delay_ms: float | None
+    p50_e2e_delay_ms: float | None
+    p95_e2e_delay_ms: float | None
+    p99_e2e_delay_ms: float | None
+    mean_queue_wait_ms: float | None
+    max_queue_depth_pkts: int = Field(ge=0)
+    bottleneck_relay: str
+    by_replication: dict[str, Estimate]
+    relays: tuple[RelayLoad, ...] = Field(min_length=1, strict=False)
+    network: Scenario
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        names = [relay.relay_id for relay in self.network.relays]
+        if [load.relay_id for load in self.relays] != names:
+            raise ValueError(f"relays in the order of network.relays ({', '.join(names)})")
+        if self.bottleneck_relay not in names:
+            raise ValueError(f"a bottleneck_relay of network.relays ({', '.join(names)})")
+        if self.scenario != self.network.scenario:
+            raise ValueError(f"the scenario of its network ({self.network.scenario})")
+        if self.packets_generated != self.packets_delivered + self.packets_dropped + self.packets_in_flight:
+            raise ValueError("packets_generated = packets_delivered + packets_dropped + packets_in_flight")
+        if self.by_replication.keys() != set(INTERVALS):
+            raise ValueError(f"by_replication of {', '.join(INTERVALS)}")
+        return self
+
+
+class QueueMetrics(_Document):
+    """The artifact `queue_metrics`."""
+
+    schema_: Literal["uav.queue_metrics.v1"] = Field("uav.queue_metrics.v1", alias="schema")
+    cases: tuple[Case, ...] = Field(min_length=1, strict=False)
+
+
+def case(scenario: Scenario, policy: Policy, outcome: Outcome, relays: Mapping[str, RelayTally]) -> Case:
+    """The numbers of one scenario under one policy, from its merged partials."""
+    loads = [
+        _load(relay.service_rate_pps, relay.relay_id, relays[relay.relay_id]) for relay in scenario.relays
+    ]
+    observed_s = relays[scenario.relays[0].relay_id].observed_s
+    generated, delivered = outcome.packets_generated, outcome.packets_delivered
+    return Case(
+        scenario=scenario.scenario,
+        policy=policy,
+        replications=outcome.replications,
+        observed_s=observed_s,
+        packets_generated=generated,
+        packets_delivered=delivered,
+        packets_dropped=outcome.packets_dropped,
+        packets_in_flight=outcome.packets_in_flight,
+        pdr=delivered / generated if generated else None,
+        throughput_kbps=delivered * scenario.packet_size_bytes * 8 / 1000 / observed_s,
+        mean_e2e_delay_ms=outcome.e2e_delay_ms.mean,
+        p50_e2e_delay_ms=outcome.p50_e2e_delay_ms.mean,
+        p95_e2e_delay_ms=outcome.p95_e2e_delay_ms.mean,
+        p99_e2e_delay_ms=outcome.p99_e2e_delay_ms.mean,
+        mean_queue_wait_ms=outcome.queue_wait_ms.mean,
+        max_queue_depth_pkts=outcome.max_queue_depth_pkts or 0,
+        bottleneck_relay=max(loads, key=lambda load: (load.lost_pps, load.load)).relay_id,
+        by_replication={name: Estimate.of(getattr(outcome, name)) for name in INTERVALS},
+        relays=tuple(loads),
+        network=scenario,
+    )
+
+
+def _load(service_pps: float, name: str, tally: RelayTally) -> RelayLoad:
+    seconds = tally.observed_s
+    return RelayLoad(
+        relay_id=name,
+        offered_source_pps=tally.offered_source / seconds,
+        offered_background_pps=tally.offered_background / seconds,
+        load=tally.offered / seconds / service_pps,
+        loss_share=tally.loss_share,
+        busy_share=tally.busy_seconds / seconds,
+        mean_number_pkts=tally.packet_seconds / seconds,
+        mean_wait_ms=tally.wait_ms.mean,
+    )
