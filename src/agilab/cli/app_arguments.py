@@ -10,6 +10,7 @@ import rich_click
 from click.shell_completion import CompletionItem
 
 from agi_node.errors import AgiError
+from agilab.cli.words import number
 
 if TYPE_CHECKING:
     from agilab.projects.installed import InstalledApp
@@ -142,7 +143,7 @@ def limits(field: Mapping[str, Any]) -> str:
     '>= 2, < 9'
     """
     signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-    return ", ".join(f"{sign} {field[key]:g}" for key, sign in signs.items() if key in field)
+    return ", ".join(f"{sign} {number(field[key])}" for key, sign in signs.items() if key in field)
 
 
 class _Value(click.ParamType):  # type: ignore[type-arg]  # generic in new versions of click only

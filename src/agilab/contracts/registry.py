@@ -111,6 +111,13 @@ ENTRIES = (
         "run_export:RunExport",
     ),
     Entry(
+        "benchmark",
+        "agilab.benchmark.v1",
+        ("benchmark.json",),
+        "how long an app took in several modes side by side, all with one result, and what to make of it",
+        "benchmark:Benchmark",
+    ),
+    Entry(
         "report",
         "agilab.report.v1",
         (),

@@ -151,7 +151,9 @@ def _decisions(
     store: Store, prepared: PreparedApp, graph: Graph, tasks: AppTasks, items: Sequence[Item]
 ) -> dict[str, tuple[str, str]]:
     """Whether each item would run or an earlier result stand for it, and why: asked of what a run would ask."""
-    node = next(node for node in graph.nodes if node.foreach is not None)
+    node = next((node for node in graph.nodes if node.foreach is not None), None)
+    if node is None:
+        return {}
     code, memory = prepared.codes.get(node.name), Cache(store, prepared.app.name, prepared.code_parts)
     decided: dict[str, tuple[str, str]] = {}
     for position, item in enumerate(items):

@@ -44,7 +44,7 @@ def app_graph(
                     foreach=Over("plan") if name == "work" else None,
                     args=tag(dict(args)),
                     require="any" if keep_going and name == "reduce" else "all",
-                    fresh=name == "plan",
+                    fresh=not chain,
                     environment=environment,
                     policy=policy
                     if name == "work"
@@ -104,15 +104,19 @@ class AppTasks:
         if role == "reduce":
             inputs = self._partials(node.needs[0], folder / "staging" / f"{attempt_id}.partials.jsonl")
         elif role == "publish":
-            inputs = self._publication(node.needs[0], folder / "staging" / f"{attempt_id}.publish.json")
+            inputs = self._publication(node.needs, folder / "staging" / f"{attempt_id}.publish.json")
         return attempt_of(
             self._run_id, unit, node, attempt_id, folder, args=node.args, payload=payload, inputs=inputs
         )
 
     def identity(self, unit: Unit, node: Node, payload: Any, needs: Needs) -> tuple[str, str] | None:
-        """What a step of an app depends on beyond its code. A plan looks at folders, whose contents no digest tells."""
+        """What a step of an app depends on beyond its code.
+
+        The first one looks at folders, whose contents no digest tells: a plan, or the publish of an app that has
+        nothing else.
+        """
         role = node.target.partition("#")[2]
-        if role == "plan":
+        if not node.needs:
             return None
         inputs: list[Any] = []
         if role != "work":
@@ -141,14 +145,15 @@ class AppTasks:
                 file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
         return path
 
-    def _publication(self, need: str, path: Path) -> Path:
-        """The merged state, and where the artifacts of the units before lie, by name and in key order."""
+    def _publication(self, needs: tuple[str, ...], path: Path) -> Path:
+        """The merged state (None without a reduce), and where the units' artifacts lie, by name and in key order."""
         path.parent.mkdir(parents=True, exist_ok=True)
         state: Any = None
-        for unit, body in self._store.results(self._run_id, need):
-            if unit.state in GOOD:
-                value = self._store.value(body)
-                state = value["whole"]["state"] if isinstance(value, dict) and "whole" in value else None
+        for need in needs:
+            for unit, body in self._store.results(self._run_id, need):
+                if unit.state in GOOD:
+                    value = self._store.value(body)
+                    state = value["whole"]["state"] if isinstance(value, dict) and "whole" in value else None
         artifacts: dict[str, list[list[str]]] = {}
         keys = {unit.unit_id: unit.key for unit in self._store.units(self._run_id)}
         for row in self._store.artifacts(self._run_id):

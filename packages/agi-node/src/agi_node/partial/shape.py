@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any, ClassVar
 
 from agi_node.errors import FAILED, AgiError
+from agi_node.partial.moments import Moments
 from agi_node.partial.own import merge_tree
 from agi_node.partial.refusal import (
     DIFFERENT,
@@ -25,7 +26,6 @@ from agi_node.partial.refusal import (
     unfit,
     within,
 )
-from agi_node.partial.moments import Moments
 from agi_node.partial.rules import Bag, Counted, Derived, Members, Rule, Statistics
 
 States = tuple[Any, ...]
