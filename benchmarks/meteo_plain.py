@@ -196,7 +196,7 @@ def main() -> None:
     options = vars(parser.parse_args())
     started = time.perf_counter()
     answer = forecast(options.pop("file"), **options)
-    print(json.dumps(answer | {"seconds": time.perf_counter() - started}))
+    print(json.dumps({"payload": answer, "seconds": time.perf_counter() - started}))
 
 
 if __name__ == "__main__":

@@ -146,6 +146,8 @@ def test_every_case_of_the_issue_is_listed_with_its_limit(capsys: pytest.Capture
         "wide-inline": "30 s",
         "wide-local": "100 s",
         "wide-dask": "150 s",
+        "app-meteo": "1.3 x reference + 1 s",
+        "app-uav-queue": "1.3 x reference + 1 s",
         "wide-expansion": "1 s",
         "wide-memory": "500 MB",
         "pipeline-again": "50 ms",
