@@ -114,7 +114,7 @@ class Waits:
         for keys in list(state.waiters):
             self._release(state, keys)
         for follower in self._followers[name]:
-            self._settle(self._nodes[follower], ())
+            self._sweep(self._nodes[follower])
 
     # -- what holds ----------------------------------------------------------------------------------------
 
@@ -188,6 +188,15 @@ class Waits:
                 self._release(node, prefix)
         for follower in self._followers[name]:
             self._settle(self._nodes[follower], keys)
+
+    def _sweep(self, node: NodeState) -> None:
+        """What a node follows has ended: release whoever waited for keys that now will never be."""
+        self._touched[node.node.name] = None
+        for keys in list(node.waiters):
+            if self.closed(node, keys):
+                self._release(node, keys)
+        for follower in self._followers[node.node.name]:
+            self._sweep(self._nodes[follower])
 
     def _lacks(self, state: NodeState, keys: Keys) -> None:
         """Something is missing below these keys, and so it is in whatever follows or nests in this node."""
