@@ -41,7 +41,9 @@ meteo = importlib.import_module("meteo")
 def reference(file: Path, *options: str) -> dict[str, Any]:
     """What the plain script, in a process of its own, says about a file."""
     command = [sys.executable, str(SCRIPT), str(file), *options]
-    answer: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    answer: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)[
+        "payload"
+    ]
     return answer
 
 
