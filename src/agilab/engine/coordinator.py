@@ -30,6 +30,8 @@ from agilab.store.store import Store
 
 LEASE_SECONDS = 60.0
 START_AT_ONCE = 64
+INTERRUPTED = "interrupted from the keyboard"
+"""The reason of a cancel that Ctrl-C asked for."""
 CANCEL_GRACE_SECONDS = 3.0
 _ENDED = ("succeeded", "skipped", "failed", "lost", "cancelled")
 _DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
@@ -113,7 +115,7 @@ class Coordinator:
         if self._executor.in_user_code:
             raise KeyboardInterrupt
         self._interrupts += 1
-        self.cancel("interrupted from the keyboard")
+        self.cancel(INTERRUPTED)
 
     def _give_up(self, problem: AgiError) -> None:
         """The executor cannot go on (no worker comes up, say): end the run, so that it has an end and evidence."""
@@ -282,7 +284,7 @@ class Coordinator:
             self._observer(self, report)
         if report.kind == "cancelled" and not self.state.cancelled:
             # The interrupt reached the author's code itself; what it means comes before what it did.
-            self._begin_cancel("interrupted from the keyboard")
+            self._begin_cancel(INTERRUPTED)
         if report.kind == "metrics":
             self._metrics(report)
         elif report.kind in _ENDED:

@@ -13,6 +13,7 @@ from typing import Any
 from agi_node import codec
 from agi_node.canonical import untag
 from agi_node.errors import FAILED, AgiError
+from agilab.engine.coordinator import INTERRUPTED
 from agilab.engine.graph import Graph
 from agilab.flow.order import units_in_order
 from agilab.store import transitions as t
@@ -21,8 +22,6 @@ from agilab.store.rows import NodeRow
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
-INTERRUPTED = "interrupted from the keyboard"
-"""The reason with which the engine records Ctrl-C."""
 _MARKS = {t.SUCCEEDED: "✓", t.REUSED: "✓", t.SKIPPED: "-", t.PENDING: "…", t.RUNNING: "…"}
 
 
