@@ -59,7 +59,8 @@ def find_app(text: str, workspace: Workspace) -> AppProject:
             return known[name]
     if (path / "pyproject.toml").is_file():
         return read_app(path.resolve())
-    close = difflib.get_close_matches(text, known, n=3, cutoff=0.5)
+    close = [name for name in known if name.startswith(text)] if text else []
+    close = close or difflib.get_close_matches(text, known, n=3, cutoff=0.5)
     raise AgiError(
         "AGI-APP-101",
         "there is no such app",
