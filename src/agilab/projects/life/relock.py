@@ -19,6 +19,7 @@ def relocked(text: str, old: str, new: str, moved: Mapping[str, str] = {}) -> st
         text = _in_order(text, new)
     for spelled, now in moved.items():
         place = rf'(\b(?:directory|editable|path|virtual) = "){re.escape(spelled)}(?=")'
+        # a default ties `now` to this turn of the loop
         text = re.sub(place, lambda found, now=now: found[1] + now, text)  # type: ignore[misc]
     return text
 

@@ -81,12 +81,14 @@ class Renaming:
         """Each step once; one that was done before does nothing."""
         for name, (_, data) in self.texts.items():
             if name not in _LAST:
+                # defaults tie name and data to this turn of the loop
                 yield lambda name=name, data=data: write_atomically(self.folder / name, data)  # type: ignore[misc]
         for here, there in self.moves:
-            yield lambda here=here, there=there: _move(self.folder / here, self.folder / there)  # type: ignore[misc]
+            yield lambda here=here, there=there: _move(self.folder / here, self.folder / there)  # type: ignore[misc]  # defaults tie it to this turn
         for name in _LAST:
             if name in self.texts:
                 data = self.texts[name][1]
+                # defaults tie name and data to this turn of the loop
                 yield lambda name=name, data=data: write_atomically(self.folder / name, data)  # type: ignore[misc]
         yield lambda: _move(self.folder, self.target)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd  # type: ignore[import-untyped]  # it has no types
 
 from .jobs import Column, Totals
 
