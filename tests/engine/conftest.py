@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from agi_node.canonical import canonical
 from agilab.engine.coordinator import Coordinator
 from agilab.engine.executor import Executor
 from agilab.engine.graph import Graph
@@ -30,7 +29,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def begin(store: Store, run_id: str, graph: Graph) -> None:
     """Record a run and its plan, as whoever starts a run does."""
     log = store.log(run_id)
-    store.objects.put(canonical(graph.to_plain()))
+    store.objects.put(graph.to_bytes())
     log.append("run_created", app="functions", args={})
     nodes = [{"name": node.name, "target": node.target} for node in graph.nodes]
     log.append("plan_recorded", plan_digest=graph.digest, nodes=nodes)

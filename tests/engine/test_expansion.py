@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -253,6 +254,25 @@ def test_the_limits_of_a_node_and_of_a_run_fail_the_expansion_not_the_producer(
     run_graph(Graph((nodes[0], Node("n", "n", foreach="list")), max_units=3), functions, run_id="r2")
     (error,) = [e.data["error"] for e in store.events("r2", kinds=("node_finished",)) if "error" in e.data]
     assert "max_units of the run" in error["allowed"]
+
+
+@pytest.mark.parametrize("wanted", [True, False], ids=["collecting", "not"])
+@pytest.mark.parametrize("units", [3, 4], ids=["that fits", "beyond its limit"])
+def test_garbage_is_collected_after_an_expansion_if_it_was_before(
+    run_graph: Run, wanted: bool, units: int
+) -> None:
+    nodes = (Node("list", "list"), Node("n", "n", foreach="list", policy=Policy(max_units=3)))
+    seen: list[bool] = []
+    before = gc.isenabled()
+    (gc.enable if wanted else gc.disable)()
+    try:
+        run_graph(
+            Graph(nodes), {"list": lambda: list(range(units)), "n": lambda n: seen.append(gc.isenabled())}
+        )
+        assert gc.isenabled() is wanted
+    finally:
+        (gc.enable if before else gc.disable)()
+    assert seen == ([wanted] * 3 if units == 3 else [])
 
 
 def test_pools_and_the_cap_of_the_run_hold(run_graph: Run, store: Store) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from agi_node import Moments, Partial, Sum
-from agi_node.canonical import canonical
 from agi_node.context import RunContext
 from agi_node.reduce import reduce_document
 from agilab.engine.coordinator import Coordinator
@@ -85,7 +84,7 @@ def run_demo(store: Store, items: list[int], *, keep_going: bool = False) -> str
         tracking_uri=None,
         replay={"command": "agilab run demo_project", "needs": []},
     )
-    store.objects.put(canonical(graph.to_plain()))
+    store.objects.put(graph.to_bytes())
     nodes = [{"name": node.name, "target": node.target} for node in graph.nodes]
     log.append("plan_recorded", plan_digest=graph.digest, nodes=nodes)
     log.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import sqlite3
 
 import pytest
@@ -143,6 +144,46 @@ def test_a_second_writer_of_the_same_run_is_refused_and_nothing_is_lost(store: S
         with pytest.raises(AgiError, match="another process has written to the log"):
             intruder.flush()
     assert [event.kind for event in store.events("r3")] == ["run_created", "note_added"]
+
+
+def test_an_expansion_at_hand_makes_the_rows_that_its_object_makes_when_the_log_is_folded(
+    store: Store,
+) -> None:
+    count = 1_000
+    rows = [
+        {"unit_id": f"n[k{i}]", "key": f"k{i}", "cost": i / 8, "payload": {"i": i, "text": "x" * 40}}
+        for i in range(count)
+    ]
+    log = store.log("r1")
+    log.append("run_created", app="demo")
+    log.append("plan_recorded", plan_digest="x", nodes=[{"name": "n", "target": "m:f"}])
+    digest = store.objects.put(json.dumps(rows).encode())
+    event = log.append_expansion(rows, node="n", count=count, ready=True, items_digest=digest)
+    log.flush()
+    assert event.data == {"node": "n", "count": count, "ready": True, "items_digest": digest}
+    found = store.db.execute("SELECT unit_id, key, label, position, cost, state FROM unit ORDER BY position")
+    assert found.fetchall() == [(f"n[k{i}]", f"k{i}", f"k{i}", i, i / 8, "ready") for i in range(count)]
+    assert list(chain_problems(store, "r1")) == []
+    assert list(projection_problems(store, "r1")) == []  # which reads the object
+
+
+def test_a_group_that_was_refused_leaves_the_run_as_it_was_and_goes_in_when_there_is_room(
+    store: Store,
+) -> None:
+    log = store.log("r1")
+    log.append("run_created", app="demo")
+    log.flush()
+    log.append("run_finished", state="cancelled")
+    pages = store.db.execute("PRAGMA page_count").fetchone()[0]
+    store.db.execute(f"PRAGMA max_page_count={pages}")  # a disk without room
+    log.append("note_added", text="x" * 100_000)
+    with pytest.raises(AgiError, match="log cannot be written"):
+        log.flush()
+    assert (store.run("r1").state, store.run("r1").event_count) == ("running", 1)
+    store.db.execute(f"PRAGMA max_page_count={pages + 1_000}")
+    log.flush()
+    assert (store.run("r1").state, store.run("r1").event_count) == ("cancelled", 3)
+    assert list(projection_problems(store, "r1")) == []
 
 
 def test_groups_are_flushed_when_full_or_old_and_not_before(store: Store) -> None:

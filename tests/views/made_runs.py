@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from agi_node.canonical import canonical
 from agilab.contracts.identifiers import unit_id
 from agilab.engine.coordinator import Coordinator, Observer
 from agilab.engine.executor import Executor
@@ -25,7 +24,7 @@ Functions = Mapping[str, Callable[..., Any]]
 def begin(store: Store, run_id: str, graph: Graph, log: RunLog | None = None, **created: Any) -> RunLog:
     """Record a run and its plan, as whoever starts a run does."""
     log = log or store.log(run_id)
-    store.objects.put(canonical(graph.to_plain()))
+    store.objects.put(graph.to_bytes())
     log.append("run_created", **{"app": "functions", "args": {"size": 3}, **created})
     nodes = [{"name": node.name, "target": node.target} for node in graph.nodes]
     log.append("plan_recorded", plan_digest=graph.digest, nodes=nodes)

@@ -12,7 +12,7 @@ from typing import Any
 from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.engine.core import RunState
 from agilab.engine.executor import Executor, Report, Task, Wanted, refuse_policies
-from agilab.engine.expanding import expansion_body, rows_of
+from agilab.engine.expanding import expansion_body, rows_of, uncollected
 from agilab.engine.expansion import keys_of
 from agilab.engine.graph import Graph
 from agilab.engine.interrupts import interrupts_to
@@ -29,6 +29,8 @@ from agilab.store.projection import expanded_items
 from agilab.store.store import Store
 
 LEASE_SECONDS = 60.0
+LOOK_SECONDS = 0.005
+"""The longest time between two looks at what people ask: a look costs as much as writing an event."""
 START_AT_ONCE = 64
 INTERRUPTED = "interrupted from the keyboard"
 """The reason of a cancel that Ctrl-C asked for."""
@@ -79,6 +81,7 @@ class Coordinator:
         self._decided: dict[str, str | None] = {}
         self._keys: dict[str, CacheKey] = {}
         self._data_version = -1
+        self._look_due = 0.0
         self._payloads: dict[str, Any] = {}
         self._retries: list[tuple[float, str]] = []
         self._boot = boot_id()
@@ -167,7 +170,11 @@ class Coordinator:
         self.log.flush_if_due()
 
     def _take_commands(self) -> None:
-        """Take up what people asked from other processes. Costs a look at a counter while nobody asks anything."""
+        """Take up what people asked from other processes. Costs a look at a counter now and then while nobody does."""
+        now = time.monotonic()
+        if now < self._look_due:
+            return
+        self._look_due = now + LOOK_SECONDS
         version = self.store.db.execute("PRAGMA data_version").fetchone()[0]
         if version == self._data_version:
             return
@@ -191,7 +198,11 @@ class Coordinator:
 
     def _start(self) -> None:
         units = self._to_run()
-        wanted = [Wanted(unit.node, self._placement.get(unit.unit_id)) for unit in units]
+        nodes = self.state.nodes
+        wanted = [
+            Wanted(unit.node, self._placement.get(unit.unit_id), nodes[unit.node].node.environment)
+            for unit in units
+        ]
         places = self._executor.offers(wanted) if wanted else []
         if not any(places):
             return
@@ -346,12 +357,11 @@ class Coordinator:
             if not self.state.is_due(command):
                 continue
             if isinstance(command, Expand):
-                fact = self._expand(command.node, command.under)
+                with uncollected():
+                    queue.extend(self.state.decide(self._expand(command.node, command.under)))
             else:
-                fact = self._happened(
-                    command.kind, command.unit_id, None, **self._timed(command.kind, command.data)
-                )
-            queue.extend(self.state.decide(fact))
+                data = self._timed(command.kind, command.data)
+                queue.extend(self.state.decide(self._happened(command.kind, command.unit_id, None, **data)))
             self.log.flush_if_due()
 
     def _expand(self, name: str, under: str) -> Fact:
@@ -370,7 +380,7 @@ class Coordinator:
         body = self._timed("node_expanded", expansion_body(self.state, name, under, rows, self.store.objects))
         if self._memory is not None:
             body |= self._memory.expanded(name, rows, self.state.units[under] if under else None)
-        fact = self._fact(self.log.append("node_expanded", **body), body, rows)
+        fact = self._fact(self.log.append_expansion(rows, **body), body, rows)
         if node.foreach is not None and not under:
             # Synced at once: the list is fixed for the run from here on, and a producer is never asked again.
             self.log.flush(durable=True)

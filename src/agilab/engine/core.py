@@ -285,8 +285,7 @@ class RunState:
         ]
         self.units.update((unit.unit_id, unit) for unit in units)
         if born_ready:
-            for unit in units:
-                self.line.join(unit)
+            self.line.join_all(state, units)
         self.waits.expanded(state, under, units)
 
     def _abandon(self) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from agi_node.errors import AgiError
 from agilab.engine.graph import Graph
+from agilab.engine.state import NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One attempt as data: which target, with what, and where its output goes.
 
     Attributes:
@@ -31,7 +31,7 @@ class Task:
     attempt: int
     target: str
     environment: str
-    args: Mapping[str, Any] = field(default_factory=dict)
+    args: Mapping[str, Any] = NOTHING
     payload: Any = None
     inputs: Path | None = None
     staging: str = ""
@@ -39,8 +39,7 @@ class Task:
     mapped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What an executor has to say about an attempt.
 
     Kinds: `began`, `progress`, `metrics`, and, once for each attempt, one of `succeeded`, `skipped`, `failed`,
@@ -50,7 +49,7 @@ class Report:
     kind: str
     unit_id: str
     attempt_id: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = NOTHING
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,7 @@ class Holder:
     pid_started: float
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A unit that is ready, as an executor sees it when it is asked for places: its node, and where it must run.
 
     `worker` is the one that a static plan chose; None leaves the choice to the executor.
@@ -81,6 +79,7 @@ class Wanted:
 
     node: str
     worker: str | None = None
+    environment: str = ""
 
 
 class Executor(Protocol):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from agilab.engine.core import RunState
@@ -13,6 +15,18 @@ from agilab.engine.tasks import TaskBuilder
 from agilab.store.objects import ObjectStore
 
 Rows = list[dict[str, Any]]
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Look for no cyclic garbage meanwhile: Python would go through all rows again and again and find none."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def rows_of(run: RunState, tasks: TaskBuilder, name: str, under: str) -> Rows:
@@ -58,7 +72,7 @@ def expansion_body(
         body["ready"] = True
     if state.origin is not None:
         body |= {"under": under, "first": len(state.units)}
-    text = canonical_text(rows)
-    if len(text) > INLINE_VALUE_BYTES:
+    # The one row of a node that is not mapped is short: its text is made once, with the event's.
+    if state.node.foreach is not None and len(text := canonical_text(rows)) > INLINE_VALUE_BYTES:
         return {**body, "items_digest": objects.put(text)}
     return {**body, "items": rows}

@@ -16,9 +16,13 @@ from agi_node.errors import AgiError
 
 @dataclass(frozen=True)
 class Over:
-    """The list (or mapping) that `node` returned; where `node` is mapped itself, its units one by one."""
+    """The list (or mapping) that `node` returned; where `node` is mapped itself, its units one by one.
+
+    `value` names one of several values that the node returns; what that means is the task builder's to know.
+    """
 
     node: str
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Nested:
     """The list that each unit of the mapped `node` returned: `B[k/j]` for every item `j` of what `A[k]` returned."""
 
     node: str
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,9 +99,9 @@ def foreach_of(value: Any) -> Foreach | None:
     if isinstance(value, Mapping) and len(keys := set(value) - {"fill"}) == 1:
         (kind,) = keys
         if kind == "over":
-            return Over(value[kind])
+            return Over(*_named(value[kind]))
         if kind == "nested":
-            return Nested(value[kind])
+            return Nested(*_named(value[kind]))
         if kind == "items":
             return Items(untag(value[kind]))
         if kind in ("product", "zip"):
@@ -121,16 +126,23 @@ def plain_foreach(foreach: Foreach | None) -> Any:
     if foreach is None:
         return None
     if isinstance(foreach, Over):
-        return foreach.node
+        return {"over": [foreach.node, foreach.value]} if foreach.value else foreach.node
     if isinstance(foreach, Nested):
-        return {"nested": foreach.node}
+        return {"nested": [foreach.node, foreach.value] if foreach.value else foreach.node}
     if isinstance(foreach, Items):
         return {"items": tag(foreach.items)}
-    pairs = [
-        [name, {"over": axis.node} if isinstance(axis, Over) else {"items": tag(axis.items)}]
-        for name, axis in foreach.axes.items()
-    ]
+    pairs = [[name, _plain_axis(axis)] for name, axis in foreach.axes.items()]
     return {"product": pairs} if isinstance(foreach, Product) else {"zip": pairs, "fill": foreach.fill}
+
+
+def _plain_axis(axis: Axis) -> dict[str, Any]:
+    if isinstance(axis, Over):
+        return {"over": [axis.node, axis.value] if axis.value else axis.node}
+    return {"items": tag(axis.items)}
+
+
+def _named(spelled: Any) -> tuple[str, ...]:
+    return (spelled,) if isinstance(spelled, str) else tuple(spelled)
 
 
 def sources(foreach: Foreach | None) -> tuple[str, ...]:
@@ -151,7 +163,7 @@ def axes_of(name: str, foreach: Foreach | None, axes: Mapping[str, tuple[str, ..
     if foreach is None:
         return ()
     if isinstance(foreach, Over):
-        return axes[foreach.node] or (f"over {foreach.node}",)
+        return axes[foreach.node] or (f"over {_list_of(foreach)}",)
     if isinstance(foreach, Nested):
         if not axes[foreach.node]:
             raise AgiError(
@@ -161,7 +173,7 @@ def axes_of(name: str, foreach: Foreach | None, axes: Mapping[str, tuple[str, ..
                 allowed=f"a mapped node; foreach={foreach.node!r} maps over the one list that it returns",
                 whose="author",
             )
-        return (*axes[foreach.node], f"nested {foreach.node}")
+        return (*axes[foreach.node], f"nested {_list_of(foreach)}")
     for source in sources(foreach):
         if axes[source]:
             raise AgiError(
@@ -172,6 +184,10 @@ def axes_of(name: str, foreach: Foreach | None, axes: Mapping[str, tuple[str, ..
                 whose="author",
             )
     return (canonical(plain_foreach(foreach)).decode(),)
+
+
+def _list_of(foreach: Over | Nested) -> str:
+    return f"{foreach.node}.{foreach.value}" if foreach.value else foreach.node
 
 
 def common(one: tuple[str, ...], other: tuple[str, ...]) -> int:

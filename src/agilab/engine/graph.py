@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from agi_node.canonical import canonical, sha256_bytes, untag
+from agi_node.canonical import sha256_bytes, tag, untag
 from agi_node.errors import AgiError
 from agilab.engine.foreach import Foreach, axes_of, foreach_of, plain_foreach, sources
+from agilab.store.events import body_text
 
 
 @dataclass(frozen=True)
@@ -146,12 +147,12 @@ class Graph:
         return cls(nodes, **options)
 
     def to_bytes(self) -> bytes:
-        """The plan as it is stored: canonical JSON, whose SHA-256 is `digest`."""
+        """The plan as it is stored: compact JSON with sorted names, whose SHA-256 is `digest`; 1.0 stays a float."""
         return self._bytes
 
     @cached_property
     def _bytes(self) -> bytes:
-        return canonical(self.to_plain())
+        return body_text(tag(self.to_plain())).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Graph:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from agilab.engine.graph import Graph
 from agilab.engine.state import NodeState, Unit
@@ -37,6 +37,16 @@ class Line:
         lane = self._nodes[unit.node].ready.setdefault(self._lanes.get(unit.unit_id, ""), [])
         heapq.heappush(lane, (-unit.cost, unit.position, unit))
         self.waiting.add(unit.node)
+
+    def join_all(self, state: NodeState, units: Sequence[Unit]) -> None:
+        """Units of one node are ready at once, as after an expansion: heaps are made of them, not pushed one by one."""
+        for unit in units:
+            lane = state.ready.setdefault(self._lanes.get(unit.unit_id, ""), [])
+            lane.append((-unit.cost, unit.position, unit))
+        for lane in state.ready.values():
+            heapq.heapify(lane)
+        if units:
+            self.waiting.add(state.node.name)
 
     def leave(self, unit: Unit) -> None:
         """A unit is ready no more. Whoever is not at the head of its lane is passed over when its turn comes."""

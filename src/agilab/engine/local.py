@@ -50,6 +50,7 @@ class _Seat:
 class LocalExecutor:
     """A fixed number of worker processes for each environment, started when first needed, kept warm.
 
+    As many of them work at a time as one environment may have: the others wait, and keep what they have imported.
     Tiny units travel several ahead, so that a worker never waits for the manager: as many as take about
     20 ms by what their node has taken so far. A worker that dies loses only the unit it was at; the ones
     behind it had not begun and are simply ready again.
@@ -62,7 +63,12 @@ class LocalExecutor:
     def __init__(self, specs: Mapping[str, WorkerSpec], *, workers: int, logs: Path) -> None:
         self._specs = specs
         self._logs = logs
-        self._seats = [_Seat(f"w{number}", environment) for environment in specs for number in range(workers)]
+        self._workers = workers
+        self._seats = [
+            _Seat(f"w{at * workers + number}", environment)
+            for at, environment in enumerate(specs)
+            for number in range(workers)
+        ]
         self._by_name = {seat.name: seat for seat in self._seats}
         self._selector = selectors.DefaultSelector()
         self._mean_s: dict[str, float] = {}
@@ -70,21 +76,22 @@ class LocalExecutor:
         self._cancelling = False
 
     def start(self) -> None:
-        """Start every worker now, so that they import while the manager plans."""
-        for seat in self._seats:
+        """Start the workers of the first environment now, so that they import while the manager plans."""
+        for seat in self._seats[: self._workers]:
             self._staff(seat)
 
     def offers(self, wanted: Sequence[Wanted]) -> Sequence[Holder | None]:
         if self._cancelling:
             return []
         # The least loaded seat next, so that the first units go to different workers.
-        free = [
-            (len(seat.flights), number, seat)
-            for number, seat in enumerate(self._seats)
-            if seat.kill_at is None
-        ]
-        heapq.heapify(free)
-        pinned = {seat.name: taken for taken, _, seat in free}
+        free: dict[str, list[tuple[int, int, _Seat]]] = {environment: [] for environment in self._specs}
+        for number, seat in enumerate(self._seats):
+            if seat.kill_at is None:
+                free[seat.environment].append((len(seat.flights), number, seat))
+        for seats in free.values():
+            heapq.heapify(seats)
+        idle = self._workers - sum(bool(seat.flights) for seat in self._seats)
+        pinned = {seat.name: taken for seats in free.values() for taken, _, seat in seats}
         offers: list[Holder | None] = []
         for unit in wanted:
             ahead = self._ahead(unit.node)
@@ -94,10 +101,16 @@ class LocalExecutor:
                     pinned[unit.worker] += 1
                 offers.append(self._holder(self._by_name[unit.worker]) if fits else None)
                 continue
-            if not free or free[0][0] >= ahead:
-                break
-            taken, number, seat = free[0]
-            heapq.heapreplace(free, (taken + 1, number, seat))
+            # No name means the environment that there is, as for graphs of plain functions.
+            seats = free.get(unit.environment) or next(iter(free.values()))
+            if not seats or seats[0][0] >= ahead or (seats[0][0] == 0 and idle <= 0):
+                if len(free) == 1:
+                    break
+                offers.append(None)
+                continue
+            taken, number, seat = seats[0]
+            idle -= taken == 0
+            heapq.heapreplace(seats, (taken + 1, number, seat))
             offers.append(self._holder(seat))
         return offers
 

@@ -110,6 +110,19 @@ class Preview:
         )
 
 
+def refuse_another(shown: Preview, expect: str | None) -> None:
+    """AGI-RUN-043 where a preview is not the one whose digest (or its beginning) was expected."""
+    if expect is not None and not shown.digest.startswith(expect.lower()):
+        raise AgiError(
+            "AGI-RUN-043",
+            f"the rerun of {shown.parent} is not the one that was shown",
+            found=f"its preview is {shown.digest[:16]} now: the parent, the source or the environment changed",
+            allowed=expect,
+            try_=f"agilab runs rerun {shown.parent} --dry-run",
+            exit_code=1,
+        )
+
+
 def preview(
     store: Store,
     parent: str,

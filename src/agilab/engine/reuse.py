@@ -144,7 +144,7 @@ class Cache:
         for run_id, recorded, imported in rows:
             body = json.loads(recorded)
             # A pickle that came from elsewhere is somebody else's code: it is looked at, never loaded.
-            if is_whole(self._store, body) and not (imported and "codec" in body):
+            if is_whole(self._store, body) and not (imported and is_pickled(body)):
                 source = body.get("from_run", run_id)
                 why = f"reused from run {source}: code, arguments, inputs and environment equal"
                 return reuse_of(run_id, unit.unit_id, body, why=why)
@@ -200,6 +200,14 @@ class Cache:
             known = digest in self._store.objects
             self._code[run_id] = json.loads(self._store.objects.read(digest)) if known else {}
         return self._code[run_id]
+
+
+def is_pickled(body: Mapping[str, Any]) -> bool:
+    """Whether a result, or a value in it, can only be read as a pickle."""
+    pickles = "application/x-python-pickle"
+    return body.get("codec") == "pickle" or any(
+        artifact.get("media_type") == pickles for artifact in body.get("artifacts", ())
+    )
 
 
 def is_whole(store: Store, body: Mapping[str, Any]) -> bool:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from agilab.engine.graph import Node
 from agilab.store import transitions as t
 
 Keys = tuple[str, ...]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """An event as the core sees it: what happened, in which order, to what."""
 
     kind: str
     seq: int
     unit_id: str | None = None
     attempt_id: str | None = None
-    data: dict[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = NOTHING
     units: Sequence[tuple[str, Keys, float]] = ()
     """For `node_expanded`: unit id, keys and cost, in order."""
 

@@ -154,7 +154,7 @@ class FunctionTasks:
             mapped=foreach is not None and not isinstance(foreach, (Product, Zip)),
         )
 
-    def identity(self, unit: Unit, node: Node, payload: Any, needs: Needs) -> tuple[str, str]:
+    def identity(self, unit: Unit, node: Node, payload: Any, needs: Needs) -> tuple[str, str] | None:
         inputs: dict[str, Any] = {}
         over = node.foreach.node if isinstance(node.foreach, Nested) else None
         for need, units in needs.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from agi_node.canonical import canonical, digest, untag
 from agi_node.errors import AgiError
@@ -117,9 +117,11 @@ def _from_the_app(store: Store, run_id: str) -> list[Validation]:
     """What the app itself checked with `run.validate`; a mapped node's checks are one validation for all units."""
     found: list[Validation] = []
     mapped: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-    for event in store.events(run_id, kinds=("attempt_succeeded",)):
+    # Of a result that is used again, the checks that it passed, or did not, count as they did.
+    for event in store.events(run_id, kinds=("attempt_succeeded", "unit_reused")):
         if '"validations":' not in event.body:
             continue
+        how: Literal["executed", "derived"] = "executed" if event.kind == "attempt_succeeded" else "derived"
         for check in event.data.get("validations", ()):
             if "[" in (event.unit_id or ""):
                 mapped.setdefault(check["name"], []).append((event.unit_id or "", check))
@@ -129,7 +131,7 @@ def _from_the_app(store: Store, run_id: str) -> list[Validation]:
                     Validation(
                         name=check["name"],
                         passed=check["passed"],
-                        how="executed",
+                        how=how,
                         evidence=evidence or {"unit": event.unit_id},
                         message=check.get("message") or "",
                     )

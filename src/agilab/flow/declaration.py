@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import keyword
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from agi_node.errors import AgiError
+from agi_node.signature import objection, positional_only
 from agi_node.values import NOT_PLAIN, as_plain
 from agilab.engine.foreach import Axis, Foreach, Items, Nested, Over, Product, Zip
 from agilab.engine.graph import Policy
@@ -67,34 +67,19 @@ def declared(
 ) -> Declared:
     """A function as a node. Raises AGI-FLOW-001 for what cannot be one, AGI-FLOW-005 for items that are no data."""
     chosen: str = name or str(getattr(function, "__name__", ""))
-    if not callable(function):
-        raise _no_node(chosen or repr(function)[:60], f"a {type(function).__name__}", "a function")
-    if not chosen.isidentifier() or keyword.iskeyword(chosen) or chosen == CONTEXT:
-        allowed = 'a name that a parameter can have, and not "run"; a lambda wants name=…'
-        raise _no_node(chosen, repr(chosen), allowed)
-    unwrapped = inspect.unwrap(function)
-    if inspect.iscoroutinefunction(unwrapped) or inspect.isasyncgenfunction(unwrapped):
-        raise _no_node(chosen, "an async function, which nobody here awaits", "def; asyncio.run(…) inside it")
-    if inspect.isgeneratorfunction(unwrapped):
-        raise _no_node(chosen, "a generator function", "a function that returns: return list(…)")
+    if objected := objection(function, chosen, (CONTEXT,)):
+        raise _no_node(chosen or repr(function)[:60], *objected)
     node = Declared(
-        chosen, function, over(foreach, chosen), policy, require, on_empty, _parameters(function, chosen)
+        chosen,
+        function,
+        over(foreach, chosen),
+        policy,
+        require,
+        on_empty,
+        tuple(inspect.signature(function).parameters.values()),
     )
     _check_items(node)
     return node
-
-
-def _parameters(function: Function, name: str) -> tuple[inspect.Parameter, ...]:
-    try:
-        parameters = tuple(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        raise _no_node(name, "a callable without a signature", "a function written in Python") from None
-    for parameter in parameters:
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise _no_node(
-                name, f"the parameter {parameter}", "parameters by name: each is a node or an argument"
-            )
-    return parameters
 
 
 def _check_items(node: Declared) -> None:
@@ -110,8 +95,8 @@ def _check_items(node: Declared) -> None:
     elif foreach is not None:
         _check_item(node)
     by_name = node.parameters[1:] if node.item else node.parameters
-    if unnamed := [p.name for p in by_name if p.kind is p.POSITIONAL_ONLY]:
-        raise _no_node(node.name, f"the positional-only parameter {unnamed[0]}", "parameters by name")
+    if unnamed := positional_only(by_name):
+        raise _no_node(node.name, f"the positional-only parameter {unnamed}", "parameters by name")
 
 
 def _check_item(node: Declared) -> None:

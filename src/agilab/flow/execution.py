@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agi_node import codec
-from agi_node.canonical import canonical, tag
+from agi_node.canonical import tag
 from agi_node.errors import AgiError
 from agi_node.source import Code
 from agilab.contracts.atomic import write_atomically
@@ -244,7 +244,7 @@ def _record(
         tracking_uri=None,
         replay=replay(purpose.flow, bound.given),
     )
-    store.objects.put(canonical(graph.to_plain()))
+    store.objects.put(graph.to_bytes())
     nodes = [{"name": node.name, "target": node.target} for node in graph.nodes]
     log.append("plan_recorded", plan_digest=graph.digest, nodes=nodes)
     log.flush(durable=True)

@@ -61,7 +61,7 @@ class FlowTasks(FunctionTasks):
     def task(self, unit: Unit, node: Node, payload: Any, needs: Needs, attempt_id: str, folder: Path) -> Task:
         return super().task(unit, node, payload, self._in_order(needs), attempt_id, folder)
 
-    def identity(self, unit: Unit, node: Node, payload: Any, needs: Needs) -> tuple[str, str]:
+    def identity(self, unit: Unit, node: Node, payload: Any, needs: Needs) -> tuple[str, str] | None:
         return super().identity(unit, node, payload, self._in_order(needs))
 
     def _in_order(self, needs: Needs) -> Needs:

@@ -12,16 +12,16 @@ from agi_node.errors import AgiError
 from agilab.engine.core import RunState
 from agilab.engine.expanding import rows_of
 from agilab.engine.expansion import keys_of
-from agilab.engine.reuse import Cache, CacheKey, Reuse
+from agilab.engine.graph import Graph
+from agilab.engine.reuse import Cache, CacheKey, Memory, Reuse
 from agilab.engine.state import Command, Expand, Fact, Unit
-from agilab.flow.execution import Purpose, app_of
+from agilab.flow.execution import Purpose, app_of, digests_of
 from agilab.flow.order import FlowTasks
 from agilab.flow.provenance import codes_of, environment_record
 from agilab.store import transitions as t
 from agilab.store.store import Store
 
 if TYPE_CHECKING:
-    from agi_node.source import Code
     from agilab.engine.rerun import Preview as RerunPreview
 
 Action = Literal["run", "reuse", "wait", "skip", "fail", "leave", "drop"]
@@ -93,32 +93,53 @@ def of_rerun(flow: str, shown: RerunPreview) -> Preview:
 
 def preview(store: Store, purpose: Purpose) -> Preview:
     """Go through the graph as a run would, taking what may be reused and stopping at what must run."""
-    cached = purpose.cached
+    cached, graph = purpose.cached, purpose.bound.graph
     codes = codes_of({name: purpose.nodes[name] for name in cached})
     parts = {name: code.parts for name, code in codes.items()}
     memory = Cache(store, app_of(purpose.flow), parts) if cached else None
-    walk = _Walk(store, purpose, memory, codes)
-    walk.go()
-    return Preview(purpose.flow, tuple(walk.steps()))
+    fingerprint = environment_record()["fingerprint"]
+    walk = Walk(FlowTasks(store, "", graph), graph, memory, digests_of(codes), environment=fingerprint)
+    walk.unknown = {name: f"not cached: {code.reason}" for name, code in codes.items() if code.digest is None}
+    return Preview(purpose.flow, walk.steps())
 
 
-class _Walk:
-    """A run in thought: facts go into the core as a coordinator would record them, and nothing is written."""
+class Walk:
+    """A run in thought: facts go into the core as a coordinator would record them, and nothing is written.
+
+    Attributes:
+        unknown: Why the code of some nodes has no digest, by node.
+    """
 
     def __init__(
-        self, store: Store, purpose: Purpose, memory: Cache | None, codes: Mapping[str, Code]
+        self,
+        tasks: FlowTasks,
+        graph: Graph,
+        memory: Memory | None,
+        codes: Mapping[str, str],
+        *,
+        environment: str = "",
     ) -> None:
-        self.state = RunState(purpose.bound.graph)
+        self.state = RunState(graph)
+        self.unknown: Mapping[str, str] = {}
         self._memory = memory
         self._codes = codes
-        self._environment = environment_record()["fingerprint"]
-        self._tasks = FlowTasks(store, "", purpose.bound.graph)
+        self._environment = environment
+        self._tasks = tasks
         self._tasks.state = self.state
         self._payloads: dict[str, Any] = {}
         self._seq = 0
         self._said: dict[str, Step] = {}
 
-    def go(self) -> None:
+    def steps(self) -> tuple[Step, ...]:
+        """What would become of each unit, nodes in the order of the plan; or of a node whose units are not known."""
+        self._go()
+        return tuple(self._told())
+
+    def payload(self, unit: Unit) -> Any:
+        """The item that a unit works on; None for the one unit of an unmapped node."""
+        return self._payloads.get(unit.unit_id)
+
+    def _go(self) -> None:
         self._follow(self._fact("plan_recorded"))
         while self.state.has_ready:
             for unit in self.state.startable(64):
@@ -134,22 +155,22 @@ class _Walk:
                 self._tasks.recorded(unit, decision.body)
                 self._follow(self._fact("unit_reused", unit.unit_id))
                 return
-            why = getattr(decision, "why", None) or ""
-            code = self._codes.get(unit.node)
-            if code is not None and code.digest is None:
-                why = f"not cached: {code.reason}"
+            why = self.unknown.get(unit.node) or getattr(decision, "why", None) or ""
         self._said[unit.unit_id] = Step(unit.unit_id, "run", why)
         # It starts, and in thought it never ends: what depends on it waits.
         self.state.apply(Fact("attempt_started", self._next(), unit.unit_id, f"a{self._seq}", {}))
 
     def _key(self, unit: Unit) -> CacheKey | None:
         code = self._codes.get(unit.node)
-        if code is None or code.digest is None:
+        if code is None:
             return None
         node = self.state.nodes[unit.node].node
         needs = self.state.inputs(unit)
-        args, inputs = self._tasks.identity(unit, node, self._payloads.get(unit.unit_id), needs)
-        return CacheKey(code.digest, args, inputs, self._environment)
+        identity = self._tasks.identity(unit, node, self._payloads.get(unit.unit_id), needs)
+        if identity is None:
+            return None
+        args, inputs = identity
+        return CacheKey(code, args, inputs, node.environment or self._environment)
 
     def _follow(self, fact: Fact) -> None:
         queue: deque[Command] = deque(self.state.decide(fact))
@@ -185,8 +206,7 @@ class _Walk:
         self._seq += 1
         return self._seq
 
-    def steps(self) -> Iterator[Step]:
-        """Nodes in the order of the plan, their units in theirs."""
+    def _told(self) -> Iterator[Step]:
         for name, state in self.state.nodes.items():
             if not state.units:
                 yield self._said.get(name) or self._not_yet(name)

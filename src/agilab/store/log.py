@@ -15,6 +15,7 @@ from agilab.store.projection import statements
 
 GROUP_EVENTS = 50
 GROUP_SECONDS = 0.020
+_INSERT = "INSERT INTO event(run_id, run_seq, at_us, kind, unit_id, attempt_id, body, sha256) VALUES(?,?,?,?,?,?,?,?)"
 
 
 def now_us() -> int:
@@ -46,11 +47,12 @@ class RunLog:
         self._objects = objects
         self._clock = clock
         self._monotonic = monotonic
-        row = db.execute("SELECT head, event_count FROM run WHERE run_id=?", (run_id,)).fetchone()
+        row = db.execute("SELECT head, event_count, state FROM run WHERE run_id=?", (run_id,)).fetchone()
         self.head: str = row[0] if row else GENESIS
         self.seq: int = row[1] if row else 0
         self._stored = self.seq
-        self._group: list[Event] = []
+        self._running = bool(row) and row[2] == "running"
+        self._group: list[tuple[Event, dict[str, Any]]] = []
         self._beside: list[tuple[str, tuple[Any, ...]]] = []
         self._group_since = 0.0
 
@@ -58,6 +60,20 @@ class RunLog:
         self, kind: str, unit_id: str | None = None, attempt_id: str | None = None, **data: Any
     ) -> Event:
         """Add an event to the group at hand. `attempt_started` gets its attempt id here: `a<run_seq>`."""
+        return self._append(kind, unit_id, attempt_id, data, data)
+
+    def append_expansion(self, rows: list[dict[str, Any]], **data: Any) -> Event:
+        """Add a `node_expanded` whose units are at hand, so that they are not read again where an object holds them."""
+        return self._append("node_expanded", None, None, data, {**data, "items": rows})
+
+    def _append(
+        self,
+        kind: str,
+        unit_id: str | None,
+        attempt_id: str | None,
+        data: dict[str, Any],
+        known: dict[str, Any],
+    ) -> Event:
         seq = self.seq + 1
         if kind == "attempt_started":
             attempt_id = f"a{seq}"
@@ -67,7 +83,7 @@ class RunLog:
         self.seq, self.head = seq, digest
         if not self._group:
             self._group_since = self._monotonic()
-        self._group.append(event)
+        self._group.append((event, known))
         return event
 
     def lease(
@@ -117,7 +133,7 @@ class RunLog:
                 db.execute("PRAGMA synchronous=FULL")
             db.execute("BEGIN IMMEDIATE")
             try:
-                self._write()
+                running = self._write()
                 db.execute("COMMIT")
             except BaseException:
                 # A full disk makes SQLite roll back by itself; a second time would hide what was wrong.
@@ -140,55 +156,46 @@ class RunLog:
         finally:
             if durable:
                 db.execute("PRAGMA synchronous=NORMAL")
-        self._stored = self.seq
+        self._stored, self._running = self.seq, running
         self._group.clear()
         self._beside.clear()
 
-    def _write(self) -> None:
-        db, group = self._db, self._group
-        if group:
-            db.executemany(
-                "INSERT INTO event(run_id, run_seq, at_us, kind, unit_id, attempt_id, body, sha256)"
-                " VALUES(?,?,?,?,?,?,?,?)",
-                [
-                    (e.run_id, e.run_seq, e.at_us, e.kind, e.unit_id, e.attempt_id, e.body, e.sha256)
-                    for e in group
-                ],
-            )
-            running = self._is_running()
-            for event in group:
+    def _write(self) -> bool:
+        """Write what waits; returns whether the run still runs after it."""
+        # One cursor for all: a statement of the connection's own makes one for each call.
+        cursor, running = self._db.cursor(), self._running
+        if self._group:
+            cursor.executemany(_INSERT, [event for event, _ in self._group])
+            for event, data in self._group:
                 if event.kind == "run_created":
                     running = True
                 elif not running and event.kind not in t.AFTER_THE_END:
                     raise _illegal(event)
                 if event.kind == "node_expanded":
-                    self._expand(event)
+                    self._expand(cursor, event, data)
                     continue
-                for sql, parameters, one in statements(event, self._objects.read):
-                    if db.execute(sql, parameters).rowcount != 1 and one:
+                for sql, parameters, one in statements(event, self._objects.read, data):
+                    if cursor.execute(sql, parameters).rowcount != 1 and one:
                         raise _illegal(event)
                 if event.kind == "run_finished":
                     running = False
-            moved = db.execute(
+            moved = cursor.execute(
                 "UPDATE run SET head=?, event_count=? WHERE run_id=? AND event_count=?",
                 (self.head, self.seq, self.run_id, self._stored),
             )
             if moved.rowcount != 1:
                 raise _two_owners(self.run_id)
         for sql, parameters in self._beside:
-            db.execute(sql, parameters)
+            cursor.execute(sql, parameters)
+        return running
 
-    def _expand(self, event: Event) -> None:
+    def _expand(self, cursor: sqlite3.Cursor, event: Event, data: dict[str, Any]) -> None:
         """An expansion: one guarded update, and then one insert for each unit, all of them in one call."""
-        (sql, parameters, _), *inserts = statements(event, self._objects.read)
-        if self._db.execute(sql, parameters).rowcount != 1:
+        (sql, parameters, _), *inserts = statements(event, self._objects.read, data)
+        if cursor.execute(sql, parameters).rowcount != 1:
             raise _illegal(event)
         if inserts:
-            self._db.executemany(inserts[0][0], [row for _, row, _ in inserts])
-
-    def _is_running(self) -> bool:
-        row = self._db.execute("SELECT state FROM run WHERE run_id=?", (self.run_id,)).fetchone()
-        return row is not None and row[0] == "running"
+            cursor.executemany(inserts[0][0], [row for _, row, _ in inserts])
 
 
 def _illegal(event: Event) -> AgiError:

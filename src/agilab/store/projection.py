@@ -54,31 +54,36 @@ _STOP = (
 )
 
 
-def statements(event: Event, load: Loader) -> Iterator[Statement]:
-    """What an event does to the tables. Raises `KeyError` for a kind that is not in the table of transitions."""
+def statements(event: Event, load: Loader, data: dict[str, Any] | None = None) -> Iterator[Statement]:
+    """What an event does to the tables. Raises `KeyError` for a kind that is not in the table of transitions.
+
+    `data` is the event's body as plain data, for whoever has it at hand; an expansion's may hold the items themselves.
+    """
     kind = event.kind
     if kind == "unit_ready":
         yield _READY, (event.run_id, event.unit_id), True
-    elif kind == "attempt_started":
-        data = event.data
-        yield _STARTED, (event.attempt_id, data["worker"], event.at_us, event.run_id, event.unit_id), True
-    elif kind == "retry_due":
+        return
+    if kind == "retry_due":
         yield _DUE, (event.run_id, event.unit_id), True
+        return
+    if data is None:
+        data = event.data
+    if kind == "attempt_started":
+        yield _STARTED, (event.attempt_id, data["worker"], event.at_us, event.run_id, event.unit_id), True
     elif kind in _ENDED:
-        yield from _attempt_ended(event)
+        yield from _attempt_ended(event, data)
     elif kind in _SETTLED:
         to = t.UNIT_TRANSITIONS[kind].after[0]
         yield _SETTLED[kind], (to, event.at_us, event.run_seq, event.run_id, event.unit_id), True
         if kind == "unit_reused":
-            yield from _left_behind(event)
+            yield from _left_behind(event, data)
     elif kind in t.RUN_EVENTS:
-        yield from _run_event(event, load)
+        yield from _run_event(event, load, data)
     else:
         raise KeyError(kind)
 
 
-def _attempt_ended(event: Event) -> Iterator[Statement]:
-    data = event.data
+def _attempt_ended(event: Event, data: dict[str, Any]) -> Iterator[Statement]:
     kind = event.kind
     after = t.UNIT_TRANSITIONS[kind].after
     to = data["to"] if len(after) > 1 else after[0]
@@ -102,13 +107,12 @@ def _attempt_ended(event: Event) -> Iterator[Statement]:
         ),
         True,
     )
-    if '"artifacts"' in event.body or '"cache"' in event.body:
-        yield from _left_behind(event)
+    if "artifacts" in data or "cache" in data:
+        yield from _left_behind(event, data)
 
 
-def _left_behind(event: Event) -> Iterator[Statement]:
+def _left_behind(event: Event, data: dict[str, Any]) -> Iterator[Statement]:
     """What a success, new or used again, leaves for others to find: its artifacts, and the key of its result."""
-    data = event.data
     for artifact in data.get("artifacts", ()):
         yield (
             "INSERT INTO artifact(run_id, unit_id, name, kind, media_type, size, digest, file) VALUES(?,?,?,?,?,?,?,?)",
@@ -132,8 +136,8 @@ def _left_behind(event: Event) -> Iterator[Statement]:
         )
 
 
-def _run_event(event: Event, load: Loader) -> Iterator[Statement]:
-    kind, run, at, data = event.kind, event.run_id, event.at_us, event.data
+def _run_event(event: Event, load: Loader, data: dict[str, Any]) -> Iterator[Statement]:
+    kind, run, at = event.kind, event.run_id, event.at_us
     if kind == "run_created":
         yield (
             "INSERT INTO run(run_id, app, parent_run_id, state, paused, created_us, source_digest, environment, head,"
