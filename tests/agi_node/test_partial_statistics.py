@@ -53,6 +53,37 @@ def test_a_list_has_the_mean_and_variance_of_rational_arithmetic_to_the_last_bit
     assert found.std == math.sqrt(oracle(values)[1])
 
 
+def rational(text: str) -> Fraction:
+    """What an exact text says, read without our code: hexadecimal, times a power of two."""
+    mantissa, _, power = text.partition("*2^")
+    return Fraction(int(mantissa, 16)) * Fraction(2) ** int(power or 0)
+
+
+whole_numbers = st.integers(-(2**70), 2**70).map(float)
+any_finite = st.floats(allow_nan=False, allow_infinity=False)  # subnormal ones and the greatest among them
+
+
+@settings(deadline=None)
+@given(
+    st.lists(moderate, min_size=1, max_size=80)
+    | st.lists(whole_numbers, min_size=1, max_size=80)
+    | st.lists(any_finite, min_size=1, max_size=20)
+)
+def test_the_state_of_a_list_is_the_sum_of_its_rationals_and_of_their_squares(values):
+    state = Moments.of(values).to_state()
+    assert rational(state["sum"]) == sum(map(Fraction, values))
+    assert rational(state["squares"]) == sum(Fraction(value) ** 2 for value in values)
+
+
+@pytest.mark.parametrize("power", [-1074, -1022, -947, -946, -1, 0, 1, 946, 947, 970, 1022])
+@pytest.mark.parametrize("other", [0.1, 3.0, 5e-324, 1.7e308])
+def test_a_list_is_summed_exactly_however_far_apart_its_numbers_are(power, other):
+    values = [math.ldexp(1.0, power), -other, 0.0, other / 3, math.ldexp(1 + 2**-52, power)]
+    state = Moments.of(values).to_state()
+    assert rational(state["sum"]) == sum(map(Fraction, values))
+    assert rational(state["squares"]) == sum(Fraction(value) ** 2 for value in values)
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.integers(65, 3000), st.integers(0, 2**32), st.sampled_from([0.0, 1.0, 250.0, -1e4]), st.data())
 def test_batches_of_an_array_merge_into_a_single_pass(size, seed, centre, data):

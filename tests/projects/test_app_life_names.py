@@ -106,12 +106,15 @@ def test_uv_finds_nothing_to_change_in_a_lock_under_another_name(new: str, tmp_p
     project, lock = (
         (BUILT_IN / "flight_project" / name).read_text() for name in ("pyproject.toml", "uv.lock")
     )
-    (tmp_path / "pyproject.toml").write_text(project.replace("flight-project", new))
+    app = tmp_path / "apps" / "app"
+    app.mkdir(parents=True)
+    (tmp_path / "libraries").symlink_to(BUILT_IN.parent / "libraries")  # where its local library is looked for
+    (app / "pyproject.toml").write_text(project.replace("flight-project", new))
     for text, verdict in ((lock, 1), (relocked(lock, "flight-project", new), 0)):
-        (tmp_path / "uv.lock").write_text(text)
+        (app / "uv.lock").write_text(text)
         done = subprocess.run(
             [str(find_uv()), "lock", "--check", "--offline", "--python", sys.executable],
-            cwd=tmp_path,
+            cwd=app,
             capture_output=True,
             text=True,
             check=False,

@@ -47,9 +47,10 @@ def test_a_publish_takes_a_summary_or_leaves_it() -> None:
 
 
 def test_its_one_node_needs_nothing_and_is_of_the_moment() -> None:
-    (node,) = app_graph("lines:app", ["publish"], {}, "e").nodes
+    (node,) = app_graph("lines:app", [{"name": "publish"}], {}, "e").nodes
     assert (node.name, node.needs, node.fresh) == ("publish", (), True)
-    plan, *others = app_graph("flight:app", ["plan", "work", "reduce", "publish"], {}, "e").nodes
+    steps = [{"name": name} for name in ("plan", "work", "reduce", "publish")]
+    plan, *others = app_graph("flight:app", steps, {}, "e").nodes
     assert plan.fresh
     assert not any(node.fresh for node in others)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,7 +156,7 @@ def install(app: str, offline: bool, rebuild: bool, as_json: bool) -> int:
             [
                 ("environment", f"{short(environment.path.parent)}/{environment.fingerprint[:12]}"),
                 ("python", f"{environment.python_version}, {plural(len(environment.packages), 'package')}"),
-                ("nodes", " → ".join(prepared.nodes)),
+                ("nodes", (", " if prepared.has_nodes else " → ").join(prepared.nodes)),
                 *(
                     [("compiled", prepared.built.why or plural(len(prepared.built.modules), "module"))]
                     if prepared.built
@@ -291,7 +291,7 @@ def _print_app(found: InstalledApp, saved: Mapping[str, Any], runs: list[dict[st
         for block in _arguments(said["args_schema"], saved):
             out(block)
         out("", title("Nodes"))
-        out(pairs([(node["name"], node["doc"].partition("\n")[0]) for node in said["nodes"]]))
+        out(_nodes(said["nodes"]))
         if said.get("partial"):
             fields = said["partial"]["fields"]
             out("", title(f"Result: {said['partial']['name']}"))
@@ -305,6 +305,22 @@ def _print_app(found: InstalledApp, saved: Mapping[str, Any], runs: list[dict[st
             for run in runs
         )
         out(table(("run", "state", "started", ">took"), shown))
+
+
+def _nodes(described: Sequence[Mapping[str, Any]]) -> Any:
+    """The steps of an app, or its nodes with what they need and what they say of how they are tried."""
+    from agilab.cli.render import pairs, table
+
+    docs = {node["name"]: node["doc"].partition("\n")[0] for node in described}
+    if not any(node.get("declared") for node in described):
+        return pairs(list(docs.items()))
+    words = {"retries": "retries {}", "timeout_s": "at most {:g} s", "cache": "cached"}
+    rows = []
+    for node in described:
+        said = [text.format(node[name]) for name, text in words.items() if node.get(name)]
+        about = " ".join(part for part in (docs[node["name"]], _in_brackets(", ".join(said))) if part)
+        rows.append((f"  {node['name']}", ", ".join(node["needs"]), about))
+    return table(("  node", "needs", "meaning"), rows, flexible="meaning")
 
 
 def _arguments(schema: Mapping[str, Any], saved: Mapping[str, Any]) -> list[Any]:
@@ -324,6 +340,7 @@ def _arguments(schema: Mapping[str, Any], saved: Mapping[str, Any]) -> list[Any]
 def _rule(field: Mapping[str, Any]) -> str:
     """How two results merge in this field: `sum of int`, `moments`, `size of aircraft`."""
     rule, of = str(field.get("rule", "")), str(field.get("of") or field.get("type") or "")
+    of = f"{of} to {field['to']}" if field.get("to") else of
     return f"{rule} of {of}" if of and of.lower() != rule else rule or of
 
 

@@ -29,14 +29,20 @@ def print_plan(planned: Planned, again: str) -> None:
     plan = planned.plan
     dot = f" {symbol('dot')} "
     static = any(item.worker for item in plan.items)
-    head = [plural(len(plan.items), "item"), plural(len(plan.workers), "worker")]
-    head += ["a worker for each item" if static else "idle workers take the next item"] if plan.items else []
+    mapped = any(item.key for item in plan.items)
+    word = "item" if mapped or not plan.items else "node"
+    head = [plural(len(plan.items), word), plural(len(plan.workers), "worker")]
+    head += (
+        ["a worker for each item" if static else f"idle workers take the next {word}"] if plan.items else []
+    )
     out(
         "",
         Text.assemble(("planned ", ""), (plan.app.name, "bold"), ("  nothing was executed", "yellow")),
         Text(f"  {dot.join(head)}", "dim"),
     )
-    if plan.items:
+    if plan.items and not mapped:
+        out("", *_nodes(plan))
+    elif plan.items:
         out("", *_items(plan))
         if decided := _decided(plan):
             out("", title("Cache"), table(("  items", "decision", "why"), decided))
@@ -74,6 +80,24 @@ def _decided(plan: Plan) -> list[tuple[Text | str, ...]]:
         (f"  {count:,}", Text(decision, "green" if decision == "reuse" else "yellow"), why)
         for (decision, why), count in counts.most_common(8)
     ]
+
+
+def _nodes(plan: Plan) -> list[RenderableType]:
+    """Each node, in an order in which they could run: what it waits for, and whether an earlier result would do."""
+    from rich.text import Text
+
+    needs = {node.node: ", ".join(node.needs) for node in plan.nodes}
+    rows: list[tuple[Text | str, ...]] = [
+        (
+            str(item.order),
+            item.node,
+            needs[item.node],
+            Text(item.decision, "green" if item.decision == "reuse" else "yellow"),
+            item.why,
+        )
+        for item in plan.items
+    ]
+    return [table((">", "node", "needs", "decision", "why"), rows, flexible="why")]
 
 
 def _followed(planned: Planned) -> str:

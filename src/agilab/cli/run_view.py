@@ -32,6 +32,17 @@ def view_plain(view: RunView, records: Records) -> dict[str, Any]:
         ],
         "failed": view.failed,
         "artifacts_total": len(view.artifacts),
+        "models": [
+            {
+                "name": model.name,
+                "version": version,
+                "artifact": model.artifact.place,
+                "digest": model.artifact.digest,
+                "description": model.description,
+                "tags": dict(model.tags),
+            }
+            for model, version in view.models
+        ],
         "folder": str(view.folder),
         "manifest": str(view.manifest) if view.manifest else None,
         "reduce": str(view.reduce) if view.reduce else None,
@@ -110,6 +121,8 @@ def print_run(view: RunView) -> None:
         _print_checks(view.verdict)
     if view.artifacts:
         _print_artifacts(view)
+    if view.models:
+        _print_models(view)
     rows: list[tuple[str, Any]] = [("folder", short(view.folder))]
     rows.append(("manifest", view.manifest.name if view.manifest else Text("none", "yellow")))
     if view.tracking:
@@ -222,6 +235,28 @@ def _print_artifacts(view: RunView) -> None:
     out(table(("  node", "name", "kind", ">files", ">size"), rows[:ARTIFACTS_SHOWN]))
     if len(rows) > ARTIFACTS_SHOWN:
         out(f"  {symbol('more')} and {plural(len(rows) - ARTIFACTS_SHOWN, 'other name')}")
+
+
+def _print_models(view: RunView) -> None:
+    from rich.text import Text
+
+    from agilab.cli.render import out, table, title
+
+    rows = [
+        (
+            f"  {model.name}",
+            version or Text("not in the registry", "yellow"),
+            model.artifact.file.rpartition("/")[2],
+            model.artifact.digest[:12],
+            model.description,
+        )
+        for model, version in view.models
+    ]
+    out(
+        "",
+        title("Models"),
+        table(("  model", "version", "file", "digest", "what it is"), rows, flexible="what it is"),
+    )
 
 
 def _counts(node: NodeRow) -> Any:

@@ -123,6 +123,19 @@ class Artifact(RootedFile):
     media_type: MediaType
 
 
+class RegisteredModel(Record):
+    """An artifact that the run registered as a model."""
+
+    name: Text
+    artifact: Text
+    """Its path in the list of artifacts."""
+    digest: Digest
+    version: str | None
+    """In the registry of the tracking store; null where it was not there yet when this was written."""
+    description: str = ""
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
 class MetricSummary(Record):
     """A metric over the run: the points themselves are in the tracking store."""
 
@@ -245,6 +258,7 @@ class RunManifest(Document):
     inputs: tuple[RootedFile, ...]
     execution: Execution
     artifacts: tuple[Artifact, ...]
+    models: tuple[RegisteredModel, ...] = ()
     metrics: dict[str, MetricSummary]
     reduce: tuple[ReduceRef, ...]
     tracking: TrackingRecord
@@ -298,4 +312,10 @@ def _contradictions(manifest: RunManifest) -> list[tuple[str, str, str]]:
             found.append(("succeeded with an error", "verdict.error null", verdict.error.code))
     for file in files_named_twice(manifest.artifacts):
         found.append(("lists an artifact twice", "every file once", file))
+    files = {(file.path, file.digest) for file in manifest.artifacts}
+    for model in manifest.models:
+        if (model.artifact, model.digest) not in files:
+            found.append(
+                ("registers a model that is no artifact of it", "path and digest of one", model.artifact)
+            )
     return found

@@ -12,12 +12,14 @@ from agilab.contracts.record import Record
 from agilab.contracts.scalars import (
     Column,
     Count,
+    Digest,
     Integers,
     IntegersOrNull,
     NodeName,
     Plain,
     RunIdText,
     Text,
+    UnitIdText,
     refusal,
 )
 
@@ -87,6 +89,20 @@ class TrackedArtifact(Record):
     name: Text
 
 
+class TrackedModel(Record):
+    """A model for the registry: a version of the registered model of that name."""
+
+    name: Text
+    path: Text
+    """Absolute; a file of this machine."""
+    file: Text
+    """What the file is called there."""
+    digest: Digest
+    unit: UnitIdText
+    description: str = ""
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
 class TrackingPayload(Document):
     """One run for the tracking store: the parent run, and a nested one for each node."""
 
@@ -102,3 +118,4 @@ class TrackingPayload(Document):
     metrics: MetricColumns
     nodes: tuple[TrackedNode, ...]
     artifacts: tuple[TrackedArtifact, ...]
+    models: tuple[TrackedModel, ...] = ()

@@ -17,6 +17,7 @@ from agilab.contracts.run_manifest import (
     MetricSummary,
     NodeRecord,
     ReduceRef,
+    RegisteredModel,
     Replay,
     Reused,
     RunManifest,
@@ -30,6 +31,7 @@ from agilab.contracts.timestamps import utc_now
 from agilab.evidence.results import ReduceFile
 from agilab.store.events import Event
 from agilab.store.metrics import metric_tables
+from agilab.store.models import registered_models, versions_delivered
 from agilab.store.projection import expanded_items
 from agilab.store.rows import UnitRow, iso
 from agilab.store.store import Store
@@ -69,7 +71,7 @@ def build(
             if created.get("environment_record")
             else None,
             "workbench": Workbench.model_validate(created["workbench"]),
-            "inputs": tuple(_inputs(items)),
+            "inputs": tuple(_inputs([created.get("inputs", []), *items.values()])),
             "execution": Execution(
                 executor=created["executor"],
                 workers=tuple(_workers(units, created["workbench"]["hosts"][0]["name"])),
@@ -78,6 +80,7 @@ def build(
                 log=LogHead(head=run.head, events=run.event_count),
             ),
             "artifacts": tuple(_artifacts(store, run_id, {unit.unit_id: unit for unit in units})),
+            "models": tuple(_models(store, run_id)),
             "metrics": metric_summaries(store, run_id),
             "reduce": tuple(_reduce(reduce_files)),
             "tracking": _tracking(store, run_id, created),
@@ -117,9 +120,10 @@ def _items(store: Store, run_id: str) -> Iterator[tuple[str, Any]]:
             yield row["unit_id"], row["payload"]
 
 
-def _inputs(items: Mapping[str, Any]) -> Iterator[RootedFile]:
+def _inputs(payloads: Iterable[Any]) -> Iterator[RootedFile]:
+    """The files that a run's arguments name where it plans nothing, and those of its items; each once."""
     seen: set[tuple[str, str]] = set()
-    for payload in items.values():
+    for payload in payloads:
         for file in file_references(untag(payload)):
             if (file["root"], file["path"]) not in seen:
                 seen.add((file["root"], file["path"]))
@@ -197,6 +201,20 @@ def _artifacts(store: Store, run_id: str, units: Mapping[str, UnitRow]) -> Itera
             key=units[row.unit_id].key,
             name=row.name,
             media_type=row.media_type,
+        )
+
+
+def _models(store: Store, run_id: str) -> Iterator[RegisteredModel]:
+    versions = versions_delivered(store, run_id)
+    for model in registered_models(store, run_id):
+        row = model.artifact
+        yield RegisteredModel(
+            name=model.name,
+            artifact=row.place,
+            digest=row.digest,
+            version=versions.get((model.name, row.digest)),
+            description=model.description,
+            tags=dict(model.tags),
         )
 
 

@@ -42,12 +42,13 @@ def merged(
     saved: Mapping[str, Any],
     given: Mapping[str, Any],
     *,
-    place: Callable[[str], str],
+    place: Callable[[str], str] | None,
 ) -> dict[str, Any]:
     """The arguments of a run: the app's defaults, then saved ones, then the given ones, checked.
 
-    Texts are converted to what the schema wants; `place` turns a person's path into a rooted pattern. What the
-    schema cannot express is checked by the app itself when it plans.
+    Texts are converted to what the schema wants; `place` turns a person's path into a rooted pattern. Without it
+    values are those of an earlier run and stay as they are: a path in them means what it meant then. What the schema
+    cannot express is checked by the app itself when it plans.
 
     Raises AGI-ARGS-010 for an unknown argument, AGI-ARGS-011 for one that is missing, AGI-ARGS-012 for a value of the
     wrong type or range.
@@ -67,7 +68,12 @@ def merged(
     values.update(saved)
     for name, value in given.items():
         field = fields[name]
-        values[name] = place(value) if field.get("format") == FILES_FORMAT else _converted(name, value, field)
+        if place is None:
+            values[name] = value
+        else:
+            values[name] = (
+                place(value) if field.get("format") == FILES_FORMAT else _converted(name, value, field)
+            )
     for name in schema.get("required", []):
         if name not in values:
             raise AgiError(

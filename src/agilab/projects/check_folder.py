@@ -100,15 +100,16 @@ def settings(case: Case) -> str:
 
 
 def view(case: Case) -> str:
-    """`pipeline_view.dot` shows the steps that the app has, and how they follow each other."""
+    """`pipeline_view.dot` shows the steps or nodes that the app has, and how they follow each other."""
     prepared = case.installed()
     path = case.app.folder / "pipeline_view.dot"
-    text = _text(path, f"draw {' -> '.join(prepared.nodes)} in {case.app.name}/pipeline_view.dot")
+    way = ", ".join(prepared.nodes) if prepared.has_nodes else " -> ".join(prepared.nodes)
+    text = _text(path, f"draw {way} in {case.app.name}/pipeline_view.dot")
     shown = read_view(text, f"{case.app.name}/pipeline_view.dot")
-    graph = app_graph(str(case.app.reference), prepared.nodes, {}, prepared.environment.fingerprint)
+    graph = app_graph(str(case.app.reference), prepared.described, {}, prepared.environment.fingerprint)
     edges = {(need, node.name) for node in graph.nodes for need in node.needs}
     names = [node.name for node in graph.nodes]
-    drawn = shown.among(_STEPS)
+    drawn = shown.among({*_STEPS, *names})
     problems = [f"{name} is not in the picture" for name in names if name not in shown.nodes]
     problems += [
         f"it shows {name}, which the app has not"
@@ -119,7 +120,8 @@ def view(case: Case) -> str:
     problems += [f"it shows {a} -> {b}, which is not so" for a, b in sorted(drawn - edges)]
     if problems:
         raise Wrong("; ".join(problems[:4]), f"edit {case.app.name}/pipeline_view.dot")
-    return f"{' -> '.join(names)}, as the app says of itself"
+    told = f"{len(names)} nodes and {len(edges)} edges" if prepared.has_nodes else " -> ".join(names)
+    return f"{told}, as the app says of itself"
 
 
 def _text(path: Path, mend: str) -> str:

@@ -11,6 +11,7 @@ from agi_node.canonical import canonical
 from agilab.contracts.base import read_document
 from agilab.contracts.run_manifest import RunManifest
 from agilab.contracts.run_result import RunResult
+from agilab.engine.tasks import value_digest
 from agilab.projects.check import Case, Nothing, Wrong
 from agilab.projects.check_partial import REDUCE
 from agilab.projects.execution import RunRequest
@@ -25,9 +26,10 @@ def install(case: Case) -> str:
     with Store(case.workspace) as store:
         case.prepared = prepare(store, case.app, offline=case.offline, threads=1, say=case.faces.say)
     environment = case.prepared.environment
+    word = "nodes" if case.prepared.has_nodes else "steps"
     return (
         f"environment {environment.fingerprint[:12]}, Python {environment.python_version}, "
-        f"{len(environment.packages)} packages; steps: {', '.join(case.prepared.nodes)}"
+        f"{len(environment.packages)} packages; {word}: {', '.join(case.prepared.nodes)}"
     )
 
 
@@ -97,7 +99,9 @@ def same_bytes(case: Case) -> str:
     if not case.thorough:
         raise Nothing("only with --thorough: it takes another run")
     run_id = case.run()
-    if REDUCE not in case.installed().nodes:
+    prepared = case.installed()
+    merges, nodes = REDUCE in prepared.nodes, prepared.has_nodes
+    if not (merges or nodes):
         raise Nothing("it has no partial, so nothing is merged")
     result, manifest = _run(case, 1)
     if manifest is None or manifest.verdict.status != "succeeded" or result.run_id is None:
@@ -108,6 +112,14 @@ def same_bytes(case: Case) -> str:
         if store.run(run_id).source_digest != store.run(result.run_id).source_digest:
             raise Nothing("somebody edited the app between the two runs")
         ours, theirs = _said(store, run_id), _said(store, result.run_id)
+    for name in theirs["values"] if nodes else ():
+        if ours["values"].get(name) != theirs["values"][name]:
+            raise Wrong(
+                f"what {name} returned in run {run_id} ({case.workers} workers) differs from that of {result.run_id} "
+                "(1 worker)",
+                "look for a clock, unseeded chance, the order of a set, or threads of a numerical library (one worker "
+                "has all cores)",
+            )
     for what in theirs["reduce"]:
         if canonical(ours["reduce"][what]) != canonical(theirs["reduce"][what]):
             raise Wrong(
@@ -116,19 +128,25 @@ def same_bytes(case: Case) -> str:
                 "library (one worker has all cores)",
             )
     alike = len(ours["artifacts"] & theirs["artifacts"])
+    what = "the merged result has" if merges else f"the values of {len(theirs['values'])} nodes have"
     return (
-        f"the merged result has the same bytes with 1 and {case.workers} workers; "
+        f"{what} the same bytes with 1 and {case.workers} workers; "
         f"so have {alike} of {len(ours['artifacts'])} artifacts"
     )
 
 
 def _said(store: Store, run_id: str) -> dict[str, Any]:
-    """What a run comes to: the merged result by its parts, and its artifacts by name and digest."""
+    """What a run comes to: the merged result by its parts, its artifacts by name and digest, and each node's value."""
     path = store.workspace.run_folder(run_id) / "reduce_summary.json"
     whole = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return {
         "reduce": {what: whole[what] for what in ("payload", "state", "partials", "fields") if what in whole},
         "artifacts": {(row.unit_id, row.name, row.digest) for row in store.artifacts(run_id)},
+        "values": {
+            unit.unit_id: value_digest(body)
+            for node in store.nodes(run_id)
+            for unit, body in store.results(run_id, node.node)
+        },
     }
 
 

@@ -35,7 +35,7 @@ def worker_names(count: int) -> list[str]:
 def placing_digest(prepared: PreparedApp, args: Mapping[str, Any]) -> str:
     """What a distribution rests on: the app's plan, whatever the policy under which its units are tried."""
     reference, environment = str(prepared.app.reference), prepared.environment.fingerprint
-    return app_graph(reference, prepared.nodes, args, environment).digest
+    return app_graph(reference, prepared.described, args, environment).digest
 
 
 def distribute(

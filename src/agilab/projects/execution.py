@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,33 +9,28 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from agi_node.canonical import canonical
 from agi_node.errors import USAGE, AgiError
 from agilab.contracts.base import write_document
 from agilab.contracts.identifiers import new_run_id
 from agilab.contracts.run_result import RunResult
-from agilab.contracts.uri import public_uri
 from agilab.engine.coordinator import Coordinator, Observer
 from agilab.engine.expansion import MAX_UNITS_PER_RUN
 from agilab.engine.graph import Graph, Policy
 from agilab.engine.local import LocalExecutor
-from agilab.engine.rerun import Preview, recorded
+from agilab.engine.rerun import Preview
 from agilab.engine.reuse import Memory
 from agilab.envs import Environment, hold
 from agilab.envs.worker_process import WorkerSpec
-from agilab.projects.arguments import flag
-from agilab.projects.discover import AppProject
 from agilab.projects.distribution import (
     check_items,
-    keep,
     kept,
     pins,
 )
 from agilab.projects.finish import finish
+from agilab.projects.first_events import record as first_events
 from agilab.projects.inputs import FileDigests
-from agilab.projects.machine import workbench
 from agilab.projects.prepare import PreparedApp
-from agilab.projects.tasks import AppTasks
+from agilab.projects.tasks import tasks_of
 from agilab.store.locks import RunLock
 from agilab.store.store import Store
 from agilab.tracking import Delivery, patience
@@ -45,8 +38,6 @@ from agilab.tracking import Delivery, patience
 if TYPE_CHECKING:
     from agilab.contracts.distribution import Distribution
     from agilab.engine.dask import DaskExecutor
-
-_THE_DISTRIBUTION = "the distribution.json that is kept with the run"
 
 
 @dataclass(frozen=True)
@@ -145,7 +136,7 @@ def begin(
         patience_s=patience(beginning.uri) if beginning.uri else 0.0,
         faces=faces,
         began=began,
-        record=lambda: _record(store, run_id, beginning),
+        record=lambda digests: first_events(store, run_id, beginning, digests),
     )
 
 
@@ -164,7 +155,7 @@ def carry_out(
     executor: str = "local",
     codes: Mapping[str, str] | None = None,
     memory: Memory | None = None,
-    record: Callable[[], None] | None = None,
+    record: Callable[[FileDigests], None] | None = None,
     written_by: str = "coordinator",
 ) -> RunResult:
     """Own a run, take it to its end, and write what it leaves. What its log already holds is not done again.
@@ -173,21 +164,26 @@ def carry_out(
     """
     folder = store.workspace.run_folder(run_id)
     with RunLock(folder), hold(environment):
-        crew = _crew(executor, {environment.fingerprint: spec}, workers, folder / "logs", store.objects.root)
+        crew = crew_of(
+            executor, {environment.fingerprint: spec}, workers, folder / "logs", store.objects.root
+        )
         digests = FileDigests(store.workspace.cache)
         try:
             if record:
                 # The workers import while the run is written down and the graph is made.
                 crew.start()
-                record()
+                record(digests)
             placed = kept(store, run_id)
             if placed:
                 write_document(folder / "distribution.json", placed)
-            tasks = AppTasks(
+            created = next(store.events(run_id, kinds=("run_created",))).data
+            tasks = tasks_of(
+                graph,
                 store,
                 run_id,
                 spec.roots,
                 digests,
+                inputs=created.get("inputs", ()),
                 max_units=MAX_UNITS_PER_RUN,
                 check_keys=partial(check_items, placed, where="the distribution of this run")
                 if placed
@@ -218,7 +214,7 @@ def carry_out(
             digests.close()
 
 
-def _crew(
+def crew_of(
     executor: str, specs: Mapping[str, WorkerSpec], workers: int, logs: Path, objects: Path
 ) -> LocalExecutor | DaskExecutor:
     """The executor that a name means; `objects` is what every host must see. Raises AGI-RUN-048 for an unknown name."""
@@ -236,70 +232,3 @@ def _crew(
         allowed="local, dask, or dask:ADDRESS of a running scheduler (dask:tcp://host:8786)",
         exit_code=USAGE,
     )
-
-
-def _record(store: Store, run_id: str, beginning: Beginning) -> None:
-    """The first two events: what this run is, and what it will do."""
-    request, prepared, args, graph = beginning.request, beginning.prepared, beginning.args, beginning.graph
-    placed, child, uri = beginning.placed, beginning.child, beginning.uri
-    log = store.log(run_id)
-    log.append(
-        "run_created",
-        app=prepared.app.name,
-        source=prepared.source_record(),
-        source_digest=prepared.snapshot.digest,
-        args=dict(args),
-        environment=prepared.environment.fingerprint,
-        environment_record=prepared.environment_record(),
-        workbench=workbench(),
-        executor=request.executor.partition(":")[0],
-        workers=beginning.workers,
-        keep_going=graph.keep_going,
-        cache=request.cache,
-        codes=prepared.codes,
-        codes_digest=store.objects.put(canonical(prepared.code_parts)),
-        placement="static" if placed else "dynamic",
-        **({"distribution_digest": keep(store, placed)} if placed else {}),
-        **(recorded(store, child.shown) if child else {}),
-        tracking_uri=public_uri(uri, {"workspace": store.workspace.home}) if uri else None,
-        replay={
-            "command": _command(prepared.app, args, request),
-            "needs": _needs(args) + ([_THE_DISTRIBUTION] if request.distribution else []),
-        },
-    )
-    store.objects.put(graph.to_bytes())
-    log.append(
-        "plan_recorded",
-        plan_digest=graph.digest,
-        nodes=[{"name": node.name, "target": node.target} for node in graph.nodes],
-    )
-    log.flush(durable=True)
-
-
-def _command(app: AppProject, args: Mapping[str, Any], request: RunRequest) -> str:
-    words = ["agilab", "run", app.name]
-    for name, value in args.items():
-        words += [f"--{flag(name)}", value if isinstance(value, str) else json.dumps(value)]
-    if request.keep_going:
-        words.append("--keep-going")
-    if request.distribution:
-        words += ["--plan", "distribution.json"]
-    elif request.placement == "static":
-        words += ["--placement", "static"]
-    if request.executor != "local":
-        words += ["--executor", request.executor.partition(":")[0]]
-    return shlex.join(words)
-
-
-def _needs(args: Mapping[str, Any]) -> list[str]:
-    """Data roots that the arguments speak of."""
-    found = []
-    for value in args.values():
-        name, colon, _ = value.partition(":") if isinstance(value, str) else ("", "", "")
-        if (
-            colon
-            and name.replace("-", "").replace("_", "").isalnum()
-            and name not in ("app", "run", "workspace")
-        ):
-            found.append(f"data root {name}")
-    return found

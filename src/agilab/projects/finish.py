@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from agilab.contracts.run_manifest import RunManifest
 from agilab.contracts.run_result import RunResult
@@ -69,13 +70,15 @@ def write_payload(store: Store, run_id: str, reduce_files: list[ReduceFile]) -> 
 def record_outcome(store: Store, run_id: str, outcome: Outcome, uri: str) -> None:
     """Write into the log what became of a delivery."""
     log = store.log(run_id)
-    body: dict[str, str | None] = {
+    body: dict[str, Any] = {
         "backend": "mlflow",
         "state": "delivered" if outcome.delivered else "deferred",
         "uri": uri,
     }
     if outcome.delivered:
         body |= {"mlflow_run_id": outcome.parent_run_id, "message": ""}
+        if outcome.models:
+            body["models"] = [dict(model) for model in outcome.models]
     else:
         body |= {"message": outcome.reason}
     log.append("tracking_recorded", **body)
@@ -101,7 +104,7 @@ def result_of(manifest: RunManifest, path: Path, reduce_files: list[ReduceFile],
                 [
                     f"agilab runs show {run}",
                     f"agilab runs verify {run}",
-                    f"agilab app show {manifest.app.name}",
+                    show_command(manifest.app.name),
                 ]
                 if passed
                 else _after_a_failure(manifest)
@@ -109,6 +112,16 @@ def result_of(manifest: RunManifest, path: Path, reduce_files: list[ReduceFile],
             "error": error.model_dump(mode="json", by_alias=True) if error else None,
         }
     )
+
+
+def show_command(app: str) -> str:
+    """How to look at what was run: an app, or a lab, whose runs stand under `lab:NAME`.
+
+    >>> show_command("flight_project"), show_command("lab:study")
+    ('agilab app show flight_project', 'agilab workflow show study')
+    """
+    kind, colon, name = app.partition(":")
+    return f"agilab workflow show {name}" if colon and kind == "lab" else f"agilab app show {app}"
 
 
 def _after_a_failure(manifest: RunManifest) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
@@ -18,6 +18,7 @@ from agilab.engine.expansion import MAX_UNITS_PER_RUN, Item
 from agilab.engine.graph import Graph
 from agilab.engine.reuse import Cache, CacheKey, Reuse
 from agilab.engine.state import Unit
+from agilab.engine.tasks import TaskBuilder
 from agilab.projects.discover import find_app, remember
 from agilab.projects.distribution import (
     assignments,
@@ -30,14 +31,17 @@ from agilab.projects.distribution import (
     read_distribution,
 )
 from agilab.projects.execution import Faces, RunRequest
+from agilab.projects.first_events import read_without_a_plan
 from agilab.projects.inputs import FileDigests, fill_in_digests
 from agilab.projects.machine import cores
+from agilab.projects.node_tasks import of_nodes
 from agilab.projects.prepare import PreparedApp, arguments, prepare
 from agilab.projects.roots import settings_of
 from agilab.projects.run import with_roots
-from agilab.projects.tasks import AppTasks, app_graph
+from agilab.projects.tasks import app_graph, tasks_of
 from agilab.projects.work_items import ask_for_items
 from agilab.store.store import Store
+from agilab.store.transitions import REUSED
 from agilab.store.workspace import Workspace
 
 _AFRESH = ("run", "every run works its items afresh")
@@ -103,7 +107,7 @@ def plan_app(
         )
         graph = app_graph(
             str(app.reference),
-            prepared.nodes,
+            prepared.described,
             args,
             prepared.environment.fingerprint,
             keep_going=request.keep_going,
@@ -113,8 +117,15 @@ def plan_app(
         try:
             # A file that no run could read is told now.
             fill_in_digests([item.payload for item in items], prepared.roots, digests)
-            tasks = AppTasks(store, "", prepared.roots, digests, max_units=MAX_UNITS_PER_RUN)
-            decided = _decisions(store, prepared, graph, tasks, items) if request.cache else {}
+            inputs = read_without_a_plan(prepared, args, digests)
+            tasks = tasks_of(
+                graph, store, "", prepared.roots, digests, inputs=inputs, max_units=MAX_UNITS_PER_RUN
+            )
+            if of_nodes(graph):
+                planned = list(_nodes(store, prepared, graph, tasks))
+            else:
+                decided = _decisions(store, prepared, graph, tasks, items) if request.cache else {}
+                planned = _items(found, decided)
         finally:
             digests.close()
     plan = Plan.model_validate(
@@ -135,7 +146,7 @@ def plan_app(
                 }
                 for node in graph.nodes
             ],
-            "items": _items(found, decided),
+            "items": planned,
             "makespan": found.makespan,
         }
     )
@@ -148,7 +159,7 @@ def plan_app(
 
 
 def _decisions(
-    store: Store, prepared: PreparedApp, graph: Graph, tasks: AppTasks, items: Sequence[Item]
+    store: Store, prepared: PreparedApp, graph: Graph, tasks: TaskBuilder, items: Sequence[Item]
 ) -> dict[str, tuple[str, str]]:
     """Whether each item would run or an earlier result stand for it, and why: asked of what a run would ask."""
     node = next((node for node in graph.nodes if node.foreach is not None), None)
@@ -166,6 +177,42 @@ def _decisions(
         else:
             decided[unit.unit_id] = ("run", getattr(decision, "why", None) or "never run")
     return decided
+
+
+def _nodes(store: Store, prepared: PreparedApp, graph: Graph, tasks: TaskBuilder) -> Iterator[dict[str, Any]]:
+    """Each node of an app of nodes, in an order in which they could run, with what a run would decide of it.
+
+    What becomes of a node that needs one which runs is only known when that has run.
+    """
+    memory = Cache(store, prepared.app.name, prepared.code_parts)
+    units: dict[str, Unit] = {}
+    for order, node in enumerate(graph.nodes, start=1):
+        unit = Unit(unit_id(node.name), node.name, (), 0, 1.0)
+        waits = next((need for need in node.needs if need not in units), None)
+        decision, why = "run", "not cached"
+        if node.policy.cache and waits:
+            why = f"unless {waits}, which runs, returns what it did"
+        elif node.policy.cache:
+            identity = tasks.identity(unit, node, None, {need: units[need] for need in node.needs})
+            code = prepared.codes.get(node.name)
+            key = CacheKey(code, *identity, node.environment) if code and identity else None
+            found = memory.decide(unit, node, key)
+            if isinstance(found, Reuse):
+                tasks.recorded(unit, found.body)
+                units[node.name] = replace(unit, state=REUSED)
+                decision, why = "reuse", str(found.body["why"])
+            else:
+                why = getattr(found, "why", None) or "never run"
+        yield {
+            "unit": unit.unit_id,
+            "node": node.name,
+            "key": "",
+            "order": order,
+            "decision": decision,
+            "why": why,
+            "cost": 1.0,
+            "worker": None,
+        }
 
 
 def _items(found: Distribution, decided: Mapping[str, tuple[str, str]]) -> list[dict[str, Any]]:

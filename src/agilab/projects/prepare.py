@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from agilab.projects.arguments import merged, rooted
 from agilab.projects.description import description
 from agilab.projects.discover import AppProject
 from agilab.projects.machine import checkout, platform_record
+from agilab.projects.node_tasks import has_nodes
 from agilab.projects.roots import declare_root, roots_of
 from agilab.store.snapshot import Snapshot, materialise, take
 from agilab.store.store import Store
@@ -45,19 +46,30 @@ class PreparedApp:
     built: Built | None = None
 
     @property
+    def described(self) -> Sequence[Mapping[str, Any]]:
+        """What the app says of each of its steps or nodes."""
+        found: Sequence[Mapping[str, Any]] = self.description["nodes"]
+        return found
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether the app is one of nodes, functions with dependencies, not of items."""
+        return has_nodes(self.described)
+
+    @property
     def nodes(self) -> list[str]:
-        return [node["name"] for node in self.description["nodes"]]
+        return [node["name"] for node in self.described]
 
     @property
     def codes(self) -> dict[str, str]:
         """The digest of each node's code, what it runs and imports from the app, where that can be told."""
-        codes = {node["name"]: node["code"]["digest"] for node in self.description["nodes"]}
+        codes = {node["name"]: node["code"]["digest"] for node in self.described}
         return {name: code for name, code in codes.items() if code is not None}
 
     @property
     def code_parts(self) -> dict[str, dict[str, str]]:
         """The parts of each node's code with their digests, by which a change is explained."""
-        return {node["name"]: node["code"]["parts"] for node in self.description["nodes"]}
+        return {node["name"]: node["code"]["parts"] for node in self.described}
 
     def source_record(self) -> dict[str, Any]:
         """`AppSource` of the manifest."""
@@ -126,10 +138,13 @@ def prepare(store: Store, app: AppProject, *, offline: bool, threads: int, say: 
     return PreparedApp(app, environment, snapshot, spec, roots, said, libraries, built)
 
 
-def arguments(prepared: PreparedApp, store: Store, given: Mapping[str, Any], say: Say) -> dict[str, Any]:
+def arguments(
+    prepared: PreparedApp, store: Store, given: Mapping[str, Any], say: Say, *, recorded: bool = False
+) -> dict[str, Any]:
     """The arguments of a run, merged and checked; folders outside the app become data roots.
 
     `say` tells that, and that a compiled app runs without its compiled modules: what a person should know of a run.
+    `recorded` are arguments of an earlier run, whose paths have their roots already.
     """
     app = prepared.app
     if prepared.built and prepared.built.state == "fallback":
@@ -146,5 +161,5 @@ def arguments(prepared: PreparedApp, store: Store, given: Mapping[str, Any], say
         prepared.description["args_schema"],
         settings.args,
         given,
-        place=lambda text: rooted(text, prepared.roots, app.folder, declare),
+        place=None if recorded else lambda text: rooted(text, prepared.roots, app.folder, declare),
     )

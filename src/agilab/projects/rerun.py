@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from agi_node.errors import FAILED, AgiError
 from agilab.contracts.run_result import RunResult
 from agilab.engine.graph import Graph, Policy
-from agilab.engine.rerun import Preview, Rerun, preview
+from agilab.engine.rerun import Preview, Rerun, preview, refuse_another
 from agilab.engine.selection import Selection
 from agilab.projects.discover import find_app, remember
 from agilab.projects.execution import Beginning, Child, Faces, RunRequest, begin
@@ -57,15 +58,7 @@ def rerun_app(
         settings = settings_of(workspace)
         uri = tracking_uri(workspace, settings) if track else None
         beginning, shown = _planned(store, name, selection, faces, workers=workers)
-        if expect is not None and not shown.digest.startswith(expect.lower()):
-            raise AgiError(
-                "AGI-RUN-043",
-                f"the rerun of {shown.parent} is not the one that was shown",
-                found=f"its preview is {shown.digest[:16]} now: the parent, the source or the environment changed",
-                allowed=expect,
-                try_=f"agilab runs rerun {shown.parent} --dry-run",
-                exit_code=FAILED,
-            )
+        refuse_another(shown, expect)
         remember(beginning.prepared.app, workspace)
         delivery = (
             Delivery.start(uri, workspace.home, experiment=beginning.prepared.app.name) if uri else None
@@ -93,9 +86,9 @@ def _planned(
     count = workers or int(created["workers"])
     prepared = prepare(store, app, offline=False, threads=max(1, cores() // count), say=faces.say)
     # Again through the app's own model: what it takes may have changed since.
-    args = arguments(prepared, store, created["args"], faces.note)
+    args = arguments(prepared, store, created["args"], faces.note, recorded=True)
     prepared = with_roots(prepared, store.workspace)
-    policy = _policy(store, parent)
+    policy = _policy(store, parent, created)
     graph = _graph(prepared, args, bool(created["keep_going"]), policy)
     shown = preview(store, parent.run_id, graph, selection, prepared.codes)
     request = RunRequest(
@@ -126,7 +119,7 @@ def _created(store: Store, parent: RunRow) -> dict[str, Any]:
 def _graph(prepared: PreparedApp, args: dict[str, Any], keep_going: bool, policy: Policy) -> Graph:
     return app_graph(
         str(prepared.app.reference),
-        prepared.nodes,
+        prepared.described,
         args,
         prepared.environment.fingerprint,
         keep_going=keep_going,
@@ -134,7 +127,9 @@ def _graph(prepared: PreparedApp, args: dict[str, Any], keep_going: bool, policy
     )
 
 
-def _policy(store: Store, parent: RunRow) -> Policy:
-    """How the parent's work units were tried."""
+def _policy(store: Store, parent: RunRow, created: Mapping[str, Any]) -> Policy:
+    """How the parent's units were tried, where their nodes say nothing of their own."""
+    if "policy" in created:
+        return Policy(**created["policy"])
     graph = Graph.from_bytes(store.objects.read(parent.plan_digest or ""))
     return next((node.policy for node in graph.nodes if node.name == "work"), Policy())

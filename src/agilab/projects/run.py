@@ -85,13 +85,14 @@ def _run(
 ) -> RunResult:
     graph = app_graph(
         str(prepared.app.reference),
-        prepared.nodes,
+        prepared.described,
         args,
         prepared.environment.fingerprint,
         keep_going=request.keep_going,
         policy=replace(request.policy, cache=request.cache),
     )
-    memory = Cache(store, prepared.app.name, prepared.code_parts) if request.cache else None
+    cached = any(node.policy.cache for node in graph.nodes)
+    memory = Cache(store, prepared.app.name, prepared.code_parts) if cached else None
     return begin(
         Beginning(request, prepared, args, workers, graph, uri, placed=placed),
         store,

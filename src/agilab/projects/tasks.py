@@ -1,9 +1,9 @@
-"""An app as a graph: plan → work → reduce → publish, and what each of these is given."""
+"""An app as a graph: plan → work → reduce → publish, or its nodes; and what each of these is given."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +13,31 @@ from agilab.engine.expansion import Item, items_of
 from agilab.engine.foreach import Over, sources
 from agilab.engine.graph import Graph, Node, Policy
 from agilab.engine.state import Unit
-from agilab.engine.tasks import Needs, attempt_of, plain_digest, value_digest
+from agilab.engine.tasks import Needs, TaskBuilder, attempt_of, plain_digest, value_digest
 from agilab.projects.costs import with_learnt_costs
 from agilab.projects.inputs import FileDigests, fill_in_digests
+from agilab.projects.node_tasks import NodeTasks, has_nodes, node_graph, of_nodes
+from agilab.store.rows import ArtifactRow
 from agilab.store.store import Store
 from agilab.store.transitions import GOOD, WITH_VALUE
 
 
 def app_graph(
     reference: str,
-    nodes: list[str],
+    described: Sequence[Mapping[str, Any]],
     args: Mapping[str, Any],
     environment: str,
     *,
     keep_going: bool = False,
     policy: Policy = Policy(),
 ) -> Graph:
-    """The graph of an app that has these nodes (a subset of plan, work, reduce, publish).
+    """The graph of an app by its own description: of its steps (some of plan, work, reduce, publish), or of its nodes.
 
     With `keep_going` a reduce is content with whatever succeeded; otherwise it wants everything.
     """
+    if has_nodes(described):
+        return node_graph(reference, described, args, environment, keep_going=keep_going, policy=policy)
+    nodes = [node["name"] for node in described]
     chain: list[Node] = []
     for name in ("plan", "work", "reduce", "publish"):
         if name in nodes:
@@ -54,8 +59,28 @@ def app_graph(
     return Graph(tuple(chain), keep_going=keep_going)
 
 
+def tasks_of(
+    graph: Graph,
+    store: Store,
+    run_id: str,
+    roots: Mapping[str, str],
+    digests: FileDigests,
+    *,
+    inputs: Sequence[Mapping[str, Any]] = (),
+    max_units: int,
+    check_keys: Callable[[list[str]], None] | None = None,
+) -> TaskBuilder:
+    """What gives the units of an app's graph what they read; `inputs` are files that its arguments name."""
+    if of_nodes(graph):
+        return NodeTasks(store, run_id, graph, inputs, max_units=max_units)
+    return AppTasks(store, run_id, roots, digests, max_units=max_units, check_keys=check_keys)
+
+
 class AppTasks:
-    """Gives the nodes of an app what they read: the plan's items, the partials to merge, the artifacts to publish."""
+    """Gives the nodes of an app what they read: the plan's items, the partials to merge, the artifacts to publish.
+
+    `prefix` is how the names of its nodes begin where the app is a part of a larger graph.
+    """
 
     def __init__(
         self,
@@ -66,7 +91,9 @@ class AppTasks:
         *,
         max_units: int,
         check_keys: Callable[[list[str]], None] | None = None,
+        prefix: str = "",
     ) -> None:
+        self._prefix = prefix
         self._store = store
         self._run_id = run_id
         self._roots = roots
@@ -116,15 +143,20 @@ class AppTasks:
         nothing else.
         """
         role = node.target.partition("#")[2]
-        if not node.needs:
+        if not node.needs or role == "plan":
             return None
         inputs: list[Any] = []
         if role != "work":
             for row, body in self._store.results(self._run_id, node.needs[0]):
                 inputs.append([row.key, value_digest(body) if row.state in WITH_VALUE else row.state])
         if role == "publish":
-            inputs += [[row.unit_id, row.name, row.digest] for row in self._store.artifacts(self._run_id)]
+            inputs += [[row.unit_id, row.name, row.digest] for row in self._artifacts()]
         return plain_digest({"args": node.args, "payload": payload}), plain_digest(inputs)
+
+    def _artifacts(self) -> list[ArtifactRow]:
+        """What the app's own nodes have saved so far: in a graph of several parts they share a prefix."""
+        rows = self._store.artifacts(self._run_id)
+        return [row for row in rows if row.unit_id.startswith(self._prefix)]
 
     def _partials(self, node: str, path: Path) -> Path:
         """One line per unit in key order: failed ones too, so that a reduce knows what is missing."""
@@ -156,7 +188,7 @@ class AppTasks:
                     state = value["whole"]["state"] if isinstance(value, dict) and "whole" in value else None
         artifacts: dict[str, list[list[str]]] = {}
         keys = {unit.unit_id: unit.key for unit in self._store.units(self._run_id)}
-        for row in self._store.artifacts(self._run_id):
+        for row in self._artifacts():
             artifacts.setdefault(row.name, []).append(
                 [keys[row.unit_id], str(self._store.objects.path(row.digest))]
             )

@@ -45,6 +45,7 @@ class Outcome:
         ui: An address to open, or a command to type, that shows the run.
         notes: What MLflow could not take as it was (a shortened parameter, a file that is gone).
         reason: One line, without credentials.
+        models: Name, digest and version of each model that the registry has of it.
         already: All of it was there before.
         seconds: How long the writing took.
     """
@@ -56,6 +57,7 @@ class Outcome:
     ui: str | None = None
     notes: tuple[str, ...] = ()
     reason: str | None = None
+    models: tuple[Mapping[str, str], ...] = ()
     already: bool = False
     seconds: float = 0.0
 
@@ -227,6 +229,7 @@ class Delivery:
                 experiment=event["experiment"],
                 ui=event["ui"],
                 notes=tuple(event["notes"]),
+                models=tuple(event["models"]),
                 already=event["already"],
                 seconds=event["seconds"],
             )

@@ -5,6 +5,7 @@ Runs in the deliverer only. What makes a delivery happen once, wherever the last
 - every run carries `agilab.run_id` from the request that creates it on, a nested one `agilab.node` as well;
 - MLflow's databases key a metric point by (run, name, step, time, value), so a repeated one is the same one;
 - artifacts and tags are overwritten with the same content;
+- a version of a registered model carries the run's id and its own digest (`registry`);
 - the tag `agilab.delivery`, a digest of payload and artifacts, is written last and says that all is there;
 - one deliverer of a home writes at a time (`turn`), and no request is ever repeated by the HTTP layer.
 """
@@ -35,6 +36,7 @@ from agilab.tracking.limits import (
     fit_key,
     fit_values,
 )
+from agilab.tracking.registry import register, version_of
 from agilab.tracking.turn import Tell, turn
 from agilab.tracking.uri import is_database, sqlite_path, ui_hint
 
@@ -64,6 +66,8 @@ class Delivered:
     ui: str
     notes: tuple[str, ...] = ()
     already: bool = False
+    models: tuple[Mapping[str, str], ...] = ()
+    """Name, digest and version of each model that the registry has."""
 
 
 @dataclass
@@ -154,7 +158,13 @@ class MlflowBackend:
             if parent and parent.data.tags.get(DELIVERY) == marker and nodes.keys() >= _names(payload):
                 notes = parent.data.tags.get(NOTES, "").splitlines()
                 ids = {name: run.info.run_id for name, run in nodes.items()}
-                return self._delivered(payload, parent.info.run_id, ids, notes, already=True)
+                there = ((model, version_of(self.client, payload.run_id, model)) for model in payload.models)
+                models = tuple(
+                    {"name": model.name, "digest": model.digest, "version": version}
+                    for model, version in there
+                    if version
+                )
+                return self._delivered(payload, parent.info.run_id, ids, notes, models, already=True)
             notes = []
             source = {"mlflow.source.name": payload.app, "mlflow.source.type": "LOCAL", APP: payload.app}
             run = self._ensure(
@@ -171,11 +181,14 @@ class MlflowBackend:
                 ids[node.node] = self._ensure(nodes.get(node.node), experiment, node.node, node, tags, notes)
             for artifact in payload.artifacts:
                 self._artifact(run, Path(artifact.path), artifact.name, notes)
+            models = register(
+                self.client, run, payload, lambda path, name: self._artifact(run, path, name, notes), notes
+            )
             last = {DELIVERY: marker}
             if notes or (parent and NOTES in parent.data.tags):
                 last[NOTES] = "\n".join(notes)[:TAG_LENGTH]
             self._log(run, {}, last)
-            return self._delivered(payload, run, ids, notes, already=False)
+            return self._delivered(payload, run, ids, notes, models, already=False)
 
     def attach(
         self, run_id: str, artifacts: list[tuple[Path, str]], tags: Mapping[str, str]
@@ -326,6 +339,7 @@ class MlflowBackend:
         parent: str,
         ids: Mapping[str, str],
         notes: list[str],
+        models: tuple[Mapping[str, str], ...],
         *,
         already: bool,
     ) -> Delivered:
@@ -334,7 +348,7 @@ class MlflowBackend:
         experiment = self._places[payload.run_id]
         nodes = {node.node: ids[node.node] for node in payload.nodes}
         hint = ui_hint(self.uri, experiment, parent, VERSION)
-        return Delivered(parent, nodes, experiment, hint, tuple(notes), already)
+        return Delivered(parent, nodes, experiment, hint, tuple(notes), already, models)
 
     def _artifact_location(self, name: str) -> str | None:
         """A server decides itself; for a bare database MLflow would take `./mlruns` of the moment."""

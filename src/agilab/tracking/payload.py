@@ -9,6 +9,7 @@ from typing import Any
 
 from agi_node.canonical import untag
 from agilab.store.metrics import metric_tables
+from agilab.store.models import registered_models
 from agilab.store.store import Store
 
 _STATUS = {"succeeded": "FINISHED", "skipped": "FINISHED", "reused": "FINISHED", "cancelled": "KILLED"}
@@ -74,7 +75,25 @@ def build_payload(store: Store, run_id: str, artifacts: Mapping[str, Path]) -> d
         "metrics": _reduce_metrics(store, run_id),
         "nodes": nodes,
         "artifacts": [{"path": str(path), "name": name} for name, path in artifacts.items()],
+        **_models(store, run_id, run.state),
     }
+
+
+def _models(store: Store, run_id: str, state: str) -> dict[str, list[dict[str, Any]]]:
+    """What goes into the model registry: the models of a run that succeeded. A run that failed offers none."""
+    models = [
+        {
+            "name": model.name,
+            "path": str(store.objects.path(model.artifact.digest)),
+            "file": model.artifact.file.rpartition("/")[2],
+            "digest": model.artifact.digest,
+            "unit": model.artifact.unit_id,
+            "description": model.description,
+            "tags": dict(model.tags),
+        }
+        for model in (registered_models(store, run_id) if state == "succeeded" else ())
+    ]
+    return {"models": models} if models else {}
 
 
 def _reduce_metrics(store: Store, run_id: str) -> dict[str, list[Any]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agi_node.errors import AgiError
+from agilab.store.models import ModelRow, registered_models, versions_delivered
 from agilab.store.rows import ArtifactRow, NodeRow, RunRow, UnitRow
 from agilab.store.store import Store
 from agilab.store.transitions import FAILED, SUCCEEDED
@@ -70,6 +71,7 @@ class RunView:
         manifest: Its path; None where the run has none (yet).
         tracking: The last thing the log says about a delivery (`tracking_recorded`), or None.
         verdict: `verdict` of the manifest as plain data, or None.
+        models: What it registered, each with its version in the tracking store's registry, None where it has none yet.
         row: The run as its tables have it.
         children: Reruns that were made from it, the oldest first.
         rerun: What it was asked to repeat of its parent, where it is a rerun itself.
@@ -87,6 +89,7 @@ class RunView:
     tracking: Mapping[str, Any] | None
     verdict: Mapping[str, Any] | None
     replay: str | None
+    models: tuple[tuple[ModelRow, str | None], ...]
     row: RunRow
     children: tuple[RunRow, ...]
     rerun: Mapping[str, Any] | None
@@ -186,10 +189,17 @@ def view_run(store: Store, name: str, *, failures: int = 3) -> RunView:
         tracked[-1] if tracked else None,
         _verdict(manifest),
         (created.get("replay") or {}).get("command"),
+        _models(store, run.run_id),
         run,
         tuple(children_of(store, run)),
         created.get("rerun"),
     )
+
+
+def _models(store: Store, run_id: str) -> tuple[tuple[ModelRow, str | None], ...]:
+    versions = versions_delivered(store, run_id)
+    found = registered_models(store, run_id)
+    return tuple((model, versions.get((model.name, model.artifact.digest))) for model in found)
 
 
 def children_of(store: Store, run: RunRow) -> list[RunRow]:

@@ -191,6 +191,8 @@ def foreach_words(foreach: Any) -> str:
 
     >>> foreach_words("tracks"), foreach_words({"nested": "days"}), foreach_words({"items": [1, 2, 3]})
     ('each of tracks', 'each of what days returned', 'each of 3 items')
+    >>> foreach_words({"over": ["load", "stations"]})
+    'each of stations'
     >>> foreach_words({"product": [["lr", {"items": [1, 2]}], ["seed", {"over": "seeds"}]]})
     'lr by seed'
     """
@@ -201,12 +203,22 @@ def foreach_words(foreach: Any) -> str:
     if not isinstance(foreach, Mapping):
         return "each item"
     if "over" in foreach:
-        return f"each of {foreach['over']}"
+        return f"each of {_list_words(foreach['over'])}"
     if "nested" in foreach:
-        return f"each of what {foreach['nested']} returned"
+        named = isinstance(foreach["nested"], list)
+        return (
+            f"each of {_list_words(foreach['nested'])}"
+            if named
+            else f"each of what {foreach['nested']} returned"
+        )
     if "items" in foreach:
         return f"each of {len(foreach['items']):,} items"
     for kind, sign in (("product", " by "), ("zip", " with ")):
         if kind in foreach:
             return sign.join(str(axis[0]) if isinstance(axis, list) else str(axis) for axis in foreach[kind])
     return "each item"
+
+
+def _list_words(source: Any) -> str:
+    """The list that is walked: one of several values of a node by its name, or the node whose value it is."""
+    return str(source[1] if isinstance(source, list) else source)

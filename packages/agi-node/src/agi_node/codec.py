@@ -109,17 +109,22 @@ def type_name(value: Any) -> str:
 
 
 def in_words(body: Mapping[str, Any]) -> str:
-    """What a person is told of a pickled value, from the event that recorded it.
+    """What a person is told of a value that is no plain data, from the event that recorded it.
 
     >>> in_words({"codec": "pickle", "value_type": "pandas.DataFrame", "value_size": 12_345})
     'a pickled pandas.DataFrame, 12.3 kB'
+    >>> in_words({"codec": "parquet", "value_type": "polars.DataFrame", "value_size": 512})
+    'a polars.DataFrame as parquet, 512 B'
     """
     size = int(body.get("value_size", 0))
     told = f"{size} B"
     for power, unit in enumerate(("kB", "MB", "GB"), start=1):
         if size >= 1000**power:
             told = f"{size / 1000**power:.1f} {unit}"
-    return f"a pickled {body.get('value_type', 'object')}, {told}"
+    kind = body.get("value_type", "object")
+    if body.get("codec", PICKLE) == PICKLE:
+        return f"a pickled {kind}, {told}"
+    return f"bytes, {told}" if kind == "bytes" else f"a {kind} as {body['codec']}, {told}"
 
 
 def write_functions(functions: Mapping[str, Callable[..., Any]]) -> bytes:

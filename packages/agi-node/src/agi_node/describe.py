@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 def describe(session: Session) -> dict[str, Any]:
     """The description of the open app: its arguments' schema, nodes with their code, partial and source digests.
 
-    Imports the app's module; calls none of its functions. Raises AGI-APP-001, 002, 005, or AGI-APP-006 where the
-    arguments have no JSON Schema.
+    Imports the app's module; calls none of its functions. Raises AGI-APP-001, 002, 005, AGI-APP-006 where the arguments
+    have no JSON Schema, AGI-APP-007 where nodes cannot be put in an order.
     """
     app = session.app()
+    app.check()
     reference = session.app_name or ""
     module = sys.modules[reference.partition(":")[0]]
     digests = source_digests(session.source, session.import_folder)
@@ -42,14 +43,27 @@ def describe(session: Session) -> dict[str, Any]:
             {
                 "name": name,
                 "target": f"{reference}#{name}",
-                "doc": _doc(app.partial if name == "reduce" else app.step(name).function),
+                "doc": _doc(app.partial if name == "reduce" else _function(app, name)),
                 "code": codes[name].to_plain(),
+                "needs": list(app.needs(name)),
+                **_declaration(app, name),
             }
             for name in app.nodes()
         ],
         "partial": {"name": app.partial.__name__, "fields": app.partial.describe()} if app.partial else None,
         "source_digests": digests,
     }
+
+
+def _function(app: App, name: str) -> Any:
+    node = app.declared(name)
+    return node.function if node else app.step(name).function
+
+
+def _declaration(app: App, name: str) -> dict[str, Any]:
+    """What a declared node says of itself, the `publish` of an app with nodes among them; nothing for a step."""
+    node = app.declared(name)
+    return {} if node is None else {"declared": True, "takes": sorted(node.takes), **node.policy.to_plain()}
 
 
 def source_digests(source: Path | None, folder: Path | None) -> dict[str, str]:
@@ -84,7 +98,7 @@ def _codes(app: App, session: Session, digests: dict[str, str]) -> dict[str, Cod
             shared += _places(held, module)
     codes = {}
     for name in app.nodes():
-        own = [] if name == "reduce" else _places(app.step(name).function, module)
+        own = [] if name == "reduce" else _places(_function(app, name), module)
         if own or name == "reduce":
             codes[name] = code_at(source, [*shared, *own])
         else:

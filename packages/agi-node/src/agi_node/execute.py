@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agi_node import codec
+from agi_node import codec, encoding
 from agi_node.canonical import tag, untag
 from agi_node.context import RunContext
 from agi_node.errors import FAILED, AgiError
@@ -25,6 +25,7 @@ from agi_node.values import NOT_PLAIN, as_plain, plain, scrub, staged_form
 
 if TYPE_CHECKING:
     from agi_node.app import App, Step
+    from agi_node.nodes import Node
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -101,9 +102,13 @@ class Unit:
 
     def _result(self) -> Any:
         reference, mark, node = self.order.target.partition("#")
+        if reference.startswith("stage:"):
+            return self._stage(reference.removeprefix("stage:"))
         if not mark:
             return self._call_function(reference)
         app = self.session.app(reference)
+        if (declared := app.declared(node)) is not None:
+            return self._node(app, declared)
         if node not in app.nodes():
             from agi_node.app import NODES
 
@@ -129,8 +134,35 @@ class Unit:
             return plain(self._publish(app, step, args), f"what publish of {app.name} returned")
         return self._checked(app, step.call(self._payload(step), args, self.run))
 
+    def _node(self, app: App, node: Node) -> Any:
+        """What a declared node returned, in the form in which it is handed to the next."""
+        from agi_node.args import read_args
+        from agi_node.inputs import read_needs
+        from agi_node.payload import read_payload
+
+        entries, self.run._earlier = read_needs(self.order.inputs)
+        needs = {}
+        for name in node.asks:
+            if (entry := entries.get(name)) is not None:
+                subject = f"what {name} gives {self.subject}"
+                value = encoding.received(entry, subject)
+                # A table is what it is; plain data become what the parameter's annotation says, as a payload does.
+                if not entry.get("codec"):
+                    value = read_payload(node.function, name, value, subject)
+                needs[name] = value
+        # Arguments are read where they are wanted: a node without them does not depend on them.
+        args = None
+        if "args" in node.takes:
+            args = read_args(app.args, untag(self.order.args), f"arguments of {app.name}")
+        result = node.call(needs, args, self.run)
+        return (
+            result if isinstance(result, Skip) else encoding.encode(result, f"what {self.subject} returned")
+        )
+
     def _settle(self, result: Any) -> dict[str, Any]:
-        """A result as `value` (tagged), or as `value_file` where it is too large for a frame or an object."""
+        """A result as `value` (tagged), or as `value_file` where it is too large for a frame, a table or an object."""
+        if isinstance(result, encoding.Encoded):
+            return encoding.staged(self.run._staging.folder, result)
         if isinstance(result, _Object):
             subject = f"what {self.subject} returned"
             return codec.staged(self.run._staging.folder, result.value, subject)
@@ -186,6 +218,11 @@ class Unit:
         self.run._earlier = saved
         summary = app.partial.from_state(state) if app.partial is not None and state is not None else None
         return step.call(summary, args, self.run)
+
+    def _stage(self, name: str) -> Any:
+        from agi_node.stage import run_stage
+
+        return run_stage(name, untag(self.order.args), self.order.inputs, self.run)
 
     def _call_function(self, target: str) -> Any:
         function, signature = self.session.function(target)

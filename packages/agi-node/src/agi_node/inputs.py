@@ -77,13 +77,31 @@ def read_publish_inputs(path: str | None) -> tuple[Any, dict[str, Saved]]:
     file = _existing(path, "a publish")
     try:
         inputs = json.loads(file.read_bytes())
-        saved = {
-            str(name): [(str(key), Path(where)) for key, where in entries]
-            for name, entries in (inputs.get("artifacts") or {}).items()
-        }
-        return untag(inputs.get("state")), saved
+        return untag(inputs.get("state")), _saved(inputs)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise _unreadable("the inputs of a publish", error) from None
+
+
+def read_needs(path: str | None) -> tuple[dict[str, dict[str, Any]], dict[str, Saved]]:
+    """What a node is given: an entry for each need (see `agi_node.encoding.received`), and what earlier units saved.
+
+    Nothing of either without a file. Raises AGI-RUN-108 for a file that cannot be read.
+    """
+    if path is None:
+        return {}, {}
+    file = _existing(path, "a node")
+    try:
+        inputs = json.loads(file.read_bytes())
+        return {str(name): dict(entry) for name, entry in inputs["needs"].items()}, _saved(inputs)
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise _unreadable("the inputs of a node", error) from None
+
+
+def _saved(inputs: dict[str, Any]) -> dict[str, Saved]:
+    return {
+        str(name): [(str(key), Path(where)) for key, where in entries]
+        for name, entries in (inputs.get("artifacts") or {}).items()
+    }
 
 
 def _existing(path: str | None, subject: str) -> Path:

@@ -8,7 +8,7 @@ Not responsible for: which partials count, and in which order they arrive. Those
 
 from __future__ import annotations
 
-from agi_node.partial.declare import Concat, Distinct, Max, Merge, Min, Root, Size, Sum
+from agi_node.partial.declare import Concat, Distinct, Max, Merge, Min, Ratio, Root, Size, Sum
 from agi_node.partial.histogram import Histogram
 from agi_node.partial.moments import Moments
 from agi_node.partial.own import merge_tree
@@ -24,6 +24,7 @@ __all__ = [
     "Min",
     "Moments",
     "Partial",
+    "Ratio",
     "Root",
     "Size",
     "Sum",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import Any
 
 from agi_node.errors import FAILED, AgiError
@@ -69,13 +70,20 @@ def _from_table(values: Any) -> tuple[Any, int]:
     nulls = int(count() if callable(count) else count)
     if nulls:
         values = values.drop_nulls() if hasattr(values, "drop_nulls") else values.drop_null()
-    try:
-        import numpy  # noqa: F401  # asked first: without it Polars ends in a panic, not in an ImportError
-    except ImportError:
+    if not _numpy_is_here():  # asked first: without it Polars ends in a panic, not in an ImportError
         return (values.to_list() if hasattr(values, "to_list") else values.to_pylist()), nulls
     if hasattr(values, "to_pylist") and not hasattr(values, "chunks"):
         return values.to_numpy(zero_copy_only=False), nulls  # a pyarrow Array refuses to copy by default
     return values.to_numpy(), nulls
+
+
+@cache  # to look for what is not there reads every folder of the path, each time
+def _numpy_is_here() -> bool:
+    try:
+        import numpy  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def _listed(values: Any) -> tuple[list[float], int]:
@@ -85,5 +93,7 @@ def _listed(values: Any) -> tuple[list[float], int]:
         items = list(values)
     except TypeError:
         raise unfit(values, _ALLOWED) from None
+    if set(map(type, items)) == {float}:
+        return items, 0
     kept = [item for item in items if item is not None]
     return [accept_double(item) for item in kept], len(items) - len(kept)

@@ -10,7 +10,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin
 
 from agi_node.errors import FAILED, AgiError
-from agi_node.partial.declare import Declared, Merge, Root, Size
+from agi_node.partial.declare import Declared, Merge, Ratio, Root, Size
+from agi_node.partial.derived import Counted, Derived, Quotient, Rooted
 from agi_node.partial.histogram import Histogram
 from agi_node.partial.kinds import kind, spell
 from agi_node.partial.moments import Moments
@@ -18,17 +19,14 @@ from agi_node.partial.own import Own
 from agi_node.partial.refusal import DECLARATION, declaration, different, within
 from agi_node.partial.rules import (
     Bag,
-    Counted,
-    Derived,
     Extreme,
     Members,
-    Rooted,
     Rule,
     Statistics,
     SumOfFloats,
     SumOfInts,
 )
-from agi_node.partial.shape import Field, Nested, Shape, States, derivable
+from agi_node.partial.shape import Field, Nested, Shape, States, unfollowable
 from agi_node.partial.topk import TopK
 
 if TYPE_CHECKING:
@@ -155,7 +153,7 @@ def _rule(hint: Any, default: Any, overrides: bool) -> Rule:
 
     if get_origin(hint) is typing.Annotated:
         base, *marks = get_args(hint)
-        marks = [mark for mark in marks if isinstance(mark, Declared | Merge | Root | Size)]
+        marks = [mark for mark in marks if isinstance(mark, Declared | Merge | Ratio | Root | Size)]
         if len(marks) == 1:
             return _marked(base, marks[0])
         if len(marks) > 1:
@@ -185,9 +183,11 @@ def _rule(hint: Any, default: Any, overrides: bool) -> Rule:
     )
 
 
-def _marked(base: Any, mark: Declared | Merge | Root | Size) -> Rule:
+def _marked(base: Any, mark: Declared | Merge | Ratio | Root | Size) -> Rule:
     if isinstance(mark, Root):
         return Rooted(mark.of)
+    if isinstance(mark, Ratio):
+        return Quotient(mark.of, mark.to)
     if isinstance(mark, Size):
         return Counted(mark.of)
     if isinstance(mark, Merge):
@@ -248,13 +248,8 @@ def _check(shape: Shape, item: Field, default: Any) -> None:
     """A default that is not the identity would be counted once for every partial that left it out."""
     where = f"{shape.label}.{item.name}"
     if isinstance(item.rule, Derived):
-        if not derivable(shape, item.rule):
-            counts = isinstance(item.rule, Counted)
-            raise declaration(
-                f"{where} {'counts the members' if counts else 'is the root of the mean'} of a field that has none",
-                found=item.rule.of,
-                allowed=f"the name of a {'Distinct or Concat' if counts else 'Moments'} field",
-            )
+        if (name := unfollowable(shape, item.rule)) is not None:
+            raise declaration(f"{where} {item.rule.told}", found=name, allowed=item.rule.wanted)
         default = _MISSING if default == item.rule.empty else default
     if default is _MISSING:
         return

@@ -74,6 +74,30 @@ class Root:
     of: str
 
 
+@dataclass(frozen=True)
+class Ratio:
+    """The mark of a field that is one sum by another: `Annotated[float | None, Ratio("hits", "shots")]`.
+
+    Such a field is never given and never stored; it appears in the payload and as an attribute. It is the double
+    nearest to the exact quotient of the merged sums, and None where the second is 0.
+
+    Attributes:
+        of: The name of a `Sum` field of the same partial.
+        to: The name of the `Sum` field that it is divided by.
+
+    >>> from agi_node.partial import Partial
+    >>> class Target(Partial):
+    ...     hits: Sum[int] = 0
+    ...     shots: Sum[int] = 0
+    ...     accuracy: Annotated[float | None, Ratio("hits", "shots")] = None
+    >>> Target(hits=1, shots=1).merge(Target(shots=3)).accuracy, Target().accuracy
+    (0.25, None)
+    """
+
+    of: str
+    to: str
+
+
 Sum = Annotated[T, Declared("sum")]
 """`Sum[int]` or `Sum[float]`: added up, exactly; a float reads as the double nearest to the exact sum."""
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from agi_node.errors import FAILED, AgiError
+from agi_node.partial.derived import Counted, Derived, Quotient, Rooted
 from agi_node.partial.histogram import Histogram
 from agi_node.partial.kinds import kind
 from agi_node.partial.moments import Moments
@@ -13,18 +14,15 @@ from agi_node.partial.own import Own
 from agi_node.partial.refusal import BROKEN_DOCUMENT, shown
 from agi_node.partial.rules import (
     Bag,
-    Counted,
-    Derived,
     Extreme,
     Members,
-    Rooted,
     Rule,
     Statistics,
     SumOfFloats,
     SumOfInts,
 )
 from agi_node.partial.scalars import SIMPLE
-from agi_node.partial.shape import Field, Nested, Shape, derivable
+from agi_node.partial.shape import Field, Nested, Shape, unfollowable
 from agi_node.partial.topk import TopK
 
 
@@ -50,8 +48,9 @@ def described(label: str, descriptions: Any) -> Shape:
         fields.append(Field(plain["name"], rule))
     shape = Shape(label, tuple(fields))
     for at, item in enumerate(fields):
-        if isinstance(item.rule, Derived) and not derivable(shape, item.rule):
-            raise _senseless(f"fields[{at}].of", item.rule.of, "the name of a field that has what follows")
+        if isinstance(item.rule, Derived) and (name := unfollowable(shape, item.rule)) is not None:
+            place = "of" if name == item.rule.of else "to"
+            raise _senseless(f"fields[{at}].{place}", name, "the name of a field that has what follows")
     return shape
 
 
@@ -78,6 +77,8 @@ def _described_rule(plain: dict[str, Any]) -> Rule:
             return Counted(plain["of"])
         case "root":
             return Rooted(plain["of"])
+        case "ratio":
+            return Quotient(plain["of"], plain["to"])
         case "partial":
             return Nested(described(str(text), plain["fields"]))
         case "own":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import mul
 from typing import Any, Final
 
 from agi_node.partial import exact
@@ -12,6 +13,8 @@ from agi_node.partial.measure import measured
 from agi_node.partial.refusal import different, foreign
 
 _KEYS: Final = {"count", "sum", "squares", "min", "max"}
+_MOST_DIGITS: Final = 1000
+"""Binary digits that a double may be moved by without overflow: fewer than its 1,023, more than measures need."""
 
 
 class Moments:
@@ -57,7 +60,8 @@ class Moments:
         """
         data, nulls = column(values)
         if isinstance(data, list):
-            kept = [value for value in data if not math.isnan(value)]
+            # a sum is finite only if all its numbers are, and found at the price of one of the loops that it spares
+            kept = data if math.isfinite(sum(data)) else [one for one in data if not math.isnan(one)]
             missing = nulls + len(data) - len(kept)
             if missing and not skip_nan:
                 raise refuse_missing("Moments.of", missing, nulls + len(data))
@@ -234,16 +238,36 @@ def _exactly(data: list[float]) -> Moments:
     low, high = min(data) + 0.0, max(data) + 0.0
     if math.isinf(low) or math.isinf(high):
         return _moments(len(data), sum(value for value in data if math.isinf(value)), math.inf, low, high)
-    # Small integers first, by denominator; the long ones only once for each denominator.
+    total, squares = _summed(data, low, high)
+    return _moments(len(data), total, squares, low, high)
+
+
+def _summed(data: list[float], low: float, high: float) -> tuple[int, int]:
+    """The exact sums of finite numbers from `low` to `high`, and of their squares.
+
+    A double is a whole number of units in its last place, so all of them are whole in the least one's. Multiplied by
+    that power of two they stay exact, as long as the greatest does not overflow, and integers of a few words add up
+    quickest. Where the range is too wide for that they are taken as they are, a denominator at a time.
+    """
+    if all(map(float.is_integer, data)):
+        return _added(list(map(int, data)), 0)
+    least = low if low > 0 else min(filter(None, map(abs, data)))
+    digits = 53 - math.frexp(least)[1]  # after the point, where there are the most
+    if digits < _MOST_DIGITS and math.frexp(max(-low, high))[1] + digits < _MOST_DIGITS:
+        scale = 2.0**digits
+        return _added([int(value * scale) for value in data], digits)
     sums: dict[int, int] = {}
     squares: dict[int, int] = {}
     for numerator, denominator in map(float.as_integer_ratio, data):
         sums[denominator] = sums.get(denominator, 0) + numerator
         squares[denominator] = squares.get(denominator, 0) + numerator * numerator
-    return _moments(
-        len(data),
+    return (
         sum([value << exact.UNIT + 1 - scale.bit_length() for scale, value in sums.items()]),
         sum([value << exact.SQUARE_UNIT + 2 - 2 * scale.bit_length() for scale, value in squares.items()]),
-        low,
-        high,
     )
+
+
+def _added(whole: list[int], digits: int) -> tuple[int, int]:
+    """The sums of integers that stand for numbers with so many binary digits after the point, and of their squares."""
+    left = exact.UNIT - digits
+    return sum(whole) << left, sum(map(mul, whole, whole)) << 2 * left

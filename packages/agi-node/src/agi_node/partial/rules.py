@@ -7,7 +7,6 @@ reduce document's fields can be merged again by anyone who reads their descripti
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -300,68 +299,6 @@ class Statistics(_Declared):
         if isinstance(own, TopK) and isinstance(self.identity, TopK) and own.k != self.identity.k:
             raise different("another k than the field's", found=f"k={own.k}", allowed=f"k={self.identity.k}")
         return own
-
-
-@dataclass(frozen=True)
-class Derived(_Declared):
-    """What follows from the value of another field: nothing of its own to merge or to store."""
-
-    of: str
-    identity: ClassVar[None] = None
-    empty: ClassVar[Any]
-
-    def follows(self, own: Any) -> Any:
-        """The value, given the own value of the other field."""
-        raise NotImplementedError
-
-    def accept(self, value: Any) -> None:
-        raise unfit(value, f"nothing: it follows from {self.of!r}, leave it out")
-
-    def value(self, own: None) -> None:
-        return None
-
-    def merge(self, left: None, right: None) -> None:
-        return None
-
-    def fold(self, column: Sequence[None]) -> None:
-        return None
-
-    def write(self, own: None) -> None:
-        return None
-
-    def read(self, plain: Any) -> None:
-        if plain is not None:
-            raise foreign("a stored number of members", found=plain, allowed="null")
-
-    def payload(self, own: None) -> None:
-        return None
-
-    def details(self) -> dict[str, Any]:
-        return {"of": self.of}
-
-
-@dataclass(frozen=True)
-class Counted(Derived):
-    """The number of members of a `Distinct` or `Concat` field."""
-
-    name: ClassVar[str] = "size"
-    type: ClassVar[str] = "int"
-    empty: ClassVar[int] = 0
-
-    def follows(self, own: Any) -> int:
-        return len(own)
-
-
-@dataclass(frozen=True)
-class Rooted(Derived):
-    """The root of the mean of a `Moments` field; None where there is no mean."""
-
-    name: ClassVar[str] = "root"
-    type: ClassVar[str] = "float | None"
-    empty: ClassVar[None] = None
-
-    def follows(self, own: Moments) -> float | None:
-        return None if own.mean is None else math.sqrt(own.mean)
 
 
 def _members(value: Any, kind: Kind) -> Any:

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, ClassVar
 
 from agi_node.errors import FAILED, AgiError
-from agi_node.partial.moments import Moments
+from agi_node.partial.derived import Derived
 from agi_node.partial.own import merge_tree
 from agi_node.partial.refusal import (
     DIFFERENT,
@@ -26,7 +26,7 @@ from agi_node.partial.refusal import (
     unfit,
     within,
 )
-from agi_node.partial.rules import Bag, Counted, Derived, Members, Rule, Statistics
+from agi_node.partial.rules import Rule
 
 States = tuple[Any, ...]
 _BATCH = 1024
@@ -99,8 +99,11 @@ class Shape:
     def value(self, at: int, states: States) -> Any:
         """What the author reads from one field."""
         rule = self.fields[at].rule
-        return (
-            rule.follows(states[self.index[rule.of]]) if isinstance(rule, Derived) else rule.value(states[at])
+        if not isinstance(rule, Derived):
+            return rule.value(states[at])
+        places = [self.index[name] for name in rule.sources]
+        return rule.follows(
+            [self.fields[place].rule for place in places], [states[place] for place in places]
         )
 
     def merge_fields(self, left: States, right: States) -> States:
@@ -248,12 +251,10 @@ class Nested:
         return {"fields": self.shape.describe()}
 
 
-def derivable(shape: Shape, rule: Derived) -> bool:
-    """Whether the field that a `Size` names has members, and the one that a `Root` names a mean."""
-    at = shape.index.get(rule.of)
-    if at is None:
-        return False
-    of = shape.fields[at].rule
-    if isinstance(rule, Counted):
-        return isinstance(of, Members | Bag)
-    return isinstance(of, Statistics) and isinstance(of.identity, Moments)
+def unfollowable(shape: Shape, rule: Derived) -> str | None:
+    """The name of a field from which a derived one cannot follow; None where it can follow from all."""
+    for name in rule.sources:
+        at = shape.index.get(name)
+        if at is None or not rule.can_follow(shape.fields[at].rule):
+            return name
+    return None

@@ -28,7 +28,7 @@ _OF_A_MODULE = frozenset(
 _OF_A_CLASS_BODY = frozenset({"__module__", "__qualname__", "__firstlineno__", "__static_attributes__"})
 _APPS = frozenset({"agi_node.App", "agi_node.app.App"})
 _DISPLAYS = (ast.Dict, ast.List, ast.Set, ast.Tuple, ast.ListComp, ast.SetComp, ast.DictComp, ast.JoinedStr)
-STEPS = (("plan",), ("work",), ("publish",))
+STEPS = (("plan",), ("work",), ("publish",), ("node",))
 
 
 class Unresolved(Exception):

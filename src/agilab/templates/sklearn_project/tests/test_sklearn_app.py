@@ -37,8 +37,18 @@ def test_pooled_scores_are_those_of_scikit_learn_and_the_model_is_kept(tmp_path:
     data = run.saved["model.joblib"].read_bytes()
     assert card["model"]["sha256"] == hashlib.sha256(data).hexdigest()
     assert json.loads(run.saved["model_card"].read_text()) == card
+    assert run.models == {"breast_cancer": run.saved["model.joblib"]}
     kept = joblib.load(run.saved["model.joblib"])
     assert kept.score(unseen, truth) == pytest.approx(card["unseen"]["accuracy"])
+
+
+def test_a_model_that_is_not_good_enough_is_kept_and_not_registered(tmp_path: Path) -> None:
+    strict = ARGS.model_copy(update={"least_accuracy": 1.0})
+    run = RunContext.local(tmp_path / "publish", node="publish")
+    sklearn_app.keep_the_best(whole(tmp_path / "folds"), strict, run)
+    assert [one["name"] for one in run.validations if not one["passed"]] == ["good enough"]
+    assert "model.joblib" in run.saved
+    assert run.models == {}
 
 
 def test_training_and_unseen_data_share_no_row() -> None:

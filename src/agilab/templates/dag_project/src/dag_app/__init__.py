@@ -1,128 +1,92 @@
-"""Sun and daylight through the year: functions that need each other, for many latitudes.
+"""Sun and daylight through the year: functions that need each other.
 
-The functions of `functions.py` name what they need; `order` puts each after its needs. A latitude is a work item, so
-that latitudes run side by side and the functions of one, in order, in one place.
+A parameter's name is the function that gives it, so the code is the graph: each function is a node of a run, tried
+again, cached and shown by its own name, and those that need nothing of each other run side by side.
+
+The formulas are those of FAO Irrigation and Drainage Paper 56, R. G. Allen et al. (1998), chapter 3, eq. 21 to 25
+and 34. Angles in radians.
 """
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping
-from graphlib import CycleError, TopologicalSorter
-from math import radians
-from typing import Any
+from math import acos, cos, pi, radians, sin, tan
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from agi_node import AgiError, App, Args, Max, Min, Moments, Partial, RunContext, Sum, WorkItem
+from agi_node import App, Args, RunContext
 
-from . import functions
+SOLAR_CONSTANT = 0.0820  # MJ m⁻² min⁻¹
 
-GIVEN = ("day", "latitude")
-FUNCTIONS = (
-    functions.inverse_distance,
-    functions.declination,
-    functions.sunset_angle,
-    functions.daylight_hours,
-    functions.radiation,
-)
+Latitude = Annotated[float, Field(gt=-90, lt=90)]
+Series = list[float]  # a number for each day
+Grid = list[Series]  # a series for each latitude
 
 
 class DagArgs(Args):
     """For which latitudes and days."""
 
-    latitudes: tuple[float, ...] = Field(
+    latitudes: tuple[Latitude, ...] = Field(
         (-60.0, -30.0, 0.0, 30.0, 45.0, 60.0, 78.0), min_length=1, description="Degrees, north positive."
     )
     every: int = Field(1, ge=1, le=73, description="Look at each so many days of a year.")
 
 
-class Year(Partial):
-    """What every latitude returns; each field says how two of them merge."""
-
-    days: Sum[int] = 0
-    daylight_hours: Moments = Moments()
-    radiation: Moments = Moments()  # MJ m⁻² day⁻¹
-    shortest_day: Min[tuple[float, float, int]] = None  # (hours, latitude, day of the year)
-    longest_day: Max[tuple[float, float, int]] = None
+app = App("dag_app", args=DagArgs)
 
 
-app = App("dag_app", args=DagArgs, partial=Year)
+@app.node
+def days(args: DagArgs) -> list[int]:
+    """Days of the year, 1 to 365."""
+    return list(range(1, 366, args.every))
 
 
-@app.plan
-def latitudes(args: DagArgs) -> Iterator[WorkItem]:
-    """One item for each latitude; what cannot be computed in any order is refused before anything runs."""
-    order(FUNCTIONS, GIVEN)
-    for latitude in args.latitudes:
-        if not -90 < latitude < 90:
-            raise AgiError(
-                "AGI-ARGS-002",
-                "latitudes has one that is no place between the poles",
-                found=str(latitude),
-                allowed="more than -90 and less than 90 degrees",
-            )
-        yield WorkItem(key=f"{latitude:+.3f}", payload=latitude)
+@app.node
+def inverse_distance(days: list[int]) -> Series:
+    """Inverse relative distance between Earth and Sun (eq. 23)."""
+    return [1 + 0.033 * cos(2 * pi / 365 * day) for day in days]
 
 
-@app.work
-def year(latitude: float, args: DagArgs, run: RunContext) -> Year:
-    """All functions for each day of a year at one latitude."""
-    days = range(1, 366, args.every)
-    ordered = order(FUNCTIONS, GIVEN)
-    table = [evaluate(ordered, {"day": day, "latitude": radians(latitude)}) for day in days]
-    run.save_json("year", {name: [row[name] for row in table] for name in table[0]})
-    run.log_metric("days", len(table))
-    hours = [(row["daylight_hours"], latitude, row["day"]) for row in table]
-    return Year(
-        days=len(table),
-        daylight_hours=Moments.of([row["daylight_hours"] for row in table]),
-        radiation=Moments.of([row["radiation"] for row in table]),
-        shortest_day=min(hours),
-        longest_day=max(hours),
-    )
+@app.node
+def declination(days: list[int]) -> Series:
+    """Declination of the Sun (eq. 24)."""
+    return [0.409 * sin(2 * pi / 365 * day - 1.39) for day in days]
+
+
+@app.node(cache=True)
+def sunset_angle(declination: Series, args: DagArgs) -> Grid:
+    """Hour angle of the sunset (eq. 25); 0 where the Sun does not rise, π where it does not set."""
+    tans = [tan(radians(latitude)) for latitude in args.latitudes]
+    return [[acos(max(-1.0, min(1.0, -here * tan(sun)))) for sun in declination] for here in tans]
+
+
+@app.node
+def daylight_hours(sunset_angle: Grid) -> Grid:
+    """Hours between sunrise and sunset (eq. 34)."""
+    return [[24 / pi * angle for angle in series] for series in sunset_angle]
+
+
+@app.node(retries=1, timeout_s=60)
+def radiation(inverse_distance: Series, declination: Series, sunset_angle: Grid, args: DagArgs) -> Grid:
+    """Radiation above the atmosphere in MJ m⁻² day⁻¹ (eq. 21)."""
+    grid = []
+    for latitude, angles in zip(map(radians, args.latitudes), sunset_angle, strict=True):
+        series = []
+        for distance, sun, angle in zip(inverse_distance, declination, angles, strict=True):
+            height = angle * sin(latitude) * sin(sun)
+            width = cos(latitude) * cos(sun) * sin(angle)
+            series.append(24 * 60 / pi * SOLAR_CONSTANT * distance * (height + width))
+        grid.append(series)
+    return grid
 
 
 @app.publish
-def graph(year: Year, args: DagArgs, run: RunContext) -> dict[str, Any]:
-    """Which function needs which, in the order in which they ran; and is every day there?"""
-    edges = {f.__name__: list(inspect.signature(f).parameters) for f in order(FUNCTIONS, GIVEN)}
-    run.save_json("functions", {"given": list(GIVEN), "needs": edges})
-    days = len(args.latitudes) * len(range(1, 366, args.every))
-    run.validate("every day is there", year.days == days, value=year.days, limit=days)
-    mean = year.daylight_hours.mean
-    run.validate(
-        "half of all hours are light", abs((mean or 0) - 12) <= 0.75, value=mean, limit=[11.25, 12.75]
-    )
-    return {"functions": list(edges)}
-
-
-def order(functions: tuple[Callable[..., Any], ...], given: tuple[str, ...]) -> list[Callable[..., Any]]:
-    """The functions, each after those that its parameters name; the same order every time.
-
-    Raises DAG-101 for a name that nobody gives, or functions that need each other in a circle.
-    """
-    by_name = {function.__name__: function for function in functions}
-    needs = {name: list(inspect.signature(by_name[name]).parameters) for name in by_name}
-    for name, wanted in needs.items():
-        for one in wanted:
-            if one not in by_name and one not in given:
-                raise refusal(f"{name} needs {one}, which nobody gives", one, ", ".join([*given, *by_name]))
-    try:
-        ordered = list(TopologicalSorter(needs).static_order())
-    except CycleError as error:
-        raise refusal(
-            "functions need each other in a circle", " → ".join(error.args[1]), "no circle"
-        ) from None
-    return [by_name[name] for name in ordered if name in by_name]
-
-
-def evaluate(ordered: list[Callable[..., Any]], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every function's value by its name, the given ones too; each is computed once."""
-    values = dict(given)
-    for function in ordered:
-        values[function.__name__] = function(**{n: values[n] for n in inspect.signature(function).parameters})
-    return values
-
-
-def refusal(what: str, found: str, allowed: str) -> AgiError:
-    """The error for functions that have no order."""
-    return AgiError("DAG-101", what, found=found, allowed=allowed, whose="author", exit_code=1)
+def year(daylight_hours: Grid, radiation: Grid, args: DagArgs, run: RunContext) -> dict[str, Any]:
+    """The last word, when all nodes are done: what is kept, what is checked, and a few numbers."""
+    table = {"latitude": args.latitudes, "daylight_hours": daylight_hours, "radiation": radiation}
+    run.save_json("year", table)
+    hours = [hour for series in daylight_hours for hour in series]
+    mean = sum(hours) / len(hours)
+    run.log_metric("mean_daylight_hours", mean)
+    run.validate("half of all hours are light", abs(mean - 12) <= 0.75, value=mean, limit=[11.25, 12.75])
+    possible = all(0 <= hour <= 24 + 1e-9 for hour in hours)
+    run.validate("no day is longer than a day", possible, value=max(hours), limit=24)
+    return {"shortest_day": min(hours), "longest_day": max(hours), "mean_daylight_hours": mean}

@@ -1,7 +1,8 @@
-"""Which classifier is good enough? Cross-validation in parallel, the best one kept with its digest.
+"""Which classifier is good enough? Cross-validation in parallel, the best one registered if it passes its gate.
 
 A candidate and a fold are a work item. The choice follows from whole counts pooled over all folds; the chosen one is
-trained on all training data, judged once on data that nothing has seen, and kept as an artifact with a card.
+trained on all training data, judged once on data that nothing has seen, kept as an artifact with a card, and registered
+as a model where that judgement was good enough.
 """
 
 from collections.abc import Iterator
@@ -37,6 +38,11 @@ class SklearnArgs(Args):
         0.25, ge=0.1, le=0.5, description="Of the data, seen by nothing but the last judgement."
     )
     least_accuracy: float = Field(0.95, ge=0, le=1, description="What the kept model must reach on it.")
+    model_name: str = Field(
+        "breast_cancer",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,119}$",
+        description="Its name in the registry.",
+    )
     seed: int = Field(1, ge=0, lt=2**32, description="Seed of both splits.")
 
 
@@ -72,7 +78,7 @@ def cross_validate(item: dict[str, Any], args: SklearnArgs, run: RunContext) -> 
 
 @app.publish
 def keep_the_best(scores: Scores, args: SklearnArgs, run: RunContext) -> dict[str, Any]:
-    """Train the best candidate on all training data, judge it once, keep it with a card that says how good it is."""
+    """Train the best candidate on all training data, judge it once, keep it with a card; register it if it is good."""
     x, unseen, y, truth = split(args)
     accuracies = pooled(scores)
     best = choose(accuracies)
@@ -84,14 +90,18 @@ def keep_the_best(scores: Scores, args: SklearnArgs, run: RunContext) -> dict[st
     run.log_metrics({"accuracy": accuracy, "auc": auc, "baseline_accuracy": baseline})
     every = len(accuracies) * len(y)
     run.validate("every row judged once by each", scores.judged == every, value=scores.judged, limit=every)
-    run.validate("better than the majority", accuracy > baseline, value=accuracy, limit=baseline)
-    run.validate("good enough", accuracy >= args.least_accuracy, value=accuracy, limit=args.least_accuracy)
+    better, good = accuracy > baseline, accuracy >= args.least_accuracy
+    run.validate("better than the majority", better, value=accuracy, limit=baseline)
+    run.validate("good enough", good, value=accuracy, limit=args.least_accuracy)
 
     path = run.folder / "model.joblib"
     joblib.dump(fitted, path)
     same = bool((joblib.load(path).predict(unseen) == said).all())
     run.validate("loads again and says the same", same)
     run.log_artifact(path)
+    if better and good and same:
+        told = f"C={best!r}; {accuracy:.1%} of {len(truth)} unseen rows are right"
+        run.register_model(args.model_name, path.name, description=told, tags={"accuracy": repr(accuracy)})
     data = load_breast_cancer()
     card = {
         "model": {

@@ -1,0 +1,232 @@
+"""A stage runs apart: what it gets, what it leaves, and what the next one in the same process does not see."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agi_node.context import RunContext
+from agi_node.errors import AgiError
+from agi_node.failure import own_traceback
+from agi_node.handover import exact_text, exact_value
+from agi_node.items import Skip
+from agi_node.stage import filled, run_stage
+
+
+class Stages:
+    """Runs stages one after the other in this process, as a warm worker does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.count = 0
+        self.run: Any = None
+
+    def __call__(
+        self,
+        code: str,
+        *,
+        outputs: tuple[str, ...] = (),
+        values: dict[str, Any] | None = None,
+        files: dict[str, Path] | None = None,
+        item: dict[str, Any] | None = None,
+        carried: tuple[tuple[str, str], ...] = (),
+        copy: bool = False,
+    ) -> Any:
+        self.count += 1
+        self.run = RunContext.local(self.folder / str(self.count))
+        given = {
+            "values": {name: {"kind": "tagged", "value": value} for name, value in (values or {}).items()},
+            "files": [
+                {"path": path, "source": str(source), "copy": copy} for path, source in (files or {}).items()
+            ],
+            "item": {name: exact_text(value) for name, value in (item or {}).items()},
+        }
+        path = self.folder / f"{self.count}.json"
+        path.write_text(json.dumps(given))
+        order = {"code": code, "carried": [list(pair) for pair in carried], "outputs": list(outputs)}
+        return run_stage("clean", order, str(path), self.run)
+
+    def value(self, code: str, name: str = "x", **options: Any) -> Any:
+        form = self(code, outputs=(name,), **options)["values"][name]
+        return exact_value(form["text"])
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stages:
+    return Stages(tmp_path)
+
+
+def test_values_files_and_the_last_expression(stage: Stages, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("a\n1\n")
+    left = stage(
+        "from pathlib import Path\nrows = Path('data/in.csv').read_text().split()\n"
+        "Path('out/n.txt').write_text(str(n))\nrows",
+        outputs=("rows", "out/n.txt"),
+        values={"n": 3},
+        files={"data/in.csv": source},
+    )
+    assert exact_value(left["values"]["rows"]["text"]) == ["a", "1"]
+    assert left["files"] == {"out/n.txt": {"out/n.txt": "n.txt"}}
+    assert left["shown"] == "['a', '1']"
+    assert stage.run.saved["n.txt"].read_text() == "3"
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [("1 + 1", "2"), ("1 + 1;", None), ("x = 2", None), ("", None), ("# only words", None), ("None", None)],
+)
+def test_what_is_shown_is_what_a_notebook_would_show(stage: Stages, code: str, shown: str | None) -> None:
+    assert stage(code)["shown"] == shown
+
+
+def test_code_may_await(stage: Stages) -> None:
+    assert (
+        stage("import asyncio\nawait asyncio.sleep(0)\nawait asyncio.sleep(0, 'done')")["shown"] == "'done'"
+    )
+
+
+def test_it_is_a_main_of_its_own(stage: Stages) -> None:
+    main, before = sys.modules["__main__"], os.getcwd()
+    code = "import sys, pickle\nclass A: pass\nx = [__name__, pickle.loads(pickle.dumps(A())).__class__ is A]"
+    assert stage.value(code) == ["__main__", True]
+    assert sys.modules["__main__"] is main
+    assert os.getcwd() == before
+
+
+@pytest.mark.parametrize(
+    ("trace", "look"),
+    [
+        ("import os; os.environ['LEFT'] = '1'", "import os; x = os.environ.get('LEFT')"),
+        ("import sys; sys.path.insert(0, '/left')", "import sys; x = '/left' in sys.path"),
+        (
+            "import os; os.makedirs('sub'); os.chdir('sub')",
+            "import os; x = os.path.basename(os.getcwd()) == 'sub'",
+        ),
+        ("left = 1", "x = 'left' in globals()"),
+        ("open('left.txt', 'w').close()", "import os; x = os.path.exists('left.txt')"),
+        (
+            "import warnings; warnings.simplefilter('ignore', SyntaxWarning)",
+            "import warnings; x = warnings.filters[0][:3] == ('ignore', None, SyntaxWarning)",
+        ),
+    ],
+)
+def test_nothing_is_left_for_the_next_one(stage: Stages, trace: str, look: str) -> None:
+    stage(trace)
+    assert not stage.value(look)
+
+
+def test_a_seed_is_not_left_for_the_next_one(stage: Stages) -> None:
+    draw = "import random; x = random.random()"
+    after = [(stage("import random; random.seed(1)"), stage.value(draw))[1] for _ in range(3)]
+    assert len(set(after)) == 3
+    assert stage.value("import random; random.seed(1); x = random.random()") == random.Random(1).random()
+
+
+def test_carried_statements_come_first_and_keep_their_lines(stage: Stages) -> None:
+    carried = (("load", "\n\nimport math\ndef area(r):\n    return math.pi * r ** 2 / 0\n"),)
+    with pytest.raises(ZeroDivisionError) as raised:
+        stage("area(1)", carried=carried)
+    text = own_traceback(raised.value, None)
+    assert 'File "<stage load>", line 5, in area' in text
+    assert "return math.pi * r ** 2 / 0" in text
+    assert 'File "<stage clean>", line 1' in text
+    assert "agi_node" not in text
+
+
+def test_a_syntax_error_names_its_line(stage: Stages) -> None:
+    with pytest.raises(SyntaxError) as raised:
+        stage("x = 1\ny = = 2")
+    assert raised.value.lineno == 2
+    assert raised.value.filename == "<stage clean>"
+
+
+def test_what_was_promised_must_be_there(stage: Stages) -> None:
+    with pytest.raises(AgiError) as refused:
+        stage("tabel = 1", outputs=("table",))
+    assert refused.value.code == "AGI-STAGE-101"
+    assert "tabel" in (refused.value.found or "")
+    with pytest.raises(AgiError) as refused:
+        stage("open('b.csv', 'w').close()", outputs=("a.csv",))
+    assert refused.value.code == "AGI-STAGE-101"
+    assert "b.csv" in (refused.value.found or "")
+
+
+def test_files_by_pattern_and_by_folder(stage: Stages) -> None:
+    code = "import pathlib\nfor n in 'ab':\n    pathlib.Path(f'out/{n}.txt').write_text(n)\n"
+    assert stage(code, outputs=("out/*.txt",))["files"]["out/*.txt"] == {
+        "out/a.txt": "a.txt",
+        "out/b.txt": "b.txt",
+    }
+    assert list(stage(code, outputs=("out/",))["files"]["out/"]) == ["out/a.txt", "out/b.txt"]
+
+
+def test_two_files_of_one_name_are_two_artifacts(stage: Stages) -> None:
+    code = "from pathlib import Path\nfor n in 'ab':\n    Path(n, 'x.txt').write_text(n)\n"
+    left = stage(code, outputs=("a/x.txt", "b/x.txt"))["files"]
+    names = [name for files in left.values() for name in files.values()]
+    assert [stage.run.saved[name].read_text() for name in names] == ["a", "b"]
+
+
+def test_an_input_cannot_be_changed_in_place_unless_it_is_an_output(stage: Stages, tmp_path: Path) -> None:
+    source = tmp_path / "n.txt"
+    source.write_text("1")
+    code = "from pathlib import Path; p = Path('n.txt'); p.write_text(p.read_text() + '2')"
+    left = stage(code, outputs=("n.txt",), files={"n.txt": source}, copy=True)
+    assert source.read_text() == "1"
+    assert stage.run.saved[left["files"]["n.txt"]["n.txt"]].read_text() == "12"
+
+
+def test_an_input_that_is_handed_on_is_the_same_bytes(stage: Stages, tmp_path: Path) -> None:
+    source = tmp_path / "n.txt"
+    source.write_text("1")
+    left = stage("pass", outputs=("n.txt",), files={"n.txt": source})
+    assert stage.run.saved[left["files"]["n.txt"]["n.txt"]].read_text() == "1"
+    assert source.exists()
+
+
+def test_the_item_is_bound_and_named_in_paths(stage: Stages) -> None:
+    left = stage(
+        "import pathlib; pathlib.Path(f'out/{city}.txt').write_text(city)",
+        outputs=("out/{city}.txt",),
+        item={"city": "Paris"},
+    )
+    assert left["files"] == {"out/{city}.txt": {"out/Paris.txt": "Paris.txt"}}
+    assert left["item"] == {"city": '"Paris"'}
+
+
+@pytest.mark.parametrize("text", ["../x", "a/b", "", ".hidden", "x" * 101, "a\0b"])
+def test_an_item_leads_nowhere_else(text: str) -> None:
+    with pytest.raises(AgiError) as refused:
+        filled("out/{city}.csv", {"city": text})
+    assert refused.value.code == "AGI-STAGE-103"
+
+
+def test_an_input_that_is_gone_is_said(stage: Stages, tmp_path: Path) -> None:
+    with pytest.raises(AgiError) as refused:
+        stage("pass", files={"a.csv": tmp_path / "never.csv"})
+    assert refused.value.code == "AGI-STAGE-102"
+    assert "a.csv" in refused.value.what
+
+
+def test_a_stage_may_skip_itself(stage: Stages) -> None:
+    assert stage("Skip('no rows')") == Skip("no rows")
+
+
+def test_figures_are_kept_and_closed(stage: Stages) -> None:
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    stage("import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()\nplt.figure(); plt.bar([1], [2])")
+    assert sorted(stage.run.saved) == ["figure_1", "figure_2"]
+    assert stage.run.saved["figure_1"].read_bytes().startswith(b"\x89PNG")
+    assert pyplot.get_fignums() == []
+
+
+def test_files_that_nobody_declared_are_told(stage: Stages, capsys: pytest.CaptureFixture[str]) -> None:
+    stage("open('left.csv', 'w').close()")
+    assert "left.csv" in capsys.readouterr().out
