@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agilab.projects.discover import BUILT_IN
-from benchmarks.bench import Bench, reduced
+from benchmarks.bench import Bench, Missing, reduced
 from benchmarks.case import Case, Limit, Measured
 from benchmarks.equality import Unequal, assert_same
-from benchmarks.samples import alternate
+from benchmarks.flight import ALL_TRACKS
+from benchmarks.samples import Samples, alternate
+from benchmarks.table import ONE_WORKER, UNITS_ALONE
 
 Check = Callable[[dict[str, Any], dict[str, Any]], None]
+PACKETS = (
+    "replications",
+    *(f"packets_{what}" for what in ("generated", "delivered", "dropped", "in_flight")),
+)
 
 
 def _forecasts(ours: dict[str, Any], plain: dict[str, Any]) -> None:
@@ -26,46 +33,112 @@ def _forecasts(ours: dict[str, Any], plain: dict[str, Any]) -> None:
 
 
 def _packets(ours: dict[str, Any], plain: dict[str, Any]) -> None:
-    for name in ("packets_generated", "packets_delivered", "packets_dropped", "packets_in_flight"):
-        assert_same(ours[name], plain[name])
+    """Every count is equal, of all replications and of each part (a policy, a plan) that the script tells."""
+    parts = [name for name, value in plain.items() if isinstance(value, dict) and "replications" in value]
+    for found, expected in [(ours, plain), *((ours[part], plain[part]) for part in parts)]:
+        assert_same({name: found[name] for name in PACKETS}, {name: expected[name] for name in PACKETS})
 
 
-def measure(bench: Bench, rounds: int, *, app: str, script: str, data: Path, check: Check) -> Measured:
-    """`agilab run` untracked with one worker and with two, and the script, in turn; all have one result."""
-    payloads: dict[str, dict[str, Any]] = {}
+def measure(
+    bench: Bench,
+    rounds: int,
+    *,
+    app: str,
+    ours: tuple[str | Path, ...],
+    script: tuple[str | Path, ...],
+    check: Check,
+) -> Measured:
+    """`agilab run` untracked with one worker and with two, and the script, in turn; all have one result.
 
-    def ours(workers: int) -> float:
-        seconds, result = bench.agilab("run", app, "--no-track", "--workers", str(workers))
-        payloads["ours"] = reduced(result)
-        if "first" in payloads:
-            assert_same(payloads["ours"], payloads["first"])
-        payloads.setdefault("first", payloads["ours"])
+    The units alone are timed as well, by the run's own log: from the first one's beginning to the last one's end.
+    """
+    runs: list[dict[str, Any]] = []
+    alone: dict[int, list[float]] = {1: [], 2: []}
+    items = 0
+
+    def run(workers: int) -> float:
+        nonlocal items
+        seconds, result = bench.agilab("run", app, *ours, "--no-track", "--workers", str(workers))
+        runs.append(reduced(result))
+        assert_same(runs[-1], runs[0])
+        nodes = json.loads(Path(result["manifest"]).read_text(encoding="utf-8"))["execution"]["nodes"]
+        (work,) = [node for node in nodes if node["node"] == "work"]
+        alone[workers].append(work["timing"]["duration_seconds"])
+        items = work["units"]["succeeded"]
         return seconds
 
     def plain() -> float:
-        seconds, payload = bench.script(script, data)
-        check(payloads["ours"], payload)
+        seconds, payload = bench.script(str(script[0]), *script[1:])
+        check(runs[0], payload)
         return seconds
 
-    sides = {"ours": partial(ours, 2), "reference": plain, "one worker": partial(ours, 1)}
-    taken = alternate(sides, rounds)
-    return Measured(taken["ours"], taken["reference"], {"one worker": taken["one worker"]})
+    taken = alternate({"ours": partial(run, 2), "reference": plain, ONE_WORKER: partial(run, 1)}, rounds)
+    also = {ONE_WORKER: taken[ONE_WORKER]}
+    also |= {UNITS_ALONE[workers]: Samples(tuple(alone[workers][-rounds:])) for workers in (1, 2)}
+    return Measured(taken["ours"], taken["reference"], also, items=items)
 
 
-def _case(name: str, app: str, script: str, data: str, check: Check) -> Case:
-    return Case(
-        name,
-        "apps",
-        f"agilab run {app.removesuffix('_project')} --workers 2, untracked, on its own data",
-        "one plain script with the same numbers, which writes and checks nothing",
-        "s",
-        Limit(times=1.3, plus=1.0),
-        5,
-        partial(measure, app=app, script=script, data=BUILT_IN / app / data, check=check),
+def all_tracks(bench: Bench, rounds: int) -> Measured:
+    """The flight app on every file. Raises Missing where they are not there."""
+    if not ALL_TRACKS.is_dir():
+        raise Missing("needs the 213 tracks in ../shared/data/adsb_paris")
+    script = ("flight_polars.py", ALL_TRACKS)
+    return measure(
+        bench, rounds, app="flight_project", ours=("--tracks", ALL_TRACKS), script=script, check=assert_same
     )
 
 
+def _case(
+    name: str, app: str, items: str, take: Callable[[Bench, int], Measured] | None = None, **how: Any
+) -> Case:
+    return Case(
+        name,
+        "apps",
+        f"agilab run {app.removesuffix('_project')} --workers 2, untracked, {items}",
+        "one plain script with the same numbers, which records and checks nothing",
+        "s",
+        Limit(times=1.3, plus=1.0),
+        5,
+        take or partial(measure, app=app, ours=(), **how),
+    )
+
+
+METEO, QUEUE, RELAY = (
+    BUILT_IN / "meteo_forecast_project/data/nyc_2013.parquet",
+    BUILT_IN / "uav_queue_project/data",
+    BUILT_IN / "uav_relay_queue_project/data/queue_metrics.json",
+)
 CASES = (
-    _case("app-meteo", "meteo_forecast_project", "meteo_plain.py", "data/nyc_2013.parquet", _forecasts),
-    _case("app-uav-queue", "uav_queue_project", "uav_plain.py", "data", _packets),
+    _case("app-flight", "flight_project", "213 files", all_tracks),
+    _case(
+        "app-meteo",
+        "meteo_forecast_project",
+        "3 stations, 8 targets",
+        script=("meteo_plain.py", METEO),
+        check=_forecasts,
+    ),
+    _case(
+        "app-uav-queue",
+        "uav_queue_project",
+        "30 replications",
+        script=("uav_plain.py", QUEUE),
+        check=_packets,
+    ),
+    _case(
+        "app-uav-relay",
+        "uav_relay_queue_project",
+        "50 replications",
+        script=("uav_relay_plain.py", RELAY),
+        check=_packets,
+    ),
+    *(
+        _case(
+            f"app-execution-{engine}",
+            f"execution_{engine}_project",
+            "16 blocks of 250,000 rows",
+            script=("execution_plain.py", engine),
+            check=assert_same,
+        )
+        for engine in ("pandas", "polars")
+    ),
 )

@@ -21,12 +21,14 @@ class Measured:
     Attributes:
         also: Other things timed in the same rounds, by what they are.
         start_up: Our own command with nothing to do, where the limit speaks of it.
+        items: How many items are worked, where items per second say something.
     """
 
     ours: Samples
     reference: Samples
     also: Mapping[str, Samples] = field(default_factory=dict)
     start_up: Samples | None = None
+    items: int | None = None
 
 
 @dataclass(frozen=True)

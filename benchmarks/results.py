@@ -36,6 +36,7 @@ class Result(BaseModel):
         target: What ours may be at most, in `unit`; `rule` says how it came about.
         met: Whether ours is at most the target.
         spread: Every side that was timed: `ours`, `reference`, and others by what they are.
+        items: How many items were worked, where that was told.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,6 +51,7 @@ class Result(BaseModel):
     rule: str
     spread: dict[str, Spread]
     machine: Machine
+    items: int | None = None
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -85,6 +87,7 @@ def result_of(case: Case, measured: Measured, machine: Machine) -> Result:
         rule=case.limit.text(case.unit),
         spread=spread,
         machine=machine,
+        items=measured.items,
     )
 
 

@@ -13,6 +13,9 @@ from benchmarks.machine import Machine
 from benchmarks.results import Result
 
 Row = tuple[Case, Result]
+ONE_WORKER = "one worker"
+UNITS_ALONE = {1: "the units alone, one worker", 2: "the units alone, two workers"}
+"""What an app's case times besides: by these names the table of rates finds it."""
 
 
 def show(rows: Sequence[Row], out: Console) -> None:
@@ -25,6 +28,9 @@ def show(rows: Sequence[Row], out: Console) -> None:
     out.print()
     out.print(samples(rows))
     out.print()
+    if any(result.items for _, result in rows):
+        out.print(rates(rows))
+        out.print()
     out.print(_said(machine), style="dim", highlight=False)
     over = [case.name for case, result in rows if not result.met]
     kept = f"{len(rows) - len(over)} of {len(rows)} limits kept"
@@ -75,6 +81,23 @@ def samples(rows: Sequence[Row]) -> Table:
                 what,
             )
             first = Text("")
+    return shown
+
+
+def rates(rows: Sequence[Row]) -> Table:
+    """Items per second of whole commands, and how much sooner two workers are done than one."""
+    shown = Table(box=None, pad_edge=False, header_style="bold", title_justify="left", title_style="dim")
+    shown.title = "items per second; how much two workers gain, in all and in the units alone"
+    shown.add_column("case", no_wrap=True)
+    for name in ("items", "script", "1 worker", "2 workers", "1 to 2", "units"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for case, result in rows:
+        if result.items:
+            took = {side: spread.median for side, spread in result.spread.items()}
+            script, one, two = took["reference"], took[ONE_WORKER], took["ours"]
+            alone = took[UNITS_ALONE[1]] / took[UNITS_ALONE[2]]
+            told = [number(result.items / seconds) for seconds in (script, one, two)]
+            shown.add_row(case.name, f"{result.items:,}", *told, f"{one / two:.2f} x", f"{alone:.2f} x")
     return shown
 
 

@@ -25,7 +25,7 @@ POLICIES = ("shortest_path", "queue_aware")
 LIGHT_MPS = 299_792_458.0
 BIRTH, LANDING, BACKGROUND, SERVED = range(4)
 METRICS = (
-    "pdr",
+    "pdr_by_replication",
     "mean_e2e_delay_ms",
     "p50_e2e_delay_ms",
     "p95_e2e_delay_ms",
@@ -161,7 +161,7 @@ def replicate(network: dict[str, Any], policy: str, seed: int, number: int, warm
         "waits": waits,
         "deepest": deepest,
         "bottleneck": [worst, load, f"{network['scenario']}/{name}"],
-        "pdr": len(delays) / len(counted),
+        "pdr_by_replication": len(delays) / len(counted),
         "mean_e2e_delay_ms": math.fsum(delays) / len(delays),
         "mean_queue_wait_ms": math.fsum(waits) / len(waits),
         **{f"p{at}_e2e_delay_ms": percentile(delays, at) for at in (50, 95, 99)},
@@ -228,6 +228,7 @@ def outcome(found: list[dict[str, Any]]) -> dict[str, Any]:
         "replications": len(found),
         "packets_generated": generated,
         "packets_delivered": delivered,
+        "pdr": delivered / generated if generated else None,
         "packets_dropped": dropped,
         "packets_in_flight": generated - delivered - dropped,
         **{name: moments([one[name] for one in found]) for name in METRICS},

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.apps.sources import import_from
 
 from agi_node import LocalRun, RunContext
 from agi_node.files import use_roots
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 APP = ROOT / "src/agilab/apps/flight_project"
 SCRIPT = ROOT / "benchmarks/flight_polars.py"
 
-sys.path.insert(0, str(APP / "src"))  # an app is not installed; a worker puts its source first, just so
+import_from(APP)
 flight = importlib.import_module("flight")
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.apps.test_execution import app_of, columns, jobs_of_any_kind, plain_totals
+from tests.apps.test_execution import app_of, columns, generate, jobs_of_any_kind, plain_totals
 from tests.cli.conftest import Answer, call
 
 from agilab.store.store import Store
@@ -114,7 +114,7 @@ def test_the_compiled_kernel_gives_the_bits_of_a_loop_in_plain_python(
 @settings(max_examples=10)
 def test_the_compiled_kernel_gives_the_bits_of_numpy_on_a_whole_block(kernel: ModuleType, seed: int) -> None:
     execution = app_of("polars")
-    jobs = execution.generate(0, 20_000, 5, 0.95, seed)
+    jobs = generate(0, 20_000, 5, 0.95, seed)
     frame = execution.frames.of(jobs)
     scores, waits = np.zeros((5, 3), dtype=np.int64), np.zeros((5, 2), dtype=np.int64)
     kernel.score(*(jobs[name] for name in ("group", "weight", "x", "y")), scores)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import math
 import re
-import sys
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +12,7 @@ from xml.etree import ElementTree
 
 import polars as pl
 import pytest
+from tests.apps.sources import import_from
 
 from agi_node import FileRef
 from agi_node.files import use_roots
@@ -23,7 +23,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 DEGREE_M = 2 * math.pi * 6_371_008.8 / 360
 NOON = datetime(2021, 10, 7, 12)
 
-sys.path.insert(0, str(APP / "src"))  # an app is not installed; a worker puts its source first, just so
+import_from(APP)
 flight = importlib.import_module("flight")
 
 Line = list[tuple[float, float]]

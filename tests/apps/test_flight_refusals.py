@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import random
-import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.apps.sources import import_from
 
 from agi_node import AgiError, FileRef, RunContext
 from agi_node.files import use_roots
@@ -19,7 +19,7 @@ from agi_node.files import use_roots
 APP = Path(__file__).parents[2] / "src/agilab/apps/flight_project"
 GOOD = APP / "data/4bce03.parquet"
 
-sys.path.insert(0, str(APP / "src"))  # an app is not installed; a worker puts its source first, just so
+import_from(APP)
 flight = importlib.import_module("flight")
 
 

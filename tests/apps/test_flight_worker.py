@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 from benchmarks.equality import assert_same
+from tests.apps.sources import laid_out
 
 from agi_node.canonical import canonical, untag
 from agi_node.protocol import Decoder, Message, encode
@@ -42,7 +43,7 @@ class Worker:
             )
         assert self.ask(type="hello", protocol=1)["type"] == "hello"
         opening = {
-            "source": str(APP),
+            "source": str(laid_out(APP, folder / "source")),
             "app": "flight:app",
             "roots": {"app": str(root)},
             "threads": 1,

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars import col
+from tests.apps.sources import import_from
 
 from agi_node import LocalRun, RunContext
 from agi_node.canonical import canonical
@@ -34,7 +35,7 @@ ORIGINAL = ROOT.parent / "shared/data/weather_nyc/weather_2013.csv"
 SCRIPT = ROOT / "benchmarks/meteo_plain.py"
 MODELS = ("ridge", "naive", "seasonal_naive", "climatology")
 
-sys.path.insert(0, str(APP / "src"))  # an app is not installed; a worker puts its source first, just so
+import_from(APP)
 meteo = importlib.import_module("meteo")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import math
 import random
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.apps.sources import import_from
 
 from agi_node import FileRef
 from agi_node.files import use_roots
@@ -22,7 +22,7 @@ from agi_node.files import use_roots
 APP = Path(__file__).parents[2] / "src/agilab/apps/meteo_forecast_project"
 START = datetime(2020, 3, 1)
 
-sys.path.insert(0, str(APP / "src"))  # an app is not installed; a worker puts its source first, just so
+import_from(APP)
 meteo = importlib.import_module("meteo")
 observations = importlib.import_module("meteo.observations")
 forecast = importlib.import_module("meteo.forecast")

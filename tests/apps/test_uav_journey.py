@@ -84,7 +84,7 @@ def test_the_relay_app_goes_on_from_what_the_queue_app_measured(
         }
         simulated = {one["relay_id"]: one["background_rate_pps"] for one in case["network"]["relays"]}
         assert simulated == measured
-    assert artifact(answer.document, "upgrades.png").read_bytes().startswith(b"\x89PNG")
+    assert "Upgrading the bottleneck" in artifact(answer.document, "upgrades.svg").read_text()
     assert pl.read_parquet(artifact(answer.document, "plan_summary.parquet")).height == len(after)
     verified = call(home, "runs", "verify", answer.document["run_id"])
     assert verified.code == 0, verified.err

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from importlib import import_module
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
+
+from tests.apps.sources import import_from
 
 from agi_node import LocalRun, RunContext
 from agi_node.files import use_roots
@@ -21,8 +22,8 @@ APPS = ROOT / "src/agilab/apps"
 QUEUE, RELAY = APPS / "uav_queue_project", APPS / "uav_relay_queue_project"
 LIBRARY = ROOT / "src/agilab/libraries/uav_network"
 
-for folder in (LIBRARY, QUEUE, RELAY):  # none is installed; a worker puts their source first, just so
-    sys.path.insert(0, str(folder / "src"))
+for folder in (QUEUE, RELAY):
+    import_from(folder)
 
 
 def relay(name: str, **changes: Any) -> dict[str, Any]:

@@ -4,11 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]  # it has no types
-
-from .jobs import Column, Totals
-
-COLUMNS = ("jobs", "weight", "score_millionths", "wait_us", "longest_wait_us")
-"""What is totalled for each group; scores are weighted."""
+from execution_work.engine import COLUMNS
+from execution_work.jobs import Column, Totals
 
 
 def of(jobs: dict[str, Column]) -> pd.DataFrame:

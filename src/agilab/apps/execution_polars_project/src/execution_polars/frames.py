@@ -4,12 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from execution_work.engine import COLUMNS
+from execution_work.jobs import Column, Totals
 from polars import col
-
-from .jobs import Column, Totals
-
-COLUMNS = ("jobs", "weight", "score_millionths", "wait_us", "longest_wait_us")
-"""What is totalled for each group; scores are weighted."""
 
 
 def of(jobs: dict[str, Column]) -> pl.DataFrame:

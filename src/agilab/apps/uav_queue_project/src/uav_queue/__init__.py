@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
+from plain_charts import alike, intervals, sheet, traces
 from pydantic import Field
 from uav_network.metrics import QueueMetrics
 from uav_network.outcome import Outcome
 from uav_network.reading import read_json, refusal
-from uav_network.record import grouped, keep, kept
-from uav_network.report import case_of, check, comparison, picture, save_geography
+from uav_network.record import Groups, grouped, keep, kept
+from uav_network.report import Cases, case_of, check, comparison, estimates, first, queues, save_geography
 from uav_network.scenario import POLICIES, Policy, Scenario
 from uav_network.simulation import simulate
 
@@ -117,10 +118,18 @@ def compare(summary: QueueSummary, args: QueueArgs, run: RunContext) -> dict[str
     if changes:
         run.save_table("policy_comparison", pl.DataFrame(changes))
     save_geography(run, groups)
-    title = "Routing over flying relays (95 % intervals)"
-    run.save_figure("policies", picture(run, cases, groups, POLICIES, title, {}))
+    run.save_figure("policies", picture(run, cases, groups))
     check(run, summary, groups, cases, args.pdr_within)
     return {
         "cases": len(cases),
         "bottlenecks": {"/".join(key): c.bottleneck_relay for key, c in cases.items()},
     }
+
+
+def picture(run: RunContext, cases: Cases, groups: Groups) -> str:
+    """PDR and delay by policy; below, the queue at the bottleneck of each scenario over time."""
+    shown, title = first(cases, "Routing over flying relays (95 % intervals)")
+    upper = [intervals(label, found) for label, found in estimates(shown, POLICIES).items()]
+    series = queues(run, shown, groups, POLICIES, {})
+    lower = alike([traces(label, found, "time (s)") for label, found in series.items()])
+    return sheet(title, upper, lower)

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+from plain_charts import alike, intervals, sheet, traces
 from pydantic import Field, ValidationError
 from uav_network.interval import half_width
 from uav_network.metrics import Estimate, QueueMetrics
 from uav_network.outcome import Outcome
 from uav_network.reading import read_json, refusal, wrong
 from uav_network.record import Groups, grouped, keep, kept
-from uav_network.report import Cases, case_of, check, comparison, picture, save_geography
+from uav_network.report import Cases, case_of, check, comparison, estimates, first, queues, save_geography
 from uav_network.simulation import simulate
 
 from agi_node import App, Args, FileRef, Files, Moments, RunContext, WorkItem
@@ -126,8 +127,7 @@ def judge(summary: RelaySummary, args: RelayArgs, run: RunContext) -> dict[str, 
     save_geography(run, groups)
     changed = {key[:-1]: made["relay"] for key, made in upgrades.items() if made}
     shown = {key: found for key, found in cases.items() if key[:-1] in changed or not changed}
-    title = "Upgrading the bottleneck (95 % intervals)"
-    run.save_figure("upgrades", picture(run, shown, groups, PLANS, title, changed))
+    run.save_figure("upgrades", picture(run, shown, groups, changed))
     check(run, summary, groups, cases, args.pdr_within)
     _check_against_before(run, groups, cases)
     _check_upgrades(run, groups, upgrades, args.target_loss)
@@ -135,6 +135,15 @@ def judge(summary: RelaySummary, args: RelayArgs, run: RunContext) -> dict[str, 
         "cases": len(cases),
         "upgrades": {"/".join(key[:-1]): made for key, made in upgrades.items() if made},
     }
+
+
+def picture(run: RunContext, cases: Cases, groups: Groups, changed: Mapping[tuple[str, ...], str]) -> str:
+    """PDR and delay as it is and upgraded; below, the queue at the upgraded relay of each case over time."""
+    shown, title = first(cases, "Upgrading the bottleneck (95 % intervals)")
+    upper = [intervals(label, found) for label, found in estimates(shown, PLANS).items()]
+    series = queues(run, shown, groups, PLANS, changed)
+    lower = alike([traces(label, found, "time (s)") for label, found in series.items()])
+    return sheet(title, upper, lower)
 
 
 def _check_against_before(run: RunContext, groups: Groups, cases: Cases) -> None:

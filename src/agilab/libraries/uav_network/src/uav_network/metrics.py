@@ -115,17 +115,17 @@ def case(scenario: Scenario, policy: Policy, outcome: Outcome, relays: Mapping[s
         _load(relay.service_rate_pps, relay.relay_id, relays[relay.relay_id]) for relay in scenario.relays
     ]
     observed_s = relays[scenario.relays[0].relay_id].observed_s
-    generated, delivered = outcome.packets_generated, outcome.packets_delivered
+    delivered = outcome.packets_delivered
     return Case(
         scenario=scenario.scenario,
         policy=policy,
         replications=outcome.replications,
         observed_s=observed_s,
-        packets_generated=generated,
+        packets_generated=outcome.packets_generated,
         packets_delivered=delivered,
         packets_dropped=outcome.packets_dropped,
         packets_in_flight=outcome.packets_in_flight,
-        pdr=delivered / generated if generated else None,
+        pdr=outcome.pdr,
         throughput_kbps=delivered * scenario.packet_size_bytes * 8 / 1000 / observed_s,
         mean_e2e_delay_ms=outcome.e2e_delay_ms.mean,
         p50_e2e_delay_ms=outcome.p50_e2e_delay_ms.mean,
@@ -134,7 +134,7 @@ def case(scenario: Scenario, policy: Policy, outcome: Outcome, relays: Mapping[s
         mean_queue_wait_ms=outcome.queue_wait_ms.mean,
         max_queue_depth_pkts=outcome.max_queue_depth_pkts or 0,
         bottleneck_relay=max(loads, key=lambda load: (load.lost_pps, load.load)).relay_id,
-        by_replication={name: Estimate.of(getattr(outcome, name)) for name in INTERVALS},
+        by_replication={name: Estimate.of(outcome.by_replication(name)) for name in INTERVALS},
         relays=tuple(loads),
         network=scenario,
     )

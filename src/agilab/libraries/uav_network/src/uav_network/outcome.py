@@ -1,10 +1,11 @@
 """What replications say, as partials that merge exactly."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self, cast
 
 import numpy as np
 
 from agi_node import Max, Moments, Partial, Sum
+from agi_node.partial import Ratio
 
 from .simulation import DELIVERED, IN_FLIGHT, Trace
 
@@ -39,9 +40,10 @@ class RelayTally(Partial):
 class Outcome(Partial):
     """Packets of the source born after the warm-up.
 
-    `pdr` and those with `mean_` or `p…_` hold one value for each replication, which is what intervals are made from;
-    `e2e_delay_ms` and `queue_wait_ms` hold one for each delivered packet. `bottleneck_relay` is the worst of any relay
-    in any replication: packets lost there in a second, its load (offered rate by service rate), `scenario/relay`.
+    `pdr` is of all packets together. `pdr_by_replication` and those with `mean_` or `p…_` hold one value for each
+    replication, which is what intervals are made from; `e2e_delay_ms` and `queue_wait_ms` hold one for each delivered
+    packet. `bottleneck_relay` is the worst of any relay in any replication: packets lost there in a second, its load
+    (offered rate by service rate), `scenario/relay`.
     """
 
     replications: Sum[int] = 0
@@ -49,7 +51,8 @@ class Outcome(Partial):
     packets_delivered: Sum[int] = 0
     packets_dropped: Sum[int] = 0
     packets_in_flight: Sum[int] = 0
-    pdr: Moments = Moments()
+    pdr: Annotated[float | None, Ratio("packets_delivered", "packets_generated")] = None
+    pdr_by_replication: Moments = Moments()
     mean_e2e_delay_ms: Moments = Moments()
     p50_e2e_delay_ms: Moments = Moments()
     p95_e2e_delay_ms: Moments = Moments()
@@ -59,6 +62,10 @@ class Outcome(Partial):
     queue_wait_ms: Moments = Moments()
     max_queue_depth_pkts: Max[int] = None
     bottleneck_relay: Max[tuple[float, float, str]] = None
+
+    def by_replication(self, name: str) -> Moments:
+        """One value for each replication of what is called `name`."""
+        return cast(Moments, getattr(self, "pdr_by_replication" if name == "pdr" else name))
 
     @classmethod
     def of(cls, outcome: "Outcome", part: str) -> Self:
@@ -92,7 +99,7 @@ def measure(trace: Trace) -> tuple[Outcome, dict[str, RelayTally]]:
         packets_delivered=delivered,
         packets_dropped=dropped,
         packets_in_flight=in_flight,
-        pdr=Moments.of([delivered / generated] if generated else []),
+        pdr_by_replication=Moments.of([delivered / generated] if generated else []),
         e2e_delay_ms=Moments.of(delay_ms),
         queue_wait_ms=Moments.of(wait_ms),
         max_queue_depth_pkts=max(relay.most for relay in trace.relays),

@@ -81,8 +81,8 @@ def keep(
         table = pl.DataFrame(rows, schema=schema, orient="row")
         run.save_table(name, table.select(*columns, *schema))
     run.log_metrics({"packets": outcome.packets_generated, "events_left_out": trace.events_left_out})
-    shown = {"pdr": outcome.pdr, "mean_e2e_delay_ms": outcome.mean_e2e_delay_ms}
-    run.log_metrics({name: value.mean for name, value in shown.items() if value.mean is not None})
+    shown = {"pdr": outcome.pdr, "mean_e2e_delay_ms": outcome.mean_e2e_delay_ms.mean}
+    run.log_metrics({name: value for name, value in shown.items() if value is not None})
     return outcome
 
 

@@ -1,4 +1,4 @@
-"""What both apps publish of their records: comparisons pair by pair, geography, pictures, checks.
+"""What both apps publish of their records: comparisons pair by pair, geography, what a picture shows, checks.
 
 The last label of a record is what is compared (a policy, a plan); those before it say in which case.
 """
@@ -12,10 +12,9 @@ import polars as pl
 from agi_node import Moments, RunContext
 
 from .interval import half_width
-from .metrics import Case, Estimate, case
+from .metrics import Case, case
 from .motion import positions, sample_times, topology
 from .outcome import Outcome
-from .picture import figure
 from .record import Groups, Record, merged
 
 COMPARED = ("pdr", "mean_e2e_delay_ms", "p95_e2e_delay_ms", "mean_queue_wait_ms")
@@ -26,6 +25,15 @@ SHOWN = 4
 Cases = Mapping[tuple[str, ...], Case]
 
 
+def first(cases: Cases, title: str) -> tuple[Cases, str]:
+    """The `SHOWN` cases that a picture has room for, and its title, which says how many there are."""
+    names = list(dict.fromkeys(key[:-1] for key in cases))
+    if len(names) <= SHOWN:
+        return cases, title
+    few = {key: found for key, found in cases.items() if key[:-1] in names[:SHOWN]}
+    return few, f"{title}, {SHOWN} of {len(names)} cases"
+
+
 def case_of(records: Sequence[Record]) -> Case:
     """The numbers of one group, whose labels say its policy."""
     policy: Any = records[0].labels["policy"]
@@ -34,8 +42,8 @@ def case_of(records: Sequence[Record]) -> Case:
 
 def paired(one: Sequence[Record], other: Sequence[Record], name: str) -> Moments:
     """`one` minus `other`, replication by replication: both met the same arrivals, so their noise cancels."""
-    before = {record.replication: getattr(record.outcome, name).mean for record in other}
-    after = {record.replication: getattr(record.outcome, name).mean for record in one}
+    before = {record.replication: record.outcome.by_replication(name).mean for record in other}
+    after = {record.replication: record.outcome.by_replication(name).mean for record in one}
     both = [at for at in after if after[at] is not None and before.get(at) is not None]
     return Moments.of([after[at] - before[at] for at in both])
 
@@ -66,41 +74,42 @@ def save_geography(run: RunContext, groups: Groups) -> None:
         run.save_table(name, pl.concat(tables))
 
 
-def picture(
-    run: RunContext,
-    cases: Cases,
-    groups: Groups,
-    order: Sequence[str],
-    title: str,
-    relays: Mapping[tuple[str, ...], str],
-) -> Any:
-    """PDR and p95 delay of each case by what is compared; below, the queue at one relay of each case over time: the
-    one in `relays`, or the bottleneck of what comes first in `order`.
+def estimates(cases: Cases, order: Sequence[str]) -> dict[str, dict[str, dict[str, tuple[float, float]]]]:
+    """For each metric of `PICTURED` and each of `order`, `(mean, half width of its interval)` by case."""
 
-    Shows `SHOWN` cases and says how many there are.
+    def by_case(one: str, metric: str) -> dict[str, tuple[float, float]]:
+        found = {"\n".join(key[:-1]): cases[key].by_replication[metric] for key in cases if key[-1] == one}
+        return {
+            name: (each.mean, each.half_width_95 or 0.0)
+            for name, each in found.items()
+            if each.mean is not None
+        }
+
+    present = {key[-1] for key in cases}
+    return {
+        label: {one: by_case(one, metric) for one in order if one in present}
+        for metric, label in PICTURED.items()
+    }
+
+
+def queues(
+    run: RunContext, cases: Cases, groups: Groups, order: Sequence[str], relays: Mapping[tuple[str, ...], str]
+) -> dict[str, dict[str, tuple[list[float], list[int]]]]:
+    """For each case and each of `order`, `(times in s, packets)`: the queue at one relay in the first replication.
+
+    It is the relay that `relays` says, or the bottleneck of what comes first in `order`.
     """
-    every = list(dict.fromkeys(key[:-1] for key in cases))
-    names = every[:SHOWN]
-    if len(every) > SHOWN:
-        title += f", {SHOWN} of {len(every)} cases"
-    compared = [one for one in order if any((*name, one) in cases for name in names)]
-
-    def estimates(one: str, metric: str) -> dict[str, Estimate]:
-        keys = [(*name, one) for name in names if (*name, one) in cases]
-        return {"\n".join(key[:-1]): cases[key].by_replication[metric] for key in keys}
-
-    points = [(label, {one: estimates(one, name) for one in compared}) for name, label in PICTURED.items()]
     tables = dict(run.artifacts("queue_series"))
-    lines = []
-    for name in names:
-        keys = [(*name, one) for one in compared if (*name, one) in cases]
+    found = {}
+    for name in dict.fromkeys(key[:-1] for key in cases):
+        keys = [(*name, one) for one in order if (*name, one) in cases]
         relay = relays.get(name, cases[keys[0]].bottleneck_relay)
         panel = {}
         for key in keys:
             table = pl.read_parquet(tables[groups[key][0].key], glob=False).filter(pl.col("relay") == relay)
             panel[key[-1]] = table["time_s"].to_list(), table["depth_pkts"].to_list()
-        lines.append(("\n".join((*name, f"at {relay}")), panel))
-    return figure(points, lines, title)
+        found["\n".join((*name, f"packets at {relay}"))] = panel
+    return found
 
 
 def check(run: RunContext, summary: Outcome, groups: Groups, cases: Cases, pdr_within: float) -> None:
