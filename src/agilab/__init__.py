@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from agilab.projects.run import run_app
     from agilab.store.store import Store
     from agilab.store.workspace import Workspace
+    from agilab.workflow.session import Lab
 
 __all__ = [
     "Flow",
+    "Lab",
     "Nested",
     "Policy",
     "Results",
@@ -43,6 +45,7 @@ _HOMES = {
     "RunRequest": "agilab.projects.run",
     "run_app": "agilab.projects.run",
     "plan_app": "agilab.projects.plan",
+    "Lab": "agilab.workflow.session",
     "Store": "agilab.store.store",
     "Workspace": "agilab.store.workspace",
 }

@@ -38,7 +38,16 @@ KEYWORDS = {
         "propertyNames",
         "minProperties",
     ),
-    *("items", "minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum"),
+    *(
+        "items",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+    ),
 }
 """What Draft 2020-12 knows and we use. A validator ignores any other word, and with it the check it meant."""
 

@@ -55,6 +55,10 @@ def repeat_artifact(plain: Plain) -> None:
     plain["artifacts"] *= 2
 
 
+def lose_model(plain: Plain) -> None:
+    plain["models"][0]["digest"] = "30" * 32
+
+
 @pytest.mark.parametrize(
     ("spoil", "what", "found"),
     [
@@ -65,6 +69,11 @@ def repeat_artifact(plain: Plain) -> None:
         (hide_failure, "hides what it left out", "1 failed units"),
         (add_error, "succeeded with an error", "AGI-DATA-010"),
         (repeat_artifact, "lists an artifact twice", "run:artifacts/work/3950c2/trajectories.parquet"),
+        (
+            lose_model,
+            "registers a model that is no artifact of it",
+            "artifacts/work/3950c2/trajectories.parquet",
+        ),
     ],
 )
 def test_a_success_that_contradicts_itself_is_refused(

@@ -1,4 +1,4 @@
-"""Words that the shell can complete: apps, runs, units, documents. Slow or failing look-ups give nothing."""
+"""Words that the shell can complete: apps, runs, labs, documents. Slow or failing look-ups give nothing."""
 
 from __future__ import annotations
 
@@ -64,6 +64,21 @@ def _units(ctx: click.Context) -> Iterable[tuple[str, str]]:
         return [(unit.unit_id, unit.state) for unit in store.units(run.run_id, limit=1000)]
 
 
+def _labs(ctx: click.Context) -> Iterable[tuple[str, str]]:
+    from agilab.store.workspace import Workspace
+    from agilab.workflow.known import known_labs
+
+    return [(name, str(path.parent)) for name, path in sorted(known_labs(Workspace.default()).items())]
+
+
+def _stages(ctx: click.Context) -> Iterable[tuple[str, str]]:
+    from agilab.store.workspace import Workspace
+    from agilab.workflow.locate import find_lab, read_lab_file
+
+    path = find_lab(ctx.params.get("lab"), Workspace.default())
+    return [(stage.id, stage.title) for stage in read_lab_file(path).lab.stages]
+
+
 def _documents(ctx: click.Context) -> Iterable[tuple[str, str]]:
     from agilab.contracts.registry import schema_list
 
@@ -73,4 +88,6 @@ def _documents(ctx: click.Context) -> Iterable[tuple[str, str]]:
 APP = Word("app", _apps, folders=True)
 RUN = Word("run", _runs)
 UNIT = Word("unit", _units)
+LAB = Word("lab", _labs, folders=True)
+STAGE = Word("stage", _stages)
 DOCUMENT = Word("document", _documents)

@@ -13,6 +13,8 @@ PLACES = {
     "first-proof": "agilab.cli.run:first_proof",
     "run": "agilab.cli.run:run",
     "app": "agilab.cli.app:app",
+    "workflow": "agilab.cli.workflow:workflow",
+    "notebook": "agilab.cli.notebook:notebook",
     "runs": "agilab.cli.runs:runs",
     "report": "agilab.cli.report:report",
     "schema": "agilab.cli.schema:schema",
@@ -52,7 +54,7 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) 
     callback=_print_version,
     help="Print the version and exit.",
 )
-@rich_click.command_panel("Run", commands=["first-proof", "run"])
+@rich_click.command_panel("Run", commands=["first-proof", "run", "workflow", "notebook"])
 @rich_click.command_panel("Look", commands=["runs", "app", "report", "schema"])
 @rich_click.command_panel("Manage", commands=["env", "store", "track", "doctor", "completion"])
 def cli(**_: Any) -> None:

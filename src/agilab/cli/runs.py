@@ -252,8 +252,8 @@ def resume(run: str, workers: int | None, as_json: bool) -> int:
     from agilab.cli.run import exit_code, show_result
 
     with Progress(quiet=as_json) as progress:
-        from agilab.projects.resume import resume_run
+        from agilab.workflow import again
 
-        result = resume_run(run, faces=progress.faces(), workers=workers)
+        result = again.resume(run, faces=progress.faces(), workers=workers)
     show_result(result, as_json=as_json)
     return exit_code(result)

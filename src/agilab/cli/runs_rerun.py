@@ -80,13 +80,13 @@ def rerun(
     )
     _refuse_mixture(selection)
     with Progress(quiet=as_json) as progress:
-        from agilab.projects.rerun import preview_rerun, rerun_app
+        from agilab.workflow import again
 
         faces = progress.faces()
         outcome = (
-            preview_rerun(run, selection, faces=faces)
+            again.preview_of(run, selection, faces=faces)
             if dry_run
-            else rerun_app(run, selection, faces=faces, expect=expect, workers=workers, track=not no_track)
+            else again.rerun(run, selection, faces=faces, expect=expect, workers=workers, track=not no_track)
         )
     if isinstance(outcome, Preview):
         _show(outcome, as_json=as_json)

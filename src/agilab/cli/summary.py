@@ -32,6 +32,8 @@ def print_summary(result: RunResult) -> None:
     blocks: list[list[RenderableType]] = [_head(manifest, result)]
     if result.reduce is not None:
         blocks.append([title("Result"), result_block(Path(result.reduce))])
+    if manifest.app.name.startswith("lab:"):
+        blocks.append([title("Stages"), stages_block(manifest)])
     blocks.append([title("Checks"), checks_block(manifest.verdict.validations)])
     if manifest.left_out:
         blocks.append([title(f"Left out ({len(manifest.left_out):,})"), left_out_block(manifest.left_out)])
@@ -39,6 +41,34 @@ def print_summary(result: RunResult) -> None:
     blocks.append([title("Next"), *_next(result.next)])
     for block in blocks:
         out("", *block)
+
+
+def stages_block(manifest: RunManifest) -> RenderableType:
+    """A line for each stage of a lab: what became of it, how long it took, the files that it left."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from agilab.cli.render import table
+
+    rows: list[tuple[Text | str, ...]] = []
+    for node in manifest.execution.nodes:
+        files = [file.name for file in manifest.artifacts if file.node == node.node]
+        shown = [name for name in files if not name.endswith(".preview")]
+        more = f" and {len(shown) - 4:,} more" if len(shown) > 4 else ""
+        words = Text(", ").join(
+            Text.assemble(state(word), f" {count:,}" if count > 1 else "")
+            for word, count in node.units.items()
+        )
+        rows.append(
+            (
+                node.node,
+                words,
+                duration(node.timing.duration_seconds),
+                Text(", ".join(shown[:4]) + more, "dim"),
+            )
+        )
+    grid = table(("STAGE", "STATE", ">TOOK", "LEFT"), rows, flexible="LEFT")
+    return Padding(grid, (0, 0, 0, 2))
 
 
 def result_block(path: Path) -> Padding:

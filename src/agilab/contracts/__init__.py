@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from agilab.contracts.identifiers import parse_unit_id as parse_unit_id
     from agilab.contracts.identifiers import unit_id as unit_id
     from agilab.contracts.identifiers import unit_label as unit_label
+    from agilab.contracts.lab_stages import LabStages as LabStages
+    from agilab.contracts.lab_stages import Stage as Stage
     from agilab.contracts.plan import Plan as Plan
     from agilab.contracts.reduce import ReduceDocument as ReduceDocument
     from agilab.contracts.registry import export_schemas as export_schemas
@@ -39,6 +41,7 @@ _HOMES = {
     "AppSettings": "app_settings",
     "Distribution": "distribution",
     "Document": "base",
+    "LabStages": "lab_stages",
     "Plan": "plan",
     "ReduceDocument": "reduce",
     "RootedFile": "rooted",
@@ -46,6 +49,7 @@ _HOMES = {
     "RunManifest": "run_manifest",
     "RunResult": "run_result",
     "Settings": "settings",
+    "Stage": "lab_stages",
     "TrackingPayload": "tracking",
     "export_schemas": "registry",
     "new_run_id": "identifiers",

@@ -83,6 +83,20 @@ ENTRIES = (
         "app_settings:AppSettings",
     ),
     Entry(
+        "lab_stages",
+        "agilab.lab_stages.v2",
+        ("lab_stages.toml",),
+        "a pipeline of stages around an app or a study, in the order of reading",
+        "lab_stages:LabStages",
+    ),
+    Entry(
+        "notebook_import",
+        "agilab.notebook_import.v2",
+        ("notebook_import.json",),
+        "what an import made of notebooks, without executing them, and what it could not decide",
+        "notebook_import:NotebookImport",
+    ),
+    Entry(
         "app_export",
         "agilab.app_export.v1",
         ("app_export.json",),
@@ -123,6 +137,20 @@ ENTRIES = (
         (),
         "what agilab report prints: checks with evidence, how each was established, and the verdict",
         "report:Report",
+    ),
+    Entry(
+        "safe_actions",
+        "agilab.safe_actions.v1",
+        ("safe_actions.json",),
+        "what is to be done with a table, step by step, as data that can be judged before anything runs",
+        "safe_actions:SafeActions",
+    ),
+    Entry(
+        "assistance",
+        "agilab.assistance.v1",
+        ("assistance.json",),
+        "one question about a stage: what was sent for it, what came back, and what became of that",
+        "assistance:Assistance",
     ),
     Entry(
         "run_result",

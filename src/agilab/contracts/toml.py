@@ -6,11 +6,12 @@ Only what changes is touched, so that a person finds the file as they left it, i
 from __future__ import annotations
 
 import tomllib
-from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 from agilab.contracts.errors import AgiError
-from agilab.contracts.syntax import not_written_in
+from agilab.contracts.syntax import parse_toml
+from agilab.contracts.toml_edit import NotKept, edited, equal
+from agilab.contracts.toml_spelling import is_tables, spelled_document
 
 if TYPE_CHECKING:
     from tomlkit.items import InlineTable, Item
@@ -25,20 +26,20 @@ def merged(previous: str, plain: dict[str, Any], where: str) -> str:
     their table. Raises AGI-DOC-002 where `previous` is no TOML, AGI-DOC-008 where its layout does not allow the
     change, `ValueError` for what TOML does not have (null).
     """
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    try:
-        document: TOMLDocument = tomlkit.parse(previous)
-    except TOMLKitError as error:
-        raise not_written_in("TOML", where, str(error)) from None
-    tomlkit.item(plain)  # raises for what TOML does not have
-    try:
-        _merge(document, plain)
-        text = tomlkit.dumps(document)
-        difference = _difference(tomllib.loads(text), plain)
-    except (LookupError, TypeError, ValueError) as error:
-        text, difference = "", f"{type(error).__name__}: {error}"
+    spelled_document(plain)  # raises for what TOML does not have
+    old = parse_toml(previous, where)
+    # tomlkit keeps plain tables well. Elements that come, go and move are a matter of their own.
+    arrays = any(map(is_tables, [*old.values(), *plain.values()]))
+    ways = (edited, _by_tomlkit) if arrays else (_by_tomlkit,)
+    text, difference = "", None
+    for way in ways:
+        try:
+            text = way(previous, plain)
+            difference = _difference(tomllib.loads(text), plain)
+        except (NotKept, LookupError, TypeError, tomllib.TOMLDecodeError) as error:
+            difference = f"{type(error).__name__}: {error}"
+        if difference is None:
+            break
     if difference is not None:
         # A library that keeps layouts has corners; the person's file is not where they should show.
         raise AgiError(
@@ -52,8 +53,20 @@ def merged(previous: str, plain: dict[str, Any], where: str) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
+def _by_tomlkit(previous: str, plain: dict[str, Any]) -> str:
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document: TOMLDocument = tomlkit.parse(previous)
+        _merge(document, plain)
+        return tomlkit.dumps(document)
+    except (TOMLKitError, ValueError) as error:
+        raise NotKept(str(error)) from error
+
+
 def _difference(meant: dict[str, Any], plain: dict[str, Any]) -> str | None:
-    return next((key for key in {**plain, **meant} if not _equal(meant.get(key), plain.get(key))), None)
+    return next((key for key in {**plain, **meant} if not equal(meant.get(key), plain.get(key))), None)
 
 
 def _merge(table: Any, plain: dict[str, Any]) -> None:
@@ -67,12 +80,12 @@ def _merge(table: Any, plain: dict[str, Any]) -> None:
             table[key] = tomlkit.item(value)
         elif isinstance(value, dict) and isinstance(table[key], dict):
             if isinstance(table[key], InlineTable):
-                table[key] = _inline(value) if not _equal(_unwrapped(table[key]), value) else table[key]
+                table[key] = _inline(value) if not equal(_unwrapped(table[key]), value) else table[key]
             elif not value and getattr(table[key], "is_super_table", bool)():
                 table[key] = tomlkit.table()  # it had no header of its own, and would go with what it held
             else:
                 _merge(table[key], value)
-        elif not _equal(_unwrapped(table[key]), value):
+        elif not equal(_unwrapped(table[key]), value):
             new: Item = tomlkit.item(value)
             old = table[key]
             if hasattr(old, "trivia") and not isinstance(old, dict) and not isinstance(value, dict):
@@ -94,14 +107,3 @@ def _inline(values: dict[str, Any]) -> InlineTable:
 
 def _unwrapped(item: Any) -> Any:
     return item.unwrap() if hasattr(item, "unwrap") else item
-
-
-def _equal(old: Any, new: Any) -> bool:
-    # 1 == 1.0 == True in Python; in TOML they are three values.
-    if isinstance(old, list) and isinstance(new, list):
-        return len(old) == len(new) and all(map(_equal, old, new))
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old.keys() == new.keys() and all(_equal(old[key], new[key]) for key in old)
-    if isinstance(old, date | time):
-        return bool(old.isoformat() == new)  # documents hold a TOML date as its text
-    return type(old) is type(new) and (bool(old == new) or repr(old) == repr(new))  # nan

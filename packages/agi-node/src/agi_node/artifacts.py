@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from agi_node.canonical import canonical, sha256_bytes, sha256_file, tag
 from agi_node.errors import FAILED, AgiError
-from agi_node.values import plain
+from agi_node.values import plain, scrub
 
 _NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,120}")
+_MODEL = re.compile(r"(?=[^\W_])[\w .-]{1,120}")
+_TAG = re.compile(r"[\w.-]{1,120}")
 _MEDIA = {
     ".parquet": "application/vnd.apache.parquet",
     ".json": "application/json",
@@ -91,6 +93,75 @@ class Staging:
         suffix = path.suffix if isinstance(name, str) and not Path(name).suffix else ""
         self._add(name, "file", suffix, lambda target: shutil.copyfile(path, target), {})
 
+    def moved(self, path: Path, name: str, meta: dict[str, Any]) -> str:
+        """Keep a file that nobody needs where it is; under `name` or one like it, which is returned."""
+        free = self.free(name, "")
+        media = _media_type(path.name)
+        kind = "figure" if media.startswith("image/") else "json" if media == "application/json" else "file"
+        self._add(free, kind, "", lambda target: shutil.move(path, target), meta, media)
+        return free
+
+    def data(
+        self,
+        name: str,
+        kind: str,
+        suffix: str,
+        content: bytes,
+        meta: dict[str, Any],
+        *,
+        media: str | None = None,
+        preview: Any = None,
+    ) -> str:
+        """Keep bytes under `name`, or under `name-2` and so on where that is taken; returns the name.
+
+        `preview` is what a table's first rows are, as `table` would show them.
+        """
+        free = self.free(name, suffix)
+        shown = self.free(f"{free}.preview", ".json")
+        if preview is not None:
+            meta = {**meta, "preview": shown}
+        self._add(free, kind, suffix, lambda path: path.write_bytes(content), meta, media)
+        if preview is not None:
+            of = {"preview_of": free}
+            self._add(shown, "json", ".json", lambda path: path.write_bytes(canonical(preview)), of)
+        return free
+
+    def free(self, name: str, suffix: str) -> str:
+        """A name like this one that an artifact can have, and that none of this attempt has."""
+        base = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).lstrip(".")[:100] or "file"
+        stem, dot, ending = base.rpartition(".") if suffix == "" and "." in base else (base, "", "")
+        for number in range(1, 10_000):
+            tried = base if number == 1 else f"{stem}-{number}{dot}{ending}"
+            file = tried if tried.lower().endswith(suffix) else tried + suffix
+            if tried.casefold() not in self._names and file.casefold() not in self._files:
+                return tried
+        raise AssertionError("ten thousand artifacts of one name")
+
+    def model(self, name: str, artifact: Path | str, description: str, tags: Mapping[str, str]) -> None:
+        """Mark an artifact as a model of that name; a file that is none yet becomes one."""
+        if not isinstance(name, str) or not _MODEL.fullmatch(name):
+            raise _no_model(
+                repr(name)[:160], "1 to 120 letters, digits, spaces and . _ -, a letter or digit first"
+            )
+        for key, text in tags.items():
+            if not (isinstance(key, str) and _TAG.fullmatch(key) and isinstance(text, str)):
+                raise _no_model(
+                    f"the tag {key!r:.60}: {text!r:.60}",
+                    "tags of text, by names of letters, digits and _ . -",
+                )
+        if any(entry["meta"].get("model", {}).get("name") == name for entry in self.entries):
+            raise _no_model(f"a second {name}", "one artifact of a unit for each name")
+        entry = next((one for one in self.entries if one["name"] == artifact), None)
+        if entry is None:
+            self.file(Path(artifact), None)
+            entry = self.entries[-1]
+        if "model" in entry["meta"]:
+            raise _no_model(
+                f"{name} and {entry['meta']['model']['name']}, which are one file", "one name for each file"
+            )
+        said = {"name": name, "description": scrub(description, 4_000), "tags": dict(tags)}
+        entry["meta"] = {**entry["meta"], "model": said}
+
     def path(self, name: str) -> Path:
         """Where an artifact of this attempt lies; KeyError for a name that was not saved."""
         return self.folder / {entry["name"]: str(entry["file"]) for entry in self.entries}[name]
@@ -152,6 +223,17 @@ class Staging:
         )
         self._names.add(name.casefold())
         self._files.add(file.casefold())
+
+
+def _no_model(found: str, allowed: str) -> AgiError:
+    return AgiError(
+        "AGI-NODE-008",
+        "a model cannot be registered like this",
+        found=found,
+        allowed=allowed,
+        whose="author",
+        exit_code=FAILED,
+    )
 
 
 def _media_type(file: str) -> str:

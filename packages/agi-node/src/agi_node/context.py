@@ -89,6 +89,22 @@ class RunContext:
         """Keep a copy of a file as it is now, under its own name or another."""
         self._staging.file(Path(path), name)
 
+    def register_model(
+        self,
+        name: str,
+        artifact: Path | str,
+        *,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Say that an artifact is a model under this name, for the model registry of the tracking store.
+
+        `artifact` is the name of one that this unit saved, or a file, which is kept first. Where the run succeeds, the
+        registry gets a version of the model with the file, its digest and the run's id; so ask for it where the model
+        passed what it had to. Nothing is decided about the version: which one is in use is for people to say.
+        """
+        self._staging.model(name, artifact, description, tags or {})
+
     def log_metric(self, name: str, value: float, step: int | None = None) -> None:
         """Record one number. `step` orders the points of a curve; without it their time does."""
         self._recording.point(name, value, step)
@@ -160,6 +176,15 @@ class LocalRun(RunContext):
     def saved(self) -> dict[str, Path]:
         """Where each artifact lies, previews included."""
         return {entry["name"]: self._staging.path(entry["name"]) for entry in self._staging.entries}
+
+    @property
+    def models(self) -> dict[str, Path]:
+        """Where the file of each registered model lies, by the model's name."""
+        return {
+            entry["meta"]["model"]["name"]: self._staging.path(entry["name"])
+            for entry in self._staging.entries
+            if "model" in entry["meta"]
+        }
 
     @property
     def staged(self) -> list[dict[str, Any]]:

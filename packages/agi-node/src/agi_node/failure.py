@@ -101,12 +101,17 @@ def _chain(whole: traceback.TracebackException) -> list[traceback.TracebackExcep
 def _trim(part: traceback.TracebackException, inside: str | None) -> bool:
     """Drop the frames that are not the author's; says whether any is left."""
     frames = [frame for frame in part.stack if not _is_ours(frame.filename)]
-    own = [frame for frame in frames if inside and os.path.realpath(frame.filename).startswith(inside)]
+    own = [frame for frame in frames if _is_own(frame.filename, inside)]
     if own:
         # What raised stays visible where it is a library: "polars, in read_parquet" is half of the answer.
         frames = own if frames[-1] is own[-1] else [*own, frames[-1]]
     part.stack = traceback.StackSummary.from_list(frames)
     return bool(frames)
+
+
+def _is_own(filename: str, inside: str | None) -> bool:
+    """Whether a file is the author's: of the source, or the code of a stage."""
+    return filename.startswith("<stage ") or bool(inside and os.path.realpath(filename).startswith(inside))
 
 
 def _is_ours(filename: str) -> bool:

@@ -1,0 +1,310 @@
+"""The values that one stage hands to another, each in the plainest form that brings it back as it was.
+
+| kind | for | read where |
+| --- | --- | --- |
+| `json` | Python's own data, exactly: order of names, tuples, sets, dates, keys that are no text | anywhere |
+| `parquet`, `arrow` | tables (`agi_node.encoding`) | where the library is |
+| `npy` | arrays of numpy without objects | where numpy is |
+| `bytes` | bytes | anywhere |
+| `module` | a module, by its name | where it can be imported |
+| `pickle` | anything else | in the environment that wrote it |
+
+Small `json` stands in the value of the stage; everything else is an artifact of it, known by digest.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import decimal
+import fractions
+import importlib
+import io
+import json
+import pathlib
+import sys
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agi_node import codec, encoding
+from agi_node.canonical import untag
+from agi_node.errors import FAILED, AgiError
+
+if TYPE_CHECKING:
+    from agi_node.artifacts import Staging
+
+INLINE = 16 * 1024
+"""The longest JSON, in bytes, that stands in the value itself."""
+DEEPEST = 200
+Form = dict[str, Any]
+_SUFFIX = {
+    "json": ".json",
+    "parquet": ".parquet",
+    "arrow": ".arrow",
+    "npy": ".npy",
+    "bytes": ".bin",
+    "pickle": ".pickle",
+}
+_MEDIA = {"arrow": "application/vnd.apache.arrow.file", "pickle": "application/x-python-pickle"}
+
+
+def hand_over(name: str, value: Any, staging: Staging, subject: str) -> Form:
+    """Write a value down as an artifact (or, where it is small and plain, not) and say how it is read.
+
+    Raises AGI-STAGE-114 for what cannot leave the process: an open file, a connection, a generator.
+    """
+    if isinstance(value, types.ModuleType):
+        return {"kind": "module", "name": value.__name__}
+    text = exact_text(value)
+    if text is not None:
+        if len(text) <= INLINE:
+            return {"kind": "json", "text": text}
+        return _kept(name, "json", text.encode(), staging)
+    if type(value) is bytes:
+        return _kept(name, "bytes", value, staging)
+    if encoding.is_table(value) and (table := _table(name, value, staging)):
+        return table
+    if (array := _array(value)) is not None:
+        meta = {"shape": list(value.shape), "dtype": str(value.dtype)}
+        return _kept(name, "npy", array, staging, meta=meta)
+    data = _pickled(value, subject)
+    return _kept(name, "pickle", data, staging, type=codec.type_name(value))
+
+
+def take_over(form: Mapping[str, Any]) -> Any:
+    """The value that a form stands for; artifacts are named by `path`. Each call makes a new one."""
+    kind = form["kind"]
+    if kind == "tagged":
+        return untag(form["value"])
+    if kind == "refused":
+        raise AgiError.from_plain(form["error"])
+    if kind == "many":
+        return {key: take_over(one) for key, one in form["items"]}
+    if kind == "module":
+        return importlib.import_module(form["name"])
+    if kind == "json":
+        return exact_value(form["text"] if "text" in form else Path(form["path"]).read_text("utf-8"))
+    if kind == "npy":
+        return importlib.import_module("numpy").load(form["path"], allow_pickle=False)
+    if kind == "pickle":
+        return codec.load(form["path"])
+    table = encoding.decode(kind, Path(form["path"]), form.get("library"))
+    if "head" in form and hasattr(table, "head"):
+        return table.head(form["head"])
+    return table.slice(0, form["head"]) if "head" in form else table
+
+
+def fingerprint(form: Mapping[str, Any], value: Any, staging: Staging) -> dict[str, Any]:
+    """What two values have in common exactly if they are equal, from the form under which one was handed over.
+
+    Of an object it is what it says of itself, where that names no address; bytes of a pickle differ for equal objects.
+    """
+    if form["kind"] == "pickle":
+        text = repr(value)
+        vague = " at 0x" in text or len(text) > 100_000
+        return {"why": f"an object of type {form['type']}"} if vague else {"kind": "object", "text": text}
+    if "artifact" in form:
+        digest = next(entry["digest"] for entry in staging.entries if entry["name"] == form["artifact"])
+        return {"kind": form["kind"], "digest": digest}
+    return {name: form[name] for name in ("kind", "text", "name") if name in form}
+
+
+def _table(name: str, value: Any, staging: Staging) -> Form | None:
+    """A table as itself; None where no format would bring it back as it is, so that it must be pickled."""
+    try:
+        encoded = encoding.encode(value, name)
+    except AgiError:
+        return None
+    assert encoded.data is not None
+    from agi_node.tables import Table
+
+    whole = Table.of(value, name)
+    meta = {"rows": whole.rows, "columns": whole.columns}
+    return _kept(
+        name, encoded.kind, encoded.data, staging, preview=whole.preview(), meta=meta, library=encoded.library
+    )
+
+
+def _array(value: Any) -> bytes | None:
+    numpy = sys.modules.get("numpy")
+    if numpy is None or type(value) is not numpy.ndarray or value.dtype.hasobject or value.dtype.metadata:
+        return None
+    file = io.BytesIO()
+    numpy.save(file, value, allow_pickle=False)
+    back = numpy.load(io.BytesIO(file.getbuffer()), allow_pickle=False)
+    return file.getvalue() if back.dtype == value.dtype else None
+
+
+def _pickled(value: Any, subject: str) -> bytes:
+    try:
+        if isinstance(value, io.IOBase):
+            # cloudpickle would write down what is in the file, which is something else.
+            raise AgiError(
+                "AGI-RUN-112", subject, found=f"an open file, {getattr(value, 'name', '')}".rstrip(", ")
+            )
+        return codec.dumps(value, subject)
+    except AgiError as problem:
+        raise AgiError(
+            "AGI-STAGE-114",
+            f"{subject} cannot be handed to another stage",
+            found=problem.found,
+            allowed="data, tables, arrays, models: what can be written down",
+            try_="use it up in this stage, or make it in each stage that needs it",
+            whose="author",
+            exit_code=FAILED,
+        ) from problem
+
+
+def _kept(
+    name: str,
+    kind: str,
+    data: bytes,
+    staging: Staging,
+    *,
+    preview: Any = None,
+    meta: Mapping[str, Any] | None = None,
+    **said: Any,
+) -> Form:
+    media = _MEDIA.get(kind)
+    shown = "table" if preview is not None else "json" if kind == "json" else "file"
+    artifact = staging.data(name, shown, _SUFFIX[kind], data, dict(meta or {}), media=media, preview=preview)
+    return {"kind": kind, "artifact": artifact, **said}
+
+
+# -- Python's own data as JSON that brings back exactly what it was ---------------------------------------------
+
+
+def exact_text(value: Any) -> str | None:
+    """Python's own data as JSON text; None for anything else, and for data in which one list stands twice.
+
+    >>> exact_text({"b": (1, 2.0), "a": None})
+    '{"b":{"$":["tuple",[1,2.0]]},"a":null}'
+    >>> row = [0]; exact_text([row, row]) is None
+    True
+    """
+    try:
+        return json.dumps(_exact(value, set(), 0), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    except _NotExact:
+        return None
+
+
+def exact_value(text: str) -> Any:
+    """The data that `exact_text` wrote.
+
+    >>> exact_value(exact_text({3: {"x"}, "at": (1, float("inf"))}))
+    {3: {'x'}, 'at': (1, inf)}
+    """
+    return _back(json.loads(text))
+
+
+class _NotExact(Exception):
+    """The value is not Python's own data, or JSON would lose that two names are one object."""
+
+
+def _exact(value: Any, seen: set[int], depth: int) -> Any:
+    kind = type(value)
+    if value is None or kind is bool:
+        return value
+    if kind is int:
+        return (
+            value
+            if abs(value) < 2**53
+            else _marked("int", str(value) if value.bit_length() < 10_000 else _no())
+        )
+    if kind is float:
+        return value if value - value == 0 else _marked("float", repr(value))
+    if kind is str:
+        return value if value.isascii() or _is_unicode(value) else _no()
+    if depth > DEEPEST:
+        return _no()
+    if kind in (list, dict, set, bytearray):
+        if id(value) in seen:
+            return _no()  # one object under two names: changing one must change the other
+        seen.add(id(value))
+    if kind is list:
+        return [_exact(item, seen, depth + 1) for item in value]
+    if kind is dict:
+        if all(type(name) is str and name != "$" for name in value):
+            return {_exact(name, seen, depth): _exact(item, seen, depth + 1) for name, item in value.items()}
+        pairs = [
+            [_exact(name, seen, depth + 1), _exact(item, seen, depth + 1)] for name, item in value.items()
+        ]
+        return _marked("dict", pairs)
+    if kind in (tuple, set, frozenset):
+        items = [_exact(item, seen, depth + 1) for item in (value if kind is tuple else _in_order(value))]
+        return _marked(kind.__name__, items)
+    writer = _WRITE.get(kind)
+    return _marked(kind.__name__, writer(value)) if writer else _no()
+
+
+def _in_order(items: Any) -> list[Any]:
+    # Sets have no order; a fixed one gives equal sets equal digests.
+    return sorted(items, key=lambda item: (type(item).__name__, repr(item)))
+
+
+def _marked(kind: str, content: Any) -> dict[str, Any]:
+    return {"$": [kind, content]}
+
+
+def _no() -> Any:
+    raise _NotExact
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _back(plain: Any) -> Any:
+    if isinstance(plain, list):
+        return [_back(item) for item in plain]
+    if not isinstance(plain, dict):
+        return plain
+    if plain.keys() != {"$"}:
+        return {name: _back(item) for name, item in plain.items()}
+    kind, content = plain["$"]
+    return _READ[kind](content)
+
+
+def _moment(value: Any) -> str:
+    # A zone with a name and rules does not come back from an offset.
+    if getattr(value, "tzinfo", None) not in (None, datetime.UTC) or getattr(value, "fold", None):
+        return str(_no())
+    return str(value.isoformat())
+
+
+_WRITE: dict[type, Any] = {
+    datetime.datetime: _moment,
+    datetime.date: lambda day: day.isoformat(),
+    datetime.time: _moment,
+    datetime.timedelta: lambda span: [span.days, span.seconds, span.microseconds],
+    decimal.Decimal: str,
+    fractions.Fraction: str,
+    complex: lambda number: [repr(number.real), repr(number.imag)],
+    range: lambda items: [items.start, items.stop, items.step],
+    pathlib.PosixPath: str,
+    bytearray: lambda data: base64.b64encode(data).decode() if len(data) <= INLINE else _no(),
+}
+_READ: dict[str, Any] = {
+    "int": int,
+    "float": float,
+    "tuple": lambda items: tuple(_back(item) for item in items),
+    "set": lambda items: {_back(item) for item in items},
+    "frozenset": lambda items: frozenset(_back(item) for item in items),
+    "dict": lambda pairs: {_back(name): _back(item) for name, item in pairs},
+    "datetime": datetime.datetime.fromisoformat,
+    "date": datetime.date.fromisoformat,
+    "time": datetime.time.fromisoformat,
+    "timedelta": lambda parts: datetime.timedelta(*parts),
+    "Decimal": decimal.Decimal,
+    "Fraction": fractions.Fraction,
+    "complex": lambda parts: complex(float(parts[0]), float(parts[1])),
+    "range": lambda ends: range(*ends),
+    "PosixPath": pathlib.Path,
+    "bytearray": lambda text: bytearray(base64.b64decode(text)),
+}

@@ -1,0 +1,35 @@
+"""The last cell of a notebook that is verified: what its names stand for, written down as a stage would.
+
+Run inside the notebook's own kernel, in the environment of the lab: `write(globals(), names, folder)`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from agi_node.artifacts import Staging
+from agi_node.handover import fingerprint, hand_over
+
+
+def write(space: Mapping[str, Any], names: Iterable[str], folder: str) -> None:
+    """Write `values.json` into a folder: for each name the fingerprint of its value, or why it has none."""
+    found: dict[str, Any] = {}
+    for name in names:
+        if name not in space:
+            found[name] = {"why": "the notebook does not leave it"}
+            continue
+        found[name] = judged(name, space[name], Staging(Path(folder, "values", name)))
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    Path(folder, "values.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def judged(name: str, value: Any, staging: Staging) -> dict[str, Any]:
+    """What two values have in common exactly if they are equal; or why that cannot be told."""
+    try:
+        form = hand_over(name, value, staging, name)
+    except Exception as problem:  # whatever a person's object does when it is looked at
+        return {"why": f"{type(problem).__name__}: {problem}"[:200]}
+    return fingerprint(form, value, staging)

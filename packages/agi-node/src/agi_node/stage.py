@@ -1,0 +1,313 @@
+"""A stage: a piece of a person's code, run apart from the others as if it were a script of its own.
+
+It gets an empty folder with its input files, a module `__main__` of its own with its input values, and leaves the
+values and files that it promised. What one stage does to a worker (folder, environment variables, import path, seeds,
+figures) the next one in that worker does not see.
+
+A change violates this when a stage's result can depend on which worker it ran in, or on what ran there before.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import glob
+import inspect
+import json
+import linecache
+import os
+import random
+import shutil
+import sys
+import types
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agi_node.errors import FAILED, AgiError
+from agi_node.handover import Form, exact_value, hand_over, take_over
+from agi_node.items import Skip
+from agi_node.values import scrub
+
+if TYPE_CHECKING:
+    from agi_node.context import RunContext
+
+TARGET = "stage:"
+"""How the target of a stage begins; its name follows."""
+SHOWN = 4_000
+"""Characters of the last expression's text that are kept."""
+LEFT_OUT = 8
+
+
+def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunContext) -> Any:
+    """Run a stage; returns `{"values", "files", "shown", "item"}`, or `Skip`.
+
+    `values` are forms by name, `files` the artifacts of each output by path, `shown` what the last expression is worth.
+
+    `order` is `{"code", "file", "carried": [[stage, text]], "outputs": [name]}`; `inputs` names a JSON file of
+    `{"values": {name: form}, "files": [{"path", "source", "copy"}], "item": {name: exact JSON}}`. Raises what the code
+    raises; AGI-STAGE-101 for an output that is not there, -102 for an input file that is gone, -103 for an item that
+    cannot be part of a path.
+    """
+    given = json.loads(Path(inputs).read_bytes()) if inputs else {"values": {}, "files": [], "item": {}}
+    work = run._staging.scratch / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    placed = {_place(file, work) for file in given["files"]}
+    values = _names_of(order["outputs"], is_file=False)
+    item = {called: exact_value(text) for called, text in given["item"].items()}
+    files = {path: filled(path, item) for path in _names_of(order["outputs"], is_file=True)}
+    for path in files.values():
+        (work / path).parent.mkdir(parents=True, exist_ok=True)
+        if path.endswith("/"):
+            (work / path).mkdir(exist_ok=True)
+    with _apart(work) as module:
+        space = module.__dict__
+        space.update(run=run, display=_display, Skip=Skip)
+        for stage, text in order["carried"]:
+            exec(_compiled(text, f"<stage {stage}>", shown=False)[0], space)
+        space.update({called: take_over(form) for called, form in given["values"].items()})
+        space.update(item)
+        shown = _execute(order["code"], order.get("file") or f"<stage {name}>", space)
+        if isinstance(shown, Skip):
+            return shown
+        told = {
+            "values": {value: _value(name, value, space, run) for value in values},
+            "shown": None if shown is None else scrub(_text(shown), SHOWN),
+        }
+        if "also" in order:
+            told["also"] = _also(order["also"], space, run)
+        _keep_figures(run)
+    return {**told, "files": _kept_files(name, files, placed, work, run), "item": given["item"]}
+
+
+def _names_of(outputs: list[str], *, is_file: bool) -> list[str]:
+    return [name for name in outputs if ("/" in name or "." in name) == is_file]
+
+
+def filled(path: str, item: Mapping[str, Any]) -> str:
+    """The path of a file with the item of a mapped stage in it; AGI-STAGE-103 for one that would lead elsewhere.
+
+    >>> filled("out/{city}.csv", {"city": "Paris"})
+    'out/Paris.csv'
+    """
+    for name, value in item.items():
+        place = "{" + name + "}"
+        if place in path:
+            text = str(value)
+            if not text or text.startswith(".") or set(text) & set("/\\\0") or len(text) > 100:
+                raise AgiError(
+                    "AGI-STAGE-103",
+                    f"the item {name} cannot be part of the path {path}",
+                    found=repr(text)[:120],
+                    allowed="a short text without slashes that does not begin with a dot",
+                    try_="walk names, and look up the rest by name",
+                    whose="author",
+                    exit_code=FAILED,
+                )
+            path = path.replace(place, text)
+    return path
+
+
+def _place(file: Mapping[str, Any], work: Path) -> str:
+    """Put an input file where the code looks for it: a link, or a copy where it may be changed."""
+    path: str = file["path"]
+    target = work / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source = Path(file["source"])
+    if not source.is_file():
+        raise AgiError(
+            "AGI-STAGE-102",
+            f"the input file {path} is gone",
+            found=f"nothing at {source}",
+            allowed="the file that was there when the run was planned",
+            exit_code=FAILED,
+        )
+    if file.get("copy"):
+        shutil.copyfile(source, target)
+    else:
+        target.symlink_to(source)
+    return path
+
+
+# -- apart ------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _apart(work: Path) -> Iterator[types.ModuleType]:
+    """A fresh `__main__` in a folder of its own; afterwards the process is as it was."""
+    module = types.ModuleType("__main__")
+    module.__dict__["__builtins__"] = __builtins__
+    before = os.getcwd()
+    environ, path, main = dict(os.environ), list(sys.path), sys.modules.get("__main__")
+    os.environ.setdefault("MPLBACKEND", "agg")
+    _new_seeds()
+    os.chdir(work)
+    sys.modules["__main__"] = module
+    try:
+        with warnings.catch_warnings():
+            yield module
+    finally:
+        os.chdir(before)
+        if main is not None:
+            sys.modules["__main__"] = main
+        if dict(os.environ) != environ:
+            os.environ.clear()
+            os.environ.update(environ)
+        sys.path[:] = path
+        _forget_figures()
+
+
+def _new_seeds() -> None:
+    """Another stage's seed must not make this one's numbers look reproducible."""
+    random.seed()
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and "numpy.random" in sys.modules:
+        numpy.random.seed(None)
+
+
+def _forget_figures() -> None:
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")
+        pyplot.rcdefaults()
+
+
+# -- the code ---------------------------------------------------------------------------------------------------
+
+
+def _execute(code: str, file: str, space: dict[str, Any]) -> Any:
+    """Run the code; returns what its last statement is worth, where that is an expression."""
+    body, last = _compiled(code, file, shown=True)
+    _run(body, space)
+    return _run(last, space) if last is not None else None
+
+
+def _run(code: types.CodeType, space: dict[str, Any]) -> Any:
+    result = eval(code, space)
+    if code.co_flags & inspect.CO_COROUTINE:
+        import asyncio  # 30 ms that only code with await pays
+
+        return asyncio.run(result)
+    return result
+
+
+def _compiled(code: str, file: str, *, shown: bool) -> tuple[types.CodeType, types.CodeType | None]:
+    lines = code.splitlines(keepends=True)
+    linecache.cache[file] = (len(code), None, lines, file)  # so that a traceback shows the line
+    tree = ast.parse(code, file)
+    last: ast.Expression | None = None
+    if shown and tree.body and isinstance(tree.body[-1], ast.Expr) and not code.rstrip().endswith(";"):
+        last = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]  # it was just tested
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    body = compile(tree, file, "exec", flags, dont_inherit=True)
+    return body, compile(last, file, "eval", flags, dont_inherit=True) if last is not None else None
+
+
+def _display(*values: Any, **_options: Any) -> None:
+    """What notebooks show: here, in the log."""
+    for value in values:
+        print(_text(value))
+
+
+def _text(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception as broken:  # the author's __repr__ is the author's code
+        return f"<{type(value).__qualname__}: its text raised {type(broken).__qualname__}>"
+
+
+# -- what it leaves ---------------------------------------------------------------------------------------------
+
+
+def _value(stage: str, name: str, space: Mapping[str, Any], run: RunContext) -> Form:
+    if name not in space:
+        own = [
+            found for found in space if not found.startswith("_") and found not in ("run", "display", "Skip")
+        ]
+        raise AgiError(
+            "AGI-STAGE-101",
+            f"stage {stage} promises the value {name} and does not make it",
+            found=", ".join(own)[:300] or "no values at all",
+            allowed=f"code that sets {name}, or outputs without it",
+            try_="agilab workflow validate",
+            whose="author",
+            exit_code=FAILED,
+        )
+    return hand_over(name, space[name], run._staging, f"the value {name} of stage {stage}")
+
+
+def _also(names: list[str], space: Mapping[str, Any], run: RunContext) -> dict[str, Any]:
+    """Fingerprints of values that nobody takes, for whoever compares this with a notebook."""
+    from agi_node.artifacts import Staging
+    from agi_node.notebook_values import judged
+
+    aside = Staging(run._staging.scratch / "also")
+    missing = {"why": "the stage does not leave it"}
+    return {name: judged(name, space[name], aside) if name in space else missing for name in names}
+
+
+def _kept_files(
+    stage: str, files: Mapping[str, str], placed: set[str], work: Path, run: RunContext
+) -> dict[str, dict[str, str]]:
+    """For each output its files: the path of each, and the artifact that it became."""
+    known: dict[str, str] = {}
+    found: dict[str, list[Path]] = {declared: _matching(path, work) for declared, path in files.items()}
+    missing = [files[declared] for declared, there in found.items() if not there]
+    if missing:
+        there = sorted(_written(work, placed))
+        raise AgiError(
+            "AGI-STAGE-101",
+            f"stage {stage} promises the file {missing[0]} and does not write it",
+            found=", ".join(there)[:300] or "it wrote no file",
+            allowed="a file of that name, relative to the folder that the code runs in",
+            try_="agilab workflow validate",
+            whose="author",
+            exit_code=FAILED,
+        )
+    kept: dict[str, dict[str, str]] = {}
+    for declared, paths in found.items():
+        kept[declared] = {}
+        for path in paths:
+            relative = path.relative_to(work).as_posix()
+            if relative not in known:
+                if path.is_symlink():  # an input that is handed on as it is
+                    real = path.resolve()
+                    path.unlink()
+                    shutil.copyfile(real, path)
+                known[relative] = run._staging.moved(path, path.name, {"path": relative})
+            kept[declared][relative] = known[relative]
+    left = sorted(_written(work, placed))
+    if left:
+        more = f" and {len(left) - LEFT_OUT:,} more" if len(left) > LEFT_OUT else ""
+        print(f"[agilab] not kept, since no output says so: {', '.join(left[:LEFT_OUT])}{more}")
+    return kept
+
+
+def _matching(path: str, work: Path) -> list[Path]:
+    if path.endswith("/") or (work / path).is_dir():
+        return sorted(file for file in (work / path).rglob("*") if file.is_file())
+    if glob.has_magic(path) and not (work / path).exists():
+        return sorted(
+            work / file for file in glob.glob(path, root_dir=work, recursive=True) if (work / file).is_file()
+        )
+    return [work / path] if (work / path).is_file() else []
+
+
+def _written(work: Path, placed: set[str]) -> Iterator[str]:
+    for folder, _, names in os.walk(work):
+        for name in names:
+            path = os.path.relpath(os.path.join(folder, name), work).replace(os.sep, "/")
+            if path not in placed:
+                yield path
+
+
+def _keep_figures(run: RunContext) -> None:
+    """Figures that were drawn and not saved: people would rather look than read."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is None:
+        return
+    for number in pyplot.get_fignums():
+        figure = pyplot.figure(number)
+        if figure.get_axes():
+            run.save_figure(run._staging.free(f"figure_{number}", ".png"), figure)

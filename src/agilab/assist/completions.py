@@ -1,0 +1,103 @@
+"""The JSON of the chat protocol: what is sent, and what a response, whole or in pieces, says.
+
+The protocol is `POST /chat/completions` as OpenAI publishes it and as llama.cpp, vLLM, Ollama, LM Studio and many
+gateways speak it; only what all of them share is relied on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from agilab.contracts.assistance import Message
+
+
+class Malformed(ValueError):
+    """A response that is not in the protocol; the text says in which way."""
+
+
+@dataclass
+class Reply:
+    """A response as far as it has come."""
+
+    pieces: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    model: str = ""
+    finish: str | None = None
+    """Why it ended: `stop`, `length`, `content_filter` …; None while it has not."""
+    done: bool = False
+    """Whether the server said that nothing more comes."""
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    def take(self, data: dict[str, Any], part: str) -> str:
+        """Take in a response (`part` is `message`) or a piece of one (`delta`); returns the new text.
+
+        Raises `Malformed`.
+        """
+        if isinstance(data.get("error"), dict | str):
+            error = data["error"]
+            raise Malformed(
+                f"an error: {error.get('message', error) if isinstance(error, dict) else error!s}"
+            )
+        self.model = str(data.get("model") or self.model)
+        choices = data.get("choices")
+        if not isinstance(choices, list):
+            raise Malformed("no choices")
+        if not choices:
+            return ""  # a last piece with the usage alone
+        first = choices[0]
+        said = first.get(part) if isinstance(first, dict) else None
+        if not isinstance(said, dict):
+            raise Malformed(f"a choice without a {part}")
+        content, refusal = said.get("content"), said.get("refusal")
+        if isinstance(content, list):  # parts, of servers that also answer with pictures
+            content = "".join(str(piece.get("text", "")) for piece in content if isinstance(piece, dict))
+        if not isinstance(content, str | None):
+            raise Malformed(f"a {part} whose content is no text")
+        if isinstance(refusal, str) and refusal:
+            self.refusals.append(refusal)
+        if first.get("finish_reason") is not None:
+            self.finish = str(first["finish_reason"])
+        if content:
+            self.pieces.append(content)
+        return content or ""
+
+
+def request_body(model: str, messages: Iterable[Message], *, stream: bool, temperature: bool) -> bytes:
+    """The request; with temperature 0 where the model takes one, so that it answers as evenly as it can."""
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [message.plain() for message in messages],
+        "stream": stream,
+    }
+    if temperature:
+        body["temperature"] = 0
+    return json.dumps(body, ensure_ascii=True).encode("ascii")
+
+
+def json_object(data: bytes | str) -> dict[str, Any]:
+    """The bytes as a JSON object. Raises `Malformed`."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+        raise Malformed(f"no JSON: {' '.join(text.split())[:120] or 'nothing'}") from None
+    if not isinstance(found, dict):
+        raise Malformed("JSON that is no object")
+    return found
+
+
+def error_message(data: bytes) -> str:
+    """What the body of an error says, in a line: its message where it is in the protocol, otherwise its beginning."""
+    try:
+        error = json_object(data).get("error")
+        text = error.get("message", "") if isinstance(error, dict) else error
+    except Malformed:
+        text = data.decode("utf-8", "replace")
+        text = "a page of HTML" if text.lstrip().lower().startswith(("<!doctype", "<html")) else text
+    return " ".join(str(text or "").split())[:200]

@@ -1,0 +1,92 @@
+"""Kinds and figures of columns. A bound that leaves this machine is rounded outwards, and a text is never a bound."""
+
+from __future__ import annotations
+
+import datetime as dates
+import math
+import re
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from typing import Any
+
+from agilab.contracts.assistance import Column, Kind
+
+_WHOLE = re.compile(r"u?int(8|16|32|64|128)$")
+_REAL = re.compile(r"(float(16|32|64)?|double|halffloat)$")
+_TEXT = ("str", "string", "large_string", "string_view", "utf8", "large_utf8")
+DIGITS = 3
+"""How many digits of a number's bound are told."""
+
+
+def kind_of(type_: str) -> Kind:
+    """The kind that a type of Polars or Arrow stands for.
+
+    >>> [kind_of(name) for name in ("UInt8", "double", "String", "timestamp[us, tz=UTC]", "List(Int64)")]
+    ['int', 'float', 'text', 'datetime', 'other']
+    """
+    name = type_.strip().lower()
+    if _WHOLE.match(name):
+        return "int"
+    if _REAL.match(name):
+        return "float"
+    if name in _TEXT:
+        return "text"
+    if name in ("bool", "boolean"):
+        return "bool"
+    if name == "date" or name.startswith("date32"):
+        return "date"
+    return "datetime" if name.startswith(("datetime", "timestamp", "date64")) else "other"
+
+
+def column_of(name: str, kind: Kind, type_: str, cells: Sequence[Any], *, whole: bool) -> Column:
+    """A column from its cells, as plain data (dates as ISO text); `whole` says that there are no others."""
+    known = [
+        cell for cell in cells if cell is not None and not (isinstance(cell, float) and math.isnan(cell))
+    ]
+    low, high = bounds(kind, known)
+    return Column(
+        name=name,
+        kind=kind,
+        type=type_,
+        low=low,
+        high=high,
+        missing=round(1 - len(known) / len(cells), 4) if cells else None,
+        distinct=len({str(cell) for cell in known}) if whole and kind != "other" else None,
+    )
+
+
+def bounds(kind: Kind, known: Sequence[Any]) -> tuple[Any, Any]:
+    """Rounded bounds of known values; none for texts, and for what has no order."""
+    if kind in ("int", "float"):
+        numbers = [
+            cell
+            for cell in known
+            if isinstance(cell, int | float) and not isinstance(cell, bool) and math.isfinite(cell)
+        ]
+        return (outwards(min(numbers), -1), outwards(max(numbers), 1)) if numbers else (None, None)
+    if kind in ("date", "datetime"):
+        months = [month for cell in known if (month := month_of(cell))]
+        return (min(months), max(months)) if months else (None, None)
+    return None, None
+
+
+def outwards(number: float, direction: int) -> int | float:
+    """The number with three digits, never nearer to the others than it was.
+
+    >>> outwards(351.27, 1), outwards(-351.27, -1), outwards(12, 1), outwards(0, -1), outwards(183_271, 1)
+    (352, -352, 12, 0, 184000)
+    """
+    context = Context(prec=DIGITS, rounding=ROUND_CEILING if direction > 0 else ROUND_FLOOR)
+    # By its text: 0.1 is to stay 0.1, and not to become 0.101 for what it is in binary.
+    rounded = float(context.create_decimal(repr(number)))
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
+
+
+def month_of(cell: Any) -> str | None:
+    """`2026-11` of a date or its ISO text; None for anything else.
+
+    >>> month_of("2026-11-23T03:44:12"), month_of("soon")
+    ('2026-11', None)
+    """
+    text = cell.isoformat() if isinstance(cell, dates.date) else str(cell)
+    return text[:7] if re.match(r"\d{4}-(0[1-9]|1[0-2])-", text) else None

@@ -1,0 +1,103 @@
+"""What a stage is given, as far as it is known: from the files of the lab, and from what earlier runs left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from agi_node.errors import AgiError
+from agilab.assist.data.known import Known
+from agilab.assist.steps.compiling import TABLE_FILES
+from agilab.contracts.lab_stages import Input, LabStages, Stage, is_file
+
+Previews = Callable[[Stage, str], bytes | None]
+"""The preview of a value that a stage left in its last run, as `agi_node.tables` wrote it; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of a stage: those that are tables or may be, and the names of the others."""
+
+    tables: tuple[Known, ...]
+    values: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """What could not be read, in a sentence each."""
+
+
+def inputs_of(lab: LabStages, stage: Stage, folder: Path, previews: Previews) -> Inputs:
+    """What is known of each input of the stage; what cannot be read is unknown, and noted."""
+    tables: list[Known] = []
+    values: list[str] = []
+    notes: list[str] = []
+    for one in stage.inputs:
+        entry = one if isinstance(one, Input) else Input(name=one)
+        called = entry.called or entry.name
+        try:
+            known = _known(entry, called, lab, stage, folder, previews)
+        except AgiError as error:
+            notes.append(f"{error.what} ({error.found})")
+            known = Known(called)
+        if known is None:
+            values.append(called)
+        else:
+            tables.append(known)
+    return Inputs(tuple(tables), (*values, *stage.foreach), tuple(notes))
+
+
+def _known(
+    entry: Input, called: str, lab: LabStages, stage: Stage, folder: Path, previews: Previews
+) -> Known | None:
+    maker = maker_of(lab, stage, entry)
+    if is_file(entry.name):
+        if (
+            not entry.name.lower().endswith(TABLE_FILES)
+            or set(entry.name) & set("*?{[")
+            or ".." in entry.name
+        ):
+            return None
+        path = folder / PurePosixPath(entry.name)
+        if maker is None and path.is_file() and path.resolve().is_relative_to(folder.resolve()):
+            return Known.of_file(entry.name, path)
+        return Known(entry.name)
+    if maker is None:
+        return None if entry.name in lab.lab.params else Known(called)
+    data = previews(maker, entry.name)
+    return Known(called) if data is None else Known.of_preview(called, data)
+
+
+def maker_of(lab: LabStages, stage: Stage, entry: Input) -> Stage | None:
+    """The stage that makes an input: the one named, the nearest enabled above, the only one below."""
+    stages = [one for one in lab.stages if one.enabled or one.id == stage.id]
+    if entry.source is not None:
+        return next((one for one in stages if one.id == entry.source), None)
+    position = [one.id for one in stages].index(stage.id)
+    above = [one for one in stages[:position] if entry.name in one.outputs]
+    below = [one for one in stages[position + 1 :] if entry.name in one.outputs]
+    if above:
+        return above[-1]
+    return below[0] if len(below) == 1 else None
+
+
+def previews_in(runs: Path) -> Previews:
+    """Previews from the readable folders of runs: `runs/<run>/artifacts/…/<name>.preview.json`."""
+
+    def preview(stage: Stage, name: str) -> bytes | None:
+        if stage.last_run is None or is_file(name):
+            return None
+        folder = runs / stage.last_run.run / "artifacts"
+        found = sorted(folder.rglob(f"{name}.preview.json")) if folder.is_dir() else []
+        mine = [path for path in found if stage.id in path.relative_to(folder).parts] or found
+        # Several: a mapped stage, or one name of several stages. All of a mapped stage's have the same columns.
+        data = mine[0].read_bytes() if mine else None
+        return data if data is not None and _is_preview(data) else None
+
+    return preview
+
+
+def _is_preview(data: bytes) -> bool:
+    try:
+        return {"schema", "count", "rows"} <= set(json.loads(data))
+    except (ValueError, TypeError):
+        return False

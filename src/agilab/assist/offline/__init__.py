@@ -1,0 +1,1 @@
+"""The provider that needs no model: a documented grammar of requests, and recipes. Equal questions, equal answers."""

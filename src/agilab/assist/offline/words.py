@@ -1,0 +1,213 @@
+"""Requests as words, and a reader that walks along them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from agilab.contracts.assistance import TableSchema
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<quoted>'[^']*'|"[^"]*"|`[^`]*`)
+    | (?P<date>\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)
+    | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?P<percent>\s?%)?(?![A-Za-z_])
+    | (?P<word>[^\W\d]\w*|\d+[A-Za-z_]\w*)
+    | (?P<sign><=|>=|==|!=|<>|<|>|=|,|\(|\)|\[|\]|.)
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word, number, date, quoted text or sign, with its place in the request."""
+
+    kind: str
+    text: str
+    value: Any
+    start: int
+    end: int
+
+
+class NotSaid(Exception):
+    """The request does not go on in a way that the grammar knows.
+
+    Attributes:
+        wanted: What would have been understood here.
+        at: Where the piece begins that was not.
+    """
+
+    def __init__(self, wanted: str, at: int) -> None:
+        super().__init__(wanted)
+        self.wanted, self.at = wanted, at
+
+
+def words_of(text: str) -> list[Word]:
+    """The words of a text, in order."""
+    found = []
+    for match in _TOKEN.finditer(text.rstrip()):
+        kind = match.lastgroup or "sign"
+        if kind == "percent":
+            kind = "number"
+        raw = match[kind]
+        value: Any = raw
+        if kind == "quoted":
+            value = raw[1:-1]
+        elif kind == "number":
+            value = float(raw) if re.search(r"[.eE]", raw) else int(raw)
+            if match["percent"]:
+                value = value / 100
+        elif kind == "date":
+            value = raw.replace(" ", "T")
+        found.append(Word(kind, raw, value, match.start(kind), match.end()))
+    return found
+
+
+class Reader:
+    """Walks along the words of one clause, with the columns that there are at that point."""
+
+    def __init__(self, text: str, table: TableSchema) -> None:
+        self.text, self.table = text, table
+        self.words = words_of(text)
+        self.at = 0
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    @property
+    def done(self) -> bool:
+        return self.at >= len(self.words)
+
+    def lower(self, ahead: int = 0) -> str:
+        """The word so many ahead in small letters; empty for a quoted text and past the end."""
+        position = self.at + ahead
+        if position >= len(self.words) or self.words[position].kind == "quoted":
+            return ""
+        return self.words[position].text.lower()
+
+    def place(self) -> int:
+        return self.words[self.at].start if not self.done else len(self.text)
+
+    def fail(self, wanted: str) -> NotSaid:
+        return NotSaid(wanted, self.place())
+
+    # -- taking --------------------------------------------------------------------------------------------------
+
+    def take(self, *phrases: str) -> str | None:
+        """The first of these phrases that comes next, taken; None where none does."""
+        for phrase in phrases:
+            parts = phrase.split()
+            if all(self.lower(ahead) == part for ahead, part in enumerate(parts)):
+                self.at += len(parts)
+                return phrase
+        return None
+
+    def must(self, *phrases: str) -> str:
+        """The same, where one must come."""
+        found = self.take(*phrases)
+        if found is None:
+            raise self.fail(" or ".join(phrases))
+        return found
+
+    def number(self) -> int | float | None:
+        if not self.done and self.words[self.at].kind == "number":
+            value: int | float = self.words[self.at].value
+            self.at += 1
+            return value
+        return None
+
+    def must_number(self) -> int | float:
+        found = self.number()
+        if found is None:
+            raise self.fail("a number")
+        return found
+
+    def rest(self) -> str:
+        """All that is left, as it was written."""
+        text = self.text[self.place() :].strip()
+        self.at = len(self.words)
+        return text
+
+    def end(self, wanted: str = "the end of the request, or `then`") -> None:
+        if not self.done:
+            raise self.fail(wanted)
+
+    # -- names ---------------------------------------------------------------------------------------------------
+
+    def column(self, *, must: bool = True) -> str | None:
+        """The column that the next words name: the longest name that fits, whatever its capitals and signs between."""
+        if not self.done and self.words[self.at].kind == "quoted":
+            name = str(self.words[self.at].value)
+            if self.table.known and self.table.column(name) is None:
+                if must:
+                    raise self.fail(f"a column: {self._columns()}")
+                return None
+            self.at += 1
+            return name
+        exact = {column.name: column.name for column in self.table.columns}
+        for names in (exact, {_plain(name): name for name in reversed(list(exact))}):
+            for length in range(min(6, len(self.words) - self.at), 0, -1):
+                piece = self.words[self.at : self.at + length]
+                said = self.text[piece[0].start : piece[-1].end]
+                found = names.get(said if names is exact else _plain(said))
+                if found is not None and any(word.kind == "word" for word in piece):
+                    self.at += length
+                    return found
+        if not self.table.known and not self.done and self.words[self.at].kind == "word":
+            self.at += 1
+            return self.words[self.at - 1].text
+        if must:
+            raise self.fail(f"a column: {self._columns()}")
+        return None
+
+    def must_column(self) -> str:
+        name = self.column()
+        assert name is not None
+        return name
+
+    def columns(self) -> list[str]:
+        """Names with commas and `and` between."""
+        found = [self.must_column()]
+        while True:
+            before = self.at
+            if self.take(", and", ",", "and") is None:
+                return found
+            name = self.column(must=False)
+            if name is None:
+                self.at = before
+                return found
+            found.append(name)
+
+    def name(self, wanted: str) -> str:
+        """A new name: a quoted text, or a word."""
+        if self.done or self.words[self.at].kind not in ("word", "quoted"):
+            raise self.fail(wanted)
+        self.at += 1
+        return str(self.words[self.at - 1].value)
+
+    def _columns(self) -> str:
+        names = [column.name for column in self.table.columns]
+        said = "" if self.done else self.words[self.at].text
+        if close := get_close_matches(said, names, n=1, cutoff=0.6):
+            return f"{close[0]} (did you mean that?) of {', '.join(names[:12])}"
+        return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def nearest(text: str, forms: Iterable[str]) -> list[str]:
+    """The forms that share the most words with a text, best first; at most three."""
+    said = set(re.findall(r"[a-z]+", text.lower())) - {"a", "and", "by", "of", "rows", "the", "with"}
+    ranked: Sequence[tuple[float, str]] = sorted(
+        (
+            (len(said & set(re.findall(r"[a-z]+", form.lower()))) / (1 + 0.1 * len(form.split())), form)
+            for form in forms
+        ),
+        key=lambda pair: -pair[0],
+    )
+    return [form for score, form in ranked[:3] if score > 0]

@@ -1,0 +1,73 @@
+"""Safe actions against the columns of their tables: what each step finds, and what it leaves.
+
+After this, code that is written from the steps cannot fail for a column that is not there or of another kind; only
+values can still surprise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agilab.assist.steps.fits import Place, Step, fit, given_table, names_differ, refuse
+from agilab.contracts import safe_actions as actions
+from agilab.contracts.assistance import TableSchema
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Actions that fit their tables."""
+
+    document: actions.SafeActions
+    steps: tuple[Step, ...]
+    tables: Mapping[str, TableSchema]
+    after: TableSchema
+
+    @property
+    def result(self) -> str:
+        """The name of the value that the steps leave."""
+        return result_name(self.document)
+
+
+def result_name(document: actions.SafeActions) -> str:
+    """The Python name of what the steps leave; of a file, its stem made a name.
+
+    >>> result_name(actions.SafeActions(table="data/tracks 2026.csv", actions=()))
+    'tracks_2026'
+    """
+    return document.result or variable(document.table)
+
+
+def variable(name: str) -> str:
+    """A table's Python name: its own, or what the stem of a file makes.
+
+    >>> variable("data/2026-tracks.csv"), variable("df"), variable("data/class.csv")
+    ('table_2026_tracks', 'df', 'class_')
+    """
+    import keyword
+    import re
+
+    stem = name if name.isidentifier() else name.replace("\\", "/").rsplit("/", 1)[-1].split(".")[0]
+    text = re.sub(r"\W+", "_", stem).strip("_") or "table"
+    if text[0].isdigit():
+        text = f"table_{text}"
+    return f"{text}_" if keyword.iskeyword(text) or text in ("pl", "pd", "np") else text
+
+
+def check(document: actions.SafeActions, tables: Mapping[str, TableSchema], where: str) -> Checked:
+    """The actions, each against what the ones before it leave. `where` is what errors call the document.
+
+    Raises AGI-ASSIST-001 for a step that does not fit, with its place, AGI-ASSIST-002 for a table that nobody gives.
+    """
+    table = given_table(document.table, tables, f"{where}: table")
+    names_differ(table, f"{where}: table {document.table!r}")
+    if document.result is not None and not document.result.isidentifier():
+        refuse(f"{where}: result", "is no name of a value", repr(document.result), "letters, digits and _")
+    steps: list[Step] = []
+    for position, action in enumerate(document.actions):
+        place = f"{where}: actions[{position}]"
+        before = steps[-1].after if steps else table
+        step = fit(action, Place(place, before, tables))
+        names_differ(step.after, place)
+        steps.append(step)
+    return Checked(document, tuple(steps), tables, steps[-1].after if steps else table)

@@ -1,0 +1,51 @@
+"""Checked steps as a whole piece of code: imports on top, one statement for each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from agilab.assist.steps.checking import Checked, variable
+from agilab.assist.steps.pandas_code import PandasCode
+from agilab.assist.steps.polars_code import PolarsCode
+from agilab.contracts.lab_stages import is_file
+from agilab.contracts.safe_actions import Aggregate, Clip, Derive, Fill, Join, Rolling
+
+Library = Literal["polars", "pandas"]
+_COMPUTING = (Aggregate, Clip, Derive, Fill, Rolling)
+TABLE_FILES = (".csv", ".parquet", ".pq")
+
+
+def code_of(checked: Checked, library: Library, files: Iterable[str] = ()) -> str:
+    """The steps as code of this library. `files` are written at the end (csv or parquet).
+
+    Tables that are values are there when the code begins; those that are files are read.
+    """
+    target = checked.result
+    engine = PolarsCode(target) if library == "polars" else PandasCode(target)
+    body: list[str] = []
+    source = variable(checked.document.table)
+    names = [
+        checked.document.table,
+        *(step.action.table for step in checked.steps if isinstance(step.action, Join)),
+    ]
+    for name in dict.fromkeys(names):
+        table, own = checked.tables[name], variable(name)
+        into = target if name == checked.document.table else own
+        if is_file(name):
+            body += engine.read(into, name, table)
+            source = target if into == target else source
+            own = into
+        prepared = engine.prepare(into, own, table)
+        if prepared and into == target:
+            source = target
+        body += prepared
+    for position, step in enumerate(checked.steps):
+        later = any(isinstance(one.action, _COMPUTING) for one in checked.steps[position + 1 :])
+        body += engine.step(step, source, computes_later=later)
+        source = target
+    if source != target:
+        body.append(f"{target} = {source}")
+    for path in files:
+        body += engine.write(path)
+    return "\n".join([*sorted(engine.imports), "", *body]) + "\n"

@@ -1,0 +1,193 @@
+"""`lab_stages.toml`: the replayable pipeline around an app or a study, stage by stage, in the order of reading.
+
+What a stage reads and writes is named in two ways that cannot be mistaken for each other: `table` is a value (a Python
+name), `out/table.csv` is a file (a path: it has a slash or a dot).
+"""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
+
+from agilab.contracts.base import Document
+from agilab.contracts.record import Record
+from agilab.contracts.scalars import Count, Digest, Positive, RunIdText, Spelling, Text, Timestamp, refusal
+
+StageId = Annotated[
+    str,
+    Spelling("^[A-Za-z][A-Za-z0-9_-]{0,63}$", "the name of a stage: a letter, then letters, digits, _ or -"),
+]
+ValueName = Annotated[
+    str, Spelling("^[A-Za-z_][A-Za-z0-9_]{0,63}$", "the name of a value, as Python writes it")
+]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, description="seconds, more than 0")]
+
+
+def _one_or_all(value: Any) -> Any:
+    # JSON has one kind of number: to its readers, 1.0 is the count 1, and a person means everything by it.
+    if isinstance(value, float) and value == 1:
+        raise refusal("could be one of them or all of them", allowed='1 or "all"')
+    return value
+
+
+Requirement = Annotated[
+    Literal["all", "any"] | Positive | Annotated[float, Field(gt=0, lt=1, description="a share")],
+    BeforeValidator(_one_or_all),
+]
+
+
+def is_file(name: str) -> bool:
+    """Whether an input or output is a file; otherwise it is a value.
+
+    >>> is_file("out/table.csv"), is_file("table.csv"), is_file("./table"), is_file("table")
+    (True, True, True, False)
+    """
+    return "/" in name or "." in name
+
+
+class Input(Record):
+    """An input that needs more words than its name."""
+
+    name: Text
+    """The value or the file, as the stage that makes it calls it."""
+    source: StageId | None = Field(default=None, alias="from")
+    """The stage that makes it; else the nearest one above that does."""
+    called: ValueName | None = Field(default=None, alias="as")
+    """What this stage calls the value."""
+
+
+class Origin(Record):
+    """Where a stage came from. Kept by every tool that edits it."""
+
+    notebook: Text | None = None
+    """The notebook, relative to the folder of this file."""
+    cells: tuple[Text, ...] = ()
+    """Ids of its code cells, in order."""
+    indices: tuple[Count, ...] = ()
+    """Their positions in the notebook, from 0."""
+    execution_counts: tuple[Count, ...] = ()
+    """Which cell of the session each was when the notebook was saved; 0 for one that never ran."""
+    digest: Digest | None = None
+    """SHA-256 over the code as it came, so that an edit can be told."""
+    mode: Literal["not_executed_import", "generated", "written"] = "written"
+    prompt_digest: Digest | None = None
+    """SHA-256 over the whole prompt that a model was given."""
+
+
+class LastRun(Record):
+    """What the last run of a stage was; written back by it."""
+
+    run: RunIdText
+    status: Text
+    at: Timestamp
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    tracked_as: Text | None = None
+    """The tag `agilab.run_id` under which MLflow has the run; none where it was not tracked."""
+    model: Text | None = None
+    runtime: Text | None = None
+
+
+class Stage(Record):
+    """One step: code, or a call to an app."""
+
+    id: StageId
+    title: str = ""
+    description: str = ""
+    """Markdown: what a reader should know before the code."""
+    question: str = ""
+    """What a model, or a colleague, was asked to write this for."""
+    model: str = ""
+    """The model that wrote the code."""
+    code: str | None = None
+    file: Text | None = None
+    """A Python file with the code, relative to the folder of this document."""
+    app: Text | None = None
+    """An app, by name or relative path, that is called instead of code."""
+    args: dict[str, JsonValue] = Field(default_factory=dict)
+    """Arguments of the app. A text `{name}` stands for the value of that input."""
+    runtime: Literal["python", "app.run", "app.install", "none"] | None = None
+    """`none` is text only. Left out: python where there is code, app.run where there is an app, none otherwise."""
+    env: str = ""
+    """The uv project whose locked environment it runs in: a relative folder, or an app. Empty: this folder's own."""
+    enabled: bool = True
+    needs: tuple[StageId, ...] = ()
+    """Stages that must come first although nothing of theirs is an input."""
+    uses: dict[StageId, tuple[ValueName, ...]] = Field(default_factory=dict)
+    """Imports, functions, classes and constants taken from the text of other stages, without running these."""
+    inputs: tuple[Text | Input, ...] = ()
+    outputs: tuple[Text, ...] = ()
+    foreach: dict[ValueName, Text | tuple[JsonValue, ...]] = Field(default_factory=dict)
+    """What the stage is run for each of: the name that it gives the item, and the list (a value, or written out).
+    Several are combined; see `zip`."""
+    zip: bool = False
+    """Walk several lists side by side instead of combining them."""
+    require: Requirement = "all"
+    """How much of each mapped stage that it reads must have succeeded: all, any, a number of units, or a share of them
+    below 1."""
+    cache: bool = False
+    retries: Count = 0
+    timeout: Seconds | None = None
+    """Wall time of one attempt, in seconds."""
+    tags: tuple[Text, ...] = ()
+    origin: Origin | None = None
+    last_run: LastRun | None = None
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """What other tools and older versions wrote, as it was."""
+
+    @property
+    def kind(self) -> str:
+        """Its runtime, said or implied."""
+        if self.runtime is not None:
+            return self.runtime
+        return (
+            "app.run" if self.app is not None else "python" if self.code is not None or self.file else "none"
+        )
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        given = [name for name in ("code", "file", "app") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise refusal(
+                "says twice what is run", allowed="one of code, file and app", found=" and ".join(given)
+            )
+        if self.zip and len(self.foreach) < 2:
+            raise refusal(
+                "walks lists side by side",
+                allowed="two lists or more in foreach",
+                found=str(len(self.foreach)),
+            )
+        return self
+
+
+class Lab(Record):
+    """What is said of all stages together."""
+
+    title: str = ""
+    description: str = ""
+    params: dict[ValueName, JsonValue] = Field(default_factory=dict)
+    """Values that stages may take as inputs and that `--set NAME=VALUE` replaces."""
+    notebook: dict[str, Any] = Field(default_factory=dict)
+    """Metadata of the notebook that this came from, other tools' too, as it was."""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """What other tools and older versions wrote, as it was."""
+
+
+class LabStages(Document):
+    """A pipeline of stages."""
+
+    file_format: ClassVar[Literal["json", "toml"]] = "toml"
+    by_hand: ClassVar[bool] = True
+
+    schema_id: Literal["agilab.lab_stages.v2"] = Field("agilab.lab_stages.v2", alias="schema")
+    lab: Lab = Lab()
+    stages: tuple[Stage, ...] = ()
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        seen: set[str] = set()
+        for stage in self.stages:
+            if stage.id in seen:
+                raise refusal(
+                    "has two stages of one id", allowed="an id of its own for each stage", found=stage.id
+                )
+            seen.add(stage.id)
+        return self

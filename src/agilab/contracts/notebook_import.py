@@ -1,0 +1,132 @@
+"""`notebook_import.json`: what an import made of notebooks, and what it could not decide. Nothing was executed."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, JsonValue
+
+from agilab.contracts.base import Document
+from agilab.contracts.record import Record
+from agilab.contracts.scalars import Count, Text
+
+
+class Location(Record):
+    """Where in a notebook."""
+
+    notebook: str
+    cell: Count | None
+    """Index of the cell, from 0; null for the file as a whole."""
+    line: Count | None
+    """Line of the cell, from 1; null where no single one is meant."""
+
+
+class NotebookFinding(Record):
+    """Something that somebody should know."""
+
+    code: Text
+    severity: Literal["error", "warning", "note"]
+    location: Location
+    what: str
+    mend: str = ""
+
+
+class ImportedStage(Record):
+    """A stage and the cells that it came from."""
+
+    id: Text
+    cells: tuple[Count, ...]
+    expects: tuple[dict[str, JsonValue], ...] = ()
+    """What its cells showed when the notebook was last run: kind, mime, size, digest, the beginning of the text."""
+    repeats: tuple[dict[str, JsonValue], ...] = ()
+    """Settings of earlier cells (options, seeds) that it says again, because it runs apart."""
+
+
+class CellEdge(Record):
+    """A name that one cell gives and another takes."""
+
+    name: Text
+    source: Count = Field(alias="from")
+    target: Count = Field(alias="to")
+    how: Text
+    """`value` or `definition`."""
+
+
+class Border(Record):
+    """Whether one stage ends after a cell, and why."""
+
+    after: Count
+    cut: bool
+    crossing: tuple[Text, ...]
+    why: str
+
+
+class Undecided(Record):
+    """Where the data flow cannot be told from the text."""
+
+    cell: Count
+    line: Count
+    reason: str
+
+
+class ImportedNotebook(Record):
+    """One notebook: what is in it, and what became of it."""
+
+    name: str
+    digest: str
+    """SHA-256 of the file; empty where it could not be read."""
+    format: str
+    language: str
+    kernel: str
+    counts: dict[str, JsonValue]
+    execution: dict[str, JsonValue]
+    """In which order the counts say that its cells ran, which never did, which are missing."""
+    imports: tuple[dict[str, JsonValue], ...] = ()
+    requirements: tuple[dict[str, JsonValue], ...] = ()
+    artifacts: tuple[dict[str, JsonValue], ...] = ()
+    """Files that it reads or writes, with direction, kind, cell and line."""
+    stages: tuple[ImportedStage, ...] = ()
+    parameters: tuple[Count, ...] = ()
+    borders: tuple[Border, ...] = ()
+    edges: tuple[CellEdge, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
+    finals: dict[Text, Text] = Field(default_factory=dict)
+    """For each name that is left at the end the stage that last gave it."""
+
+
+class Compared(Record):
+    """One value or file of the notebook beside that of the pipeline."""
+
+    kind: Literal["value", "file", "shown"]
+    name: Text
+    stage: Text
+    equal: bool | None
+    """Null where it cannot be compared; `why` says so."""
+    why: str = ""
+
+
+class Verification(Record):
+    """The notebook and the pipeline, both run, and compared."""
+
+    notebook: str
+    run_id: str
+    equal: bool
+    compared: tuple[Compared, ...]
+    error: str = ""
+    """What kept one of the two from running to its end."""
+
+
+class NotebookImport(Document):
+    """The report of an import."""
+
+    file_format: ClassVar[Literal["json", "toml"]] = "json"
+
+    schema_id: Literal["agilab.notebook_import.v2"] = Field("agilab.notebook_import.v2", alias="schema")
+    mode: Literal["not_executed_import"] = "not_executed_import"
+    importable: bool
+    """Whether every notebook could be read and has Python in it."""
+    notebooks: tuple[ImportedNotebook, ...]
+    dependencies: tuple[Text, ...] = ()
+    """What the pipeline's environment needs, as requirements."""
+    findings: tuple[NotebookFinding, ...] = ()
+    toml: str = ""
+    """The `lab_stages.toml` that the import proposes."""
+    verification: tuple[Verification, ...] = ()

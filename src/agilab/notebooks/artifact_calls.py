@@ -1,0 +1,226 @@
+"""Calls that read or write files: which argument is the file, and in which direction."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["read", "written", "both", "unknown"]
+
+
+@dataclass(frozen=True)
+class FileCall:
+    """One file of a call.
+
+    Attributes:
+        direction: See `Direction`; "unknown" for what removes a file.
+        kind: What it is ("table", "array", "model", …); "" where the file's suffix says it.
+        position: Of the argument, from 0; -1 for the object that a method belongs to.
+        keywords: Names under which it is given instead.
+        mode: Position of an argument that decides the direction ("r", "wb", …); None if there is none.
+        default: The mode where it is not given.
+    """
+
+    direction: Direction
+    kind: str = ""
+    position: int = 0
+    keywords: tuple[str, ...] = ()
+    mode: int | None = None
+    default: str = "r"
+
+
+_TABLES = (
+    "filepath_or_buffer",
+    "path_or_buf",
+    "path",
+    "path_or_buffer",
+    "source",
+    "file",
+    "io",
+    "filepath",
+    "excel_writer",
+    "fname",
+)
+_FILES = "file", "filename", "fname", "path", "fp", "f", "name", "filepath", "uri", "im", "fileobj"
+
+_NOT_FILES = re.compile(r"(read|scan)_(sql\w*|clipboard|gbq|database\w*|table_from\w*)|read_html")
+
+_FRAMES = frozenset({
+    "cudf", "dask.dataframe", "databricks.koalas", "fireducks.pandas", "geopandas", "modin.pandas", "pandas",
+    "polars", "pyarrow.csv", "pyarrow.feather", "pyarrow.json", "pyarrow.orc", "pyarrow.parquet", "pyspark.pandas",
+    "vaex",
+})  # fmt: skip
+"""Modules whose functions `read_…` and `scan_…` take a file first."""
+
+
+def _calls(direction: Direction, kind: str, names: str, position: int = 0) -> dict[str, tuple[FileCall, ...]]:
+    return {name: (FileCall(direction, kind, position, _FILES),) for name in names.split()}
+
+
+def _opened(kind: str, names: str, mode: int = 1, default: str = "r") -> dict[str, tuple[FileCall, ...]]:
+    return {name: (FileCall("unknown", kind, 0, _FILES, mode, default),) for name in names.split()}
+
+
+def _moved(names: str) -> dict[str, tuple[FileCall, ...]]:
+    both = (FileCall("read", "", 0, ("src", "source")), FileCall("written", "", 1, ("dst", "destination")))
+    return dict.fromkeys(names.split(), both)
+
+
+FUNCTIONS: dict[str, tuple[FileCall, ...]] = {
+    **_calls("read", "array",
+        "numpy.load numpy.loadtxt numpy.genfromtxt numpy.fromfile numpy.memmap scipy.io.loadmat"),
+    **_calls("written", "array",
+        "numpy.save numpy.savez numpy.savez_compressed numpy.savetxt scipy.io.savemat "
+        "scipy.sparse.save_npz"),
+    **_calls("read", "array",
+        "scipy.sparse.load_npz xarray.open_dataset xarray.open_dataarray xarray.open_mfdataset "
+        "xarray.load_dataset xarray.open_zarr zarr.load"),
+    **_calls("read", "audio", "scipy.io.wavfile.read librosa.load soundfile.read torchaudio.load"),
+    **_calls("written", "audio", "scipy.io.wavfile.write soundfile.write torchaudio.save"),
+    **_calls("read", "image",
+        "PIL.Image.open cv2.imread matplotlib.pyplot.imread matplotlib.image.imread imageio.imread "
+        "imageio.v2.imread imageio.v3.imread skimage.io.imread tifffile.imread IPython.display.Image"),
+    **_calls("written", "image",
+        "cv2.imwrite matplotlib.pyplot.imsave imageio.imwrite imageio.imsave imageio.mimsave "
+        "imageio.v2.imwrite imageio.v3.imwrite skimage.io.imsave tifffile.imwrite"),
+    **_calls("written", "figure", "matplotlib.pyplot.savefig bokeh.plotting.save bokeh.io.export_png"),
+    **_calls("written", "figure", "plotly.io.write_html plotly.io.write_image plotly.offline.plot", 1),
+    **_calls("read", "model",
+        "joblib.load torch.load tensorflow.keras.models.load_model keras.models.load_model dill.load "
+        "cloudpickle.load onnx.load gensim.models.KeyedVectors.load gensim.models.Word2Vec.load "
+        "xgboost.Booster lightgbm.Booster catboost.CatBoost"),
+    **_calls("written", "model",
+        "joblib.dump torch.save torch.jit.save onnx.save tensorflow.saved_model.save "
+        "tensorflow.keras.models.save_model", 1),
+    **_calls("written", "table",
+        "pyarrow.parquet.write_table pyarrow.csv.write_csv pyarrow.feather.write_feather "
+        "pyarrow.orc.write_table", 1),
+    **_calls("written", "table", "pandas.ExcelWriter xlsxwriter.Workbook pyarrow.parquet.ParquetWriter"),
+    **_calls("read", "table",
+        "openpyxl.load_workbook pandas.ExcelFile pyreadstat.read_sav pandas.HDFStore "
+        "astropy.io.fits.open astropy.table.Table.read datasets.load_from_disk"),
+    **_calls("read", "database", "duckdb.read_csv duckdb.read_parquet duckdb.read_json duckdb.from_csv_auto"),
+    **_calls("both", "database",
+        "sqlite3.connect duckdb.connect sqlalchemy.create_engine shelve.open dbm.open tinydb.TinyDB "
+        "dataset.connect"),
+    **_calls("read", "text", "dotenv.load_dotenv linecache.getlines fileinput.input"),
+    **_calls("read", "code", "runpy.run_path"),
+    **_calls("read", "folder", "os.listdir os.scandir os.walk"),
+    **_calls("read", "files", "glob.glob glob.iglob"),
+    **_calls("written", "folder", "os.makedirs os.mkdir"),
+    **_calls("unknown", "removed", "os.remove os.unlink os.rmdir shutil.rmtree"),
+    **_calls("written", "", "mlflow.artifacts.download_artifacts", 1),
+    **_calls("read", "", "mlflow.log_artifact mlflow.log_artifacts"),
+    **_opened("",
+        "open io.open codecs.open gzip.open bz2.open lzma.open smart_open.open fsspec.open tarfile.open "
+        "pysam.AlignmentFile"),
+    **_opened("array", "h5py.File netCDF4.Dataset tables.open_file rasterio.open fiona.open"),
+    **_opened("array", "zarr.open zarr.open_group", default="a"),
+    **_opened("archive", "zipfile.ZipFile tarfile.TarFile"),
+    **_opened("audio", "wave.open"),
+    **_moved("shutil.copy shutil.copy2 shutil.copyfile shutil.copytree shutil.move os.rename os.replace"),
+    "shutil.unpack_archive": (
+        FileCall("read", "archive", 0, ("filename",)), FileCall("written", "folder", 1, ("extract_dir",)),
+    ),
+    "urllib.request.urlretrieve": (FileCall("read", "", 0, ("url",)), FileCall("written", "", 1, ("filename",))),
+    "wget.download": (FileCall("read", "", 0, ("url",)), FileCall("written", "", 1, ("out",))),
+    "gdown.download": (FileCall("read", "", 0, ("url",)), FileCall("written", "", 1, ("output",))),
+    **_calls("read", "", "urllib.request.urlopen requests.get requests.head httpx.get"),
+}  # fmt: skip
+"""By the full dotted name."""
+
+_TO_TABLE = (
+    "to_csv to_parquet to_feather to_excel to_pickle to_json to_hdf to_stata to_orc to_xml to_file "
+    "to_html to_latex to_markdown"
+)
+_WRITE_TABLE = (
+    "write_csv write_parquet write_ipc write_json write_ndjson write_excel write_avro write_delta "
+    "sink_csv sink_parquet sink_ipc sink_ndjson"
+)
+
+
+def _methods(direction: Direction, kind: str, names: str, position: int = 0) -> dict[str, FileCall]:
+    return {name: FileCall(direction, kind, position, (*_TABLES, *_FILES)) for name in names.split()}
+
+
+METHODS: dict[str, FileCall] = {
+    **_methods("written", "table", f"{_TO_TABLE} {_WRITE_TABLE}"),
+    **_methods("written", "figure", "savefig write_html write_image"),
+    **_methods("written", "array", "to_netcdf to_zarr tofile"),
+    **_methods("written", "model", "save_model save_weights save_pretrained save_word2vec_format"),
+    **_methods("read", "model", "load_model load_weights load_word2vec_format from_pretrained_file"),
+}
+"""By the method's name alone, of whatever object: these words mean nothing else."""
+
+SAVING = frozenset({"save", "export", "dump_model"})
+"""Methods that write if what they are given looks like a file (`image.save("a.png")`)."""
+
+PATH_METHODS: dict[str, FileCall] = {
+    **{name: FileCall("read", "", -1) for name in ("read_text", "read_bytes")},
+    **{name: FileCall("written", "", -1) for name in ("write_text", "write_bytes", "touch")},
+    "open": FileCall("unknown", "", -1, mode=0),
+    "iterdir": FileCall("read", "folder", -1),
+    "mkdir": FileCall("written", "folder", -1),
+    **{name: FileCall("unknown", "removed", -1) for name in ("unlink", "rmdir")},
+}
+"""Methods of paths; the first four count for any object, the others for what certainly is a path."""
+
+ANY_OBJECT = frozenset({"read_text", "read_bytes", "write_text", "write_bytes"})
+
+
+def file_calls(name: str) -> tuple[FileCall, ...]:
+    """The files of a function, by its full dotted name; none if it is not known to take any."""
+    known = FUNCTIONS.get(name)
+    if known:
+        return known
+    module, _, function = name.rpartition(".")
+    if (
+        module in _FRAMES
+        and function.startswith(("read_", "scan_", "open"))
+        and not _NOT_FILES.fullmatch(function)
+    ):
+        return (FileCall("read", "table", 0, _TABLES),)
+    return ()
+
+
+def direction_of_mode(mode: str) -> Direction:
+    """What a mode such as "rb", "w" or "a+" does to its file.
+
+    >>> [direction_of_mode(mode) for mode in ("r", "rb", "w", "ab", "r+", "?")]
+    ['read', 'read', 'written', 'written', 'both', 'unknown']
+    """
+    if "+" in mode:
+        return "both"
+    if mode[:1] in ("w", "a", "x"):
+        return "written"
+    return "read" if mode[:1] in ("r", "U") else "unknown"
+
+
+_SUFFIXES = {
+    "table": "csv tsv parquet feather arrow ipc xlsx xls ods orc avro dta sav sas7bdat rds jsonl ndjson",
+    "array": "npy npz h5 hdf5 hdf nc nc4 mat zarr fits grib grb tif tiff",
+    "json": "json geojson",
+    "pickle": "pkl pickle dill",
+    "model": "pt pth ckpt onnx joblib keras pb safetensors bst gguf tflite",
+    "image": "png jpg jpeg gif bmp webp",
+    "figure": "svg pdf eps",
+    "audio": "wav mp3 flac ogg",
+    "video": "mp4 avi mov",
+    "archive": "zip gz tar tgz bz2 xz 7z",
+    "database": "db sqlite sqlite3 duckdb",
+    "text": "txt md log yaml yml toml ini cfg xml html dat",
+    "geometry": "shp gpkg kml",
+    "code": "py ipynb r sql sh",
+}
+_BY_SUFFIX = {f".{suffix}": kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
+
+
+def kind_of_suffix(path: str) -> str:
+    """What a file is by its name; "" if that says nothing. `a.csv.gz` is a table."""
+    name = path.lower().split("?")[0].rstrip("/")
+    for packed in (".gz", ".bz2", ".xz", ".zst"):
+        if name.endswith(packed) and "." in name.removesuffix(packed):
+            name = name.removesuffix(packed)
+    dot = name.rfind(".")
+    return _BY_SUFFIX.get(name[dot:], "") if dot >= 0 else ""

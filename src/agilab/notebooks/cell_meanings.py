@@ -1,0 +1,132 @@
+"""What each `%%magic` above a cell means for the cell below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from itertools import pairwise
+
+from agilab.notebooks.meaning import (
+    Meaning,
+    importing,
+    literal,
+    path_expression,
+    quoted_lines,
+    split_words,
+)
+from agilab.notebooks.shell import install_of, shell_finding
+
+BODY_IS_PYTHON = frozenset({
+    "black", "chime", "debug", "exercise", "heat", "ipytest", "lprun", "memit", "mprof", "mprun", "notify", "prun",
+    "pyinstrument", "run_pytest", "run_pytest[clean]", "scalene", "snakeviz", "solution", "tb", "time", "wandb",
+})  # fmt: skip
+BODY_IS_SHOWN = frozenset({
+    "css", "ditaa", "dot", "html", "HTML", "javascript", "js", "latex", "markdown", "md", "mermaid", "SVG", "svg",
+    "tikz",
+})  # fmt: skip
+PROGRAMS = {
+    "bash": ["bash"], "sh": ["sh"], "shell": ["bash"], "!": ["bash"], "sx": ["bash"], "system": ["bash"],
+    "zsh": ["zsh"], "perl": ["perl"], "ruby": ["ruby"], "python": ["python"], "python3": ["python3"],
+    "python2": ["python2"], "pypy": ["pypy"], "cmd": ["cmd"], "powershell": ["powershell"], "pwsh": ["pwsh"],
+}  # fmt: skip
+LANGUAGES = frozenset({
+    "bigquery", "bqsql", "clojure", "cpp", "cu", "cuda", "cypher", "cython", "duckdb", "fortran", "fs", "go", "gremlin",
+    "java", "julia", "kql", "matlab", "nodejs", "ocaml", "octave", "oracle", "postgres", "pyspark", "r", "rust", "sas",
+    "scala", "scheme", "spark", "sparkr", "sparksql", "sql", "sqlite", "stata", "tsql", "typescript",
+})  # fmt: skip
+
+
+def cell_meaning(name: str, arguments: str, body: list[str], names: Container[str]) -> Meaning:
+    """`%%name arguments` above a body; `Meaning.body` says what becomes of that."""
+    if name in ("writefile", "file"):
+        return _written(arguments, body, names)
+    if name in PROGRAMS:
+        return _program(PROGRAMS[name], arguments, body, f"%%{name}")
+    if name == "script":
+        return _script(arguments, body)
+    if name == "timeit":
+        return Meaning("", "NB-116", "%%timeit was left out: it only measures its cell")
+    if name == "capture":
+        target = next((word for word in arguments.split() if not word.startswith("-")), "")
+        python = f"{target} = None" if target.isidentifier() else ""
+        return Meaning(python, "NB-110", "%%capture was dropped; its cell stays", body="python")
+    if name in BODY_IS_PYTHON:
+        return Meaning("", "NB-110", f"%%{name} was dropped; its cell stays", body="python")
+    if name in BODY_IS_SHOWN:
+        return Meaning("", "NB-110", f"%%{name} only shows something; its cell was dropped")
+    if name == "skip":
+        return Meaning("", "NB-110", "%%skip: its cell is not run")
+    return _not_python(name, arguments, body)
+
+
+def _not_python(name: str, arguments: str, body: list[str]) -> Meaning:
+    """A cell in another language: the names that go in and come out, where the magic says them."""
+    read, defined = _names_in_and_out(name, arguments)
+    python = "".join(f"{name}; " for name in read)
+    if defined:
+        text = literal("\n".join(body))
+        python += f"{', '.join(defined)} = get_ipython().run_cell_magic({literal(name)}, {literal(arguments)}, {text})"
+    python = python.removesuffix("; ")
+    if name.lower() in LANGUAGES:
+        return Meaning(python, "NB-114", f"%%{name} is not Python; its cell was left out")
+    return Meaning(python, "NB-111", f"%%{name} is not known; its cell was left out")
+
+
+def _names_in_and_out(name: str, arguments: str) -> tuple[list[str], list[str]]:
+    words = arguments.split()
+    pairs = list(pairwise(words))
+    read = [x for flag, names in pairs if flag in ("-i", "--input") for x in names.split(",")]
+    defined = [x for flag, names in pairs if flag in ("-o", "--output") for x in names.split(",")]
+    if "<<" in words[1:]:
+        defined.append(words[words.index("<<") - 1])
+    if name in ("bigquery", "bqsql") and words and not words[0].startswith("-"):
+        defined.append(words[0])
+    return [x for x in read if x.isidentifier()], [x for x in defined if x.isidentifier()]
+
+
+# ---- cells for other programs
+
+
+def _program(command: list[str], arguments: str, body: list[str], shown: str) -> Meaning:
+    """`%%bash` and the like: the body is the program's input."""
+    if not any(line.strip() for line in body):
+        return Meaning("", "NB-112", f"{shown} without a body")
+    out = re.search(r"--out[= ]\s*(\w+)", arguments)
+    extra = re.sub(r"--(?:out|err)[= ]\s*\w+|--no-raise-error|--bg", "", arguments).split()
+    check = "False" if "--no-raise-error" in arguments else "True"
+    capture = ", capture_output=True" if out else ""
+    head = f"{out[1]} = " if out else ""
+    head = f"import subprocess; {head}subprocess.run({[*command, *extra]!r}, text=True, check={check}{capture}, input="
+    tail = ").stdout" if out else ")"
+    first, rest = quoted_lines(head, body, tail)
+    installs = [install for line in body if (install := install_of(line.strip()))]
+    requirements = tuple(name for install in installs for name in install.requirements)
+    if installs:
+        return Meaning(first, "NB-113", f"{shown} installs packages", body=rest, requirements=requirements)
+    return Meaning(first, *shell_finding("\n".join(body), shown), body=rest)
+
+
+def _script(arguments: str, body: list[str]) -> Meaning:
+    command = split_words(re.sub(r"--\w[\w-]*(?:[= ]\w+)?", "", arguments))
+    if not command or command[0] in ("false", "echo"):
+        return Meaning("", "NB-110", "%%script that runs nothing: its cell is not run")
+    return _program(command, "", body, f"%%script {command[0]}")
+
+
+def _written(arguments: str, body: list[str], names: Container[str]) -> Meaning:
+    """`%%writefile name`: the body becomes a file's content."""
+    words = split_words(arguments)
+    append = any(word in ("-a", "--append") for word in words)
+    name = next((word for word in words if not word.startswith("-")), "")
+    if not name:
+        return Meaning("", "NB-111", "%%writefile without a name was left out")
+    path = path_expression(name, names)
+    if append:
+        head, tail = (
+            f"{importing('pathlib', path)}; pathlib.Path({path}).open('a', encoding='utf-8').write(",
+            ")",
+        )
+    else:
+        head, tail = f"{importing('pathlib', path)}; pathlib.Path({path}).write_text(", ", encoding='utf-8')"
+    first, rest = quoted_lines(head, body, tail)
+    return Meaning(first, body=rest)

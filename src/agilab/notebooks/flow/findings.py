@@ -1,0 +1,151 @@
+"""What the flow of a notebook gives to say: its findings, NB-6xx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from agilab.notebooks.findings import Finding, in_order
+from agilab.notebooks.flow import knowledge as known
+from agilab.notebooks.flow.links import Unmade
+from agilab.notebooks.flow.order import reordered, unused
+from agilab.notebooks.flow.plan import Plan
+from agilab.notebooks.rules import Rule
+
+RULES: dict[str, Rule] = {
+    "NB-601": Rule(
+        "warning",
+        "undecided",
+        "What this statement reads or binds is not in the text, so the cells that may depend on it stay in one stage.",
+        "say the names in the text: import them one by one, assign instead of exec",
+    ),
+    "NB-602": Rule(
+        "warning",
+        "a name that no cell makes",
+        "It came from a cell that is no longer there, or was typed elsewhere; run from top to bottom this fails.",
+        "add the cell that makes it",
+    ),
+    "NB-603": Rule(
+        "warning",
+        "a name that only a cell below makes",
+        "The notebook was run in another order than it stands; run from top to bottom this fails.",
+        "move the cell that makes it up",
+    ),
+    "NB-604": Rule(
+        "warning",
+        "a name that was deleted",
+        "A cell above deletes it, so that it is not there when this cell runs.",
+        "delete it later, or make it again",
+    ),
+    "NB-605": Rule(
+        "warning",
+        "run in another order",
+        "The saved results come from another order of the cells, in which this name had another value.",
+        "run all cells from top to bottom and look at the results again",
+    ),
+    "NB-606": Rule(
+        "note",
+        "never used",
+        "It is defined and no cell uses it.",
+        "leave it out, if nothing else needs it",
+    ),
+    "NB-607": Rule(
+        "warning",
+        "the history of a session",
+        "`_`, `Out` and `In` are what somebody typed before; a stage has none.",
+        "give the result a name",
+    ),
+    "NB-608": Rule(
+        "warning",
+        "another working directory",
+        "Each stage runs in an empty folder with the files that it declares; paths below another one are not found.",
+        "write paths from the folder of the notebook",
+    ),
+    "NB-609": Rule(
+        "warning",
+        "not Python",
+        "The cell cannot be read, so nothing is known of what it makes; it is kept as a comment.",
+        "rewrite it, or leave it out",
+    ),
+    "NB-610": Rule(
+        "note",
+        "a setting that holds in every cell",
+        "A stage is a process of its own; the statement is repeated where it matters.",
+    ),
+}
+"""Kinds of findings of the flow."""
+
+
+def flow_findings(plan: Plan, order: Sequence[int], index: Sequence[int]) -> tuple[Finding, ...]:
+    """All findings. `order` are indices of cells of the notebook as they ran, `index` says which one each cell of the
+    flow is."""
+    found = [*_undecided(plan), *_unmade(plan), *_settings(plan), *_unreadable(plan), *_unused(plan)]
+    numbers = {cell: number for number, cell in enumerate(index)}
+    found += _reordered(plan, [numbers[cell] for cell in order if cell in numbers], index)
+    return in_order(
+        Finding(one.code, one.severity, one.what, one.mend, index[one.cell or 0], one.line) for one in found
+    )
+
+
+def _finding(code: str, what: str, cell: int, line: int | None = None) -> Finding:
+    return Finding(code, RULES[code].severity, what, RULES[code].mend, cell, line)
+
+
+def _undecided(plan: Plan) -> Iterator[Finding]:
+    for flow in plan.links.flows.cells:
+        for doubt in flow.undecided:
+            yield _finding("NB-601", doubt.reason, flow.index, doubt.line)
+
+
+def _unmade(plan: Plan) -> Iterator[Finding]:
+    for one in plan.links.unmade:
+        code, what = _said(one)
+        yield _finding(code, what, one.cell, one.line)
+
+
+def _said(one: Unmade) -> tuple[str, str]:
+    if one.history:
+        return "NB-607", f"{one.name} is a result of the session that this was written in"
+    if one.deleted is not None:
+        return "NB-604", f"{one.name} was deleted by a cell above"
+    if one.below is not None and one.below != one.cell:
+        return "NB-603", f"{one.name} is read here, and only a cell below makes it"
+    if one.below is not None:
+        return "NB-603", f"{one.name} is read here before this cell makes it"
+    return "NB-602", f"{one.name} is read here, and no cell makes it"
+
+
+def _settings(plan: Plan) -> Iterator[Finding]:
+    repeated = {(cell, setting) for stage in plan.stages for cell, setting in stage.repeated}
+    for flow in plan.links.flows.cells:
+        for setting in flow.settings:
+            if setting.state == known.FOLDER:
+                yield _finding(
+                    "NB-608", "the working directory is another one from here on", flow.index, setting.line
+                )
+            elif (flow.index, setting) in repeated:
+                yield _finding(
+                    "NB-610", f"{setting.text} is repeated in later stages", flow.index, setting.line
+                )
+
+
+def _unreadable(plan: Plan) -> Iterator[Finding]:
+    for flow in plan.links.flows.cells:
+        if flow.syntax:
+            yield _finding(
+                "NB-609", f"the cell is not Python: {flow.syntax}", flow.index, flow.syntax_line or None
+            )
+
+
+def _unused(plan: Plan) -> Iterator[Finding]:
+    for name, cell in unused(plan.links):
+        yield _finding("NB-606", f"{name} is never used", cell, plan.links.flows[cell].lines.get(name))
+
+
+def _reordered(plan: Plan, order: Sequence[int], index: Sequence[int]) -> Iterator[Finding]:
+    if list(order) == sorted(order):
+        return
+    for one in reordered(plan.links, order):
+        ran = "no cell" if one.ran is None else f"cell {index[one.ran]}"
+        stands = "no cell" if one.stands is None else f"cell {index[one.stands]}"
+        what = f"{one.name} came from {ran} when this ran, and comes from {stands} from top to bottom"
+        yield _finding("NB-605", what, one.cell, plan.links.flows[one.cell].reads.get(one.name))

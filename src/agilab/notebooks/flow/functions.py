@@ -1,0 +1,373 @@
+"""What a function of the notebook does when it is called: a summary, made once, in terms of parameters and names.
+
+`p:x` stands for what comes as its parameter x and `d:x` for what may lie in that; `g:x` and `h:x` for what a name of
+the notebook holds at the time of the call. Order does not matter in a function: every assignment may hold at any time.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from agi_node.source.needs import needs_of
+from agi_node.source.pure import dotted
+from agi_node.source.scopes import bound_names, declared_global, parameters
+from agi_node.source.tree import Chain, nodes_of
+from agilab.notebooks.flow import knowledge as known
+from agilab.notebooks.flow.statements import Statements
+from agilab.notebooks.flow.values import CLOSURE, PLAIN, Region, Value, either
+
+BUILTINS = frozenset(dir(builtins)) | {"__file__", "display", "get_ipython", "__session__"}
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_ROUNDS = 8
+_INNER = "<inner>"
+"""What stands for the parameters of functions that a function makes."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a call does.
+
+    Attributes:
+        parameters: In order, those with stars last.
+        reads: Names of the notebook.
+        binds: Names that it declares global and binds; `always` those that it has bound whenever it returns,
+            `unbinds` those that it may delete.
+        changed: Regions that it changes itself.
+        passed: Regions that it hands to what it calls.
+        owners: By attribute: regions whose attribute of that name it calls or reads.
+        returns: What it gives back; for a generator what it yields.
+        gives: What functions that it makes give back.
+        calls: Whether it calls something of the notebook's own, or of its parameters.
+        remembers: Whether a function in it changes what outlives the call, so that what it gives back has a state.
+    """
+
+    parameters: tuple[str, ...] = ()
+    reads: frozenset[str] = frozenset()
+    binds: frozenset[str] = frozenset()
+    always: frozenset[str] = frozenset()
+    unbinds: frozenset[str] = frozenset()
+    changed: frozenset[Region] = frozenset()
+    passed: frozenset[Region] = frozenset()
+    owners: Mapping[str, frozenset[Region]] = field(default_factory=dict)
+    same: frozenset[Region] = frozenset()
+    returns: Value = PLAIN
+    gives: Value = PLAIN
+    states: tuple[tuple[str, known.Does], ...] = ()
+    doubts: tuple[tuple[str, bool, bool], ...] = ()
+    calls: bool = False
+    remembers: bool = False
+
+
+@dataclass
+class Maker:
+    """A function or class of the notebook.
+
+    Attributes:
+        methods: Of a class: by name, the number of the maker.
+        bases: Of a class: its bases that are classes of the notebook.
+        lasting: Of a class: regions of its attributes that can be changed in place.
+        stateful: Whether something of it changes while it is used, so that there can be only one of it.
+    """
+
+    name: str
+    kind: Literal["function", "class", "lambda"]
+    node: ast.AST
+    methods: dict[str, int] = field(default_factory=dict)
+    bases: frozenset[int] = frozenset()
+    lasting: frozenset[Region] = frozenset()
+    stateful: bool = False
+    in_class: bool = False
+    summary: Summary | None = None
+
+
+class Body(Statements):
+    """Walks the body of a function, over and over until nothing new is found."""
+
+    def __init__(self, node: FunctionNode, is_own: Callable[[str], bool], imports: Mapping[str, str]) -> None:
+        super().__init__()
+        self._node = node
+        self._is_own = is_own
+        self._imports = dict(imports)
+        self._parameters = tuple(each.arg for each in parameters(node.args))
+        body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else [*node.body]
+        self._locals = frozenset(self._parameters) | frozenset(bound_names(body, ""))
+        self.lazy = True  # what is evaluated where it is defined is the notebook's
+        self._needs = needs_of(node).later
+        self._env = {
+            name: Value(frozenset({f"p:{name}"}), frozenset({f"p:{name}", f"d:{name}"}))
+            for name in self._parameters
+        }
+        self._inner_parameters: set[str] = set()
+        self._globals: set[str] = set()
+        self._unbinds: set[str] = set()
+        for part in nodes_of(node):
+            if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                self._globals |= declared_global(part.body)
+        self._nested = 0
+        self._changed: set[Region] = set()
+        self._passed: set[Region] = set()
+        self._same: set[Region] = set()
+        self._owners: dict[str, frozenset[Region]] = {}
+        self._returns = PLAIN
+        self._gives = PLAIN
+        self._own_regions: set[Region] = set()
+        self._states: dict[tuple[str, known.Does], None] = {}
+        self._doubts: dict[tuple[str, bool, bool], None] = {}
+        self._calls = False
+        self._remembers = False
+        self._regions: dict[int, int] = {}
+
+    def summary(self) -> Summary:
+        """What a call does."""
+        node = self._node
+        for _ in range(_ROUNDS):
+            before = (dict(self._env), len(self._changed), len(self._passed), self._returns)
+            if isinstance(node, ast.Lambda):
+                self._returns = either([self._returns, self.value(node.body)])
+            else:
+                self.block(node.body)
+            if before == (self._env, len(self._changed), len(self._passed), self._returns):
+                break
+        returns = self._returns
+        if _yields(node):
+            returns = either([returns, self._everything()])
+            returns = replace(returns, tied="a generator", kind="iterator")
+        elif isinstance(node, ast.AsyncFunctionDef) and returns.kind == "plain":
+            returns = PLAIN
+        elif CLOSURE in returns.reaches or self._remembers_in(returns):
+            returns = replace(returns, tied=returns.tied or "a function made by a function")
+        outside = frozenset(self._outside(self._changed))
+        remembers = self._remembers or self._keeps_default()
+        return Summary(
+            self._parameters,
+            frozenset(name for name in self._needs if name not in BUILTINS or self._is_own(name)),
+            frozenset(self._globals),
+            frozenset((_always(node) & self._globals) - self._unbinds),
+            frozenset(self._unbinds),
+            outside,
+            frozenset(self._outside(self._passed)),
+            {name: frozenset(self._outside(found)) for name, found in self._owners.items()},
+            frozenset(self._outside(self._same)),
+            returns,
+            replace(self._gives, tied="a function made by a function")
+            if CLOSURE in self._gives.reaches
+            else self._gives,
+            tuple(self._states),
+            tuple(self._doubts),
+            self._calls,
+            remembers,
+        )
+
+    def _remembers_in(self, value: Value) -> bool:
+        return CLOSURE in value.owns
+
+    def _keeps_default(self) -> bool:
+        """Whether a default value that can be changed is changed, or handed out."""
+        arguments = self._node.args
+        defaults = [*arguments.defaults, *(each for each in arguments.kw_defaults if each is not None)]
+        if all(isinstance(each, (ast.Constant, ast.Name, ast.UnaryOp, ast.Attribute)) for each in defaults):
+            return False
+        own = frozenset(f"{mark}:{name}" for name in self._parameters for mark in "pd")
+        return bool(own & (self._changed | self._passed | self._returns.reaches))
+
+    @staticmethod
+    def _outside(regions: set[Region] | frozenset[Region]) -> set[Region]:
+        return {region for region in regions if isinstance(region, str) and region != CLOSURE}
+
+    def _everything(self) -> Value:
+        return either([PLAIN, *self._env.values()])
+
+    # -- names --------------------------------------------------------------------------------------------------
+
+    def load(self, name: str, line: int) -> Value:
+        for names in reversed(self.inner):
+            if name in names:
+                return names[name]
+        found = [self._env[name]] if name in self._env else []
+        if (
+            name in self._needs
+            and not (name in self._imports and name not in self._locals)
+            and self._foreign(name)
+        ):
+            found.append(Value(frozenset({f"g:{name}"}), frozenset({f"g:{name}", f"h:{name}"})))
+        return either(found) if found else PLAIN
+
+    def _foreign(self, name: str) -> bool:
+        return name not in BUILTINS or self._is_own(name)
+
+    def bind(self, name: str, value: Value, line: int) -> None:
+        self._env[name] = either([self._env[name], value]) if name in self._env else value
+        if name in self._globals and value.reaches:
+            self._passed |= value.reaches
+
+    def unbind(self, name: str, line: int) -> None:
+        if name in self._globals:
+            self._unbinds.add(name)
+
+    def bind_import(self, name: str, full: str, line: int, *, adds: bool = False) -> None:
+        self._imports[name] = full
+        self._locals -= {name}
+
+    def star(self, module: str, line: int) -> None:
+        pass  # Python refuses it in a function
+
+    def full(self, chain: Chain) -> str | None:
+        first = chain[0]
+        if first in self._locals or first in self._env or any(first in names for names in self.inner):
+            return None
+        if first in self._imports:
+            return dotted(chain, self._imports)
+        return dotted(chain, {}) if not self._is_own(first) and _is_known(first) else None
+
+    def region(self, node: ast.AST) -> Region:
+        region = self._regions.setdefault(id(node), len(self._regions))
+        if self._nested:
+            self._own_regions.add(region)
+        return region
+
+    # -- effects ------------------------------------------------------------------------------------------------
+
+    def change(self, what: frozenset[Region], stored: Value, line: int) -> None:
+        self._changed |= what
+        if self._nested and any(self._outlives(region) for region in what):
+            self._remembers = True
+        if stored.reaches or stored.makers or stored.tied:
+            for name, value in self._env.items():
+                if value.reaches & what:
+                    reaches, tied = value.reaches | stored.reaches, value.tied or stored.tied
+                    self._env[name] = replace(value, reaches=reaches, tied=tied, kind="")
+            if self._outside(what):
+                self._passed |= stored.reaches
+
+    def _outlives(self, region: Region) -> bool:
+        """Whether it belongs to the function around, not to the one in it, nor to the notebook."""
+        if isinstance(region, int):
+            return region not in self._own_regions
+        return region[0] in "pd" and _INNER not in region
+
+    def state(self, name: str, does: known.Does, node: ast.AST) -> None:
+        self._states[name, does] = None
+
+    def doubt(self, line: int, reason: str, *, reads: bool = True, binds: bool = True) -> None:
+        self._doubts[reason, reads, binds] = None
+
+    def same(self, values: Sequence[Value]) -> None:
+        self._same |= either([PLAIN, *values]).owns
+
+    def called(
+        self, callee: Value, node: ast.Call, args: Sequence[Value], named: Mapping[str, Value]
+    ) -> Value | None:
+        every = [*args, *named.values()]
+        if self._outside(callee.reaches):
+            self._calls = True
+            for value in every:
+                self._passed |= value.reaches
+            return either([self.new(node), *every, *(value.inside() for value in every)]).with_kind("")
+        if CLOSURE in callee.reaches:
+            for name in self._inner_parameters:
+                self._env[name] = either([self._env[name], *every])
+            return either([self.new(node), *every, self._everything()]).with_kind("")
+        return None
+
+    def applied(self, held: Value, args: Sequence[Value], node: ast.expr) -> None:
+        if self._outside(held.reaches):
+            for value in args:
+                self._passed |= value.reaches
+
+    def attribute(
+        self, owner: Value, name: str, args: Sequence[Value] | None, node: ast.expr
+    ) -> Value | None:
+        self._owners[name] = self._owners.get(name, frozenset()) | owner.reaches
+        for value in args or ():
+            self._passed |= value.reaches
+        return None
+
+    def first_parameter(self) -> Value:
+        return self._env.get(self._parameters[0], Value()) if self._parameters else Value()
+
+    # -- what is made in it -------------------------------------------------------------------------------------
+
+    def function(self, node: ast.Lambda) -> Value:
+        return self._inner_function(node)
+
+    def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
+        return self._inner_function(node)
+
+    def _inner_function(self, node: FunctionNode) -> Value:
+        every = self._everything()
+        given = either([every, Value(frozenset({f"p:{_INNER}"}), frozenset({f"p:{_INNER}", f"d:{_INNER}"}))])
+        for each in parameters(node.args):
+            self._inner_parameters.add(each.arg)
+            self._env[each.arg] = either([self._env[each.arg], given]) if each.arg in self._env else given
+        self._nested += 1
+        kept = self._returns
+        self._returns = PLAIN
+        if isinstance(node, ast.Lambda):
+            self._returns = self.value(node.body)
+        else:
+            self.block(node.body)
+        self._gives = either([self._gives, self._returns])
+        self._returns = kept
+        self._nested -= 1
+        return Value(frozenset({CLOSURE}), frozenset({CLOSURE}) | every.reaches)
+
+    def define_class(self, node: ast.ClassDef) -> Value:
+        self.block(node.body)
+        return Value(frozenset({CLOSURE}), frozenset({CLOSURE}) | self._everything().reaches)
+
+    # -- paths: every one is taken ------------------------------------------------------------------------------
+
+    def paths(self, *ways: Callable[[], None]) -> None:
+        for way in ways:
+            way()
+
+    def repeated(self, body: Callable[[], None], once: bool) -> None:
+        body()
+
+    def attempted(
+        self, body: Callable[[], None], handlers: Sequence[Callable[[], None]], rest: Callable[[], None]
+    ) -> None:
+        self.paths(body, *handlers, rest)
+
+    def ends(self, node: ast.stmt, value: Value) -> None:
+        if isinstance(node, ast.Return):
+            self._returns = either([self._returns, value])
+
+    def declare_global(self, node: ast.Global | ast.Nonlocal) -> None:
+        if self._nested and isinstance(node, ast.Nonlocal):
+            self._remembers = True
+
+
+def _is_known(name: str) -> bool:
+    return name in BUILTINS or dotted((name,), {}) != name
+
+
+def _yields(node: FunctionNode) -> bool:
+    stack: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else [*node.body]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            stack.extend(ast.iter_child_nodes(part))
+    return False
+
+
+def _always(node: FunctionNode) -> set[str]:
+    """Names that the first statements of a function bind, before anything that might end it."""
+    found: set[str] = set()
+    for part in [] if isinstance(node, ast.Lambda) else node.body:
+        if isinstance(part, ast.Assign):
+            found |= {each.id for each in part.targets if isinstance(each, ast.Name)}
+        elif isinstance(part, (ast.AugAssign, ast.AnnAssign)):
+            if isinstance(part.target, ast.Name) and part.value is not None:
+                found.add(part.target.id)
+        elif any(
+            isinstance(each, (ast.Return, ast.Raise, ast.Yield, ast.YieldFrom)) for each in ast.walk(part)
+        ):
+            break
+    return found

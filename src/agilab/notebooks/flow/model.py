@@ -1,0 +1,99 @@
+"""What the data flow of a cell is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agilab.notebooks.flow.values import Region, Value
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """Something that reading cannot tell: what it may read or bind is any name.
+
+    Attributes:
+        cell: Position among the cells that were given, from 0.
+        line: In that cell, from 1.
+        reason: What stands there.
+        reads: Whether any name may be read.
+        binds: Whether any name may be bound or changed.
+    """
+
+    cell: int
+    line: int
+    reason: str
+    reads: bool = True
+    binds: bool = True
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A statement that sets something of the process: a seed, an option, an environment variable, the import path.
+
+    Attributes:
+        state: What is set: `<random numpy>`, `<options matplotlib>`, …
+        line: Of its statement, from 1.
+        text: The statement, where repeating it elsewhere sets the same; else empty.
+        needs: Names that the statement reads.
+    """
+
+    state: str
+    line: int
+    text: str = ""
+    needs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class CellFlow:
+    """What one cell needs, makes and changes. Names in angle brackets are states of the process.
+
+    Attributes:
+        index: Position among the cells, from 0.
+        reads: Names whose value from before is read (or may be), with the line where first.
+        keeps: Names that the cell binds on some paths only: on others the value from before stays.
+        binds: Names that it binds, on some path at least.
+        always: Names that it has bound whenever it ends.
+        unbinds: Names that `del` may leave unbound.
+        alters: Names whose value from before is changed in place, by whatever name that is done.
+        changed: Regions that are changed.
+        same: Regions of values that are asked whether they are one object.
+        bound: After the cell: names bound so far; True where it is certain.
+        values: After the cell: what is known of each name.
+        modules: After the cell: names of imports, with the full name of what they stand for.
+        used: Names that it mentions, whoever bound them.
+        lines: Where a name is bound first.
+        syntax: What keeps it from being Python; then everything else is empty.
+        future: Its `from __future__` statements.
+        calls: Whether anything happens but imports and definitions.
+    """
+
+    index: int
+    reads: Mapping[str, int] = field(default_factory=dict)
+    keeps: frozenset[str] = frozenset()
+    binds: frozenset[str] = frozenset()
+    always: frozenset[str] = frozenset()
+    unbinds: frozenset[str] = frozenset()
+    alters: frozenset[str] = frozenset()
+    changed: frozenset[Region] = frozenset()
+    same: frozenset[Region] = frozenset()
+    bound: Mapping[str, bool] = field(default_factory=dict)
+    values: Mapping[str, Value] = field(default_factory=dict)
+    modules: Mapping[str, str] = field(default_factory=dict)
+    used: frozenset[str] = frozenset()
+    lines: Mapping[str, int] = field(default_factory=dict)
+    undecided: tuple[Undecided, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    syntax: str = ""
+    syntax_line: int = 0
+    future: tuple[str, ...] = ()
+    calls: bool = True
+
+
+def is_state(name: str) -> bool:
+    """Whether a name stands for a state of the process.
+
+    >>> is_state("<figure>"), is_state("figure")
+    (True, False)
+    """
+    return name.startswith("<")

@@ -1,0 +1,305 @@
+"""What each stage takes, gives and uses, once the cells are in stages."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agi_node.source.carried import Statements
+from agilab.notebooks.flow import knowledge as known
+from agilab.notebooks.flow.functions import BUILTINS
+from agilab.notebooks.flow.groups import Grouping, Per, group
+from agilab.notebooks.flow.links import Join, Links, Unmade
+from agilab.notebooks.flow.model import Setting, is_state
+
+_FAMILIES = {
+    "matplotlib": ("matplotlib", "seaborn", "pandas"),
+    "seaborn": ("matplotlib", "seaborn"),
+    "pandas": ("pandas",),
+}
+"""Libraries that a setting of one counts for, where that is not itself alone."""
+
+
+@dataclass
+class StageFlow:
+    """One stage.
+
+    Attributes:
+        cells: Its cells, in order.
+        inputs: Values that it takes, with the number of the stage that makes each; None for what is there before.
+        uses: Statements that it takes, by number of the stage in whose text they are.
+        outputs: Values that it gives to others.
+        repeated: Settings of cells above that its code begins with, each with its cell.
+        future: `from __future__` statements that hold in it.
+        unmade: Names that it reads and nothing makes.
+    """
+
+    cells: tuple[int, ...]
+    inputs: dict[str, int | None] = field(default_factory=dict)
+    uses: dict[int, set[str]] = field(default_factory=dict)
+    outputs: set[str] = field(default_factory=set)
+    repeated: tuple[tuple[int, Setting], ...] = ()
+    future: tuple[str, ...] = ()
+    unmade: tuple[Unmade, ...] = ()
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A notebook as stages.
+
+    Attributes:
+        finals: Values that the notebook leaves at its end and that its stages leave as well, with the stage where; also
+            such as cannot be handed on.
+    """
+
+    links: Links
+    grouping: Grouping
+    stages: tuple[StageFlow, ...]
+    finals: Mapping[str, int]
+
+
+def plan(
+    links: Links,
+    *,
+    per: Per = "flow",
+    headings: Mapping[int, int] | None = None,
+    joins: Sequence[Join] = (),
+    alone: Collection[int] = (),
+    parameters: Collection[int] = (),
+) -> Plan:
+    """Part the cells, and say what crosses.
+
+    `parameters` are cells whose names are given from outside and that are in no stage; the rest as in `group`.
+    """
+    more = list(joins)
+    while True:
+        grouping = group(links, per=per, headings=headings, joins=more, alone=alone, without=parameters)
+        builder = _Builder(links, grouping, frozenset(parameters))
+        stages = builder.stages()
+        found = [join for join in builder.failed() if join not in more]
+        if not found:
+            return Plan(links, grouping, stages, builder.finals())
+        more += found
+
+
+class _Builder:
+    def __init__(self, links: Links, grouping: Grouping, parameters: frozenset[int]) -> None:
+        self._links = links
+        self._flows = links.flows
+        self._parameters = parameters
+        self._stages = tuple(StageFlow(cells) for cells in grouping.groups)
+        self._stage_of = {cell: number for number, cells in enumerate(grouping.groups) for cell in cells}
+
+    def stages(self) -> tuple[StageFlow, ...]:
+        for number, stage in enumerate(self._stages):
+            self._take(number, stage)
+        for stage in self._stages:
+            stage.code = self._code(stage)
+        return self._stages
+
+    def _take(self, number: int, stage: StageFlow) -> None:
+        begin = stage.cells[0]
+        stage.future = tuple(
+            dict.fromkeys(text for flow in self._flows.cells[: stage.cells[-1] + 1] for text in flow.future)
+        )
+        stage.unmade = tuple(one for one in self._links.unmade if one.cell in stage.cells)
+        for name in self._needs(stage):
+            self._get(stage, name, begin)
+        stage.repeated = tuple(self._repeated(stage))
+        for _, setting in stage.repeated:
+            for name in sorted(setting.needs):
+                self._get(stage, name, begin)
+        for name in self._later_needs(stage):
+            if self._links.carries(name, begin):
+                self._use(stage, name, begin)
+        for name in self._effects(begin):
+            self._use(stage, name, begin)
+        stage.uses.pop(number, None)
+
+    def _needs(self, stage: StageFlow) -> Iterator[str]:
+        """Names that the stage reads and has not bound itself by then."""
+        bound: set[str] = set()
+        for cell in stage.cells:
+            flow = self._flows[cell]
+            for name in self._links.reads[cell]:
+                if name not in bound and not is_state(name):
+                    yield name
+            bound |= flow.always
+
+    def _later_needs(self, stage: StageFlow) -> list[str]:
+        """Names that functions of the stage read when others call them."""
+        found: set[str] = set()
+        for cell in stage.cells:
+            text = self._links.statements(cell)
+            flow = self._flows[cell]
+            if text is not None and any(self._links.value(name, cell + 1).makers for name in flow.binds):
+                found |= text.take(text.names).missing
+        own = {name for cell in stage.cells for name in self._flows[cell].binds}
+        return sorted(found - own - BUILTINS)
+
+    def _effects(self, begin: int) -> Iterator[str]:
+        """Imports above that are made for what importing them does."""
+        for flow in self._flows.cells[:begin]:
+            for name in sorted(flow.binds):
+                if name.startswith(known.SIDE_EFFECTS) and self._links.carries(name, begin):
+                    yield name
+
+    def _get(self, stage: StageFlow, name: str, begin: int) -> None:
+        links = self._links
+        if not links.perhaps(name, begin):
+            if name in links.given:
+                stage.inputs.setdefault(name, None)
+            return
+        source = links.maker(name, begin)
+        if source is None:
+            return
+        if source in self._parameters:
+            stage.inputs.setdefault(name, None)
+        elif links.carries(name, begin):
+            self._use(stage, name, begin)
+        else:
+            stage.inputs[name] = self._stage_of[source]
+            self._stages[self._stage_of[source]].outputs.add(name)
+            for kind in links.classes_of(name, begin):
+                if links.carries(kind, begin):
+                    self._use(stage, kind, begin)
+
+    def _use(self, stage: StageFlow, name: str, begin: int) -> None:
+        """Take the statement, and all that it adds to: `import a.b` after `import a.c`."""
+        cell: int | None = begin
+        while cell is not None and self._links.carries(name, cell):
+            source = self._links.maker(name, cell)
+            assert source is not None
+            if source in self._parameters:
+                stage.inputs.setdefault(name, None)
+                return
+            number = self._stage_of[source]
+            if self._stages[number] is not stage:
+                stage.uses.setdefault(number, set()).add(name)
+            taken = self._links.taken(name, cell)
+            for other in sorted(taken[1].before if taken else ()):
+                if other != name and self._links.carries(other, source):
+                    self._use(stage, other, source)
+            cell = source if name in self._links.reads[source] else None
+
+    def _repeated(self, stage: StageFlow) -> Iterator[tuple[int, Setting]]:
+        begin = stage.cells[0]
+        if not any(self._flows[cell].calls for cell in stage.cells):
+            return
+        wanted: list[tuple[int, Setting]] = []
+        for cell in stage.cells:
+            wanted += [found for found in self._links.carried_settings.get(cell, ()) if found[0] < begin]
+        libraries = self._libraries(stage)
+        for flow in self._flows.cells[:begin]:
+            for setting in flow.settings:
+                if setting.state in known.RANDOM or setting.state == known.FOLDER:
+                    continue
+                if self._counts(setting, libraries) and self._links.can_repeat(setting, begin):
+                    wanted.append((flow.index, setting))
+        yield from sorted(dict.fromkeys(wanted), key=lambda one: (one[0], one[1].line))
+
+    def _counts(self, setting: Setting, libraries: Collection[str]) -> bool:
+        name = setting.state.removeprefix("<options ").removesuffix(">")
+        if setting.state in (known.ENVIRONMENT, known.IMPORT_PATH) or name in (
+            "warnings",
+            "logging",
+            "sys",
+            "locale",
+        ):
+            return True
+        return any(library in libraries for library in _FAMILIES.get(name, (name,)))
+
+    def _libraries(self, stage: StageFlow) -> set[str]:
+        """The libraries whose names the stage reads; pandas where it has a table."""
+        found: set[str] = set()
+        for cell in stage.cells:
+            flow = self._flows[cell]
+            for name in (*flow.reads, *flow.binds):
+                if name in flow.modules:
+                    found.add(flow.modules[name].partition(".")[0])
+                elif name in flow.values and flow.values[name].kind == "table":
+                    found.add("pandas")
+        return found
+
+    def _code(self, stage: StageFlow) -> str:
+        parts = []
+        for cell in stage.cells:
+            source = self._flows.sources[cell].replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+            if self._flows[cell].syntax:
+                source = "\n".join(f"# {line}".rstrip() for line in source.split("\n"))
+            parts.append(source)
+        head = [setting.text for _, setting in stage.repeated]
+        code = "\n\n\n".join(parts)
+        if stage.future:
+            head = [*stage.future, *head]
+            code = _without_future(code).strip("\n")
+        return "\n".join([*head, "", code]) if head else code
+
+    def failed(self) -> Iterator[Join]:
+        """Statements that the text of a stage as a whole does not give although its cells do."""
+        used = {number for stage in self._stages for number in stage.uses}
+        texts = {number: self._text(self._stages[number]) for number in sorted(used)}
+        for stage in self._stages:
+            for number, names in sorted(stage.uses.items()):
+                there = self._stages[number]
+                for name in sorted(names):
+                    taken = texts[number].take([name])
+                    known_there = {one for others in there.uses.values() for one in others} | BUILTINS
+                    if name not in taken.found or not taken.before <= known_there:
+                        why = f"the text of {name} alone does not say what it is"
+                        yield Join(there.cells[0], stage.cells[0], (name,), why)
+
+    def _text(self, stage: StageFlow) -> Statements:
+        alone = self._links.statements(stage.cells[0]) if len(stage.cells) == 1 else None
+        same = alone is not None and stage.code == self._flows.sources[stage.cells[0]]
+        return alone if alone is not None and same else Statements(stage.code)
+
+    def finals(self) -> dict[str, int]:
+        """See `Plan`."""
+        links, count = self._links, len(self._flows)
+        found: dict[str, int] = {}
+        for name in sorted(self._flows[count - 1].bound) if count else ():
+            source = links.maker(name, count)
+            if (
+                source is None
+                or is_state(name)
+                or source in self._parameters
+                or not links.certain(name, count)
+            ):
+                continue
+            if name in self._flows[source].keeps and name not in links.reads[source]:
+                continue
+            if links.carries(name, count):
+                continue
+            stage = self._stages[self._stage_of[source]]
+            here = name in stage.inputs or any(name in self._flows[cell].binds for cell in stage.cells)
+            if here and not self._is_stale(name, source):
+                found[name] = self._stage_of[source]
+        return found
+
+    def _is_stale(self, name: str, source: int) -> bool:
+        """Whether what a name holds is changed in a later stage, or was apart from what it shares with another."""
+        value = self._links.value(name, len(self._flows))
+        last = max((self._links.changed.get(region, -1) for region in value.reaches), default=-1)
+        first = self._stages[self._stage_of[source]].cells[0]
+        end = self._stages[self._stage_of[source]].cells[-1]
+        if last > end:
+            return True
+        made = self._links.binder(name, len(self._flows))
+        if made is None or made >= first:
+            # made here: of values that came from elsewhere, nobody else changes these
+            return False
+        return name not in self._stages[self._stage_of[source]].inputs
+
+
+def _without_future(code: str) -> str:
+    """The code with the statements blanked that have to stand first; they do, above it."""
+    lines = code.split("\n")
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            end = node.end_lineno or node.lineno
+            rest = lines[end - 1].encode()[node.end_col_offset or 0 :].decode()
+            lines[node.lineno - 1 : end] = [""] * (end - node.lineno) + [rest.lstrip("; ")]
+    return "\n".join(lines)

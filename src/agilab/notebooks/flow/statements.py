@@ -1,0 +1,374 @@
+"""What a statement does, over `Expressions`: assignments, branches, loops; the same for cells and for functions."""
+
+from __future__ import annotations
+
+import ast
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+
+from agi_node.source.scopes import imports_of, parameters
+from agi_node.source.tree import chain_of, children
+from agilab.notebooks.flow import knowledge as known
+from agilab.notebooks.flow.expressions import Expressions
+from agilab.notebooks.flow.values import PLAIN, Value, either, holding
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_IN_PLACE = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "truediv",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.MatMult: "matmul",
+    ast.BitOr: "or",
+    ast.BitAnd: "and",
+    ast.BitXor: "xor",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
+}
+_CALMS = frozenset({"suppress", "raises", "warns", "ExitStack"})
+
+
+class Statements(Expressions):
+    """Walks statements; a subclass says how paths part and meet."""
+
+    @abstractmethod
+    def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
+        """A function with a name."""
+
+    @abstractmethod
+    def define_class(self, node: ast.ClassDef) -> Value:
+        """A class; its body runs."""
+
+    @abstractmethod
+    def bind_import(self, name: str, full: str, line: int, *, adds: bool = False) -> None:
+        """A module, or something out of one; it `adds` to the module that is there where `import a.b` makes `a`."""
+
+    @abstractmethod
+    def star(self, module: str, line: int) -> None:
+        """All names of a module."""
+
+    @abstractmethod
+    def unbind(self, name: str, line: int) -> None:
+        """`del name`."""
+
+    @abstractmethod
+    def paths(self, *ways: Callable[[], None]) -> None:
+        """One of these happens."""
+
+    @abstractmethod
+    def repeated(self, body: Callable[[], None], once: bool) -> None:
+        """This happens any number of times, `once` at least or perhaps not at all."""
+
+    @abstractmethod
+    def attempted(
+        self, body: Callable[[], None], handlers: Sequence[Callable[[], None]], rest: Callable[[], None]
+    ) -> None:
+        """The body happens, in part or as a whole; then a handler where it was in part, or else the rest."""
+
+    @abstractmethod
+    def ends(self, node: ast.stmt, value: Value) -> None:
+        """`return`, `raise`, `break` and `continue`: what follows on this path does not happen."""
+
+    @abstractmethod
+    def declare_global(self, node: ast.Global | ast.Nonlocal) -> None:
+        """Names of another scope."""
+
+    def block(self, body: Sequence[ast.stmt]) -> None:
+        """Statement after statement."""
+        for node in body:
+            self.statement(node)
+
+    def statement(self, node: ast.stmt) -> None:
+        """One statement."""
+        if isinstance(node, ast.Assign):
+            value = self.value(node.value)
+            for target in node.targets:
+                self.assign(target, value, node.value)
+        elif isinstance(node, ast.Expr):
+            self._alone(node.value)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._import(node)
+        elif isinstance(node, _FUNCTIONS):
+            self._function(node)
+        elif isinstance(node, ast.ClassDef):
+            for part in (*node.bases, *(each.value for each in node.keywords)):
+                self.value(part)
+            self._decorate(node, self.define_class(node))
+        elif isinstance(node, ast.AugAssign):
+            self._augment(node)
+        elif isinstance(node, ast.AnnAssign):
+            if not self.lazy:
+                self.value(node.annotation)
+            if node.value is not None:
+                self.assign(node.target, self.value(node.value), node.value)
+        elif isinstance(node, ast.If):
+            self.value(node.test)
+            self.paths(lambda: self.block(node.body), lambda: self.block(node.orelse))
+        elif isinstance(node, (ast.For, ast.AsyncFor)):
+            self._for(node)
+        elif isinstance(node, ast.While):
+            self._while(node)
+        elif isinstance(node, (ast.With, ast.AsyncWith)):
+            self._with(node)
+        elif isinstance(node, (ast.Try,)) or type(node).__name__ == "TryStar":
+            self._try(node)  # type: ignore[arg-type]  # TryStar has the same parts
+        elif isinstance(node, ast.Match):
+            self._match(node)
+        elif isinstance(node, ast.Delete):
+            for target in node.targets:
+                self._delete(target)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            self.declare_global(node)
+        elif type(node).__name__ == "TypeAlias":
+            self.bind(node.name.id, PLAIN, node.lineno)  # type: ignore[attr-defined]  # from Python 3.12 on
+        else:
+            values = [self.value(part) for part in children(node) if isinstance(part, ast.expr)]
+            if isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
+                self.ends(node, either([PLAIN, *values]))
+
+    # -- assignments --------------------------------------------------------------------------------------------
+
+    def assign(self, target: ast.expr, value: Value, source: ast.expr | None) -> None:
+        """Give a target a value; `source` is the expression that it comes from."""
+        if isinstance(target, ast.Name):
+            self.bind(target.id, value, target.lineno)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            parts = source.elts if isinstance(source, (ast.Tuple, ast.List)) else []
+            exact = len(parts) == len(target.elts) and not any(
+                isinstance(each, ast.Starred) for each in (*parts, *target.elts)
+            )
+            inside = self.items_of(value, target)
+            values = [self.value(part) for part in parts] if exact else [inside] * len(target.elts)
+            for part, one in zip(target.elts, values, strict=True):
+                self.assign(part, one, None)
+        elif isinstance(target, ast.Starred):
+            self.assign(target.value, holding([value], self.region(target), "list"), None)
+        elif isinstance(target, (ast.Attribute, ast.Subscript)):
+            self._place(target, value)
+
+    def _place(self, target: ast.Attribute | ast.Subscript, value: Value) -> None:
+        """`x.a = value`, `x[i] = value`, and `del` of these."""
+        if isinstance(target, ast.Subscript):
+            self.value(target.slice)
+        chain = chain_of(target.value)
+        full = self.full(chain) if chain else None
+        if chain and full is not None:
+            self.load(chain[0], target.lineno)
+            name = f"{full}.{target.attr}" if isinstance(target, ast.Attribute) else full
+            if full in known.UNDECIDED:
+                self.doubt(target.lineno, known.UNDECIDED[full])
+            elif found := known.state_of_place(name):
+                self.state(found, "set", target)
+            return
+        owner = self.value(target.value)
+        self.change(owner.owns, value, target.lineno)
+        if isinstance(target, ast.Attribute):
+            self.attribute(owner, target.attr, [value], target)
+        for name in (
+            ("__setattr__", "__delattr__")
+            if isinstance(target, ast.Attribute)
+            else ("__setitem__", "__delitem__")
+        ):
+            self.attribute(owner, name, [value], target)
+
+    def _augment(self, node: ast.AugAssign) -> None:
+        if not isinstance(node.target, ast.Name):
+            value = self.value(node.value)
+            owner = (
+                self.value(node.target.value)
+                if isinstance(node.target, (ast.Attribute, ast.Subscript))
+                else PLAIN
+            )
+            self.change(owner.inside().owns, value, node.lineno)
+            self.assign(node.target, either([owner.inside(), value]), None)
+            return
+        before = self.load(node.target.id, node.lineno)
+        value = self.value(node.value)
+        self.attribute(before, f"__i{_IN_PLACE.get(type(node.op), '')}__", [value], node.target)
+        if before.kind == "plain":
+            # a number stays one; with an array it becomes an array
+            after = (
+                PLAIN if value.kind == "plain" else self.new(node, "table" if value.kind == "table" else "")
+            )
+        elif before.kind == "tuple":
+            after = holding([before, value], None, "tuple")
+        else:
+            self.change(before.owns, value.inside(), node.lineno)
+            after = either(
+                [before, holding([before.inside(), value.inside()], self.region(node), before.kind)]
+            )
+        self.bind(node.target.id, after, node.lineno)
+
+    def _delete(self, target: ast.expr) -> None:
+        if isinstance(target, ast.Name):
+            self.load(target.id, target.lineno)
+            self.unbind(target.id, target.lineno)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            for part in target.elts:
+                self._delete(part)
+        elif isinstance(target, (ast.Attribute, ast.Subscript)):
+            self._place(target, PLAIN)
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for found in imports_of(node, ""):
+            if found.name == "*":
+                self.star(found.module, node.lineno)
+            elif found.module == "__future__":
+                self.lazy |= found.name == "annotations"
+            else:
+                full = f"{found.module}.{found.name}" if found.name else found.module
+                self.bind_import(
+                    found.bound, found.module.partition(".")[0] if found.top else full, node.lineno
+                )
+                if full == "__main__":
+                    self.doubt(node.lineno, "importing __main__ gives access to every name")
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for default in (*node.args.defaults, *node.args.kw_defaults):
+            self.value(default)
+        if not self.lazy:
+            for noted in (*(each.annotation for each in parameters(node.args)), node.returns):
+                self.value(noted)
+        self._decorate(node, self.define(node))
+
+    def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, value: Value) -> None:
+        for decorator in reversed(node.decorator_list):
+            chain = chain_of(decorator)
+            wrapping = self.value(decorator)
+            call = ast.copy_location(ast.Call(decorator, [], []), decorator)
+            result = self.called(wrapping, call, [value], {})
+            if result is not None:
+                value = either([value, result])
+            elif not (chain and self.full(chain) is not None) and wrapping.owns:
+                self.change(wrapping.reaches, value, node.lineno)  # `@app.route(…)` keeps it
+        self.bind(node.name, value, node.lineno)
+
+    def _alone(self, node: ast.expr) -> None:
+        """A call whose result nobody takes is there for what it does."""
+        value = self.value(node)
+        call = node.value if isinstance(node, ast.Await) else node
+        if not isinstance(call, ast.Call):
+            return
+        chain = chain_of(call.func)
+        full = self.full(chain) if chain else None
+        if full is not None:
+            harmless = full in known.PLAIN_RESULT or known.makes_new(full) or known.tied_by(full)
+            if "." in full and not harmless and known.state_of(full, frozenset()) is None:
+                for arg in call.args:
+                    self.change(self.value(arg).owns, PLAIN, node.lineno)
+        elif isinstance(call.func, ast.Attribute) and call.func.attr not in known.LOOKS:
+            owner = self.value(call.func.value)
+            name = call.func.attr
+            quiet = owner.kind in ("list", "tuple", "plain", "table") or name.startswith(
+                ("to_", "get", "is_")
+            )
+            if not quiet and self.attribute(owner, name, (), call) is None:
+                self.change(owner.owns, value, node.lineno)
+
+    # -- paths --------------------------------------------------------------------------------------------------
+
+    def _for(self, node: ast.For | ast.AsyncFor) -> None:
+        whole = self.value(node.iter)
+
+        def once() -> None:
+            self.assign(node.target, self.items_of(whole, node.iter), None)
+            self.block(node.body)
+
+        self.repeated(once, _has_items(node.iter))
+        self.block(node.orelse) if not _breaks(node.body) else self.paths(
+            lambda: self.block(node.orelse), lambda: None
+        )
+
+    def _while(self, node: ast.While) -> None:
+        forever = isinstance(node.test, ast.Constant) and bool(node.test.value)
+
+        def once() -> None:
+            self.value(node.test)
+            self.block(node.body)
+
+        self.value(node.test)
+        self.repeated(once, forever)
+        self.block(node.orelse) if not _breaks(node.body) else self.paths(
+            lambda: self.block(node.orelse), lambda: None
+        )
+
+    def _with(self, node: ast.With | ast.AsyncWith) -> None:
+        calms = False
+        for item in node.items:
+            value = self.value(item.context_expr)
+            for name in ("__enter__", "__exit__", "__aenter__", "__aexit__"):
+                calms |= self.attribute(value, name, (), item.context_expr) is not None
+            called = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
+            calms |= (chain_of(called) or ("",))[-1] in _CALMS or bool(value.makers)
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, value, None)
+        if calms:
+            self.attempted(lambda: self.block(node.body), [lambda: None], lambda: None)
+        else:
+            self.block(node.body)
+
+    def _try(self, node: ast.Try) -> None:
+        def handling(handler: ast.ExceptHandler) -> Callable[[], None]:
+            def handle() -> None:
+                if handler.type is not None:
+                    self.value(handler.type)
+                if handler.name:
+                    self.bind(handler.name, self.new(handler), handler.lineno)
+                self.block(handler.body)
+                if handler.name:
+                    self.unbind(handler.name, handler.lineno)
+
+            return handle
+
+        self.attempted(
+            lambda: self.block(node.body),
+            [handling(handler) for handler in node.handlers],
+            lambda: self.block(node.orelse),
+        )
+        self.block(node.finalbody)
+
+    def _match(self, node: ast.Match) -> None:
+        subject = self.value(node.subject)
+
+        def trying(case: ast.match_case) -> Callable[[], None]:
+            def one() -> None:
+                self._pattern(case.pattern, subject)
+                self.value(case.guard)
+                self.block(case.body)
+
+            return one
+
+        last = node.cases[-1]
+        certain = (
+            isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None and last.guard is None
+        )
+        self.paths(*(trying(case) for case in node.cases), *([] if certain else [lambda: None]))
+
+    def _pattern(self, pattern: ast.pattern, subject: Value) -> None:
+        for part in ast.walk(pattern):
+            name = part.rest if isinstance(part, ast.MatchMapping) else getattr(part, "name", None)
+            if isinstance(name, str):
+                self.bind(name, either([subject, subject.inside()]), pattern.lineno)
+            if isinstance(part, ast.MatchValue):
+                self.value(part.value)
+            elif isinstance(part, ast.MatchClass):
+                self.value(part.cls)
+
+
+def _has_items(node: ast.expr) -> bool:
+    """Whether a loop over this runs once at least."""
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        return any(not isinstance(item, ast.Starred) for item in node.elts)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+        numbers = [arg.value if isinstance(arg, ast.Constant) else None for arg in node.args]
+        if node.func.id == "range" and numbers and all(isinstance(number, int) for number in numbers):
+            return bool(range(*numbers)) if len(numbers) < 3 or numbers[2] else False  # type: ignore[arg-type]
+        return node.func.id == "enumerate" and len(node.args) == 1 and _has_items(node.args[0])
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(node.value)
+
+
+def _breaks(body: Sequence[ast.stmt]) -> bool:
+    return any(isinstance(part, ast.Break) for node in body for part in ast.walk(node))

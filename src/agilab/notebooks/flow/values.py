@@ -1,0 +1,90 @@
+"""What the analysis knows of a value without having it: what it may share with others, and whether it can travel.
+
+A *region* stands for one thing that can be changed in place: a list, a table, an object. A value *owns* the regions
+that it may be itself, and *reaches* those and all that may lie inside. Two names that reach one region must not be
+parted while it still changes: a copy of each would not see what is done through the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Region = int | str
+"""A number for something made at a place of the text; in a function `p:x` for what comes as its parameter x, `g:x` for
+what a name of the notebook holds, and `CLOSURE`."""
+
+CLOSURE = "closure"
+"""The region of functions and classes that are made while a function runs."""
+
+Kind = Literal["", "plain", "tuple", "list", "table", "iterator"]
+"""plain: a number, a text; tuple; list: one of Python's collections, which owns none of its items; table: a table or an
+array, whose operators make new ones; iterator: what gives its items once; empty: anything."""
+
+NOTHING: frozenset[Region] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value, as far as it is known.
+
+    Attributes:
+        owns: What it may be itself.
+        reaches: That, and what may lie in it.
+        makers: Functions and classes of the notebook that it is, or holds, or is an instance of.
+        runs: Functions whose code goes on when it is used: of a generator, or of a function that they made.
+        tied: Why it cannot leave its process; empty if it can.
+    """
+
+    owns: frozenset[Region] = NOTHING
+    reaches: frozenset[Region] = NOTHING
+    makers: frozenset[int] = frozenset()
+    runs: frozenset[int] = frozenset()
+    tied: str = ""
+    kind: Kind = ""
+
+    def inside(self) -> Value:
+        """One of its items, an attribute, or what iterating over it gives."""
+        if self.kind == "plain":
+            return self
+        if self.kind == "iterator":
+            rest = self.reaches - self.owns
+            return Value(rest, rest, self.makers) if rest or self.makers else PLAIN
+        if self.kind in ("list", "tuple"):
+            rest = self.reaches - self.owns
+            if rest or self.makers or self.tied:
+                return Value(rest, rest, self.makers, self.runs, self.tied)
+            return PLAIN
+        return Value(self.reaches, self.reaches, self.makers, self.runs, self.tied, self.kind)
+
+    def with_kind(self, kind: Kind) -> Value:
+        return replace(self, kind=kind)
+
+
+PLAIN = Value(kind="plain")
+
+
+def either(values: Iterable[Value]) -> Value:
+    """A value that may be any of these."""
+    found = list({id(value): value for value in values}.values())
+    if len(found) == 1:
+        return found[0]
+    kinds: set[Kind] = {
+        value.kind for value in found if value.kind != "plain"
+    }  # a number, or None, hides nothing
+    return Value(
+        NOTHING.union(*(value.owns for value in found)),
+        NOTHING.union(*(value.reaches for value in found)),
+        frozenset[int]().union(*(value.makers for value in found)),
+        frozenset[int]().union(*(value.runs for value in found)),
+        next((value.tied for value in found if value.tied), ""),
+        kinds.pop() if len(kinds) == 1 else "" if kinds else "plain",
+    )
+
+
+def holding(values: Iterable[Value], region: Region | None, kind: Kind) -> Value:
+    """Something new (at `region`) that holds these; without a region it cannot be changed itself."""
+    whole = either([PLAIN, *values])
+    owns = NOTHING if region is None else frozenset({region})
+    return Value(owns, whole.reaches | owns, whole.makers, whole.runs, whole.tied, kind)

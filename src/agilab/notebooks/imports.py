@@ -1,0 +1,264 @@
+"""What a notebook imports, which distribution provides it, and which versions its own install lines pin."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agilab.notebooks.distributions import PLATFORMS, PYTHON_2, KnownBy, distribution_of, standard
+from agilab.notebooks.findings import Finding
+from agilab.notebooks.rules import found
+from agilab.notebooks.values import Evaluator
+from agilab.notebooks.walking import Nodes, Place
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import.
+
+    Attributes:
+        module: As written, "sklearn.linear_model"; with dots in front where it is relative.
+        names: What is taken from it, "*" for everything; empty for `import module`.
+        alias: The name that `import … as` gives, "" if none.
+        distribution: What to install for it; "" for the standard library, local modules and platforms.
+        known_by: How that is known.
+        optional: Whether it stands under a condition or in a `try`.
+        in_function: Whether it stands in a function.
+        dynamic: Whether `importlib` or `__import__` does it, with a name that is written out.
+        cell: Index of the cell.
+        line: In that cell, from 1.
+    """
+
+    module: str
+    names: tuple[str, ...]
+    alias: str
+    distribution: str
+    known_by: KnownBy
+    optional: bool
+    in_function: bool
+    dynamic: bool
+    cell: int
+    line: int
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "module": self.module,
+            "names": list(self.names),
+            "alias": self.alias,
+            "distribution": self.distribution,
+            "known_by": self.known_by,
+            "optional": self.optional,
+            "in_function": self.in_function,
+            "dynamic": self.dynamic,
+            "cell": self.cell,
+            "line": self.line,
+        }
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What a notebook installs itself: a hint for the environment.
+
+    Attributes:
+        text: As written, "pandas==2.2"; "-r requirements.txt" for a file that lists them.
+        distribution: Its name alone, lower case with hyphens; "" for a file.
+        specifier: "==2.2", "" if any version.
+        cell: Index of the cell.
+        line: In that cell, from 1.
+    """
+
+    text: str
+    distribution: str
+    specifier: str
+    cell: int
+    line: int
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "text": self.text,
+            "distribution": self.distribution,
+            "specifier": self.specifier,
+            "cell": self.cell,
+            "line": self.line,
+        }
+
+
+@dataclass
+class Finder:
+    """Finds the imports of cells; `folders` are where local modules may lie, the notebook's own first."""
+
+    folders: list[Path]
+    evaluator: Evaluator
+
+    def imports_of(self, nodes: Nodes) -> tuple[list[Import], list[Finding]]:
+        """The imports of one cell, and what could not be said of them, by line."""
+        imports: list[Import] = []
+        findings: list[Finding] = []
+        for node, place in nodes:
+            if isinstance(node, ast.Import):
+                imports += [
+                    self._import(name.name, (), name.asname or "", node.lineno, place) for name in node.names
+                ]
+            elif isinstance(node, ast.ImportFrom):
+                module = "." * node.level + (node.module or "")
+                imports += self._from(module, [name.name for name in node.names], node.lineno, place)
+            elif isinstance(node, ast.Call):
+                found_here, said = self._call(node, place)
+                imports += found_here
+                findings += said
+        imports.sort(key=lambda one: (one.line, one.module, one.names))
+        return imports, findings
+
+    def _from(self, module: str, names: list[str], line: int, place: Place) -> list[Import]:
+        """`from google.cloud import storage, bigquery` are two distributions."""
+        spaces = [name for name in names if f"{module}.{name}" in _SUBMODULES]
+        rest = tuple(name for name in names if name not in spaces)
+        result = [self._import(f"{module}.{name}", (), name, line, place) for name in spaces]
+        return [*result, self._import(module, rest, "", line, place)] if rest else result
+
+    def _import(
+        self, module: str, names: tuple[str, ...], alias: str, line: int, place: Place, dynamic: bool = False
+    ) -> Import:
+        distribution, known_by = self._distribution(module)
+        optional = place.condition or place.attempt
+        return Import(
+            module, names, alias, distribution, known_by, optional, place.function, dynamic, place.cell, line
+        )
+
+    def _distribution(self, module: str) -> tuple[str, KnownBy]:
+        if module.startswith("."):
+            return "", "local"
+        if standard(module):
+            return "", "standard library"
+        if _is_platform(module):
+            return "", "table"
+        if self._is_local(module.partition(".")[0]):
+            return "", "local"
+        return distribution_of(module)
+
+    def _is_local(self, top: str) -> bool:
+        if not top.isidentifier():
+            return False
+        for folder in self.folders:
+            try:
+                if (folder / f"{top}.py").is_file() or (folder / top / "__init__.py").is_file():
+                    return True
+                if (folder / top).is_dir() and any((folder / top).glob("*.py")):
+                    return True
+            except OSError:
+                continue
+        return False
+
+    def _call(self, node: ast.Call, place: Place) -> tuple[list[Import], list[Finding]]:
+        name = self.evaluator.dotted(node.func)
+        if name in ("__import__", "importlib.import_module", "importlib.__import__") and node.args:
+            texts = self.evaluator.texts(node.args[0], place)
+            if all(text.known and _is_module(text.text) for text in texts):
+                return [
+                    self._import(text.text, (), "", node.lineno, place, dynamic=True) for text in texts
+                ], []
+            what = f"{name}({texts[0].text}) imports by a computed name"
+            return [], [found("NB-201", what, cell=place.cell, line=node.lineno)]
+        if name in _ADDS_FOLDER and node.args:
+            texts = self.evaluator.texts(node.args[-1], place)
+            shown = ", ".join(f"“{text.text}”" for text in texts)
+            return [], [found("NB-204", f"{name} adds {shown}", cell=place.cell, line=node.lineno)]
+        return [], []
+
+
+_ADDS_FOLDER = ("sys.path.append", "sys.path.insert", "site.addsitedir")
+_SUBMODULES = frozenset({
+    "google.cloud.storage", "google.cloud.bigquery", "google.cloud.aiplatform", "google.protobuf", "google.auth",
+    "google.generativeai", "google.genai", "google.colab", "azure.storage.blob", "azure.identity",
+    "snowflake.connector", "mpl_toolkits.basemap", "ruamel.yaml",
+})  # fmt: skip
+
+
+def _is_platform(module: str) -> bool:
+    return any(module == name or module.startswith(name + ".") for name in PLATFORMS)
+
+
+def _is_module(text: str) -> bool:
+    return bool(text) and all(part.isidentifier() for part in text.split("."))
+
+
+def search_folders(folder: Path | None, cells: Iterable[Nodes], evaluator: Evaluator) -> list[Path]:
+    """Where local modules may lie: the notebook's folder, and what `sys.path.append` adds to it by a written path."""
+    if folder is None:
+        return []
+    folders = [folder]
+    for nodes in cells:
+        for node, place in nodes:
+            if isinstance(node, ast.Call) and node.args and evaluator.dotted(node.func) in _ADDS_FOLDER:
+                texts = evaluator.texts(node.args[-1], place)
+                folders += [folder / text.text for text in texts if text.known and "\0" not in text.text]
+    return list(dict.fromkeys(folders))
+
+
+def aliases_of(cells: Iterable[Nodes]) -> dict[str, str]:
+    """Name → what it stands for, by the imports of all cells: {"pd": "pandas", "read_csv": "pandas.read_csv"}."""
+    aliases: dict[str, str] = {}
+    for nodes in cells:
+        for node, _ in nodes:
+            if isinstance(node, ast.Import):
+                aliases.update({name.asname: name.name for name in node.names if name.asname})
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                aliases.update(
+                    {name.asname or name.name: f"{node.module}.{name.name}" for name in node.names}
+                )
+    return aliases
+
+
+def import_findings(imports: list[Import]) -> list[Finding]:
+    """What is to be said of imports: everything imported, platforms, local modules and assumed ones (each once)."""
+    findings: list[Finding] = []
+    said: set[str] = set()
+    for one in imports:
+        top = one.module.partition(".")[0]
+        if one.names == ("*",):
+            findings.append(found("NB-203", f"everything from {one.module}", cell=one.cell, line=one.line))
+        if _is_platform(one.module):
+            findings.append(
+                found("NB-509", f"{one.module} exists on its platform only", cell=one.cell, line=one.line)
+            )
+        elif top in said:
+            continue
+        elif top in PYTHON_2:
+            mend = f"use {PYTHON_2[top]}"
+            what = f"{top} is a module of Python 2"
+            findings.append(found("NB-104", what, cell=one.cell, line=one.line, mend=mend))
+        elif one.known_by == "local":
+            findings.append(
+                found("NB-205", f"{one.module} lies beside the notebook", cell=one.cell, line=one.line)
+            )
+        elif one.known_by == "assumed":
+            what = f"{one.module} was assumed to come from “{one.distribution}”"
+            findings.append(found("NB-202", what, cell=one.cell, line=one.line))
+        said.add(top)
+    return findings
+
+
+def requirements_of(raw: Sequence[tuple[str, int, int]]) -> tuple[Requirement, ...]:
+    """What install lines ask for; words that are no requirement are left out."""
+    if not raw:
+        return ()
+    from packaging.requirements import InvalidRequirement
+    from packaging.requirements import Requirement as Parsed
+
+    result = []
+    for text, cell, line in raw:
+        if text.startswith("-r "):
+            result.append(Requirement(text, "", "", cell, line))
+            continue
+        try:
+            parsed = Parsed(text)
+        except InvalidRequirement:
+            continue
+        name = parsed.name.lower().replace("_", "-").replace(".", "-")
+        result.append(Requirement(text, name, str(parsed.specifier), cell, line))
+    return tuple(result)

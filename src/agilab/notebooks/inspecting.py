@@ -1,0 +1,220 @@
+"""`inspect`: everything that can be said of a notebook without running it.
+
+inspection = inspect("study.ipynb")
+inspection.as_document()        # plain data, ready for JSON
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from agilab.notebooks.artifacts import Artifact, artifact_findings, artifacts_of
+from agilab.notebooks.cells import Notebook
+from agilab.notebooks.execution import Execution, execution_findings, execution_of
+from agilab.notebooks.findings import SEVERITIES, Finding, in_order
+from agilab.notebooks.imports import (
+    Finder,
+    Import,
+    Requirement,
+    aliases_of,
+    import_findings,
+    requirements_of,
+    search_folders,
+)
+from agilab.notebooks.parsing import ParsedNotebook, parse_notebook
+from agilab.notebooks.reading import LIMIT, read
+from agilab.notebooks.risks import Secret, code_risks, installs_of, secrets_of
+from agilab.notebooks.secrets import HIDDEN
+from agilab.notebooks.values import Evaluator
+from agilab.notebooks.walking import scope_of_notebook, walk
+
+MODE = "not_executed_import"
+"""The word for what this is: nothing of the notebook was executed."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is in a notebook.
+
+    Attributes:
+        notebook: As read.
+        parsed: Its Python.
+        execution: How it was run.
+        imports: By cell and line.
+        requirements: What its cells install.
+        artifacts: What it reads and writes, by cell and line.
+        findings: All of them, in the order of the notebook.
+    """
+
+    notebook: Notebook
+    parsed: ParsedNotebook
+    execution: Execution
+    imports: tuple[Import, ...]
+    requirements: tuple[Requirement, ...]
+    artifacts: tuple[Artifact, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """What has to be installed for it, sorted."""
+        names = {one.distribution for one in self.imports if one.distribution}
+        return tuple(sorted(names, key=str.lower))
+
+    def as_document(self) -> dict[str, Any]:
+        """Plain data in a stable order: strings that UTF-8 can write, whole numbers, lists, objects."""
+        document: dict[str, Any] = _writable(_document(self))
+        return document
+
+
+def inspect(source: str | os.PathLike[str] | bytes, *, name: str = "", limit: int = LIMIT) -> Inspection:
+    """Read a notebook and say what is in it. Executes nothing, raises nothing for what a file may hold.
+
+    Args:
+        source: A path, or the bytes themselves (then no module is known to be local).
+        name: What to call it; else the file's own name.
+        limit: Bytes beyond which nothing is read.
+
+    >>> cell = b'{"cell_type": "code", "metadata": {}, "source": "import cv2"}'
+    >>> inspect(b'{"nbformat": 4, "metadata": {}, "cells": [' + cell + b"]}").distributions
+    ('opencv-python',)
+    """
+    notebook = read(source, name=name, limit=limit)
+    folder = None if isinstance(source, bytes) else Path(source).parent
+    return inspect_notebook(notebook, folder)
+
+
+def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspection:
+    """The same for a notebook that was read already; `folder` is where it lies, for local modules."""
+    parsed = parse_notebook(notebook)
+    trees = {one.cell.index: one.tree for one in parsed.cells if one.tree is not None}
+    scope = scope_of_notebook(trees)
+    nodes = {cell: list(walk(cell, tree, scope)) for cell, tree in trees.items()}
+    evaluator = Evaluator(aliases_of(nodes.values()))
+    finder = Finder(search_folders(folder, nodes.values(), evaluator), evaluator)
+    imports: list[Import] = []
+    artifacts: list[Artifact] = []
+    installed = list(parsed.requirements)
+    findings = [*notebook.findings, *parsed.findings]
+    for one in parsed.cells:
+        here = nodes.get(one.cell.index, [])
+        found_here, said = finder.imports_of(here)
+        imports += found_here
+        artifacts += artifacts_of(here, evaluator)
+        findings += said
+        translated = frozenset(magic.line for magic in one.magics)
+        findings += code_risks(here, evaluator, translated)
+        installed += installs_of(here, evaluator, translated)
+    execution = execution_of(notebook)
+    secrets = secrets_of(notebook, nodes.values())
+    findings += import_findings(imports)
+    of_files = artifact_findings(artifacts)
+    online = {(one.cell, one.line) for one in of_files if one.code == "NB-501"}  # said once, with the address
+    findings = [one for one in findings if one.code != "NB-501" or (one.cell, one.line) not in online]
+    findings += of_files
+    findings += execution_findings(notebook, execution)
+    findings += [secret.finding() for secret in secrets]
+    hide = _hider(secrets)
+    return Inspection(
+        notebook,
+        parsed,
+        execution,
+        tuple(imports),
+        requirements_of(sorted(installed, key=lambda one: one[1:])),
+        tuple(replace(one, path=hide(one.path)) for one in artifacts),
+        in_order(replace(one, what=hide(one.what)) for one in findings),
+    )
+
+
+def _hider(secrets: list[Secret]) -> Callable[[str], str]:
+    """What takes every secret of the notebook out of a text, wherever constants have carried it."""
+    texts = sorted({secret.text for secret in secrets}, key=lambda text: (-len(text), text))
+
+    def hide(text: str) -> str:
+        for secret in texts:
+            text = text.replace(secret, HIDDEN)
+        return text
+
+    return hide
+
+
+def _document(one: Inspection) -> dict[str, Any]:
+    notebook = one.notebook
+    return {
+        "mode": MODE,
+        "notebook": {
+            "name": notebook.name,
+            "format": notebook.format,
+            "digest": notebook.digest,
+            "size": notebook.size,
+            "whole": notebook.whole,
+            "language": notebook.language,
+            "language_version": notebook.language_version,
+            "kernel": notebook.kernel,
+            "kernel_title": notebook.kernel_title,
+        },
+        "counts": _counts(one),
+        "execution": one.execution.to_plain(),
+        "distributions": list(one.distributions),
+        "imports": [each.to_plain() for each in one.imports],
+        "requirements": [each.to_plain() for each in one.requirements],
+        "artifacts": [each.to_plain() for each in one.artifacts],
+        "cells": [_cell(one, index) for index in range(len(notebook.cells))],
+        "findings": [each.to_plain(notebook.name) for each in one.findings],
+    }
+
+
+def _counts(one: Inspection) -> dict[str, Any]:
+    kinds = Counter(cell.kind for cell in one.notebook.cells)
+    severities = Counter(finding.severity for finding in one.findings)
+    written = [each for each in one.parsed.cells if each.cell.source.strip()]
+    return {
+        "cells": len(one.notebook.cells),
+        "code": kinds["code"],
+        "markdown": kinds["markdown"],
+        "raw": kinds["raw"],
+        "python": len(written),
+        "parsed": sum(each.tree is not None for each in written),
+        "outputs": sum(len(cell.outputs) for cell in one.notebook.cells),
+        "output_bytes": sum(output.size for cell in one.notebook.cells for output in cell.outputs),
+        "findings": {severity: severities[severity] for severity in SEVERITIES},
+    }
+
+
+def _cell(one: Inspection, position: int) -> dict[str, Any]:
+    """One cell without its text: what a list of cells shows."""
+    cell = one.notebook.cells[position]
+    return {
+        "index": cell.index,
+        "id": cell.id,
+        "kind": cell.kind,
+        "language": cell.language,
+        "lines": cell.source.count("\n") + 1 if cell.source else 0,
+        "execution_count": cell.execution_count,
+        "tags": list(cell.tags),
+        "outputs": [
+            {
+                "kind": output.kind,
+                "name": output.name,
+                "parts": [
+                    {"mime": part.mime, "size": part.size, "digest": part.digest} for part in output.parts
+                ],
+            }
+            for output in cell.outputs
+        ],
+    }
+
+
+def _writable(value: Any) -> Any:
+    """The same with every text writable as UTF-8: half a character is escaped."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, list):
+        return [_writable(item) for item in value]
+    if isinstance(value, dict):
+        return {_writable(key): _writable(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,171 @@
+"""Every Python cell of a notebook as a syntax tree, with the lines it has in the notebook; or why there is none."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Container
+from dataclasses import dataclass
+
+from agilab.notebooks.cells import Cell, Notebook
+from agilab.notebooks.findings import Finding
+from agilab.notebooks.magics import Magic, Translated, translate
+from agilab.notebooks.meaning import Meaning
+from agilab.notebooks.rules import found
+from agilab.notebooks.syntax import Parse, is_python_2, needs_newer, parse
+
+
+@dataclass(frozen=True)
+class ParsedCell:
+    """A Python cell as Python.
+
+    Attributes:
+        cell: What it was.
+        python: Its text without magics, line for line; equal to the source where there are none.
+        tree: None where the cell does not parse.
+        magics: What was translated, dropped or left out.
+        why_not: Why there is no tree, "" if there is one.
+    """
+
+    cell: Cell
+    python: str
+    tree: ast.Module | None
+    magics: tuple[Magic, ...] = ()
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class ParsedNotebook:
+    """The Python of a notebook.
+
+    Attributes:
+        cells: The Python cells, in order.
+        findings: What magics and syntax gave.
+        requirements: (requirement as written, cell, line) of what its cells install.
+    """
+
+    notebook: Notebook
+    cells: tuple[ParsedCell, ...]
+    findings: tuple[Finding, ...]
+    requirements: tuple[tuple[str, int, int], ...] = ()
+
+
+def parse_notebook(notebook: Notebook) -> ParsedNotebook:
+    """Translate and parse the Python cells; nothing is executed, nothing raised."""
+    names = Names(notebook)
+    parsed, findings, requirements = [], _language(notebook), []
+    for cell in _read_as_python(notebook):
+        one = parse_cell(cell, names)
+        parsed.append(one)
+        for magic in one.magics:
+            requirements += [(text, cell.index, magic.line) for text in magic.meaning.requirements]
+        findings += _of_magics(one)
+        findings += _of_syntax(one)
+    findings += _unsaid_language(notebook, parsed)
+    return ParsedNotebook(notebook, tuple(parsed), tuple(findings), tuple(requirements))
+
+
+def parse_cell(cell: Cell, names: Container[str] = ()) -> ParsedCell:
+    """One cell; `names` are those that the notebook binds somewhere (see `magics.translate`)."""
+    translated = translate(cell.source, names)
+    if translated.tree is not None:
+        return ParsedCell(cell, translated.python, translated.tree)
+    result = parse(translated.python)
+    return ParsedCell(
+        cell, translated.python, result.tree, _with_prompts(translated), _why_not(translated.python, result)
+    )
+
+
+def _with_prompts(translated: Translated) -> tuple[Magic, ...]:
+    if not translated.prompts:
+        return translated.magics
+    pasted = Magic(1, ">>>", True, Meaning("", "NB-118", "its prompts were removed"))
+    return (pasted, *translated.magics)
+
+
+def _why_not(python: str, result: Parse) -> str:
+    if result.tree is not None:
+        return ""
+    return f"{result.why} (line {result.line})" if result.line else result.why
+
+
+def _read_as_python(notebook: Notebook) -> tuple[Cell, ...]:
+    """Python cells; where nothing says the language, all code cells, in the hope that they are."""
+    return tuple(cell for cell in notebook.code_cells if cell.language in ("python", ""))
+
+
+_BINDING = re.compile(
+    r"\b(?:for|import|as|def|class)\s+([A-Za-z_]\w*)|([A-Za-z_][\w, \t]{0,200}?)[ \t]*(?::[^=\n]{0,80})?=(?!=)"
+)
+
+
+class Names:
+    """Names that some cell seems to bind: enough to tell the notebook's `$path` from the shell's `$HOME`.
+
+    Looked for only when somebody asks: most notebooks have no line that does.
+    """
+
+    def __init__(self, notebook: Notebook) -> None:
+        self._notebook = notebook
+        self._names: frozenset[str] | None = None
+
+    def __contains__(self, name: object) -> bool:
+        if self._names is None:
+            self._names = frozenset(
+                name
+                for cell in _read_as_python(self._notebook)
+                for match in _BINDING.finditer(cell.source)
+                for name in re.findall(r"\w+", match[1] or match[2])
+            )
+        return name in self._names
+
+
+def _language(notebook: Notebook) -> list[Finding]:
+    """That it is not Python, said once; likewise cells of other languages in a Python notebook."""
+    others = Counter(cell.language for cell in notebook.code_cells if cell.language not in ("python", ""))
+    if not others:
+        return []
+    if notebook.language and notebook.language != "python":
+        return [
+            found(
+                "NB-101", f"the notebook is {notebook.language}, not Python: its cells are kept, not analysed"
+            )
+        ]
+    where = {cell.language: cell.index for cell in reversed(notebook.code_cells)}
+    return [
+        found("NB-101", f"{count} code cells are {language}, not Python", cell=where[language])
+        for language, count in sorted(others.items())
+    ]
+
+
+def _unsaid_language(notebook: Notebook, parsed: list[ParsedCell]) -> list[Finding]:
+    unsaid = [one for one in parsed if not one.cell.language]
+    if not unsaid:
+        return []
+    good = sum(one.tree is not None for one in unsaid)
+    return [
+        found("NB-102", f"the notebook names no kernel; {good} of {len(unsaid)} code cells parse as Python")
+    ]
+
+
+def _of_magics(one: ParsedCell) -> list[Finding]:
+    return [
+        found(magic.meaning.code, magic.meaning.what, cell=one.cell.index, line=magic.line)
+        for magic in one.magics
+        if magic.meaning.code
+    ]
+
+
+def _of_syntax(one: ParsedCell) -> list[Finding]:
+    place = one.cell.index
+    if one.tree is not None:
+        return []
+    failure = parse(one.python)
+    line = failure.line or None
+    if is_python_2(one.python, failure):
+        return [found("NB-104", f"Python 2: {failure.why}", cell=place, line=line)]
+    newer = needs_newer(one.python, failure)
+    if newer:
+        return [found("NB-106", f"it may need Python {newer}: {failure.why}", cell=place, line=line)]
+    return [found("NB-103", f"the cell does not parse: {failure.why}", cell=place, line=line)]

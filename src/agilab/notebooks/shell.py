@@ -1,0 +1,116 @@
+"""Shell lines: what they install, what they mean in Python, and what is risky about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from itertools import pairwise
+
+from agilab.notebooks.meaning import Meaning, text_expression
+from agilab.notebooks.secrets import redact
+
+_INSTALL = re.compile(
+    r"(?:sudo\s+(?:-\w+\s+)*)?"
+    r"(?:(?:\{?sys\.executable\}?|\"?\{sys\.executable\}\"?|[\w./]*python[\d.]*|py)\s+(?:-\w\s+)*?-m\s+)?"
+    r"(?P<tool>uv\s+pip|pip[\d.]*|conda|mamba|micromamba|uv|poetry|apt-get|apt|brew|easy_install|npm|yarn|pipenv|"
+    r"(?:[\w./]*/)pip[\d.]*)\s+"
+    r"(?:-\w\s+)*(?P<verb>install|add|i|update|upgrade|create)\b"
+)
+_PART = re.compile(r"(?:\"[^\"\n]*\"|'[^'\n]*'|(?<!&)&(?!&)|[^;&\n\"']|[\"'])+")
+"""A command between `&&`, `;` and line ends."""
+_PYTHON_TOOLS = ("pip", "uv", "poetry", "pipenv", "conda", "mamba", "micromamba", "easy_install")
+_VALUED = frozenset({
+    "-r", "--requirement", "-c", "--channel", "-f", "--find-links", "-i", "--index-url", "--extra-index-url",
+    "-n", "--name", "-p", "--prefix", "-t", "--target", "--constraint", "--root", "--python", "--trusted-host",
+    "--progress-bar", "--timeout", "--cache-dir", "--src", "--platform",
+})  # fmt: skip
+"""Options whose value is the next word."""
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.\-]*(?:\[[\w,.\- ]*\])?(?:\s*(?:[=<>!~]=?=?|@)\s*\S+)?(?:\s*;.*)?")
+
+
+def install_of(command: str, in_shell: bool = True) -> Meaning | None:
+    """What a command installs; None if it installs nothing. Outside a shell `>` begins no redirection.
+
+    The meaning's text is what else the command does, as a command.
+
+    >>> install_of("pip install -q 'pandas==2.2' rich").requirements
+    ('pandas==2.2', 'rich')
+    >>> install_of("conda install -c conda-forge numpy=1.26 -y").requirements
+    ('numpy==1.26',)
+    >>> install_of("pip install rich -r more.txt 2>&1 | tail -3").requirements
+    ('rich', '-r more.txt')
+    """
+    requirements: list[str] = []
+    rest: list[str] = []
+    for part in _PART.findall(command) if in_shell else [command]:
+        match = _INSTALL.match(part.strip())
+        if not match:
+            rest += [part.strip()] if part.strip() else []
+            continue
+        tool = match["tool"].split("/")[-1].split()[0].rstrip("0123456789.")
+        if tool in _PYTHON_TOOLS:
+            conda = tool in ("conda", "mamba", "micromamba")
+            requirements += _requirements(part.strip()[match.end() :], conda, in_shell)
+    if len(rest) == (len(_PART.findall(command)) if in_shell else 1):
+        return None
+    what = f"installs: {redact(' '.join(command.split()))}"
+    return Meaning(" && ".join(rest), "NB-113", what, requirements=tuple(requirements))
+
+
+def _requirements(rest: str, conda: bool, in_shell: bool) -> list[str]:
+    """The packages among a command's words; files, URLs and options are not packages."""
+    words = []
+    for word in re.findall(r"\"[^\"]*\"|'[^']*'|\S+", rest.partition(" #")[0]):
+        if in_shell and re.match(r"\d?[<>|]", word):
+            break
+        if word[0] in "\"'":
+            words.append(word[1:-1] if word[-1] == word[0] else word[1:])
+        else:
+            words.append(re.split(r"[<>|]", word)[0] if in_shell else word)
+    result: list[str] = []
+    skip = False
+    files = [f"-r {after}" for word, after in pairwise(words) if word in ("-r", "--requirement")]
+    for word in words:
+        if skip or word.startswith("-"):
+            skip = not skip and word in _VALUED
+            continue
+        if (
+            "/" in word
+            or "{" in word
+            or "$" in word
+            or word in (".", "pip")
+            or word.endswith((".whl", ".gz", ".txt"))
+        ):
+            continue
+        if conda:
+            word = re.sub(r"(?<![=<>!~])=(?!=)", "==", word.rpartition("::")[2])
+        if _REQUIREMENT.fullmatch(word):
+            result.append(word)
+    return [*result, *files]
+
+
+def shell_command(command: str, names: Container[str]) -> str:
+    """`!command`: its output goes where the cell's goes, its exit code nowhere, as in IPython."""
+    return f"import subprocess; subprocess.run({text_expression(command, names)}, shell=True)"
+
+
+def captured(command: str, target: str, names: Container[str]) -> str:
+    """`target = !command`: the lines that it prints."""
+    call = f"subprocess.run({text_expression(command, names)}, shell=True, capture_output=True, text=True)"
+    return f"import subprocess; {target} = {call}.stdout.splitlines()"
+
+
+_NETWORK = re.compile(
+    r"\b(wget|curl|git\s+(clone|pull|fetch)|gdown|aws\s+s3|gsutil|kaggle|scp|rsync|ssh)\b|https?://"
+)
+_DELETES = re.compile(r"(^|[;&|\n]\s*)(sudo\s+)?(rm|rmdir|del|shred)\s")
+
+
+def shell_finding(command: str, shown: str = "") -> tuple[str, str]:
+    """(code, sentence) of a shell command: that it deletes or fetches weighs more than that it is one."""
+    text = shown or f"!{redact(' '.join(command.split()))}"
+    if _DELETES.search(command):
+        return "NB-510", f"{text} deletes files"
+    if _NETWORK.search(command):
+        return "NB-501", f"{text} fetches from the network"
+    return "NB-112", f"{text} runs in a shell"

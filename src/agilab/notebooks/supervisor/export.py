@@ -1,0 +1,146 @@
+"""From a lab to its notebook."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agi_node.canonical import sha256_bytes
+from agilab.contracts.lab_stages import Lab, LabStages, Stage
+from agilab.notebooks.supervisor.header import Header
+
+SCHEMA = "agilab.lab_notebook.v1"
+KEY = "agilab"
+"""The key of our metadata, in the notebook's and in each cell's; other tools' keys are theirs."""
+TAG = "agilab"
+_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def notebook_of(document: LabStages, *, file: str = "lab_stages.toml") -> dict[str, Any]:
+    """The lab as a notebook (nbformat 4.5); `file` is the document, relative to where the notebook will lie.
+
+    Running it from top to bottom hands each cell's code to the lab and runs the lab, each stage in its environment.
+    """
+    lab = document.lab
+    metadata = {
+        "kernelspec": dict(_KERNEL),
+        "language_info": {"name": "python"},
+        **lab.notebook,
+        KEY: {"schema": SCHEMA, "lab": lab_fields(lab), "kept": sorted(lab.notebook)},
+    }
+    return {"cells": list(_cells(document, file)), "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def text(notebook: Mapping[str, Any]) -> str:
+    """A notebook as the text of its file, as Jupyter writes it."""
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _cells(document: LabStages, file: str) -> Iterator[dict[str, Any]]:
+    lab = document.lab
+    head = heading(lab.title or "A lab", lab.description, level=1)
+    yield _cell("markdown", "lab-text", head, {"role": "head"})
+    yield _cell("code", "lab-open", opening(file), {"role": "open"})
+    if lab.params:
+        yield _cell("code", "lab-params", params_code(lab.params), {"role": "params"}, tags=["parameters"])
+    for stage in document.stages:
+        fields = stage_fields(stage)
+        if stage.kind == "none" and stage.code is None:
+            # Nothing is run, so no cell has a first line; it keeps the order that sorted metadata would lose.
+            told = {"role": "text", "stage": stage.id, "fields": fields, "header": Header.of(stage).line()}
+            yield _cell("markdown", f"{stage.id[:58]}-text", stage_text(stage), told)
+            continue
+        about = {"role": "text", "stage": stage.id}
+        yield _cell("markdown", f"{stage.id[:58]}-text", stage_text(stage), about)
+        code = stage_code(stage)
+        own = {
+            "role": "stage",
+            "fields": fields,
+            "code_digest": None if stage.code is None else digest_of(stage.code),
+        }
+        yield _cell(
+            "code", stage.id, f"{Header.of(stage).line()}\n{code}" if code else Header.of(stage).line(), own
+        )
+    yield _cell("code", "lab-run", running(lab.params), {"role": "run"})
+
+
+def opening(file: str) -> str:
+    """The cell that opens the lab."""
+    return f"from agilab import Lab\n\nlab = Lab({file!r})"
+
+
+def running(params: Mapping[str, Any]) -> str:
+    """The cell that runs it."""
+    return f"lab.run({', '.join(f'{name}={name}' for name in params)})"
+
+
+def params_code(params: Mapping[str, Any]) -> str:
+    """The params as assignments, which papermill and people may change."""
+    return "\n".join(f"{name} = {value!r}" for name, value in params.items())
+
+
+def stage_text(stage: Stage) -> str:
+    """The markdown above a stage's code."""
+    return heading(stage.title or stage.id, stage.description, level=2)
+
+
+def stage_code(stage: Stage) -> str:
+    """What stands below the header: the code as it is, the arguments of an app, or where the code lies."""
+    if stage.app is not None:
+        return "\n".join(f"{name} = {value!r}" for name, value in stage.args.items())
+    if stage.file is not None:
+        return f"# the code is in {stage.file}"
+    return stage.code or ""
+
+
+def heading(title: str, description: str, *, level: int) -> str:
+    """A title and what follows it, as markdown.
+
+    >>> heading("Load", "From disk.", level=2)
+    '## Load\\n\\nFrom disk.'
+    """
+    head = f"{'#' * level} {title}"
+    return f"{head}\n\n{description}" if description else head
+
+
+def stage_fields(stage: Stage) -> dict[str, Any]:
+    """Everything of a stage but its code, as plain data: what metadata keeps."""
+    return stage.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, exclude_none=True, exclude={"code"}
+    )
+
+
+def lab_fields(lab: Lab) -> dict[str, Any]:
+    """What is said of all stages together, without what stands in the notebook's own metadata."""
+    return lab.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, exclude_none=True, exclude={"notebook"}
+    )
+
+
+def digest_of(code: str) -> str:
+    """SHA-256 over a text, by which an edit is told."""
+    return sha256_bytes(code.encode("utf-8", "surrogatepass"))
+
+
+def plain_cell(kind: str, name: str, source: str, *, tags: list[str] | None = None) -> dict[str, Any]:
+    """A cell without metadata of ours."""
+    cell = _cell(kind, name, source, {}, tags=tags)
+    del cell["metadata"][KEY]
+    return cell
+
+
+def _cell(
+    kind: str, name: str, source: str, about: dict[str, Any], *, tags: list[str] | None = None
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {KEY: about}
+    if tags:
+        metadata["tags"] = tags
+    cell: dict[str, Any] = {"cell_type": kind, "id": name, "metadata": metadata, "source": _lines(source)}
+    if kind == "code":
+        cell |= {"execution_count": None, "outputs": []}
+    return cell
+
+
+def _lines(source: str) -> list[str]:
+    return source.splitlines(keepends=True) if "\n" in source else [source] if source else []

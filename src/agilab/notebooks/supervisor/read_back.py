@@ -1,0 +1,353 @@
+"""From a lab's notebook back to the lab, also where a person edited, added, moved or deleted cells.
+
+What a person sees counts: a cell's text and its first line win over metadata, and the report says where they differ.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from agilab.contracts.lab_stages import Lab, LabStages, Stage
+from agilab.notebooks.cells import Cell, Notebook
+from agilab.notebooks.supervisor.export import (
+    KEY,
+    SCHEMA,
+    digest_of,
+    opening,
+    running,
+    stage_text,
+)
+from agilab.notebooks.supervisor.header import Header, HeaderError, is_header, parse
+
+
+@dataclass(frozen=True)
+class Change:
+    """Where a notebook says something else than it did when it was exported.
+
+    Attributes:
+        kind: `edited`, `added`, `renamed`, `copied`, `header`, `text`, `params`, `left_out` or `unreadable`.
+        cell: Index of the cell, from 0.
+        won: What counts now: `cell` or `metadata`.
+    """
+
+    kind: str
+    stage: str
+    cell: int
+    what: str
+    won: str = "cell"
+
+    def to_plain(self) -> dict[str, Any]:
+        """The change as JSON."""
+        return {"kind": self.kind, "stage": self.stage, "cell": self.cell, "what": self.what, "won": self.won}
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """A lab as a notebook has it, and what a person changed."""
+
+    document: LabStages
+    changes: tuple[Change, ...] = ()
+
+
+def is_supervisor(notebook: Notebook) -> bool:
+    """Whether a notebook is one that a lab was exported to: it says so, or its cells have first lines of stages."""
+    about = notebook.metadata.get(KEY)
+    if isinstance(about, Mapping) and about.get("schema") == SCHEMA:
+        return True
+    return any(is_header(cell.source.partition("\n")[0].rstrip()) for cell in notebook.code_cells)
+
+
+def read_back(notebook: Notebook) -> ReadBack:
+    """The lab that a notebook holds. Nothing of it is lost; what cannot be taken over is a change `left_out`."""
+    return _Reader(notebook).read()
+
+
+@dataclass
+class _Pending:
+    """Markdown above the next stage."""
+
+    text: str = ""
+    stage: str | None = None
+    extra: list[str] = field(default_factory=list)
+
+
+class _Reader:
+    def __init__(self, notebook: Notebook) -> None:
+        self._notebook = notebook
+        self._changes: list[Change] = []
+        self._stages: list[Stage] = []
+        self._ids: set[str] = set()
+        self._pending = _Pending()
+        about = notebook.metadata.get(KEY)
+        self._about: Mapping[str, Any] = about if isinstance(about, Mapping) else {}
+        said = self._about.get("lab")
+        self._lab: dict[str, Any] = dict(said) if isinstance(said, Mapping) else {}
+
+    def read(self) -> ReadBack:
+        for cell in self._notebook.cells:
+            role = self._role(cell)
+            if cell.kind == "markdown":
+                self._markdown(cell, role)
+            elif cell.kind == "code":
+                self._code(cell, role)
+            elif cell.source.strip():
+                self._tell("left_out", "", cell, f"a {cell.kind} cell is in the notebook only")
+        self._rest_of_the_text()
+        known = self._about.get("kept") or []
+        own = {
+            name: value
+            for name, value in self._notebook.metadata.items()
+            if name in known or (name not in (KEY, "jupytext") and _PLAIN_METADATA.get(name) != value)
+        }
+        self._set(self._lab, "notebook", own)
+        document = LabStages(lab=Lab.model_validate(self._lab), stages=tuple(self._stages))
+        return ReadBack(document, tuple(self._changes))
+
+    # -- markdown ------------------------------------------------------------------------------------------
+
+    def _markdown(self, cell: Cell, role: Mapping[str, Any]) -> None:
+        source = cell.source
+        if role.get("role") == "head":
+            self._head(cell)
+        elif role.get("role") == "text" and "fields" in role:
+            self._rest_of_the_text()
+            self._text_stage(cell, role)
+        elif role.get("role") == "text":
+            self._rest_of_the_text()
+            self._pending = _Pending(source, str(role.get("stage")))
+        elif source.strip():
+            self._pending.extra.append(source)
+            self._tell("added", self._pending.stage or "", cell, "markdown that goes with the next stage")
+
+    def _head(self, cell: Cell) -> None:
+        title, description = str(self._lab.get("title", "")), str(self._lab.get("description", ""))
+        from agilab.notebooks.supervisor.export import heading
+
+        if cell.source != heading(title or "A lab", description, level=1):
+            self._tell("text", "", cell, "the lab's title or description")
+            found, rest = _taken_apart(cell.source)
+            self._set(self._lab, "title", found)
+            self._set(self._lab, "description", rest)
+
+    def _text_stage(self, cell: Cell, role: Mapping[str, Any]) -> None:
+        """A stage that is only text."""
+        fields = dict(role["fields"])
+        if fields.get("foreach") and isinstance(role.get("header"), str):
+            fields["foreach"] = parse(role["header"]).foreach
+        stage = self._made(fields, cell)
+        if stage is None:
+            return
+        if cell.source != stage_text(stage):
+            self._tell("text", stage.id, cell, "its title or description")
+            title, rest = _taken_apart(cell.source)
+            stage = stage.with_changes(title=title, description=rest)
+        self._add(stage, cell)
+
+    def _rest_of_the_text(self) -> None:
+        """Markdown that no stage followed becomes a stage that is only text."""
+        texts = [*([self._pending.text] if self._pending.text else []), *self._pending.extra]
+        pending, self._pending = self._pending, _Pending()
+        if pending.extra or (pending.text and pending.stage not in self._ids):
+            title, rest = _taken_apart("\n\n".join(texts))
+            name = self._free(_slug(title) or "text")
+            self._stages.append(Stage(id=name, title=title, description=rest, runtime="none"))
+            self._ids.add(name)
+
+    # -- code ----------------------------------------------------------------------------------------------
+
+    def _code(self, cell: Cell, role: Mapping[str, Any]) -> None:
+        name = role.get("role")
+        first, _, rest = cell.source.partition("\n")
+        if is_header(first.rstrip()):
+            self._stage(cell, role, first.rstrip(), rest)
+        elif name == "params":
+            self._params(cell)
+        elif name == "open":
+            if not cell.source.startswith(opening("")[:20]):
+                self._tell("left_out", "", cell, "the cell that opens the lab is in the notebook only")
+        elif name == "run":
+            if cell.source.strip() != running(self._lab.get("params", {})):
+                self._tell("left_out", "", cell, "the cell that runs the lab is in the notebook only")
+        elif cell.source.strip():
+            self._plain_cell(cell, role)
+
+    def _params(self, cell: Cell) -> None:
+        try:
+            found = _assignments(cell.source)
+        except ValueError as problem:
+            self._tell(
+                "unreadable", "", cell, f"params are assignments of plain data: {problem}", won="metadata"
+            )
+            return
+        if found != self._lab.get("params", {}):
+            self._tell("params", "", cell, "the params of the lab")
+        self._set(self._lab, "params", found)  # also where they are equal: Jupyter sorts names in metadata
+
+    def _stage(self, cell: Cell, role: Mapping[str, Any], line: str, body: str) -> None:
+        fields = dict(role["fields"]) if isinstance(role.get("fields"), Mapping) else {}
+        try:
+            header = parse(line)
+        except HeaderError as problem:
+            self._tell(
+                "unreadable", str(fields.get("id", "")), cell, f"its first line: {problem}", won="metadata"
+            )
+            if not fields:
+                self._plain_cell(cell, {})
+                return
+            header = Header.of(Stage.model_validate({**fields, "code": None}))
+        known = self._made(fields, cell) if fields else None
+        said = header.fields()
+        if known is None:
+            self._tell("added", header.id, cell, "a stage")
+        else:
+            for name, value in said.items():
+                if getattr(known, name) != value:
+                    kind = "renamed" if name == "id" else "header"
+                    self._tell(kind, header.id, cell, f"{name}: its first line and metadata differ")
+        for name, value in said.items():
+            if known is None or name == "foreach" or getattr(known, name) != value:
+                self._set(fields, name, value)  # the order of lists is that of the line: metadata is sorted
+        self._body(fields, header, body, cell, role)
+        stage = self._made(fields, cell)
+        if stage is not None:
+            self._add(self._with_text(stage, cell), cell)
+
+    def _body(
+        self, fields: dict[str, Any], header: Header, body: str, cell: Cell, role: Mapping[str, Any]
+    ) -> None:
+        if header.app is not None:
+            try:
+                found = _assignments(body)
+            except ValueError as problem:
+                what = f"arguments of an app are assignments of plain data: {problem}"
+                self._tell("unreadable", header.id, cell, what, won="metadata")
+                return
+            if found != fields.get("args", {}):
+                self._tell("edited", header.id, cell, "its arguments")
+            self._set(fields, "args", found)
+        elif header.file is None:
+            had = role.get("code_digest")
+            if had is not None and had != digest_of(body):
+                self._tell("edited", header.id, cell, "its code")
+            if body or had is not None or "code_digest" not in role:
+                fields["code"] = body
+
+    def _plain_cell(self, cell: Cell, role: Mapping[str, Any]) -> None:
+        """A cell that a person added, or whose first line they took away."""
+        fields = dict(role["fields"]) if isinstance(role.get("fields"), Mapping) else {}
+        name = str(fields.get("id") or self._free("cell"))
+        won = "metadata" if fields else "cell"
+        self._tell(
+            "added", name, cell, "code without a first line that says what it takes and gives", won=won
+        )
+        stage = self._made({**fields, "id": name, "code": cell.source}, cell)
+        if stage is not None:
+            self._add(self._with_text(stage, cell), cell)
+
+    def _with_text(self, stage: Stage, cell: Cell) -> Stage:
+        """The stage with the markdown above it."""
+        pending, self._pending = self._pending, _Pending()
+        text = pending.text
+        if pending.stage is not None and pending.stage != stage.id and pending.stage in self._ids:
+            text = ""
+        if text and text != stage_text(stage) and text != stage_text(stage.with_changes(id=pending.stage)):
+            self._tell("text", stage.id, cell, "its title or description")
+            title, rest = _taken_apart(text)
+            stage = stage.with_changes(title=title, description=rest)
+        if pending.extra:
+            description = "\n\n".join([*([stage.description] if stage.description else []), *pending.extra])
+            stage = stage.with_changes(description=description)
+        return stage
+
+    # -- what is common ------------------------------------------------------------------------------------
+
+    def _made(self, fields: dict[str, Any], cell: Cell) -> Stage | None:
+        try:
+            return Stage.model_validate(fields)
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            self._tell(
+                "unreadable", str(fields.get("id", "")), cell, f"{where}: {first['msg']}", won="metadata"
+            )
+            return None
+
+    def _add(self, stage: Stage, cell: Cell) -> None:
+        if stage.id in self._ids:
+            name = self._free(stage.id)
+            self._tell("copied", name, cell, f"a second cell is called {stage.id}")
+            stage = stage.with_changes(id=name)
+        self._ids.add(stage.id)
+        self._stages.append(stage)
+
+    def _free(self, name: str) -> str:
+        taken = self._ids | {
+            str(self._role(cell).get("fields", {}).get("id"))
+            for cell in self._notebook.cells
+            if isinstance(self._role(cell).get("fields"), Mapping)
+        }
+        if name not in taken:
+            return name
+        return next(f"{name}-{n}" for n in range(2, 10_000) if f"{name}-{n}" not in taken)
+
+    def _set(self, fields: dict[str, Any], name: str, value: Any) -> None:
+        """Set a field, or take it away where it says nothing: what nobody said stays unsaid."""
+        if value in (None, "", (), {}, []):
+            fields.pop(name, None)
+        else:
+            fields[name] = value
+
+    def _tell(self, kind: str, stage: str, cell: Cell, what: str, *, won: str = "cell") -> None:
+        self._changes.append(Change(kind, stage, cell.index, what, won))
+
+    def _role(self, cell: Cell) -> Mapping[str, Any]:
+        about = cell.metadata.get(KEY)
+        return about if isinstance(about, Mapping) else {}
+
+
+_PLAIN_METADATA: dict[str, Any] = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def _taken_apart(text: str) -> tuple[str, str]:
+    """The title and the rest of a markdown text; no title where it does not begin with a heading."""
+    first, _, rest = text.partition("\n")
+    if first.startswith("#"):
+        return first.lstrip("#").strip(), rest.strip("\n")
+    return "", text
+
+
+def _slug(title: str) -> str:
+    name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in title.lower())
+    name = "-".join(part for part in name.split("-") if part)[:40]
+    return name if name[:1].isalpha() else ""
+
+
+def _assignments(source: str) -> dict[str, Any]:
+    """Assignments of plain data by name. Raises `ValueError` for anything else."""
+    found: dict[str, Any] = {}
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as problem:
+        raise ValueError(f"line {problem.lineno} cannot be read") from None
+    for statement in tree.body:
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        if (
+            not isinstance(statement, ast.Assign)
+            or not isinstance(target, ast.Name)
+            or len(statement.targets) > 1
+        ):
+            raise ValueError(f"line {statement.lineno} is no assignment to a name")
+        found[target.id] = _plain(ast.literal_eval(statement.value))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return list(map(_plain, value)) if isinstance(value, tuple) else value

@@ -1,0 +1,1 @@
+"""A pipeline of stages: its document, edited, judged, drawn and run."""

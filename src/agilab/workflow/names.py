@@ -1,0 +1,177 @@
+"""Which names a stage's code needs from outside, which it binds, and where: by its syntax, nothing is run."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import warnings
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from agi_node.source.needs import needs_of
+from agi_node.source.scopes import bound_names
+from agi_node.source.tree import nodes_of
+
+GIVEN = frozenset(
+    {*dir(builtins), "__name__", "__file__", "__builtins__", "__annotations__", "__doc__"}
+) | frozenset({"run", "display", "Skip"})
+"""Names that every stage has: Python's own, and what a run gives."""
+_TRIES = (ast.Try, ast.TryStar)
+_COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, *_TRIES)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line (from 1) and a column (from 1) of a text."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Names:
+    """What is known of the names of a text.
+
+    Attributes:
+        tree: The syntax tree.
+        needed: Names that must come from outside, each with where it is first read.
+        bound: Names that some statement of the text binds at its top.
+        open: Why names may come about that no reader can see (`from x import *`, `exec`), or None.
+    """
+
+    tree: ast.Module
+    needed: Mapping[str, Place]
+    bound: frozenset[str]
+    open: str | None
+
+    @cached_property
+    def read(self) -> frozenset[str]:
+        """Every name that is read anywhere, in whatever scope."""
+        return frozenset(
+            node.id
+            for node in nodes_of(self.tree)
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)
+        ) | frozenset(
+            node.target.id
+            for node in nodes_of(self.tree)
+            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)
+        )
+
+
+def parse(text: str) -> ast.Module:
+    """The syntax tree of a stage's code, which may `await` at its top. Raises `SyntaxError`, and no other error."""
+    try:
+        # An `await` outside of a function is a matter of compiling; parsing takes it.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+            compile(tree, "<stage>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        return tree
+    except SyntaxError:
+        raise
+    except (ValueError, RecursionError, MemoryError) as problem:
+        raise SyntaxError(str(problem) or "nested too deeply", ("<stage>", 1, 1, "")) from None
+
+
+def names_of(text: str, given: Collection[str] = ()) -> Names:
+    """The names of a text to which `given` come from outside. Raises `SyntaxError` as `parse` does."""
+    tree = parse(text)
+    bound = frozenset(bound_names(tree.body, ""))
+    reader = _Reader(frozenset(given) | GIVEN)
+    reader.block(tree.body)
+    later = {
+        name: node for name, node in reader.later.items() if name not in bound and name not in reader.given
+    }
+    needed = {name: _place(node) for name, node in [*reader.needed.items(), *later.items()]}
+    return Names(
+        tree, dict(sorted(needed.items(), key=lambda one: (one[1].line, one[1].column))), bound, _open(tree)
+    )
+
+
+class _Reader:
+    """Goes through statements in the order in which they run, with the names bound so far."""
+
+    def __init__(self, given: frozenset[str]) -> None:
+        self.given = given
+        self._bound: set[str] = set()
+        self.needed: dict[str, ast.AST] = {}
+        self.later: dict[str, ast.AST] = {}
+
+    def block(self, body: Iterable[ast.stmt]) -> None:
+        for statement in body:
+            if isinstance(statement, _COMPOUND):
+                self._compound(statement)
+            else:
+                self._read(statement)
+                self._bound.update(bound_names([statement], ""))
+
+    def _compound(self, statement: ast.stmt) -> None:
+        for part in _heads(statement):
+            self._read(part)
+        # Whichever branch runs, and however often: what one of them binds may be there for the next.
+        if isinstance(statement, (ast.For, ast.AsyncFor)):
+            self._bound.update(bound_names([statement.target], ""))
+        if isinstance(statement, (ast.With, ast.AsyncWith)):
+            self._bound.update(
+                bound_names([one.optional_vars for one in statement.items if one.optional_vars], "")
+            )
+        self._bound.update(bound_names(_heads(statement), ""))
+        for block in _blocks(statement):
+            if isinstance(block, ast.ExceptHandler):
+                self._bound |= {block.name} if block.name else set()
+                self.block(block.body)
+            else:
+                self.block(block)
+
+    def _read(self, node: ast.AST) -> None:
+        needs = needs_of(node)
+        # `(n := 3) + n`, `case x: use(x)`: bound on the way, in an order that is not looked into.
+        passing = {one.target.id for one in nodes_of(node) if isinstance(one, ast.NamedExpr)}
+        passing |= set(bound_names([node], "")) if isinstance(node, ast.Match) else set()
+        for name in needs.now - self._bound - self.given - passing:
+            self.needed.setdefault(name, _where(node, name))
+        for name in needs.later - self.given:
+            self.later.setdefault(name, _where(node, name))
+
+
+def _heads(statement: ast.stmt) -> list[ast.AST]:
+    """What of a compound statement is evaluated before its blocks."""
+    if isinstance(statement, (ast.If, ast.While)):
+        return [statement.test]
+    if isinstance(statement, (ast.For, ast.AsyncFor)):
+        return [statement.iter, statement.target]
+    if isinstance(statement, (ast.With, ast.AsyncWith)):
+        return [part for one in statement.items for part in (one.context_expr, one.optional_vars) if part]
+    assert isinstance(statement, _TRIES)
+    return [handler.type for handler in statement.handlers if handler.type]
+
+
+def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt] | ast.ExceptHandler]:
+    yield statement.body  # type: ignore[attr-defined]  # every compound statement has one
+    yield from getattr(statement, "handlers", ())
+    yield getattr(statement, "orelse", [])
+    yield getattr(statement, "finalbody", [])
+
+
+def _where(node: ast.AST, name: str) -> ast.AST:
+    """Where a statement first reads a name."""
+    found = [one for one in nodes_of(node) if isinstance(one, ast.Name) and one.id == name]
+    return min(found, key=lambda one: (one.lineno, one.col_offset), default=node)
+
+
+def _place(node: ast.AST) -> Place:
+    return Place(getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
+
+
+def _open(tree: ast.Module) -> str | None:
+    for node in nodes_of(tree):
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            return f"from {'.' * node.level}{node.module or ''} import *"
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("exec", "globals")
+        ):
+            return f"{node.func.id}(…)"
+    return None

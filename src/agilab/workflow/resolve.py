@@ -1,0 +1,370 @@
+"""Who makes what a stage takes: the edges of a pipeline, from its document and a listing of the lab's folder.
+
+Pure: nothing is read or run, and nothing is raised. What cannot be settled is a `Problem`, for `validate` to tell and
+for a run to refuse.
+
+An input is made by the stage that its `from` names; else by the nearest enabled stage above that has it among its
+outputs; else by the only one below that has it; else it is one of `lab.params` (a value) or lies in the lab's folder (a
+file). So a stage may take `table` and give `table` again: those below get the newer one.
+"""
+
+from __future__ import annotations
+
+import heapq
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from agi_node.canonical import canonical
+from agilab.contracts.lab_stages import Input, LabStages, Stage, is_file
+
+Exists = Callable[[str], bool]
+"""Whether a relative path, a glob (`data/*.csv`) or a folder (`data/`) has anything in the lab's folder."""
+
+ProblemKind = Literal[
+    "missing",  # nobody makes it, and it is no param and no file
+    "ambiguous",  # several stages below make it, and none above
+    "unknown_stage",  # `from` or `needs` names no stage
+    "left_out",  # `from` or `needs` names a stage that is disabled or only text
+    "not_made_there",  # the stage that `from` names does not declare it
+    "itself",  # `from` or `needs` names the stage itself
+    "outside",  # a path that leaves the lab's folder
+    "no_list",  # `foreach` walks a file
+]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that the document leaves open.
+
+    Attributes:
+        stage: The stage that it was met in.
+        key: The key of that stage: `inputs`, `needs` or `foreach`.
+        at: The position in a list, or the name in `foreach`.
+        name: What is taken or needed, as it is spelled.
+        others: Stages that have to do with it: those among which nothing decides, or the one that was named.
+    """
+
+    kind: ProblemKind
+    stage: str
+    key: Literal["inputs", "needs", "foreach"]
+    at: int | str
+    name: str
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """An input, and where it comes from.
+
+    Attributes:
+        name: The value or file, as its maker calls it; a file's path in normal form.
+        called: The name that a value is bound to in the stage that takes it; of a file, the same path.
+        origin: `stage`, `param` or `folder`; None where nothing gives it, and `problem` says why.
+        stage: The stage that makes it, where `origin` is `stage`.
+    """
+
+    name: str
+    called: str
+    kind: Literal["value", "file"]
+    origin: Literal["stage", "param", "folder"] | None
+    stage: str | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A list that a stage runs for each item of.
+
+    Attributes:
+        name: What the item is called in the stage.
+        source: The value that is the list; None where the items are written out.
+        items: The items, where they are written out.
+        identity: Equal for two axes that walk the same list, whatever each calls its item.
+    """
+
+    name: str
+    source: Source | None
+    items: tuple[object, ...] | None
+    identity: str
+
+
+@dataclass(frozen=True)
+class ResolvedStage:
+    """A stage that will run.
+
+    Attributes:
+        inputs: One for each of the stage's inputs, in their order.
+        foreach: The lists of the stage's own `foreach`, in their order.
+        axes: What its units run over, from the outermost in: the axes of a mapped stage that makes a list of
+            `foreach`, then its own.
+        needs: Stages that come before it, in the order of the document, each once.
+    """
+
+    stage: Stage
+    inputs: tuple[Source, ...]
+    foreach: tuple[Axis, ...]
+    axes: tuple[Axis, ...]
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A pipeline with its edges.
+
+    Attributes:
+        stages: Those that run, by id, in the order of the document.
+        order: Their ids, each after what it needs, else as they stand; those of `cycles`, and what hangs on them, are
+            not among it.
+        cycles: Rings of stages, each of which needs the one before it.
+        left_out: Stages that are disabled or only text.
+    """
+
+    lab: LabStages
+    stages: Mapping[str, ResolvedStage]
+    order: tuple[str, ...]
+    cycles: tuple[tuple[str, ...], ...] = ()
+    left_out: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """(before, after), in the order of the document."""
+        return tuple((need, name) for name, one in self.stages.items() for need in one.needs)
+
+    @cached_property
+    def users(self) -> Mapping[str, tuple[str, ...]]:
+        """For each stage those that need it directly."""
+        found: dict[str, list[str]] = {name: [] for name in self.stages}
+        for need, name in self.edges:
+            found[need].append(name)
+        return {name: tuple(after) for name, after in found.items()}
+
+
+def resolve(lab: LabStages, *, exists: Exists) -> Resolved:
+    """Who makes each input, and what follows from that; `exists` answers for the lab's folder."""
+    return _Resolver(lab, exists).resolved()
+
+
+def path_of(name: str) -> str:
+    """The one spelling of a path: `./out//a.csv` is `out/a.csv`; a folder keeps its slash.
+
+    >>> path_of("./out//a.csv"), path_of("data/"), path_of("a/../b.csv")
+    ('out/a.csv', 'data/', 'b.csv')
+    """
+    normal = posixpath.normpath(name)
+    return f"{normal}/" if name.endswith("/") and normal != "/" else normal
+
+
+def name_of(name: str) -> str:
+    """An input or output as two stages that mean the same one spell it."""
+    return path_of(name) if is_file(name) else name
+
+
+def leaves_the_lab(name: str) -> bool:
+    """Whether a path is absolute, begins at somebody's home, or climbs out of the folder.
+
+    >>> [leaves_the_lab(name) for name in ("out/a.csv", "../a.csv", "a/../../b", "/tmp/a", "~/a", "C:/a")]
+    [False, True, True, True, True, True]
+    """
+    normal = path_of(name.replace("\\", "/"))
+    return normal.startswith(("/", "~")) or normal[1:3] == ":/" or normal.split("/")[0] == ".."
+
+
+class _Resolver:
+    def __init__(self, lab: LabStages, exists: Exists) -> None:
+        self._lab = lab
+        self._exists = exists
+        self._active = [stage for stage in lab.stages if stage.enabled and stage.kind != "none"]
+        self._position = {stage.id: number for number, stage in enumerate(self._active)}
+        self._known = {stage.id for stage in lab.stages}
+        self._makers: dict[str, list[str]] = {}
+        for stage in self._active:
+            for name in dict.fromkeys(map(name_of, stage.outputs)):
+                self._makers.setdefault(name, []).append(stage.id)
+        self._problems: list[Problem] = []
+
+    def resolved(self) -> Resolved:
+        inputs = {stage.id: self._inputs(stage) for stage in self._active}
+        foreach = {stage.id: self._foreach(stage) for stage in self._active}
+        needs = {
+            stage.id: self._in_order(
+                {
+                    *self._needs(stage),
+                    *(source.stage for source in inputs[stage.id] if source.stage),
+                    *(axis.source.stage for axis in foreach[stage.id] if axis.source and axis.source.stage),
+                }
+            )
+            for stage in self._active
+        }
+        order = _ordered(needs)
+        axes = _axes(order, foreach)
+        return Resolved(
+            self._lab,
+            {
+                stage.id: ResolvedStage(
+                    stage,
+                    inputs[stage.id],
+                    foreach[stage.id],
+                    axes.get(stage.id, foreach[stage.id]),
+                    needs[stage.id],
+                )
+                for stage in self._active
+            },
+            order,
+            _cycles(needs, set(order)),
+            tuple(stage.id for stage in self._lab.stages if stage.id not in self._position),
+            tuple(self._problems),
+        )
+
+    def _inputs(self, stage: Stage) -> tuple[Source, ...]:
+        return tuple(self._source(stage, one, number) for number, one in enumerate(stage.inputs))
+
+    def _source(self, stage: Stage, one: str | Input, number: int) -> Source:
+        given = Input(name=one) if isinstance(one, str) else one
+        name = name_of(given.name)
+        if is_file(given.name):
+            kind: Literal["value", "file"] = "file"
+            called = name
+            if leaves_the_lab(given.name):
+                problem = self._problem("outside", stage, "inputs", number, given.name)
+                return Source(name, name, "file", None, problem=problem)
+        else:
+            kind, called = "value", given.called or name
+        return self._made(stage, name, called, kind, given.source, "inputs", number)
+
+    def _made(
+        self,
+        stage: Stage,
+        name: str,
+        called: str,
+        kind: Literal["value", "file"],
+        source: str | None,
+        key: Literal["inputs", "foreach"],
+        at: int | str,
+    ) -> Source:
+        def nothing(problem: ProblemKind, *others: str) -> Source:
+            return Source(
+                name, called, kind, None, None, self._problem(problem, stage, key, at, name, others)
+            )
+
+        if source is not None:
+            if (wrong := self._wrong(stage, source)) is not None:
+                return nothing(wrong, source)
+            if source not in self._makers.get(name, ()):
+                return nothing("not_made_there", source)
+            return Source(name, called, kind, "stage", source)
+        here = self._position[stage.id]
+        makers = self._makers.get(name, [])
+        above = [maker for maker in makers if self._position[maker] < here]
+        below = [maker for maker in makers if self._position[maker] > here]
+        if above or len(below) == 1:
+            return Source(name, called, kind, "stage", above[-1] if above else below[0])
+        if below:
+            return nothing("ambiguous", *below)
+        if kind == "value" and name in self._lab.lab.params:
+            return Source(name, called, kind, "param")
+        if kind == "file" and self._exists(name):
+            return Source(name, called, kind, "folder")
+        return nothing("missing")
+
+    def _foreach(self, stage: Stage) -> tuple[Axis, ...]:
+        return tuple(self._axis(stage, name, listed) for name, listed in stage.foreach.items())
+
+    def _axis(self, stage: Stage, name: str, listed: str | tuple[object, ...]) -> Axis:
+        if not isinstance(listed, str):
+            return Axis(name, None, listed, f"items {canonical(list(listed)).decode()}")
+        if is_file(listed):
+            problem = self._problem("no_list", stage, "foreach", name, listed)
+            return Axis(name, Source(listed, listed, "file", None, None, problem), None, f"? {listed}")
+        source = self._made(stage, listed, listed, "value", None, "foreach", name)
+        return Axis(name, source, None, f"{source.origin} {source.stage or ''} {listed}")
+
+    def _needs(self, stage: Stage) -> Iterator[str]:
+        for number, need in enumerate(stage.needs):
+            wrong = self._wrong(stage, need)
+            if wrong is not None:
+                self._problem(wrong, stage, "needs", number, need, (need,))
+            else:
+                yield need
+
+    def _wrong(self, stage: Stage, other: str) -> ProblemKind | None:
+        """Why a stage cannot come after another that it names; None where it can."""
+        if other == stage.id:
+            return "itself"
+        if other not in self._known:
+            return "unknown_stage"
+        return "left_out" if other not in self._position else None
+
+    def _in_order(self, names: set[str]) -> tuple[str, ...]:
+        return tuple(sorted(names, key=self._position.__getitem__))
+
+    def _problem(
+        self,
+        kind: ProblemKind,
+        stage: Stage,
+        key: Literal["inputs", "needs", "foreach"],
+        at: int | str,
+        name: str,
+        others: tuple[str, ...] = (),
+    ) -> Problem:
+        self._problems.append(Problem(kind, stage.id, key, at, name, others))
+        return self._problems[-1]
+
+
+def _ordered(needs: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Kahn's order (1962) that always takes the first of those that may come next, as the document has them."""
+    position = {name: number for number, name in enumerate(needs)}
+    names = list(needs)
+    waiting = {name: len(before) for name, before in needs.items()}
+    after: dict[str, list[str]] = {name: [] for name in needs}
+    for name, before in needs.items():
+        for need in before:
+            after[need].append(name)
+    ready = [position[name] for name, count in waiting.items() if not count]
+    heapq.heapify(ready)
+    found: list[str] = []
+    while ready:
+        found.append(names[heapq.heappop(ready)])
+        for name in after[found[-1]]:
+            waiting[name] -= 1
+            if not waiting[name]:
+                heapq.heappush(ready, position[name])
+    return tuple(found)
+
+
+def _cycles(needs: Mapping[str, tuple[str, ...]], ordered: set[str]) -> tuple[tuple[str, ...], ...]:
+    """A ring through each stage that no order can take in, as long as no ring found before goes through it."""
+    position = {name: number for number, name in enumerate(needs)}
+    rings: list[tuple[str, ...]] = []
+    seen: set[str] = set(ordered)
+    for start in needs:
+        path: list[str] = []
+        at: str | None = start
+        while at is not None and at not in seen:
+            if at in path:
+                ring = path[path.index(at) :]
+                # Along the arrows, and from the stage that stands first.
+                first = ring.index(min(ring, key=position.__getitem__))
+                ring = ring[first::-1] + ring[:first:-1]
+                rings.append(tuple(ring))
+                break
+            path.append(at)
+            # Whoever waits for ever needs somebody who does: that way leads into a ring.
+            at = next((need for need in needs[at] if need not in ordered), None)
+        seen.update(path)
+    return tuple(rings)
+
+
+def _axes(order: tuple[str, ...], foreach: Mapping[str, tuple[Axis, ...]]) -> Mapping[str, tuple[Axis, ...]]:
+    found: dict[str, tuple[Axis, ...]] = {}
+    for name in order:
+        outer: dict[str, Axis] = {}
+        for axis in foreach[name]:
+            maker = axis.source.stage if axis.source else None
+            for above in found.get(maker or "", ()):
+                outer.setdefault(above.identity, above)
+        found[name] = (*outer.values(), *foreach[name])
+    return found

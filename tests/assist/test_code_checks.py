@@ -1,0 +1,90 @@
+"""Code of somebody else, looked at before it runs: what is found, where, and what is left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from agilab.assist.code_checks import check_code
+
+
+def found(code: str, given: set[str] = frozenset(), outputs: tuple[str, ...] = ()) -> list[tuple[str, int]]:  # type: ignore[assignment]  # an empty set
+    return [(finding.code, finding.line) for finding in check_code(code, given=given, outputs=outputs)]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import polars as pl\nx = pl.read_csv('data/x.csv')\n",
+        "def f(a, *b, **c):\n    global made\n    made = a\n    return [i for i in b if i] + [c]\nf(1)\nprint(made)\n",
+        "class A:\n    n = 1\n    def f(self):\n        return __class__, self.n\n",
+        "for i, (a, b) in enumerate([(1, 2)]):\n    with open('x') as file:\n        print(a, b, i, file)\n",
+        "try:\n    pass\nexcept ValueError as error:\n    print(error)\n",
+        "print((y := 3), y, __name__)\nrun.log_metric('y', y)\n",
+        "match 3:\n    case int(n) if n:\n        print(n)\n",
+        "from os.path import *\nprint(join('a'))\n",
+        "import json\ntext = json.dumps({})\n",
+        "def f():\n    def g():\n        nonlocal_name = 1\n        return nonlocal_name\n    return g\n",
+        "x = {k: v for k, v in {}.items()}\nx.update(a=lambda q: q)\n",
+        "ratio = '7/8'\ntext = 'a/b and /'\n",
+    ],
+)
+def test_ordinary_code_is_left_alone(code: str) -> None:
+    assert found(code) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("x = (1\n", [("ASK-001", 1)]),
+        ("x = 1\nreturn x\n", [("ASK-001", 2)]),
+        ("x = 1\ny = df.head()\n", [("ASK-002", 2)]),
+        ("def f():\n    return undefined\n", [("ASK-002", 2)]),
+        ("import os\nos.system('ls')\n", [("ASK-003", 2)]),
+        ("from subprocess import run as go\ngo(['ls'])\n", [("ASK-003", 2)]),
+        ("import subprocess as sp\nsp.Popen('ls')\n", [("ASK-003", 2)]),
+        ("x = eval('1')\n", [("ASK-003", 1)]),
+        ("import pandas as pd\npd.read_pickle('x.pkl')\n", [("ASK-003", 2)]),
+        ("import shutil\nshutil.rmtree('out')\n", [("ASK-003", 2)]),
+        ("import urllib.request\nurllib.request.urlopen('http://x')\n", [("ASK-003", 2)]),
+        ("import os\nkey = os.environ['HOME']\n", [("ASK-003", 2)]),
+        ("x = open('/etc/passwd').read()\n", [("ASK-004", 1)]),
+        ("x = open('../other/x.csv').read()\n", [("ASK-004", 1)]),
+        ("df = 1\nopen('lost.txt', 'w').write('x')\n", [("ASK-005", 2)]),
+        ("from pathlib import Path\nPath('lost.txt').write_text('x')\n", [("ASK-005", 2)]),
+        ("api_key = 'sk-123'\n", [("ASK-006", 1)]),
+    ],
+)
+def test_what_a_person_should_read_is_named_with_its_line(code: str, expected: list[tuple[str, int]]) -> None:
+    assert found(code) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "outputs", "codes"),
+    [
+        ("df.to_csv('out/a.csv')\n", ("out/a.csv",), []),
+        ("df.to_csv('./out/a.csv')\n", ("out/a.csv",), []),
+        ("df.to_csv('out/b.csv')\n", ("out/a.csv",), ["ASK-005", "ASK-007"]),
+        ("df.to_csv(f'out/{1}.csv')\n", ("out/a.csv",), []),
+        ("df.to_csv('out/paris.csv')\n", ("out/{city}.csv",), []),
+        ("import numpy as np\nnp.savetxt('m.txt', df)\n", ("m.txt",), []),
+        ("x = 1\n", ("y",), ["ASK-007"]),
+        ("y, z = 1, 2\n", ("y", "z"), []),
+        ("import math\ndef f(): pass\n", ("math", "f"), []),
+    ],
+)
+def test_outputs_are_compared_with_what_is_written(
+    code: str, outputs: tuple[str, ...], codes: list[str]
+) -> None:
+    assert [code for code, _ in found(code, {"df"}, outputs)] == codes
+
+
+def test_a_finding_says_what_mends_it() -> None:
+    (finding,) = check_code("y = df\n", given=set(), outputs=())
+
+    assert finding.to_plain() == {
+        "code": "ASK-002",
+        "weight": "error",
+        "line": 1,
+        "what": "uses the name 'df', which nothing gives",
+        "mend": "add 'df' to the inputs of the stage, or ask again",
+    }

@@ -1,0 +1,373 @@
+"""Stages → notebook → stages is the identity, and what a person changes in between is what counts."""
+
+from __future__ import annotations
+
+import copy
+import json
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agilab.contracts.lab_stages import Lab, LabStages, Stage
+from agilab.notebooks.reading import read
+from agilab.notebooks.supervisor.export import notebook_of, text
+from agilab.notebooks.supervisor.header import Header, HeaderError, parse
+from agilab.notebooks.supervisor.read_back import ReadBack, is_supervisor, read_back
+
+IDS = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,12}", fullmatch=True)
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+WORDS = st.text(st.characters(codec="utf-8"), max_size=30)
+FILES = st.sampled_from(["out/a.csv", "./x", "data/*.csv", "out/{k}.json"]) | WORDS.map(
+    lambda text: f"f/{text}"
+)
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=5,
+)
+INPUT = (
+    NAMES
+    | FILES
+    | st.fixed_dictionaries({"name": NAMES | FILES, "from": IDS}, optional={"as": NAMES})
+    | st.fixed_dictionaries({"name": NAMES, "as": NAMES})
+)
+COMMON = st.fixed_dictionaries(
+    {},
+    optional={
+        "title": WORDS,
+        "description": WORDS,
+        "question": WORDS,
+        "model": WORDS,
+        "env": WORDS,
+        "enabled": st.booleans(),
+        "needs": st.lists(IDS, max_size=2),
+        "uses": st.dictionaries(IDS, st.lists(NAMES, max_size=2), max_size=2),
+        "inputs": st.lists(INPUT, max_size=3),
+        "outputs": st.lists(NAMES | FILES, max_size=3),
+        "foreach": st.dictionaries(NAMES, NAMES | st.lists(JSON, max_size=2), max_size=2),
+        "require": st.sampled_from(["all", "any", 3, 0.5]),
+        "cache": st.booleans(),
+        "retries": st.integers(0, 5),
+        "timeout": st.floats(0.1, 1e6),
+        "tags": st.lists(WORDS.filter(bool), max_size=2),
+        "origin": st.fixed_dictionaries(
+            {"notebook": st.just("a.ipynb"), "cells": st.lists(st.just("c1"), max_size=2)}
+        ),
+        "extra": st.dictionaries(NAMES, JSON, max_size=2),
+    },
+)
+KINDS = (
+    st.fixed_dictionaries({"code": st.text(st.characters(codec="utf-8"), max_size=60)})
+    | st.fixed_dictionaries({"file": st.just("stages/x.py")})
+    | st.fixed_dictionaries(
+        {"app": st.sampled_from(["uav_queue_project", "../an app"])},
+        optional={"args": st.dictionaries(NAMES, JSON, max_size=2)},
+    )
+    | st.just({"runtime": "none"})
+    | st.just({})
+)
+
+
+@st.composite
+def labs(draw: st.DrawFn) -> LabStages:
+    ids = draw(st.lists(IDS, max_size=4, unique=True))
+    stages = [Stage.model_validate({"id": name, **draw(COMMON), **draw(KINDS)}) for name in ids]
+    lab = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "title": WORDS,
+                "description": WORDS,
+                "params": st.dictionaries(NAMES, JSON, max_size=3),
+                "notebook": st.sampled_from(
+                    [{"colab": {"name": "x"}}, {"language_info": {"name": "python"}}, {"kernelspec": {"name": "x"}}]
+                ),
+                "extra": st.dictionaries(NAMES, JSON, max_size=2),
+            },
+        )
+    )
+    return LabStages(lab=Lab.model_validate(lab), stages=tuple(stages))
+
+
+def said(document: LabStages) -> dict[str, Any]:
+    """What a document says: defaults that nobody wrote are not part of it."""
+    lab = document.lab.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    stages = [
+        stage.model_dump(mode="json", by_alias=True, exclude_defaults=True) for stage in document.stages
+    ]
+    return {"lab": lab, "stages": stages}
+
+
+def back(notebook: dict[str, Any]) -> ReadBack:
+    return read_back(read(text(notebook).encode(), name="lab.ipynb"))
+
+
+def check(document: LabStages) -> None:
+    """A lab comes back as it was, in the order it had, and gives the same notebook again."""
+    notebook = notebook_of(document)
+    found = back(notebook)
+    assert found.changes == ()
+    assert said(found.document) == said(document)
+    assert list(found.document.lab.params) == list(document.lab.params)
+    for one, other in zip(found.document.stages, document.stages, strict=True):
+        assert list(one.foreach) == list(other.foreach)
+        assert list(one.args) == list(other.args)
+    assert text(notebook_of(found.document)) == text(notebook)
+
+
+@settings(max_examples=150)
+@given(labs())
+def test_stages_to_notebook_to_stages_is_the_identity(document: LabStages) -> None:
+    check(document)
+
+
+@pytest.mark.slow
+def test_thousands_of_labs_come_back() -> None:
+    """Plain chance makes labs a hundred times quicker than Hypothesis, and cannot make a failing one small."""
+    random = Random(20_261_126)
+    for _ in range(3_000):
+        check(lab_by_chance(random))
+
+
+LETTERS = "abcXYZ_09 -.,:=>\"'#%[]{}()/\\\n\t\r\u00e9\u2028\U0001f600"
+
+
+def lab_by_chance(random: Random) -> LabStages:
+    """A lab with a few stages whose every text may hold anything."""
+
+    def words(limit: int = 20) -> str:
+        return "".join(random.choices(LETTERS, k=random.randrange(limit)))
+
+    def name() -> str:
+        return random.choice("abcxyz") + "".join(random.choices("abc_09", k=random.randrange(6)))
+
+    def plain(depth: int = 0) -> Any:
+        kind = random.randrange(7 if depth < 2 else 5)
+        if kind < 5:
+            return (None, random.random() < 0.5, random.randrange(-99, 99), random.random(), words())[kind]
+        items = [plain(depth + 1) for _ in range(random.randrange(3))]
+        return items if kind == 5 else {name(): item for item in items}
+
+    def some(make: Any, limit: int = 3) -> list[Any]:
+        return [make() for _ in range(random.randrange(limit))]
+
+    def path() -> str:
+        return random.choice(["out/a.csv", "./x", f"f/{words()}", "out/{k}.json"])
+
+    def taken() -> Any:
+        bare = random.choice([name, path])()
+        return random.choice([bare, {"name": bare, "from": name()}, {"name": bare, "as": name()}])
+
+    stages = []
+    for number in range(random.randrange(5)):
+        kind = random.choice(
+            [{"code": words(80)}, {"file": "s/x.py"}, {"app": "an app"}, {"runtime": "none"}, {}]
+        )
+        fields = {
+            "title": words(),
+            "description": words(60),
+            "question": words(),
+            "env": words(),
+            "uses": {name(): some(name) for _ in range(random.randrange(2))},
+            "inputs": some(taken),
+            "outputs": some(random.choice([name, path])),
+            "foreach": {name(): random.choice([name(), some(plain)]) for _ in range(random.randrange(3))},
+            "args": {name(): plain() for _ in range(random.randrange(3))} if "app" in kind else {},
+            "extra": {name(): plain() for _ in range(random.randrange(2))},
+        }
+        kept = {key: value for key, value in fields.items() if random.random() < 0.6}
+        stages.append(Stage.model_validate({"id": f"s{number}", **kept, **kind}))
+    lab = {
+        "title": words(),
+        "description": words(40),
+        "params": {name(): plain() for _ in range(random.randrange(4))},
+        "extra": {name(): plain() for _ in range(random.randrange(2))},
+    }
+    return LabStages(lab=Lab.model_validate(lab), stages=tuple(stages))
+
+
+@settings(max_examples=60)
+@given(labs(), st.randoms(use_true_random=False))
+def test_moved_cells_move_their_stages_and_nothing_else(document: LabStages, random: Any) -> None:
+    notebook = notebook_of(document)
+    cells = notebook["cells"]
+    head, tail = [c for c in cells if c["id"].startswith("lab-") and c["id"] != "lab-run"], [cells[-1]]
+    pairs: list[list[Any]] = []
+    for cell in cells[len(head) : -1]:
+        if cell["cell_type"] == "markdown":
+            pairs.append([cell])
+        else:
+            pairs[-1].append(cell)
+    random.shuffle(pairs)
+    found = back({**notebook, "cells": [*head, *(cell for pair in pairs for cell in pair), *tail]})
+    assert found.changes == ()
+    order = [pair[0]["metadata"]["agilab"]["stage"] for pair in pairs]
+    assert [stage.id for stage in found.document.stages] == order
+    by_id = {stage["id"]: stage for stage in said(document)["stages"]}
+    assert said(found.document)["stages"] == [by_id[name] for name in order]
+
+
+@given(labs())
+def test_a_header_is_read_as_it_was_written(document: LabStages) -> None:
+    for stage in document.stages:
+        header = Header.of(stage)
+        found = parse(header.line())
+        assert found.fields() == header.fields()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%%stage",
+        "%%stage a: x,",
+        "%%stage a: x y",
+        "%%stage a -> , x",
+        "%%stage a for x",
+        "%%stage a: x from",
+    ],
+)
+def test_a_wrong_header_says_what_was_expected(line: str) -> None:
+    with pytest.raises(HeaderError, match="expected"):
+        parse(line)
+
+
+LAB = LabStages(
+    lab=Lab(title="A study", params={"n": 3}),
+    stages=(
+        Stage(
+            id="load",
+            title="Load",
+            description="From disk.",
+            code="table = [n]\n",
+            inputs=("n",),
+            outputs=("table",),
+        ),
+        Stage(id="tell", title="Tell", code="len(table)", inputs=("table",), question="How many?"),
+    ),
+)
+
+
+@pytest.fixture
+def notebook() -> dict[str, Any]:
+    return copy.deepcopy(notebook_of(LAB))
+
+
+def cell(notebook: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = [one for one in notebook["cells"] if one["id"] == name]
+    return found
+
+
+def told(found: ReadBack) -> list[tuple[str, str, str]]:
+    return [(change.kind, change.stage, change.won) for change in found.changes]
+
+
+def test_it_is_a_valid_notebook_that_people_can_read(notebook: dict[str, Any]) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    nbformat.validate(nbformat.from_dict(notebook))
+    sources = ["".join(one["source"]) for one in notebook["cells"]]
+    assert sources == [
+        "# A study",
+        "from agilab import Lab\n\nlab = Lab('lab_stages.toml')",
+        "n = 3",
+        "## Load\n\nFrom disk.",
+        "%%stage load: n -> table\ntable = [n]\n",
+        "## Tell",
+        "%%stage tell: table\nlen(table)",
+        "lab.run(n=n)",
+    ]
+    assert is_supervisor(read(json.dumps(notebook).encode()))
+
+
+def test_edited_code_counts_and_is_told(notebook: dict[str, Any]) -> None:
+    cell(notebook, "tell")["source"] = "%%stage tell: table\nsum(table)"
+    found = back(notebook)
+    assert told(found) == [("edited", "tell", "cell")]
+    assert found.document.stages[1].code == "sum(table)"
+    assert found.document.stages[1].question == "How many?"
+
+
+def test_where_the_first_line_and_metadata_differ_the_line_counts(notebook: dict[str, Any]) -> None:
+    cell(notebook, "tell")["source"] = "%%stage count: table -> number\nlen(table)"
+    found = back(notebook)
+    assert told(found) == [("renamed", "count", "cell"), ("header", "count", "cell")]
+    assert found.document.stages[1].id == "count"
+    assert found.document.stages[1].outputs == ("number",)
+    assert found.document.stages[1].title == "Tell"
+
+
+def test_a_line_that_cannot_be_read_leaves_what_was_known(notebook: dict[str, Any]) -> None:
+    cell(notebook, "tell")["source"] = "%%stage tell: table ->-> x\nlen(table) + 1"
+    found = back(notebook)
+    assert told(found) == [("unreadable", "tell", "metadata"), ("edited", "tell", "cell")]
+    assert found.document.stages[1].inputs == ("table",)
+    assert found.document.stages[1].code == "len(table) + 1"
+
+
+def test_added_cells_become_stages_with_the_words_above_them(notebook: dict[str, Any]) -> None:
+    new = [
+        {"cell_type": "markdown", "id": "w", "metadata": {}, "source": "## Why\n\nBecause."},
+        {
+            "cell_type": "code",
+            "id": "a",
+            "metadata": {},
+            "outputs": [],
+            "source": "%%stage why: table -> y\ny = 1",
+        },
+        {"cell_type": "code", "id": "b", "metadata": {}, "outputs": [], "source": "z = 2"},
+    ]
+    notebook["cells"][5:5] = new
+    found = back(notebook)
+    assert [stage.id for stage in found.document.stages] == ["load", "why", "cell", "tell"]
+    assert found.document.stages[1].description == "## Why\n\nBecause."
+    assert found.document.stages[2].code == "z = 2"
+    assert [change.kind for change in found.changes] == ["added"] * 3
+
+
+def test_a_copied_cell_is_a_stage_of_its_own(notebook: dict[str, Any]) -> None:
+    notebook["cells"].insert(5, copy.deepcopy(cell(notebook, "load")))
+    found = back(notebook)
+    assert [stage.id for stage in found.document.stages] == ["load", "load-2", "tell"]
+    assert ("copied", "load-2", "cell") in told(found)
+
+
+def test_a_deleted_cell_is_a_stage_less_and_its_words_stay(notebook: dict[str, Any]) -> None:
+    notebook["cells"].remove(cell(notebook, "load"))
+    found = back(notebook)
+    assert [(stage.id, stage.kind) for stage in found.document.stages] == [
+        ("load", "none"),
+        ("tell", "python"),
+    ]
+    assert found.document.stages[0].description == "From disk."
+
+
+def test_params_titles_and_texts_are_taken_over(notebook: dict[str, Any]) -> None:
+    cell(notebook, "lab-params")["source"] = "n = 5\nm = [1, 2]"
+    cell(notebook, "lab-text")["source"] = "# Another study\n\nNew."
+    cell(notebook, "load-text")["source"] = "## Load it\n\nFrom a disk."
+    found = back(notebook)
+    assert found.document.lab.params == {"n": 5, "m": [1, 2]}
+    assert (found.document.lab.title, found.document.lab.description) == ("Another study", "New.")
+    assert (found.document.stages[0].title, found.document.stages[0].description) == (
+        "Load it",
+        "From a disk.",
+    )
+    assert [kind for kind, _, _ in told(found)] == ["text", "params", "text", "left_out"]
+
+
+def test_params_that_are_no_data_leave_what_was_known(notebook: dict[str, Any]) -> None:
+    cell(notebook, "lab-params")["source"] = "n = open('x').read()"
+    found = back(notebook)
+    assert ("unreadable", "", "metadata") in told(found)
+    assert found.document.lab.params == {"n": 3}
+
+
+def test_what_other_tools_wrote_is_kept(notebook: dict[str, Any]) -> None:
+    notebook["metadata"]["colab"] = {"provenance": []}
+    assert back(notebook).document.lab.notebook == {"colab": {"provenance": []}}

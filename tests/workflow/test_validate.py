@@ -1,0 +1,310 @@
+"""Judging a lab: every rule finds its own example and passes the mended one, and nothing is ever run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agi_node.errors import AgiError
+from agilab.envs import Uv
+from agilab.envs.interpreter import own_interpreter
+from agilab.store.workspace import Workspace
+from agilab.workflow.findings import SEVERITIES, Finding
+from agilab.workflow.rules import rule, rules
+from agilab.workflow.validate import Judgement, validate
+
+PROJECT = '[project]\nname = "lab"\nversion = "0"\nrequires-python = ">=3.11"\ndependencies = []\n'
+Judge = Callable[..., Judgement]
+
+
+@pytest.fixture
+def judge(tmp_path: Path) -> Judge:
+    """Judges a document in a folder with a project, and with these files beside it."""
+
+    def judge(text: str, **files: str) -> Judgement:
+        folder = tmp_path / "lab"
+        folder.mkdir(exist_ok=True)
+        for name, content in {"pyproject.toml": PROJECT, "lab_stages.toml": text, **files}.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(content, encoding="utf-8")
+        return validate(folder / "lab_stages.toml", Workspace(tmp_path / "home"))
+
+    return judge
+
+
+def codes(judgement: Judgement) -> list[str]:
+    return [finding.code for finding in judgement.findings]
+
+
+def only(judgement: Judgement, code: str) -> Finding:
+    (found,) = [one for one in judgement.findings if one.code.endswith(code)]
+    return found
+
+
+NEEDS_AN_INSTALLED_APP = "AGI-STAGE-028"
+
+
+@pytest.mark.parametrize("code", [code for code in rules() if code != NEEDS_AN_INSTALLED_APP])
+def test_every_rule_finds_its_example_and_passes_the_mended_one(code: str, judge: Judge) -> None:
+    known = rule(code)
+
+    bad = judge(known.bad, **known.files)
+    found = [one for one in bad.findings if one.code == code]
+    assert found, codes(bad)
+    for one in found:
+        assert one.severity == known.severity
+        assert one.mend
+        lines = _file(judge, one.location.file).splitlines()
+        assert 1 <= one.location.line <= max(1, len(lines))
+        assert 1 <= one.location.column <= len(lines[one.location.line - 1]) + 1
+
+    if known.good:
+        good = judge(known.good, **known.files)
+        assert code not in codes(good)
+        assert not good.failed(), good.findings
+
+
+def _file(judge: Judge, name: str) -> str:
+    folder: Path = judge.__closure__[0].cell_contents / "lab"  # type: ignore[attr-defined]  # the fixture's tmp_path
+    return (folder / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_an_installed_app_says_which_arguments_it_refuses(tmp_path: Path) -> None:
+    from agilab.projects.discover import read_app, remember
+    from agilab.projects.prepare import prepare
+    from agilab.store.store import Store
+
+    app = tmp_path / "tides"
+    (app / "src" / "tides").mkdir(parents=True)
+    (app / "src" / "tides" / "__init__.py").write_text(
+        "from agi_node import App, Args\n\n\nclass TidesArgs(Args):\n    hours: int = 3\n\n\n"
+        'app = App("tides", args=TidesArgs)\n\n\n@app.plan\ndef plan(args):\n    return [1]\n\n\n'
+        "@app.work\ndef work(item, args, run):\n    return None\n"
+    )
+    (app / "pyproject.toml").write_text(
+        '[project]\nname = "tides"\nversion = "0.1.0"\nrequires-python = ">=3.11"\n'
+        'dependencies = ["pydantic>=2.9"]\n[tool.agilab]\napp = "tides:app"\n'
+    )
+    Uv.found().run("lock", "--python", own_interpreter().path, cwd=app, doing="lock tides", try_="look at uv")
+    workspace = Workspace(tmp_path / "home").ensure()
+    project = read_app(app)
+    with Store(workspace) as store:
+        prepare(store, project, offline=False, threads=1, say=lambda text: None)
+    remember(project, workspace)
+    lab = tmp_path / "lab_stages.toml"
+    known = rule(NEEDS_AN_INSTALLED_APP)
+
+    lab.write_text(known.bad + "\n[[stages]]\nid = 'b'\napp = 'tides'\nargs = { hurs = 3 }\n")
+    wrong = [one for one in validate(lab, workspace).findings if one.code == NEEDS_AN_INSTALLED_APP]
+    assert [(one.what, one.found, one.mend, one.location.line) for one in wrong] == [
+        ("tides refuses hours", '"many"', "allowed: a whole number", 4),
+        ("tides has no argument hurs", "hurs", "did you mean hours?", 9),
+    ]
+
+    lab.write_text(known.good)
+    assert validate(lab, workspace).findings == ()
+
+
+def test_every_rule_explains_itself() -> None:
+    for code, known in rules().items():
+        assert known.code == code
+        assert known.severity in SEVERITIES
+        assert not known.name.endswith(".")
+        assert known.why.endswith(".")
+        assert known.mend.endswith((".", "]"))
+        assert known.bad != known.good
+    assert rule("010") is rule("agi-stage-010")
+    with pytest.raises(AgiError, match="there is no finding of this code") as caught:
+        rule("AGI-STAGE-999")
+    assert caught.value.try_
+
+
+LAB = """# A study
+[lab.params]
+threshold = 20
+
+[[stages]]
+id = "load"
+code = '''
+import pandas as pd
+
+def night(hours):
+    return hours[hours > 22]
+
+hours = pd.Series([21, 23])
+'''
+outputs = ["hours"]
+
+[[stages]]
+id = "count"
+code = '''
+rows = nigth(hours)
+warm = len(rows) > treshold
+pd.DataFrame
+'''
+inputs = ["hours", "threshold"]
+outputs = ["warm", "total"]
+uses = { load = ["night"] }
+"""
+
+
+def test_a_name_is_located_in_the_file_and_its_mend_says_where_it_could_come_from(judge: Judge) -> None:
+    judgement = judge(LAB)
+
+    told = [(one.location.line, one.location.column, one.found, one.mend) for one in judgement.findings]
+    assert told == [
+        (20, 8, "nigth", "did you mean night?"),
+        (21, 20, "treshold", "did you mean threshold?"),
+        (22, 1, "pd", 'uses = { load = ["pd"] }'),
+        (24, 20, "threshold", rule("025").mend),
+        (25, 20, "total", rule("024").mend),
+    ]
+    assert {one.stage for one in judgement.findings} == {"count"}
+    assert judgement.to_plain()["executed"] is False
+
+
+def test_every_wrong_field_is_told_at_once(judge: Judge) -> None:
+    judgement = judge(
+        '[[stages]]\nid = "1a"\nretries = -1\n\n[[stages]]\nid = "b"\ntimeout = 0\nrequire = 1.0\n[lab]\ntitel = "x"\n'
+    )
+
+    assert [(one.code[-3:], one.location.line, one.what) for one in judgement.findings] == [
+        ("002", 2, "stages[0].id is wrong"),
+        ("002", 3, "stages[0].retries is wrong"),
+        ("002", 7, "stages[1].timeout is wrong"),
+        ("003", 8, "stages[1].require could be one of them or all of them"),
+        ("002", 10, "lab.titel is not a field here"),
+    ]
+    assert judgement.findings[1].mend == "allowed: greater than or equal to 0"
+    assert judgement.stages == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b'[[stages]]\nid = "a\n', 2),
+        (b'schema = "agilab.plan.v1"\n', 1),
+        (b'[[stages]]\nid = "\xff"\n', 2),
+        (b"\x00\x01\x02", 1),
+        (b"a = " + b"[" * 5000, 1),
+        (b'[__meta__]\nschema = "agilab.lab_stages.v7"\n', 1),
+    ],
+)
+def test_what_is_no_document_is_one_finding(tmp_path: Path, data: bytes, line: int) -> None:
+    path = tmp_path / "lab_stages.toml"
+    path.write_bytes(data)
+
+    (found,) = validate(path, Workspace(tmp_path)).findings
+
+    assert (found.code, found.location.line) == ("AGI-STAGE-001", line)
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(AgiError, match="cannot be read") as caught:
+        validate(tmp_path / "lab_stages.toml", Workspace(tmp_path))
+    assert caught.value.code == "AGI-DOC-001"
+
+
+def test_a_file_of_version_1_is_judged_where_its_lines_are(judge: Judge) -> None:
+    judgement = judge(
+        '[[flight]]\nid = "a"\nC = """\nx = 1\ny = zzz\n"""\n\n[[flight]]\nid = "b"\nconsumes = ["q"]\nC = "q"\n'
+    )
+
+    assert [(one.code[-3:], str(one.location)) for one in judgement.findings] == [
+        ("004", "lab_stages.toml:1:1"),
+        ("041", "lab_stages.toml:5:5"),
+        ("010", "lab_stages.toml:10:13"),
+    ]
+
+
+def test_code_of_a_file_is_located_there(judge: Judge) -> None:
+    judgement = judge('[[stages]]\nid = "a"\nfile = "steps/a.py"\n', **{"steps/a.py": "x = 1\n\ny = zzz\n"})
+
+    assert str(only(judgement, "041").location) == "steps/a.py:3:5"
+
+
+def test_nothing_is_said_of_names_where_a_star_import_may_give_them(judge: Judge) -> None:
+    assert (
+        codes(
+            judge('[[stages]]\nid = "a"\ncode = """\nfrom math import *\nx = sin(1)\n"""\noutputs = ["y"]\n')
+        )
+        == []
+    )
+
+
+def test_a_secret_is_found_and_never_shown(judge: Judge) -> None:
+    judgement = judge('[[stages]]\nid = "a"\ncode = \'conn = dict(api_key="zq81hfnw02kd77x")\'\n')
+
+    assert codes(judgement) == ["AGI-STAGE-056"]
+    assert "zq81hfnw02kd77x" not in str(judgement.to_plain())
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import subprocess as sp\nsp.run(['ls'])", "050"),
+        ("from os import system\nsystem('ls')", "050"),
+        ("exec('x = 1')", "051"),
+        ("import pandas as pd\npd.read_pickle('a.pkl')", "052"),
+        ("import numpy as np\nnp.load('a.npy', allow_pickle=True)", "052"),
+        ("from urllib.request import urlopen\nurlopen('x')", "053"),
+        ("import requests\nrequests.get('x')", "053"),
+        ("open(r'C:\\\\data\\\\x.csv')", "054"),
+        ("open('~/x.csv')", "054"),
+        ("import os\nos.chdir('..')", "055"),
+        ("token: str = 'a8f3b1c97d22e4'", "056"),
+        ("import getpass\ngetpass.getpass()", "057"),
+    ],
+)
+def test_risks(judge: Judge, code: str, expected: str) -> None:
+    assert f"AGI-STAGE-{expected}" in codes(judge(f"[[stages]]\nid = \"a\"\ncode = '''\n{code}\n'''\n"))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "'''See https://example.org'''\nx = 1",
+        "import re\nre.compile('/home').match('a')",
+        "x = '1/2'\ny = 'and/or'",
+        "import numpy as np\nnp.load('a.npy')",
+        "password = None\ntoken = 'your-token-here'",
+        "import pathlib\npathlib.Path('out').mkdir(exist_ok=True)",
+        "class M:\n    def eval(self):\n        return 1\nM().eval()",
+    ],
+)
+def test_what_is_no_risk_is_left_alone(judge: Judge, code: str) -> None:
+    assert codes(judge(f'[[stages]]\nid = "a"\ncode = """\n{code}\n"""\n')) == []
+
+
+def test_the_names_of_an_outer_item_are_there_in_a_nested_stage(judge: Judge) -> None:
+    judgement = judge(
+        '[[stages]]\nid = "each"\ncode = "days = [1]"\noutputs = ["days"]\nforeach = { city = ["paris"] }\n\n'
+        "[[stages]]\nid = \"day\"\ncode = \"open(f'out/{city}-{day}.txt', 'w')\"\n"
+        'outputs = ["out/{city}-{day}.txt"]\nforeach = { day = "days" }\n'
+    )
+
+    assert judgement.findings == ()
+
+
+def test_judging_runs_nothing(judge: Judge, tmp_path: Path) -> None:
+    target = tmp_path / "touched"
+    code = f"open({str(target)!r}, 'w')"
+    judge(
+        f'[[stages]]\nid = "a"\nfile = "a.py"\n\n[[stages]]\nid = "b"\ncode = """{code}"""\n',
+        **{"a.py": code},
+    )
+
+    assert not target.exists()
+
+
+def test_judging_loads_nothing_heavy() -> None:
+    check = (
+        "import agilab.workflow.validate, sys\n"
+        "assert not {'pandas', 'polars', 'numpy', 'nbformat', 'mlflow', 'dask', 'tomlkit'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", check], check=True, timeout=60)
