@@ -24,6 +24,7 @@ from agilab.engine.reuse import Cache, Memory
 from agilab.engine.selection import Selection
 from agilab.envs import Environment, hold
 from agilab.envs.worker_process import WorkerSpec
+from agilab.projects.discover import remember
 from agilab.projects.execution import Faces, crew_of
 from agilab.projects.finish import finish, tracking_uri
 from agilab.projects.inputs import FileDigests
@@ -122,6 +123,8 @@ def run_lab(request: LabRequest, workspace: Workspace | None = None, faces: Face
             if shown is not None:
                 refuse_another(shown, request.expect)
             remember_lab(lab, workspace)
+            for app in prepared.apps.values():
+                remember(app.prepared.app, workspace)
             run_id = new_run_id(lab.name)
             beginning = Beginning(request, prepared, graph, workers, uri, shown)
             memory: Memory | None = None

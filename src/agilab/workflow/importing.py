@@ -63,6 +63,7 @@ def preview_import(notebooks: Sequence[Path], *, per: Literal["flow", "cell"] = 
     if len(inspections) == 1 and is_supervisor(inspections[0].notebook):
         return _of_a_lab(notebooks[0], inspections[0])
     staged = stage_notebooks(inspections, per=per)
+    notebooks, inspections = _in_order(notebooks, inspections, staged)
     dependencies = _dependencies(inspections)
     reads = {
         name
@@ -73,6 +74,18 @@ def preview_import(notebooks: Sequence[Path], *, per: Literal["flow", "cell"] = 
     made = {name for stage in staged.lab.stages for name in stage.outputs}
     report = _report(inspections, staged, dependencies)
     return Preview(tuple(notebooks), staged.lab, report, dependencies, tuple(sorted(reads - made)))
+
+
+def _in_order(
+    notebooks: Sequence[Path], inspections: list[Inspection], staged: Staged
+) -> tuple[list[Path], list[Inspection]]:
+    """The notebooks as their stages stand, not as they were named on the command line."""
+    order = [one["notebook"] for one in staged.report["notebooks"]]
+    pairs = sorted(
+        zip(notebooks, inspections, strict=True),
+        key=lambda pair: order.index(pair[1].notebook.name or "notebook"),
+    )
+    return [path for path, _ in pairs], [inspection for _, inspection in pairs]
 
 
 def _of_a_lab(path: Path, inspection: Inspection) -> Preview:
@@ -215,10 +228,11 @@ def write_import(
     return Imported(path, tuple(files), backup, missing)
 
 
-def make_an_app(folder: Path, workspace: Workspace) -> None:
+def make_an_app(folder: Path, workspace: Workspace) -> tuple[str, ...]:
     """Make a lab's folder an app: known by name, with settings, a view of its stages and a word to its reader.
 
-    Its `App` object comes when somebody writes one; until then the stages are what it runs.
+    Returns the names of the files that it wrote; what is there already stays. Its `App` object comes when somebody
+    writes one; until then the stages are what it runs.
     """
     from agilab.projects.discover import read_app, remember
     from agilab.workflow.prepare import read_lab
@@ -238,10 +252,11 @@ def make_an_app(folder: Path, workspace: Workspace) -> None:
         "pipeline_view.dot": dot(lab.resolved, title),
         "README.md": f"# {title}\n\nIts stages:\n\n{stages}\n\n    agilab workflow run {folder.name}\n",
     }
-    for name, content in made.items():
-        if not (folder / name).exists():
-            write_atomically(folder / name, content.encode("utf-8"))
+    written = tuple(name for name in made if not (folder / name).exists())
+    for name in written:
+        write_atomically(folder / name, made[name].encode("utf-8"))
     remember(read_app(folder.resolve()), workspace)
+    return written
 
 
 def _copied(preview: Preview, folder: Path) -> list[str]:
@@ -279,7 +294,8 @@ def _modules(preview: Preview, home: Path) -> list[str]:
 
 def _project(preview: Preview, folder: Path) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "lab"
-    title = " ".join((preview.lab.lab.title or f"Stages of {preview.notebooks[0].name}").split())
+    names = ", ".join(path.name for path in preview.notebooks)
+    title = " ".join((preview.lab.lab.title or f"Stages of {names}").split())
     lines = "\n".join(f'    "{requirement}",' for requirement in preview.dependencies)
     description = title.replace("\\", "").replace('"', "'")[:100]
     return PROJECT.format(name=name, description=description, dependencies=lines)

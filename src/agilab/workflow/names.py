@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from agi_node.source.scopes import bound_names
 from agi_node.source.tree import nodes_of
 
 GIVEN = frozenset(
-    {*dir(builtins), "__name__", "__file__", "__builtins__", "__annotations__", "__doc__"}
+    {*dir(builtins), "__name__", "__file__", "__builtins__", "__annotations__", "__doc__", "__class__"}
 ) | frozenset({"run", "display", "Skip"})
 """Names that every stage has: Python's own, and what a run gives."""
 _TRIES = (ast.Try, ast.TryStar)
@@ -34,13 +34,13 @@ class Names:
     """What is known of the names of a text.
 
     Attributes:
-        tree: The syntax tree.
+        nodes: Every node of the syntax tree.
         needed: Names that must come from outside, each with where it is first read.
         bound: Names that some statement of the text binds at its top.
         open: Why names may come about that no reader can see (`from x import *`, `exec`), or None.
     """
 
-    tree: ast.Module
+    nodes: Sequence[ast.AST]
     needed: Mapping[str, Place]
     bound: frozenset[str]
     open: str | None
@@ -48,15 +48,13 @@ class Names:
     @cached_property
     def read(self) -> frozenset[str]:
         """Every name that is read anywhere, in whatever scope."""
-        return frozenset(
-            node.id
-            for node in nodes_of(self.tree)
-            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)
-        ) | frozenset(
-            node.target.id
-            for node in nodes_of(self.tree)
-            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)
-        )
+        found = set()
+        for node in self.nodes:
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+            elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+                found.add(node.target.id)
+        return frozenset(found)
 
 
 def parse(text: str) -> ast.Module:
@@ -78,22 +76,54 @@ def names_of(text: str, given: Collection[str] = ()) -> Names:
     """The names of a text to which `given` come from outside. Raises `SyntaxError` as `parse` does."""
     tree = parse(text)
     bound = frozenset(bound_names(tree.body, ""))
-    reader = _Reader(frozenset(given) | GIVEN)
-    reader.block(tree.body)
+    nodes = list(nodes_of(tree))
+    reader = _Reader(frozenset(given) | GIVEN, any(isinstance(node, ast.NamedExpr) for node in nodes))
+    reader.block((_Unannotated().visit(parse(text)) if _postponed(tree) else tree).body)
     later = {
         name: node for name, node in reader.later.items() if name not in bound and name not in reader.given
     }
     needed = {name: _place(node) for name, node in [*reader.needed.items(), *later.items()]}
     return Names(
-        tree, dict(sorted(needed.items(), key=lambda one: (one[1].line, one[1].column))), bound, _open(tree)
+        nodes, dict(sorted(needed.items(), key=lambda one: (one[1].line, one[1].column))), bound, _open(nodes)
     )
+
+
+def _postponed(tree: ast.Module) -> bool:
+    """Whether annotations are only text here: `from __future__ import annotations`."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "__future__"
+        and any(alias.name == "annotations" for alias in node.names)
+        for node in tree.body
+    )
+
+
+class _Unannotated(ast.NodeTransformer):
+    """Takes annotations out of a tree."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        node.annotation = ast.copy_location(ast.Constant(None), node.annotation)
+        return self.generic_visit(node)
 
 
 class _Reader:
     """Goes through statements in the order in which they run, with the names bound so far."""
 
-    def __init__(self, given: frozenset[str]) -> None:
+    def __init__(self, given: frozenset[str], walrus: bool) -> None:
         self.given = given
+        self._walrus = walrus
         self._bound: set[str] = set()
         self.needed: dict[str, ast.AST] = {}
         self.later: dict[str, ast.AST] = {}
@@ -127,7 +157,8 @@ class _Reader:
     def _read(self, node: ast.AST) -> None:
         needs = needs_of(node)
         # `(n := 3) + n`, `case x: use(x)`: bound on the way, in an order that is not looked into.
-        passing = {one.target.id for one in nodes_of(node) if isinstance(one, ast.NamedExpr)}
+        walked = nodes_of(node) if self._walrus else []
+        passing = {one.target.id for one in walked if isinstance(one, ast.NamedExpr)}
         passing |= set(bound_names([node], "")) if isinstance(node, ast.Match) else set()
         for name in needs.now - self._bound - self.given - passing:
             self.needed.setdefault(name, _where(node, name))
@@ -164,8 +195,8 @@ def _place(node: ast.AST) -> Place:
     return Place(getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
 
 
-def _open(tree: ast.Module) -> str | None:
-    for node in nodes_of(tree):
+def _open(nodes: Sequence[ast.AST]) -> str | None:
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             return f"from {'.' * node.level}{node.module or ''} import *"
         if (

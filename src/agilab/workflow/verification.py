@@ -1,8 +1,8 @@
 """Proving an import: the notebook itself and the pipeline, both run, and what they leave compared.
 
 The notebook runs from top to bottom in a Jupyter kernel (nbclient), in a copy of its folder, with the packages of the
-lab's own environment. Compared are the values that its names stand for at the end, the files that it writes, and what
-the last cell of each stage shows.
+lab's own environment; several of one folder run in one copy, in the order in which they exchange files. Compared are
+the values that its names stand for at the end, the files that it writes, and what the last cell of each stage shows.
 """
 
 from __future__ import annotations
@@ -38,6 +38,12 @@ import nbformat
 path, names, folder, out = sys.argv[1:5]
 book = nbformat.read(path, as_version=4)
 count = len(book.cells)
+first = '''import importlib.util as _u
+get_ipython().display_formatter.formatters["text/plain"].pprint = False
+if _u.find_spec("pandas"):
+    __import__("pandas").set_option("display.max_columns", 0)
+del _u'''
+book.cells.insert(0, nbformat.v4.new_code_cell(first))
 last = f"from agi_node.notebook_values import write as _w\\n_w(globals(), {json.loads(names)!r}, {out!r})"
 book.cells.append(nbformat.v4.new_code_cell(last))
 client = NotebookClient(book, timeout=%d, kernel_name="python3", resources={"metadata": {"path": folder}})
@@ -47,13 +53,15 @@ try:
 except CellExecutionError as problem:
     error = f"{problem.ename}: {problem.evalue}"
 shown = {}
-for index, cell in enumerate(book.cells[:count]):
+for index, cell in enumerate(book.cells[1 : count + 1]):
     if cell.cell_type == "code":
         for output in cell.outputs:
             if output.output_type == "execute_result" and "text/plain" in output.data:
                 shown[index] = output.data["text/plain"]
 print(json.dumps({"error": error, "shown": shown}))
 """
+"""The script that a kernel's environment runs. The cell in front has texts made as a stage's process makes them: by
+`repr`, and tables of pandas as in a terminal."""
 
 
 def verify_import(
@@ -82,20 +90,43 @@ def verify_import(
     run_id = result.run_id or ""
     jupyter = _jupyter(workspace, environment, faces.say)
     found = []
-    for notebook in report.notebooks:
-        faces.say(f"running {notebook.name} in a kernel")
-        with tempfile.TemporaryDirectory(prefix="agilab-verify-") as scratch:
-            ran = _run_notebook(notebooks[notebook.name], notebook, jupyter, environment, Path(scratch))
+    with tempfile.TemporaryDirectory(prefix="agilab-verify-") as scratch:
+        homes: dict[Path, Path] = {}
+        for number, notebook in enumerate(_in_order(report, lab)):
+            faces.say(f"running {notebook.name} in a kernel")
+            path = notebooks[notebook.name].resolve()
+            if path.parent not in homes:
+                homes[path.parent] = _copy_of(path.parent, Path(scratch, f"folder-{len(homes)}"))
+            copy, aside = homes[path.parent] / path.name, Path(scratch, f"notebook-{number}")
+            ran = _run_notebook(copy, notebook, jupyter, environment, aside)
             with Store(workspace) as store:
-                compared = tuple(_compared(store, run_id, lab, notebook, ran, Path(scratch)))
-        error = str(ran["error"])
-        if result.error is not None:
-            error = "; ".join(part for part in (error, f"the pipeline: {result.error.what}") if part)
-        equal = not error and bool(compared) and all(one.equal is not False for one in compared)
-        found.append(
-            Verification(notebook=notebook.name, run_id=run_id, equal=equal, compared=compared, error=error)
-        )
+                compared = tuple(_compared(store, run_id, lab, notebook, ran, copy.parent, aside))
+            error = str(ran["error"])
+            if result.error is not None:
+                error = "; ".join(part for part in (error, f"the pipeline: {result.error.what}") if part)
+            equal = not error and bool(compared) and all(one.equal is not False for one in compared)
+            found.append(
+                Verification(
+                    notebook=notebook.name, run_id=run_id, equal=equal, compared=compared, error=error
+                )
+            )
     return tuple(found)
+
+
+def _in_order(report: NotebookImport, lab: Lab) -> list[ImportedNotebook]:
+    """The notebooks in the order of their stages: whoever writes a file runs before whoever reads it."""
+    place = {stage.id: number for number, stage in enumerate(lab.document.stages)}
+    return sorted(
+        report.notebooks,
+        key=lambda notebook: min(
+            (place.get(one.id, len(place)) for one in notebook.stages), default=len(place)
+        ),
+    )
+
+
+def _copy_of(folder: Path, copy: Path) -> Path:
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__"))
+    return copy
 
 
 def _jupyter(workspace: Workspace, environment: Environment, say: Callable[[str], None]) -> Path:
@@ -129,11 +160,8 @@ def _jupyter(workspace: Workspace, environment: Environment, say: Callable[[str]
 def _run_notebook(
     path: Path, notebook: ImportedNotebook, jupyter: Path, environment: Environment, scratch: Path
 ) -> dict[str, Any]:
-    """Run a notebook in a copy of its folder; what it showed by cell, and its error."""
-    home = scratch / "folder"
-    shutil.copytree(
-        path.resolve().parent, home, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__")
-    )
+    """Run a notebook where it lies; what it showed by cell, and its error. Its values go to `scratch`."""
+    scratch.mkdir()
     script = scratch / "run.py"
     script.write_text(_RUN % TIMEOUT_S, encoding="utf-8")
     names = json.dumps(sorted(notebook.finals))
@@ -142,7 +170,7 @@ def _run_notebook(
     if not Path(packages).is_dir():
         packages = str(environment.path / "lib" / f"python{version}" / "site-packages")
     done = subprocess.run(
-        [str(jupyter), str(script), str(home / path.name), names, str(home), str(scratch / "out")],
+        [str(jupyter), str(script), str(path), names, str(path.parent), str(scratch / "out")],
         capture_output=True,
         text=True,
         check=False,
@@ -156,7 +184,13 @@ def _run_notebook(
 
 
 def _compared(
-    store: Store, run_id: str, lab: Lab, notebook: ImportedNotebook, ran: Mapping[str, Any], scratch: Path
+    store: Store,
+    run_id: str,
+    lab: Lab,
+    notebook: ImportedNotebook,
+    ran: Mapping[str, Any],
+    folder: Path,
+    scratch: Path,
 ) -> Iterator[Compared]:
     values = scratch / "out" / "values.json"
     left = json.loads(values.read_text(encoding="utf-8")) if values.exists() else {}
@@ -168,7 +202,7 @@ def _compared(
         unit = units[imported.id]
         if unit is None:
             continue
-        yield from _files(store, run_id, lab, imported.id, unit, scratch / "folder")
+        yield from _files(store, run_id, lab, imported.id, unit, folder)
         showed = ran["shown"].get(str(imported.cells[-1])) if imported.cells else None
         if showed is not None and unit.get("shown") is not None:
             equal = _tidy(showed) == _tidy(unit["shown"])

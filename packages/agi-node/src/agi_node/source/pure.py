@@ -122,6 +122,11 @@ _BY_CUSTOM = {
 """What names stand for whose import is in another text, by everybody's custom."""
 
 
+def by_custom(name: str) -> bool:
+    """Whether a name stands for something of a library where nothing else is said."""
+    return name in _BY_CUSTOM
+
+
 def dotted(chain: Chain, imports: Mapping[str, str], bound: frozenset[str] = frozenset()) -> str:
     """The full name of what a chain reaches, as far as `imports` (name → full name) and custom tell.
 
