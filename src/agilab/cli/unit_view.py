@@ -43,7 +43,9 @@ def print_unit(store: Store, run: RunRow, unit: UnitRow) -> None:
         rows.append(("worker", unit.worker))
     if over and unit.duration_us is not None:
         rows.append(("took", duration(unit.duration_us / 1e6)))
-    if value := _value(store.result(run_id, unit.unit_id)):
+    result = store.result(run_id, unit.unit_id)
+    left = _left(store, result)
+    if left is None and (value := _value(result)):
         rows.append(("value", value))
     if unit.attempts > 1:
         rows.append(
@@ -52,7 +54,10 @@ def print_unit(store: Store, run: RunRow, unit: UnitRow) -> None:
                 f"{unit.attempts}, of which {unit.retries} after a failure, {unit.losses} after a loss",
             )
         )
-    out(Text.assemble((unit.unit_id, "bold"), "  ", state(unit.state)), pairs(rows), "", title("Story"))
+    out(Text.assemble((unit.unit_id, "bold"), "  ", state(unit.state)), pairs(rows))
+    if left:
+        out("", title("Left"), pairs(left))
+    out("", title("Story"))
     began = story[0].at_us if story else 0
     out(
         table(
@@ -93,6 +98,20 @@ def print_unit(store: Store, run: RunRow, unit: UnitRow) -> None:
         out("", title("Log"))
         # Colours that the author's code printed are shown; nothing else that a terminal would obey is.
         out(Padding(Text.from_ansi("\n".join(lines)), (0, 0, 0, 2)) if lines else Text(f"  {none}", "dim"))
+
+
+def _left(store: Store, body: dict[str, Any]) -> list[tuple[str, str]] | None:
+    """What a stage left: its values in words, and what its last expression was worth; None for any other unit."""
+    from agi_node.canonical import untag
+    from agi_node.handover import in_words
+
+    value = store.value(body)
+    if not isinstance(value, dict) or not {"values", "files", "shown", "item"} <= value.keys():
+        return None
+    value = untag(value)
+    artifacts = {artifact["name"]: artifact for artifact in body.get("artifacts", ())}
+    rows = [(name, in_words(form, artifacts)) for name, form in value["values"].items()]
+    return [*rows, *([("shown", str(value["shown"]))] if value["shown"] is not None else [])]
 
 
 def _value(body: Mapping[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from agi_node.canonical import untag
 from agi_node.errors import FAILED, AgiError
+from agi_node.handover import in_words
 from agilab.engine.graph import Graph
 from agilab.engine.order import execute_order
 from agilab.engine.reuse import CacheKey, Decision, Execute, reuse_of
@@ -229,19 +230,3 @@ def _told(unit: str, done: Mapping[str, Any], folder: Path, keep: Path | None) -
         sorted(files),
         done["error"],
     )
-
-
-def in_words(form: Mapping[str, Any], artifacts: Mapping[str, Mapping[str, Any]]) -> str:
-    """What a value is: its text where that is short, otherwise its kind and size."""
-    if "text" in form:
-        text = str(form["text"])
-        return text if len(text) <= 200 else f"{text[:180]} … ({len(text):,} characters)"
-    if form["kind"] == "module":
-        return f"the module {form['name']}"
-    artifact = artifacts[form["artifact"]]
-    meta = artifact.get("meta") or {}
-    if "rows" in meta:
-        return f"a table of {form.get('library')}, {meta['rows']:,} rows and {meta['columns']} columns"
-    if "shape" in meta:
-        return f"an array of {meta['dtype']}, {' by '.join(map(str, meta['shape']))}"
-    return f"{form.get('type', form['kind'])}, {artifact['size']:,} bytes"

@@ -111,6 +111,22 @@ def fingerprint(form: Mapping[str, Any], value: Any, staging: Staging) -> dict[s
     return {name: form[name] for name in ("kind", "text", "name") if name in form}
 
 
+def in_words(form: Mapping[str, Any], artifacts: Mapping[str, Mapping[str, Any]]) -> str:
+    """What a value is: its text where that is short, otherwise its kind and size."""
+    if "text" in form:
+        text = str(form["text"])
+        return text if len(text) <= 200 else f"{text[:180]} … ({len(text):,} characters)"
+    if form["kind"] == "module":
+        return f"the module {form['name']}"
+    artifact = artifacts[form["artifact"]]
+    meta = artifact.get("meta") or {}
+    if "rows" in meta:
+        return f"a table of {form.get('library')}, {meta['rows']:,} rows and {meta['columns']} columns"
+    if "shape" in meta:
+        return f"an array of {meta['dtype']}, {' by '.join(map(str, meta['shape']))}"
+    return f"{form.get('type', form['kind'])}, {artifact['size']:,} bytes"
+
+
 def _table(name: str, value: Any, staging: Staging) -> Form | None:
     """A table as itself; None where no format would bring it back as it is, so that it must be pickled."""
     try:
