@@ -11,7 +11,7 @@ import pytest
 from agi_node.errors import AgiError
 from agilab.assist.accepting import accept, undo
 from agilab.assist.asking import Outcome, Proposal, Wish, prepare, propose, tried
-from agilab.assist.data.inputs import previews_in
+from agilab.assist.data.inputs import left_in
 from agilab.assist.http_exchange import Patience
 from agilab.assist.keeping import ReplayProvider, kept
 from agilab.assist.offline.provider import OfflineProvider
@@ -81,7 +81,7 @@ def home(tmp_path: Path) -> Path:
 def ask(
     lab: Path, home: Path, stage: str, question: str, provider: AssistProvider | None = None, **more: object
 ) -> Proposal:
-    asked = prepare(lab, Wish(stage, question, **more), previews_in(home / "runs"))  # type: ignore[arg-type]  # a wish
+    asked = prepare(lab, Wish(stage, question, **more), left_in(home / "runs"))  # type: ignore[arg-type]  # a wish
     return propose(asked, provider or OfflineProvider(), lambda piece: None, home)
 
 
@@ -278,24 +278,24 @@ def test_the_key_is_in_no_file_and_no_error(lab: Path, home: Path, monkeypatch: 
 def test_the_same_question_is_the_same_prompt(lab: Path, home: Path) -> None:
     wish = Wish("load", "top 1 by price")
 
-    first, second = (prepare(lab, wish, previews_in(home)).prompt for _ in range(2))
+    first, second = (prepare(lab, wish, left_in(home)).prompt for _ in range(2))
 
     assert first.digest == second.digest
-    assert prepare(lab, Wish("load", "top 2 by price"), previews_in(home)).prompt.digest != first.digest
+    assert prepare(lab, Wish("load", "top 2 by price"), left_in(home)).prompt.digest != first.digest
 
 
 def test_the_app_has_words_of_its_own(lab: Path, home: Path) -> None:
     (lab.parent / "pre_prompt.md").write_text("Prices are in euros.\n", encoding="utf-8")
-    asked = prepare(lab, Wish("load", "x"), previews_in(home))
+    asked = prepare(lab, Wish("load", "x"), left_in(home))
     assert [message.content for message in asked.prompt.messages][1] == "Prices are in euros."
 
     (lab.parent / "pre_prompt.md").unlink()
     (lab.parent / "pre_prompt.json").write_text('[{"role": "user", "content": "Hi"}]', encoding="utf-8")
-    assert prepare(lab, Wish("load", "x"), previews_in(home)).prompt.messages[1].content == "Hi"
+    assert prepare(lab, Wish("load", "x"), left_in(home)).prompt.messages[1].content == "Hi"
 
     (lab.parent / "pre_prompt.json").write_text('[{"role": "robot"}]', encoding="utf-8")
     with pytest.raises(AgiError, match="pre_prompt.json cannot be used"):
-        prepare(lab, Wish("load", "x"), previews_in(home))
+        prepare(lab, Wish("load", "x"), left_in(home))
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_the_app_has_words_of_its_own(lab: Path, home: Path) -> None:
 )
 def test_what_cannot_be_asked_is_refused(lab: Path, home: Path, stage: str, question: str, what: str) -> None:
     with pytest.raises(AgiError, match=what) as caught:
-        prepare(lab, Wish(stage, question), previews_in(home))
+        prepare(lab, Wish(stage, question), left_in(home))
 
     assert caught.value.code == "AGI-ASSIST-060"
 
@@ -317,7 +317,7 @@ def test_a_file_outside_the_lab_is_not_touched(lab: Path, home: Path) -> None:
     lab.write_text(LAB.replace('"apart.py"', '"../apart.py"'), encoding="utf-8")
 
     with pytest.raises(AgiError, match="the file of stage 'apart' cannot be read"):
-        prepare(lab, Wish("apart", "x"), previews_in(home))
+        prepare(lab, Wish("apart", "x"), left_in(home))
 
 
 @pytest.mark.parametrize(
@@ -337,4 +337,4 @@ def test_the_library_is_the_one_that_the_stage_uses(
         f'[project]\nname = "x"\ndependencies = ["{dependencies}>=1"]\n', encoding="utf-8"
     )
 
-    assert prepare(lab, Wish("a", "x"), previews_in(home)).prompt.library == library
+    assert prepare(lab, Wish("a", "x"), left_in(home)).prompt.library == library

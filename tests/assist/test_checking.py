@@ -54,6 +54,7 @@ TABLE = table_of(city="text", price="float", n="int", ok="bool", day="date", t="
         ),
         ({"do": "derive", "column": "x", "expression": "city * 2"}, "actions[0].expression", "city"),
         ({"do": "derive", "column": "x", "expression": "price / 0"}, "divides by nothing", "price"),
+        ({"do": "derive", "column": "x", "expression": "price / (1 - 1)"}, "divides by nothing", "price"),
         ({"do": "derive", "column": "x", "expression": "city + n"}, "adds text and a number", "city, n"),
         ({"do": "derive", "column": "x", "expression": "None"}, "gives nothing", "None"),
         ({"do": "derive", "column": "x", "expression": "price if city else n"}, "chooses by text", "city"),
@@ -144,6 +145,13 @@ def test_a_table_that_the_stage_is_not_given_is_refused() -> None:
         checked(TABLE, {"do": "join", "table": "stations", "on": ["city"]})
 
     assert (caught.value.code, caught.value.allowed) == ("AGI-ASSIST-002", "df")
+
+
+def test_a_table_is_not_joined_with_itself_and_has_a_name_of_its_own() -> None:
+    with pytest.raises(AgiError, match="joins a table with itself"):
+        checked(TABLE, {"do": "join", "table": "df", "on": ["city"]})
+    with pytest.raises(AgiError, match="is a name that the code needs itself"):
+        check(actions_of(table="pl"), {"pl": TABLE}, "actions.json")
 
 
 def test_a_table_with_two_columns_of_one_name_is_refused() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from agi_node.errors import AgiError
 from agi_node.tables import Table
 from agilab.assist.data.figures import outwards
-from agilab.assist.data.inputs import inputs_of, previews_in
+from agilab.assist.data.inputs import inputs_of, left_in
 from agilab.assist.data.known import Known
 from agilab.contracts.lab_stages import Input, LabStages, LastRun, Stage
 
@@ -247,15 +247,16 @@ def test_inputs_of_a_stage_come_from_the_last_run_and_from_the_folder(tmp_path: 
     (place / "df.preview.json").write_text(
         json.dumps(Table.of(FRAME.select("n", "x"), "df").preview()), encoding="utf-8"
     )
+    (place / "a.csv").write_text("p,q,r\n1,2,3\n", encoding="utf-8")
     (tmp_path / "lab").mkdir()
     (tmp_path / "lab" / "here.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     (tmp_path / "x.csv").write_text("outside\n1\n", encoding="utf-8")
 
-    found = inputs_of(LAB, LAB.stages[2], tmp_path / "lab", previews_in(tmp_path / "runs"))
+    found = inputs_of(LAB, LAB.stages[2], tmp_path / "lab", left_in(tmp_path / "runs"))
 
     assert {table.name: len(table.schema.columns) for table in found.tables} == {
         "tracks": 2,
         "here.csv": 2,
-        "out/a.csv": 0,
+        "out/a.csv": 3,
     }
     assert found.values == ("k", "data/*.csv", "../x.csv")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import polars as pl
 import pytest
 
+from agilab.assist.data.known import Known
+from agilab.assist.steps.checking import check
 from agilab.assist.steps.compiling import code_of
-from tests.assist.tables import checked, result_of, rows_of, table_of
+from tests.assist.tables import actions_of, checked, result_of, rows_of, table_of
 
 LIBRARIES = ["polars", "pandas"]
 
@@ -166,14 +169,9 @@ def test_counts_can_be_subtracted_from_in_polars() -> None:
 def test_an_empty_cell_of_a_file_is_missing_and_namibia_is_not(
     library: str, tmp_path: Any, monkeypatch: Any
 ) -> None:
-    from agilab.assist.data.known import Known
-
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cities.csv").write_text("code;day;n\nNA;2026-03-01;1\n;2026-03-02;\n", encoding="utf-8")
     known = Known.of_file("cities.csv", tmp_path / "cities.csv")
-    from agilab.assist.steps.checking import check
-    from tests.assist.tables import actions_of
-
     actions = actions_of(
         {"do": "filter", "where": {"column": "day", "test": "<=", "value": "2026-03-02"}},
         {"do": "derive", "column": "next", "expression": "n + day(day)"},
@@ -227,3 +225,22 @@ def test_the_code_reads_as_a_person_would_write_it() -> None:
         ")\n"
         'df = df.sort_values("mean_price", ascending=False, kind="stable", ignore_index=True)\n'
     )
+
+
+def test_names_of_tables_do_not_meet_those_of_steps_and_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "timed.csv").write_text("k,v\na,1\n", encoding="utf-8")
+    table, other = table_of(k="text", t="datetime", x="float"), table_of("csv", k="text", v="int")
+    actions = actions_of(
+        {"do": "rolling", "column": "x", "how": "sum", "called": "s", "time": "6h", "on": "t"},
+        {"do": "join", "table": "timed.csv", "on": ["k"]},
+        table="timed",
+    )
+    frame = {"k": ["a", "b"], "t": [dt.datetime(2026, 3, 1, 6), dt.datetime(2026, 3, 1, 5)], "x": [1.0, 2.0]}
+    plan = check(actions, {"timed": table, "timed.csv": other}, "actions.json")
+
+    for library, make in (("polars", pl.DataFrame), ("pandas", pd.DataFrame)):
+        found = rows_of(result_of(plan, library, timed=make(frame)))
+        assert [(row[3], row[4]) for row in found] == [(3.0, 1), (2.0, None)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from hypothesis import strategies as st
 from agi_node.errors import AgiError
 from agilab.assist.answers import read_answer
 from agilab.assist.data.known import Known
+from agilab.assist.expressions.functions import FUNCTIONS
 from agilab.assist.offline.forms import FORMS
 from agilab.assist.offline.provider import OfflineProvider, clauses
 from agilab.assist.offline.recipes import RECIPES
 from agilab.assist.prompt import Prompt
 from agilab.assist.steps.checking import check
 from agilab.assist.steps.compiling import code_of
+from agilab.contracts.safe_actions import NAMES
 from tests.assist.tables import table_of
 
 TABLE = table_of(
@@ -66,6 +69,18 @@ def test_every_form_and_recipe_is_documented_with_its_example(repository: Path) 
 
     for example in [*(form.example for form in FORMS), *RECIPES]:
         assert f"`{example}`" in page
+
+
+def test_the_documentation_has_every_step_function_error_and_finding(repository: Path) -> None:
+    page = (repository / "docs" / "assistance.md").read_text(encoding="utf-8")
+    sources = (repository / "src" / "agilab" / "assist").rglob("*.py")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+
+    for pattern in (r"AGI-ASSIST-\d{3}", r"ASK-\d{3}"):
+        raised = set(re.findall(rf'"({pattern})"', text))
+        assert raised == set(re.findall(pattern, page))
+    assert set(NAMES) <= set(re.findall(r"`(\w+)`", page))
+    assert set(FUNCTIONS) <= set(page.split("and `abs", 1)[1].split("`", 1)[0].split()) | {"abs"}
 
 
 @pytest.mark.parametrize(

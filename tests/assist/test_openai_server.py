@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -254,3 +255,12 @@ def test_a_key_that_is_not_there_is_named_by_its_reference(
         read_key("env:ASSIST_TEST_KEY")
 
     assert (caught.value.code, found in str(caught.value.found)) == ("AGI-ASSIST-021", True)
+
+
+def test_without_a_keyring_its_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)  # as where the package is not installed
+
+    with pytest.raises(AgiError, match="keyring cannot be asked") as caught:
+        read_key("keyring:MY_KEY")
+
+    assert (caught.value.code, caught.value.exit_code) == ("AGI-ASSIST-021", 3)

@@ -114,6 +114,7 @@ def executed(code: str, library: str, frames: dict[str, Any], result: str) -> An
 
 
 @given(data=st.data())
+@pytest.mark.slow
 # A failure prints the code and the table; making it smaller would take minutes.
 @settings(
     max_examples=200,

@@ -153,13 +153,13 @@ def test_a_lab_that_would_not_run_fails_and_a_warning_fails_only_strictly(agilab
     code, out, _ = agilab("validate")
     assert code == 1
     assert "1 error, 1 warning: it would not run" in out
-    assert "agilab workflow validate --explain AGI-STAGE-040" in out
+    assert "agilab workflow validate --explain AGI-STAGE-070" in out
 
 
 def test_every_finding_can_be_explained(agilab: Agilab) -> None:
-    code, out, _ = agilab("validate", "--explain", "041")
+    code, out, _ = agilab("validate", "--explain", "071")
     assert code == 0
-    assert "AGI-STAGE-041  error: A name that nothing gives" in out
+    assert "AGI-STAGE-071  error: A name that nothing gives" in out
     assert "Has it not" in out
     listed = document(agilab("validate", "--explain", "all", "--json"))
     assert len(listed) > 40
@@ -241,8 +241,8 @@ def test_stages_labs_and_codes_are_completed(lab: Path, tmp_path: Path) -> None:
         return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
     assert offered("agilab workflow show ") == ["numbers", "summary"]
-    assert offered("agilab workflow validate --explain AGI-STAGE-04") == [
-        "AGI-STAGE-040",
-        "AGI-STAGE-041",
-        "AGI-STAGE-043",
+    assert offered("agilab workflow validate --explain AGI-STAGE-07") == [
+        "AGI-STAGE-070",
+        "AGI-STAGE-071",
+        "AGI-STAGE-073",
     ]

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agi_node.errors import AgiError
 from agilab.envs import Uv
@@ -217,7 +219,7 @@ def test_a_file_of_version_1_is_judged_where_its_lines_are(judge: Judge) -> None
 
     assert [(one.code[-3:], str(one.location)) for one in judgement.findings] == [
         ("004", "lab_stages.toml:1:1"),
-        ("041", "lab_stages.toml:5:5"),
+        ("071", "lab_stages.toml:5:5"),
         ("010", "lab_stages.toml:10:13"),
     ]
 
@@ -225,7 +227,7 @@ def test_a_file_of_version_1_is_judged_where_its_lines_are(judge: Judge) -> None
 def test_code_of_a_file_is_located_there(judge: Judge) -> None:
     judgement = judge('[[stages]]\nid = "a"\nfile = "steps/a.py"\n', **{"steps/a.py": "x = 1\n\ny = zzz\n"})
 
-    assert str(only(judgement, "041").location) == "steps/a.py:3:5"
+    assert str(only(judgement, "071").location) == "steps/a.py:3:5"
 
 
 def test_nothing_is_said_of_names_where_a_star_import_may_give_them(judge: Judge) -> None:
@@ -240,25 +242,25 @@ def test_nothing_is_said_of_names_where_a_star_import_may_give_them(judge: Judge
 def test_a_secret_is_found_and_never_shown(judge: Judge) -> None:
     judgement = judge('[[stages]]\nid = "a"\ncode = \'conn = dict(api_key="zq81hfnw02kd77x")\'\n')
 
-    assert codes(judgement) == ["AGI-STAGE-056"]
+    assert codes(judgement) == ["AGI-STAGE-086"]
     assert "zq81hfnw02kd77x" not in str(judgement.to_plain())
 
 
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        ("import subprocess as sp\nsp.run(['ls'])", "050"),
-        ("from os import system\nsystem('ls')", "050"),
-        ("exec('x = 1')", "051"),
-        ("import pandas as pd\npd.read_pickle('a.pkl')", "052"),
-        ("import numpy as np\nnp.load('a.npy', allow_pickle=True)", "052"),
-        ("from urllib.request import urlopen\nurlopen('x')", "053"),
-        ("import requests\nrequests.get('x')", "053"),
-        ("open(r'C:\\\\data\\\\x.csv')", "054"),
-        ("open('~/x.csv')", "054"),
-        ("import os\nos.chdir('..')", "055"),
-        ("token: str = 'a8f3b1c97d22e4'", "056"),
-        ("import getpass\ngetpass.getpass()", "057"),
+        ("import subprocess as sp\nsp.run(['ls'])", "080"),
+        ("from os import system\nsystem('ls')", "080"),
+        ("exec('x = 1')", "081"),
+        ("import pandas as pd\npd.read_pickle('a.pkl')", "082"),
+        ("import numpy as np\nnp.load('a.npy', allow_pickle=True)", "082"),
+        ("from urllib.request import urlopen\nurlopen('x')", "083"),
+        ("import requests\nrequests.get('x')", "083"),
+        ("open(r'C:\\\\data\\\\x.csv')", "084"),
+        ("open('~/x.csv')", "084"),
+        ("import os\nos.chdir('..')", "085"),
+        ("token: str = 'a8f3b1c97d22e4'", "086"),
+        ("import getpass\ngetpass.getpass()", "087"),
     ],
 )
 def test_risks(judge: Judge, code: str, expected: str) -> None:
@@ -289,6 +291,68 @@ def test_the_names_of_an_outer_item_are_there_in_a_nested_stage(judge: Judge) ->
     )
 
     assert judgement.findings == ()
+
+
+def test_a_column_counts_letters_and_not_bytes(judge: Judge) -> None:
+    judgement = judge("[[stages]]\nid = \"a\"\ncode = '''\nx = 'é'; y = zz\n'''\n")
+
+    assert str(only(judgement, "071").location) == "lab_stages.toml:4:14"
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ('file = "\\u0000"', "031"),
+        ('code = "1"\nenv = "~nobody-of-that-name"', "034"),
+        ('app = "~nobody-of-that-name"', "027"),
+        ('code = "1"\ninputs = ["**[/x"]', "011"),
+        ('code = "1"\ninputs = ["/"]', "013"),
+        ('code = "\\uFEFFx = 1"', "070"),
+        ('code = "x = 1"\nuses = { a = ["y"] }', "032"),
+    ],
+)
+def test_odd_values_are_findings_too(judge: Judge, fields: str, expected: str) -> None:
+    assert f"AGI-STAGE-{expected}" in codes(judge(f'[[stages]]\nid = "a"\n{fields}\n'))
+
+
+TEXTS = [text for known in rules().values() for text in (known.bad, known.good)]
+PIECES = [
+    '"',
+    "'''",
+    "[[stages]]\n",
+    "\n",
+    "=",
+    "{",
+    "}",
+    "]",
+    "#",
+    "\\",
+    "\0",
+    "é",
+    "1",
+    "needs = ['a']\n",
+    "\r\n",
+]
+
+
+@given(
+    st.sampled_from(TEXTS),
+    st.lists(st.tuples(st.integers(0, 200), st.sampled_from([None, *PIECES])), max_size=3),
+)
+@settings(max_examples=60)
+def test_whatever_stands_in_the_file_is_judged_or_said_to_be_none(
+    tmp_path_factory: pytest.TempPathFactory, text: str, cuts: list[tuple[int, str | None]]
+) -> None:
+    for at, piece in cuts:
+        text = f"{text[:at]}{text[at + 3 :]}" if piece is None else f"{text[:at]}{piece}{text[at:]}"
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "lab_stages.toml").write_text(text, newline="")
+
+    judgement = validate(folder / "lab_stages.toml", Workspace(folder / "home"))
+
+    lines = text.count("\n") + 1
+    assert all(1 <= one.location.line <= lines for one in judgement.findings)
+    assert judgement.file is not None or judgement.failed()
 
 
 def test_judging_runs_nothing(judge: Judge, tmp_path: Path) -> None:

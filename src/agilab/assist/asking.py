@@ -16,7 +16,7 @@ from typing import Any
 from agi_node.errors import AgiError
 from agilab.assist.answers import read_answer
 from agilab.assist.code_checks import check_code
-from agilab.assist.data.inputs import Previews, inputs_of
+from agilab.assist.data.inputs import Left, inputs_of
 from agilab.assist.data.known import Known
 from agilab.assist.findings import Finding
 from agilab.assist.keeping import keep
@@ -26,7 +26,7 @@ from agilab.assist.prompt import Prompt, Wants
 from agilab.assist.providers import Answer, AssistProvider
 from agilab.assist.steps.checking import check
 from agilab.assist.steps.compiling import TABLE_FILES, Library, code_of
-from agilab.contracts.assistance import Assistance, StageText
+from agilab.contracts.assistance import Assistance, StageText, Steps
 from agilab.contracts.base import read_document
 from agilab.contracts.canonical import sha256_bytes
 from agilab.contracts.lab_stages import LabStages, Origin, Stage, is_file
@@ -136,7 +136,7 @@ class Proposal:
         }
 
 
-def prepare(lab_file: Path, wish: Wish, previews: Previews) -> Asked:
+def prepare(lab_file: Path, wish: Wish, left: Left) -> Asked:
     """Read the lab, what is known of the stage's inputs, and the app's own words; build the prompt. Sends nothing.
 
     Raises the errors of documents, AGI-ASSIST-060 for a stage that is not there or has no code to write, and
@@ -150,10 +150,10 @@ def prepare(lab_file: Path, wish: Wish, previews: Previews) -> Asked:
         )
     folder = lab_file.parent
     code = code_now(stage, folder)
-    known = inputs_of(lab, stage, folder, previews)
+    known = inputs_of(lab, stage, folder, left)
     tables = known.tables
     if wish.append:
-        tables = (_left(stage, previews), *tables)
+        tables = (_so_far(stage, left), *tables)
     about = ". ".join(part.strip().rstrip(".") for part in (stage.title, stage.description) if part.strip())
     prompt = Prompt(
         question=wish.question.strip(),
@@ -169,7 +169,8 @@ def prepare(lab_file: Path, wish: Wish, previews: Previews) -> Asked:
         pre_prompt=pre_prompt(folder),
         send_rows=wish.send_rows,
     )
-    return Asked(lab_file, lab, stage, code, prompt, known.notes, state_of(lab_file, stage))
+    notes = (*known.notes, *_unknown(prompt))
+    return Asked(lab_file, lab, stage, code, prompt, notes, state_of(lab_file, stage))
 
 
 def propose(asked: Asked, provider: AssistProvider, hear: Callable[[str], None], home: Path) -> Proposal:
@@ -200,7 +201,7 @@ def tried(proposal: Proposal, try_out: TryOut) -> Proposal:
 
 def exchange_of(proposal: Proposal) -> Assistance:
     """The proposal as the document that is kept."""
-    asked, answer = proposal.asked, proposal.answer
+    asked, answer, actions = proposal.asked, proposal.answer, proposal.actions
     return Assistance(
         asked_at=timestamp(datetime.now(UTC)),
         stage=asked.stage.id,
@@ -216,7 +217,9 @@ def exchange_of(proposal: Proposal) -> Assistance:
         response_digest=sha256_bytes(answer.text.encode()),
         seconds=answer.seconds,
         kind="code" if proposal.actions is None else "actions",
-        actions=proposal.actions,
+        actions=None
+        if actions is None
+        else Steps(table=actions.table, result=actions.result, actions=actions.actions),
         code=proposal.code,
         code_digest=sha256_bytes(proposal.code.encode()),
         before=StageText(
@@ -295,7 +298,23 @@ def appended(before: str, new: str) -> str:
     return f"{head}{before.rstrip()}\n\n{body}\n"
 
 
-def _left(stage: Stage, previews: Previews) -> Known:
+def _unknown(prompt: Prompt) -> list[str]:
+    """What a person should know of the tables before the answer comes."""
+    notes = [
+        f"the columns of {table.name!r} are not known yet, so no step is checked against them"
+        for table in prompt.tables
+        if not table.schema.known
+    ]
+    if prompt.send_rows:
+        notes += [
+            f"no rows of {table.name!r} are sent: they cannot be read here"
+            for table in prompt.tables
+            if table.schema.known and not table.rows
+        ]
+    return notes
+
+
+def _so_far(stage: Stage, left: Left) -> Known:
     """What the stage itself leaves: what further steps go on with."""
     values = [output for output in stage.outputs if not is_file(output)]
     if not values:
@@ -306,8 +325,8 @@ def _left(stage: Stage, previews: Previews) -> Known:
             allowed="an output such as table",
             try_="leave --append out: the answer then replaces the code",
         )
-    data = previews(stage, values[0])
-    return Known(values[0]) if data is None else Known.of_preview(values[0], data)
+    made = left(stage, values[0])
+    return Known(values[0]) if made is None else Known.of_preview(values[0], made.read_bytes())
 
 
 def _named(actions: SafeActions, asked: Asked) -> SafeActions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+    from agilab.contracts.lab_stages import Stage
     from agilab.contracts.notebook_import import NotebookImport, Verification
     from agilab.workflow.importing import Imported, Preview
 
@@ -138,7 +140,8 @@ def import_(
             from agilab.store.workspace import Workspace
             from agilab.workflow.importing import make_an_app
 
-            make_an_app(folder, Workspace.default())
+            also = make_an_app(folder, Workspace.default())
+            written = replace(written, files=(*written.files, *also))
         report = preview.report
         if verify:
             from agilab.workflow.verification import verify_import
@@ -245,10 +248,12 @@ def _findings(findings: list[dict[str, Any]], *, everything: bool = False) -> Re
     order = {"error": 0, "warning": 1, "note": 2}
     chosen = sorted(findings, key=lambda one: order[one["severity"]])
     shown = chosen if everything else chosen[:SHOWN]
+    several = len({one["location"]["notebook"] for one in findings}) > 1
     rows: list[tuple[Text | str, ...]] = []
     for one in shown:
         place = one["location"]
-        where = "" if place["cell"] is None else f"cell {place['cell']}"
+        where = f"{place['notebook']} " if several else ""
+        where += "" if place["cell"] is None else f"cell {place['cell']}"
         where += f":{place['line']}" if place["line"] is not None else ""
         rows.append((Text(one["code"], _STYLES[one["severity"]]), where, Text(one["what"])))
     if len(chosen) > len(shown):
@@ -268,16 +273,8 @@ def _preview(preview: Preview) -> Iterable[RenderableType]:
     stages = preview.lab.stages
     if stages:
         yield title(plural(len(stages), "stage"))
-        rows = [
-            (
-                stage.id,
-                ", ".join(one if isinstance(one, str) else one.name for one in stage.inputs),
-                ", ".join(stage.outputs),
-                ", ".join(f"{name} ({', '.join(taken)})" for name, taken in stage.uses.items()),
-            )
-            for stage in stages
-        ]
-        yield table(("STAGE", "TAKES", "GIVES", "USES"), rows, flexible="USES")
+        rows = [(stage.id, _passes(stage)) for stage in stages]
+        yield table(("STAGE", "TAKES AND GIVES"), rows, flexible="TAKES AND GIVES")
     about: list[tuple[str, Text | str]] = []
     if preview.lab.lab.params:
         about.append(("params", ", ".join(f"{k} = {v!r}" for k, v in preview.lab.lab.params.items())))
@@ -299,6 +296,21 @@ def _preview(preview: Preview) -> Iterable[RenderableType]:
     if report.findings:
         yield title(plural(len(report.findings), "finding"))
         yield _findings([finding.plain() for finding in report.findings])
+
+
+def _passes(stage: Stage) -> Text:
+    """What a stage takes and gives, and below it which statements it has from others."""
+    from rich.text import Text
+
+    from agilab.cli.words import symbol
+
+    arrow = " → " if symbol("dot") == "·" else " -> "
+    takes = ", ".join(one if isinstance(one, str) else one.name for one in stage.inputs)
+    gives = ", ".join(stage.outputs)
+    text = Text(f"{takes}{arrow}{gives}".strip() if gives else takes)
+    for name, taken in stage.uses.items():
+        text.append(f"{', '.join(taken)} of {name}" if not text else f"\n{', '.join(taken)} of {name}", "dim")
+    return text
 
 
 def _written(written: Imported, report: NotebookImport) -> Iterable[RenderableType]:

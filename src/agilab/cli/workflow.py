@@ -19,6 +19,7 @@ PLACES = {
     "run": "agilab.cli.workflow_run:run",
     "plan": "agilab.cli.workflow_run:plan",
     "try": "agilab.cli.workflow_run:try_",
+    "ask": "agilab.cli.workflow_ask:ask",
 }
 
 

@@ -89,10 +89,10 @@ def ask(
     pandas. Nothing is written before it is accepted, and no row of data is sent without --send-rows.
     """
     from agilab.store.workspace import Workspace
-    from agilab.workflow.locate import find_lab
+    from agilab.workflow.locate import find_lab, read_lab_file
 
     workspace = Workspace.default()
-    lab_file = find_lab(lab, workspace)
+    lab_file = read_lab_file(find_lab(lab, workspace)).writable().path
     if undo:
         return _undo(lab_file, stage, workspace.home, as_json=as_json)
     asked = _prepared(lab_file, stage, question, workspace.runs, given)
@@ -104,7 +104,7 @@ def ask(
 
 def _prepared(lab_file: Path, stage: str, question: str | None, runs: Path, given: dict[str, Any]) -> Asked:
     from agilab.assist.asking import Wish, prepare
-    from agilab.assist.data.inputs import previews_in
+    from agilab.assist.data.inputs import left_in
 
     if question is None:
         raise AgiError(
@@ -122,7 +122,7 @@ def _prepared(lab_file: Path, stage: str, question: str | None, runs: Path, give
         library=given["library"],
         send_rows=given["send_rows"],
     )
-    return prepare(lab_file, wish, previews_in(runs))
+    return prepare(lab_file, wish, left_in(runs))
 
 
 def _provider(given: dict[str, Any], home: Path) -> AssistProvider:
@@ -184,12 +184,13 @@ def _decide(proposal: Proposal, home: Path, given: dict[str, Any], *, as_json: b
         return DONE if accepted or not (yes and proposal.changes) else FAILED
     out("", _verdict(proposal, accepted))
     if not accepted and proposal.changes and not yes and not terminal:
+        again = "--yes" if proposal.provider == "offline" else "--provider replay --yes"
         raise AgiError(
             "AGI-ARGS-106",
             "nothing was accepted: there is nobody to ask",
             found="no terminal",
             allowed="a terminal, or --yes",
-            try_=f"agilab workflow ask {proposal.asked.stage.id} … --provider replay --yes",
+            try_=f"agilab workflow ask {proposal.asked.stage.id} … {again}",
         )
     return DONE if accepted or not proposal.changes else FAILED
 

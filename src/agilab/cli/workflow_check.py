@@ -41,7 +41,7 @@ CODE = Word("code", _codes)
     epilog=examples(
         ("agilab workflow validate", "the lab of this folder"),
         ("agilab workflow validate --strict", "warnings fail too: for CI"),
-        ("agilab workflow validate --explain AGI-STAGE-041", "what a finding means, with an example"),
+        ("agilab workflow validate --explain AGI-STAGE-071", "what a finding means, with an example"),
         ("agilab workflow validate --explain all", "all of them, one line each"),
     ),
 )

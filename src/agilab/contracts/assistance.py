@@ -7,7 +7,7 @@ from pydantic import Field
 from agilab.contracts.base import Document
 from agilab.contracts.lab_stages import Origin, StageId
 from agilab.contracts.record import Record
-from agilab.contracts.safe_actions import SafeActions
+from agilab.contracts.safe_actions import Action
 from agilab.contracts.scalars import Count, Digest, PublicUri, Seconds, Text, Timestamp
 
 Kind = Literal["int", "float", "bool", "text", "date", "datetime", "other", "unknown"]
@@ -58,6 +58,14 @@ class Message(Record):
     content: str
 
 
+class Steps(Record):
+    """Safe actions as they were used: those of the answer, with the name of the stage's output."""
+
+    table: Text
+    result: Text | None = None
+    actions: tuple[Action, ...]
+
+
 class StageText(Record):
     """What a stage said before an answer was accepted, so that it can be said again."""
 
@@ -89,7 +97,7 @@ class Assistance(Document):
     """SHA-256 over the response as UTF-8."""
     seconds: Seconds = 0.0
     kind: Literal["actions", "code"]
-    actions: SafeActions | None = None
+    actions: Steps | None = None
     code: str
     """What the answer comes to, for the stage as a whole."""
     code_digest: Digest

@@ -122,12 +122,18 @@ def _allowed(problem: Any, plain: Any, schema: dict[str, Any]) -> str:
         return str(context["allowed"])
     path = _path(problem, plain)
     if problem["type"] == "extra_forbidden":
-        fields = list(_at(schema, path[:-1], schema).get("properties", {}))
+        fields = _fields(_at(schema, path[:-1], schema), schema)
         close = get_close_matches(str(path[-1]), fields, n=1)
         return f"{close[0]} (did you mean that?)" if close else "one of " + ", ".join(fields)
     if problem["type"] in ("missing", "string_pattern_mismatch"):
         return _expectation(_at(schema, path, schema), schema)
     return str(problem["msg"]).removeprefix("Input should be ").removesuffix(" (got NaN)")
+
+
+def _fields(schema: dict[str, Any], whole: dict[str, Any]) -> list[str]:
+    """The fields of a part of a JSON Schema; of a choice between several, those of any."""
+    branches = [_resolved(one, whole) for one in schema.get("anyOf", schema.get("oneOf", ()))]
+    return list(dict.fromkeys(name for one in [schema, *branches] for name in one.get("properties", {})))
 
 
 def _expectation(schema: dict[str, Any], whole: dict[str, Any]) -> str:

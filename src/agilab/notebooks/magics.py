@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from agilab.notebooks.cell_meanings import cell_meaning
 from agilab.notebooks.meaning import Meaning
 from agilab.notebooks.meanings import help_meaning, line_meaning, shell_meaning
+from agilab.notebooks.scanning import scan
 from agilab.notebooks.syntax import parse
 
 AUTOMAGIC = frozenset({
@@ -202,7 +203,7 @@ class _Cell:
         """(position after the logical line that begins at `start`, whether it ends with a question mark)."""
         depth, quote, position = 0, "", start
         while position < len(self.lines) and self.budget > 0:
-            depth, quote, joined, question = _scan(self.lines[position], depth, quote)
+            depth, quote, joined, question = scan(self.lines[position], depth, quote)
             position += 1
             self.budget -= 1
             if not quote and not joined and depth <= 0:
@@ -267,40 +268,3 @@ def _call(escape: str, function: str, rest: str) -> Meaning:
     words = [rest] if escape == ";" else rest.split()
     inside = ", ".join(word if escape == "/" else repr(word) for word in words)
     return Meaning(f"{function}({inside})")
-
-
-_TOKEN = re.compile(
-    r"""#.*|'''|\"\"\"|'(?:\\.|[^'\\])*(?:'|\\?$)|"(?:\\.|[^"\\])*(?:"|\\?$)|[\[({]|[\])}]|\\$|\?"""
-)
-
-
-def _scan(line: str, depth: int, quote: str) -> tuple[int, str, bool, bool]:
-    """One physical line: (open brackets, open triple quote, ends with a backslash, ends with a question mark)."""
-    place, question = 0, False
-    if quote:
-        closing = re.compile(rf"\\.|{quote}")
-        while (match := closing.search(line, place)) and match.group() != quote:
-            place = match.end()
-        if match is None:
-            return depth, quote, False, False
-        place, quote = match.end(), ""
-    while match := _TOKEN.search(line, place):
-        token, place = match.group(), match.end()
-        if token in ("'''", '"""'):
-            closing = re.compile(rf"\\.|{token}")
-            while (match := closing.search(line, place)) and match.group() != token:
-                place = match.end()
-            if match is None:
-                return depth, token, False, False
-            place = match.end()
-        elif token in "[({":
-            depth += 1
-        elif token in "])}":
-            depth -= 1
-        elif token == "\\":
-            return depth, "", True, False
-        elif token == "?" and not line[place:].strip(" ?"):
-            question = True
-        elif token[0] in "'\"" and token.endswith("\\"):
-            return depth, "", True, False
-    return depth, "", False, question

@@ -13,6 +13,7 @@ from typing import Any
 
 from agi_node.canonical import canonical
 from agi_node.errors import FAILED, AgiError
+from agilab.contracts.atomic import write_atomically
 from agilab.contracts.identifiers import new_run_id
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.run_result import RunResult
@@ -37,6 +38,7 @@ from agilab.store.workspace import Workspace
 from agilab.tracking import Delivery, patience
 from agilab.workflow.graph import lab_graph
 from agilab.workflow.known import remember_lab
+from agilab.workflow.locate import FILE
 from agilab.workflow.prepare import Lab, PreparedLab, environment_record, lab_from, prepare_lab, read_lab
 from agilab.workflow.tasks import StageTasks
 from agilab.workflow.write_back import write_back
@@ -269,10 +271,14 @@ def _record(store: Store, run_id: str, beginning: Beginning) -> None:
     request, prepared, graph = beginning.request, beginning.prepared, beginning.graph
     lab, shown, uri = prepared.lab, beginning.shown, beginning.uri
     log = store.log(run_id)
+    text = document_text(request)
+    write_atomically(
+        store.workspace.run_folder(run_id) / FILE, text
+    )  # what `workflow diff LAB last` compares with
     log.append(
         "run_created",
         app=lab.app,
-        lab_digest=store.objects.put(document_text(request)),
+        lab_digest=store.objects.put(text),
         source=prepared.source_record(),
         source_digest=prepared.snapshot.digest,
         args=dict(lab.document.lab.params),

@@ -69,7 +69,7 @@ def find_lab(text: str | None, workspace: Workspace, *, here: Path | None = None
             if (folder / FILE).is_file():
                 return _near(folder / FILE, here)
         raise _none(f"no {FILE} in {start.name or start} or above it", "agilab workflow new .")
-    path = (here or Path()) / Path(text).expanduser()
+    path = (here or Path()) / _expanded(text)
     if path.is_file():
         return path
     if path.is_dir():
@@ -141,6 +141,13 @@ def read_text(path: Path) -> str:
             whose="environment",
             exit_code=ENVIRONMENT,
         ) from problem
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # `~nobody`
+        return Path(text)
 
 
 def _near(path: Path, here: Path | None) -> Path:

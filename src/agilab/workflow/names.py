@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,7 +83,8 @@ def names_of(text: str, given: Collection[str] = ()) -> Names:
     later = {
         name: node for name, node in reader.later.items() if name not in bound and name not in reader.given
     }
-    needed = {name: _place(node) for name, node in [*reader.needed.items(), *later.items()]}
+    lines = lines_of(text)
+    needed = {name: place_of(node, lines) for name, node in [*reader.needed.items(), *later.items()]}
     return Names(
         nodes, dict(sorted(needed.items(), key=lambda one: (one[1].line, one[1].column))), bound, _open(nodes)
     )
@@ -191,8 +193,16 @@ def _where(node: ast.AST, name: str) -> ast.AST:
     return min(found, key=lambda one: (one.lineno, one.col_offset), default=node)
 
 
-def _place(node: ast.AST) -> Place:
-    return Place(getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
+def place_of(node: ast.AST, lines: Sequence[str]) -> Place:
+    """Where a node stands, in letters: Python counts columns in bytes."""
+    line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+    text = lines[line - 1] if line <= len(lines) else ""
+    return Place(line, len(text.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore")) + 1)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as Python counts them."""
+    return re.split(r"\r\n|\r|\n", text)
 
 
 def _open(nodes: Sequence[ast.AST]) -> str | None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from agi_node.canonical import canonical, tag
 from agi_node.errors import FAILED, AgiError
-from agilab.contracts.base import read_document
 from agilab.contracts.lab_stages import LabStages, Stage
 from agilab.envs import Environment, ensure, local_libraries
 from agilab.envs.worker_process import WorkerSpec
@@ -23,11 +22,11 @@ from agilab.store.workspace import Workspace
 from agilab.workflow.app_stages import AppStage, prepare_app_stage
 from agilab.workflow.code import StageCode, code_of, own_modules
 from agilab.workflow.lab_folder import exists, references
+from agilab.workflow.locate import read_lab_file
 from agilab.workflow.resolve import Problem, Resolved, resolve
 
 APP = "lab:"
 """How the name of a lab's runs begins, so that it can be no app's folder."""
-FILE = "lab_stages.toml"
 Say = Callable[[str], None]
 
 
@@ -149,7 +148,7 @@ def read_lab(path: Path, params: Mapping[str, Any] | None = None) -> Lab:
     Raises what reading a document raises, AGI-STAGE-033 for a param that the lab does not have, and AGI-STAGE-030 for
     one whose stages cannot be put in order or lack an input.
     """
-    return lab_from(path, read_document(path, LabStages), params)
+    return lab_from(path, read_lab_file(path).lab, params)
 
 
 def lab_from(path: Path, document: LabStages, params: Mapping[str, Any] | None = None) -> Lab:

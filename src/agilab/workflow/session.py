@@ -27,7 +27,8 @@ from agilab.notebooks.supervisor.header import MAGIC, Header, HeaderError, parse
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.execution import LabRequest, run_lab
-from agilab.workflow.prepare import FILE, lab_from
+from agilab.workflow.locate import FILE
+from agilab.workflow.prepare import lab_from
 from agilab.workflow.trial import Trial, try_stage
 
 

@@ -5,7 +5,6 @@ copies of its inputs; what it leaves is copied out.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import contextlib
@@ -111,8 +110,8 @@ def plain(value: Any, depth: int = 0) -> Any:
         return ("class", value.__name__)
     if callable(value) and hasattr(value, "__name__"):
         return ("function", value.__name__)
-    if type(value).__module__.startswith("matplotlib"):
-        return ("drawn", type(value).__name__)
+    if type(value).__module__.startswith(("matplotlib", "threading")):
+        return ("one of its kind", type(value).__name__)
     if type(value).__module__.startswith(("pandas", "numpy", "sklearn", "scipy")):
         return _table(value, depth)
     if hasattr(value, "__dict__"):

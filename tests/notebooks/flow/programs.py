@@ -4,6 +4,8 @@ The generator knows roughly what type each name has, so that most programs run t
 example.
 """
 
+# ruff: noqa: E501, PLW0108 -- the lines of the programs are one text each, and its choices are made when they are asked for
+
 from __future__ import annotations
 
 import random
@@ -426,8 +428,16 @@ def _identity(p: Program) -> None:
 
 
 def _imports(p: Program) -> None:
-    p.say(p.rng.choice(["import math", "from math import floor as fl", "import copy", "import os.path"]))
-    p.say(f"m = math.floor(2.5) if 'math' in dir() else 2" if False else "m = 2", m="int")
+    statement, use = p.rng.choice(
+        [
+            ("import math", "math.floor(2.5)"),
+            ("from math import floor as fl", "fl(3.5)"),
+            ("import copy", "len(copy.copy([1]))"),
+            ("import os.path", "len(os.path.basename('a/b'))"),
+        ]
+    )
+    p.say(statement)
+    p.say(f"m = {use}", m="int")
 
 
 def _seeded(p: Program) -> None:
@@ -439,13 +449,35 @@ def _seeded(p: Program) -> None:
 
 def _undecided(p: Program) -> None:
     if p.rng.random() < 0.2:
-        p.say(p.rng.choice([f"exec('n = n + 1')", f"globals()['m'] = {p.int_of()}", "from math import *"]))
+        p.say(p.rng.choice(["exec('n = n + 1')", f"globals()['m'] = {p.int_of()}", "from math import *"]))
 
 
 _WAYS: list[Callable[[Program], None]] = [
-    *[_assign_int, _assign_list, _assign_nest, _assign_dict, _mutate, _mutate, _mutate, _number, _swap, _branch],
+    *[
+        _assign_int,
+        _assign_list,
+        _assign_nest,
+        _assign_dict,
+        _mutate,
+        _mutate,
+        _mutate,
+        _number,
+        _swap,
+        _branch,
+    ],
     *[_maybe, _loop, _tries, _context, _delete, _function, _function, _call, _call, _call, _class, _object],
-    *[_use_object, _use_object, _decorated, _registry, _pair, _nested_loops, _drop, _closure, _generator, _match],
+    *[
+        _use_object,
+        _use_object,
+        _decorated,
+        _registry,
+        _pair,
+        _nested_loops,
+        _drop,
+        _closure,
+        _generator,
+        _match,
+    ],
     *[_identity, _imports, _seeded, _undecided],
 ]
 _SUBJECTS: list[list[Callable[[Program], None]]] = [

@@ -7,14 +7,14 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.notebooks.flow.apart import run_apart, run_notebook
+from tests.notebooks.flow.programs import program
+from tests.notebooks.flow.written import NOTEBOOKS
 
 from agilab.notebooks.flow.groups import Per
 from agilab.notebooks.flow.links import Links
 from agilab.notebooks.flow.notebook import analyse_cells
 from agilab.notebooks.flow.plan import Plan, plan
-from tests.notebooks.flow.apart import run_apart, run_notebook
-from tests.notebooks.flow.programs import program
-from tests.notebooks.flow.written import NOTEBOOKS
 
 WHOLE = {"a class that counts itself"}
 """Notebooks that cannot be parted, since what they are about can only be there once."""

@@ -121,10 +121,15 @@ def in_words(form: Mapping[str, Any], artifacts: Mapping[str, Mapping[str, Any]]
     artifact = artifacts[form["artifact"]]
     meta = artifact.get("meta") or {}
     if "rows" in meta:
-        return f"a table of {form.get('library')}, {meta['rows']:,} rows and {meta['columns']} columns"
+        size = f"{_counted(meta['rows'], 'row')} and {_counted(meta['columns'], 'column')}"
+        return f"a table of {form.get('library')}, {size}"
     if "shape" in meta:
         return f"an array of {meta['dtype']}, {' by '.join(map(str, meta['shape']))}"
     return f"{form.get('type', form['kind'])}, {artifact['size']:,} bytes"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def _table(name: str, value: Any, staging: Staging) -> Form | None:

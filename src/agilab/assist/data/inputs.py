@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from agilab.assist.data.known import Known
 from agilab.assist.steps.compiling import TABLE_FILES
 from agilab.contracts.lab_stages import Input, LabStages, Stage, is_file
 
-Previews = Callable[[Stage, str], bytes | None]
-"""The preview of a value that a stage left in its last run, as `agi_node.tables` wrote it; None where there is none."""
+Left = Callable[[Stage, str], Path | None]
+"""Where a stage's last run left something: the preview of a value, as `agi_node.tables` wrote it, or a file itself.
+None where nothing is to be found."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Inputs:
     """What could not be read, in a sentence each."""
 
 
-def inputs_of(lab: LabStages, stage: Stage, folder: Path, previews: Previews) -> Inputs:
+def inputs_of(lab: LabStages, stage: Stage, folder: Path, left: Left) -> Inputs:
     """What is known of each input of the stage; what cannot be read is unknown, and noted."""
     tables: list[Known] = []
     values: list[str] = []
@@ -35,7 +37,7 @@ def inputs_of(lab: LabStages, stage: Stage, folder: Path, previews: Previews) ->
         entry = one if isinstance(one, Input) else Input(name=one)
         called = entry.called or entry.name
         try:
-            known = _known(entry, called, lab, stage, folder, previews)
+            known = _known(entry, called, lab, stage, folder, left)
         except AgiError as error:
             notes.append(f"{error.what} ({error.found})")
             known = Known(called)
@@ -46,9 +48,7 @@ def inputs_of(lab: LabStages, stage: Stage, folder: Path, previews: Previews) ->
     return Inputs(tuple(tables), (*values, *stage.foreach), tuple(notes))
 
 
-def _known(
-    entry: Input, called: str, lab: LabStages, stage: Stage, folder: Path, previews: Previews
-) -> Known | None:
+def _known(entry: Input, called: str, lab: LabStages, stage: Stage, folder: Path, left: Left) -> Known | None:
     maker = maker_of(lab, stage, entry)
     if is_file(entry.name):
         if (
@@ -58,13 +58,16 @@ def _known(
         ):
             return None
         path = folder / PurePosixPath(entry.name)
-        if maker is None and path.is_file() and path.resolve().is_relative_to(folder.resolve()):
+        if maker is not None:
+            made = left(maker, entry.name)
+            return Known(entry.name) if made is None else Known.of_file(entry.name, made)
+        if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
             return Known.of_file(entry.name, path)
         return Known(entry.name)
     if maker is None:
         return None if entry.name in lab.lab.params else Known(called)
-    data = previews(maker, entry.name)
-    return Known(called) if data is None else Known.of_preview(called, data)
+    made = left(maker, entry.name)
+    return Known(called) if made is None else Known.of_preview(called, made.read_bytes())
 
 
 def maker_of(lab: LabStages, stage: Stage, entry: Input) -> Stage | None:
@@ -80,24 +83,27 @@ def maker_of(lab: LabStages, stage: Stage, entry: Input) -> Stage | None:
     return below[0] if len(below) == 1 else None
 
 
-def previews_in(runs: Path) -> Previews:
-    """Previews from the readable folders of runs: `runs/<run>/artifacts/…/<name>.preview.json`."""
+def left_in(runs: Path) -> Left:
+    """What stages left, from the readable folders of runs: `runs/<run>/artifacts/<stage>/…`.
 
-    def preview(stage: Stage, name: str) -> bytes | None:
-        if stage.last_run is None or is_file(name):
+    There a value `table` has `table.preview.json` beside it, and a file `out/table.csv` is called `table.csv`.
+    """
+
+    def left(stage: Stage, name: str) -> Path | None:
+        if stage.last_run is None:
             return None
         folder = runs / stage.last_run.run / "artifacts"
-        found = sorted(folder.rglob(f"{name}.preview.json")) if folder.is_dir() else []
+        wanted = PurePosixPath(name).name if is_file(name) else f"{name}.preview.json"
+        found = sorted(folder.rglob(glob.escape(wanted))) if folder.is_dir() else []
+        # Several: of a mapped stage, or one name of several stages. All of a mapped stage's have the same columns.
         mine = [path for path in found if stage.id in path.relative_to(folder).parts] or found
-        # Several: a mapped stage, or one name of several stages. All of a mapped stage's have the same columns.
-        data = mine[0].read_bytes() if mine else None
-        return data if data is not None and _is_preview(data) else None
+        return next((path for path in mine if is_file(name) or _is_preview(path)), None)
 
-    return preview
+    return left
 
 
-def _is_preview(data: bytes) -> bool:
+def _is_preview(path: Path) -> bool:
     try:
-        return {"schema", "count", "rows"} <= set(json.loads(data))
-    except (ValueError, TypeError):
+        return {"schema", "count", "rows"} <= set(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
         return False

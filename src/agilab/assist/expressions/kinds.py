@@ -6,9 +6,10 @@ Literals are made to fit: `'2026-11-23'` beside a column of dates becomes a date
 from __future__ import annotations
 
 import datetime as dates
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from operator import add, floordiv, mod, mul, sub, truediv
 
 from agilab.assist.expressions.functions import FUNCTIONS
 from agilab.assist.expressions.nodes import (
@@ -32,6 +33,14 @@ from agilab.assist.expressions.parsing import NotUnderstood
 from agilab.contracts.assistance import TableSchema
 
 _NUMBERS = ("int", "float")
+_OPERATIONS: dict[str, Callable[[float, float], float]] = {
+    "+": add,
+    "-": sub,
+    "*": mul,
+    "/": truediv,
+    "//": floordiv,
+    "%": mod,
+}
 _MOMENTS = ("date", "datetime")
 WORDS: dict[Kind, str] = {
     "int": "whole numbers",
@@ -48,6 +57,22 @@ WORDS: dict[Kind, str] = {
 def resolve(node: Node, table: TableSchema) -> Node:
     """The tree with the kind of every part. Raises `NotUnderstood` where a column is not there or does not fit."""
     return _Resolver(table).node(node)
+
+
+def written_number(node: Node) -> float | None:
+    """What a part without columns comes to, as a number; None where it is none, or divides by nothing itself."""
+    match node:
+        case Literal_(value=int() | float() as value) if not isinstance(value, bool):
+            return float(value)
+        case Negative(operand=operand):
+            inner = written_number(operand)
+            return None if inner is None else -inner
+        case Arithmetic(operator=operator, left=left, right=right):
+            a, b = written_number(left), written_number(right)
+            if a is None or b is None or (operator in ("/", "//", "%") and b == 0):
+                return None
+            return _OPERATIONS[operator](a, b)
+    return None
 
 
 def column_kind(name: str, table: TableSchema) -> Kind:
@@ -186,7 +211,7 @@ class _Resolver:
             if {left.kind, right.kind} - {"text", "unknown"}:
                 raise NotUnderstood("adds text and a number", _name(node), "two texts, or two numbers")
             return replace(node, left=left, right=right, kind="text")
-        if node.operator in ("/", "//", "%") and isinstance(right, Literal_) and right.value == 0:
+        if node.operator in ("/", "//", "%") and right.constant and written_number(right) == 0:
             raise NotUnderstood("divides by nothing", _name(node), "a divisor that is not 0")
         both = {left.kind, right.kind}
         kind: Kind = "unknown" if "unknown" in both else "int" if both == {"int"} else "float"

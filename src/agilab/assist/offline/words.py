@@ -10,6 +10,27 @@ from typing import Any
 
 from agilab.contracts.assistance import TableSchema
 
+_FILLING = frozenset(
+    [
+        "a",
+        "and",
+        "as",
+        "by",
+        "for",
+        "how",
+        "in",
+        "is",
+        "me",
+        "my",
+        "of",
+        "on",
+        "rows",
+        "the",
+        "to",
+        "what",
+        "with",
+    ]
+)
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<quoted>'[^']*'|"[^"]*"|`[^`]*`)
@@ -202,7 +223,7 @@ def _plain(name: str) -> str:
 
 def nearest(text: str, forms: Iterable[str]) -> list[str]:
     """The forms that share the most words with a text, best first; at most three."""
-    said = set(re.findall(r"[a-z]+", text.lower())) - {"a", "and", "by", "of", "rows", "the", "with"}
+    said = set(re.findall(r"[a-z]+", text.lower())) - _FILLING
     ranked: Sequence[tuple[float, str]] = sorted(
         (
             (len(said & set(re.findall(r"[a-z]+", form.lower()))) / (1 + 0.1 * len(form.split())), form)

@@ -61,12 +61,17 @@ def check(document: actions.SafeActions, tables: Mapping[str, TableSchema], wher
     """
     table = given_table(document.table, tables, f"{where}: table")
     names_differ(table, f"{where}: table {document.table!r}")
+    for field, name in (("table", document.table), ("result", document.result)):
+        if name in ("pl", "pd", "np"):
+            refuse(f"{where}: {field}", "is a name that the code needs itself", repr(name), "another name")
     if document.result is not None and not document.result.isidentifier():
         refuse(f"{where}: result", "is no name of a value", repr(document.result), "letters, digits and _")
     steps: list[Step] = []
     for position, action in enumerate(document.actions):
         place = f"{where}: actions[{position}]"
         before = steps[-1].after if steps else table
+        if isinstance(action, actions.Join) and action.table == document.table:
+            refuse(f"{place}.table", "joins a table with itself", repr(action.table), "another table")
         step = fit(action, Place(place, before, tables))
         names_differ(step.after, place)
         steps.append(step)

@@ -22,15 +22,12 @@ def code_of(checked: Checked, library: Library, files: Iterable[str] = ()) -> st
     Tables that are values are there when the code begins; those that are files are read.
     """
     target = checked.result
-    engine = PolarsCode(target) if library == "polars" else PandasCode(target)
+    variables = _variables(checked)
+    engine = PolarsCode(target, variables) if library == "polars" else PandasCode(target, variables)
     body: list[str] = []
-    source = variable(checked.document.table)
-    names = [
-        checked.document.table,
-        *(step.action.table for step in checked.steps if isinstance(step.action, Join)),
-    ]
-    for name in dict.fromkeys(names):
-        table, own = checked.tables[name], variable(name)
+    source = variables[checked.document.table]
+    for name, own in variables.items():
+        table = checked.tables[name]
         into = target if name == checked.document.table else own
         if is_file(name):
             body += engine.read(into, name, table)
@@ -49,3 +46,21 @@ def code_of(checked: Checked, library: Library, files: Iterable[str] = ()) -> st
     for path in files:
         body += engine.write(path)
     return "\n".join([*sorted(engine.imports), "", *body]) + "\n"
+
+
+def _variables(checked: Checked) -> dict[str, str]:
+    """The Python name of each table that the steps touch, the first being what they are done with.
+
+    A value has its own. A file gets one that no value has, and not that of the result, which is another table.
+    """
+    joined = (step.action.table for step in checked.steps if isinstance(step.action, Join))
+    names = list(dict.fromkeys([checked.document.table, *joined]))
+    taken = {checked.result, *(name for name in names if not is_file(name))}
+    found = {}
+    for position, name in enumerate(names):
+        own = variable(name)
+        while is_file(name) and position and own in taken:
+            own += "_"
+        taken.add(own)
+        found[name] = own
+    return found

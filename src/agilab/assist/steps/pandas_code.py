@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from agilab.assist.expressions.nodes import (
     Choice,
     Column,
     Logic,
     Node,
 )
-from agilab.assist.steps.checking import variable
 from agilab.assist.steps.fits import Step
 from agilab.assist.steps.pandas_expressions import NUMPY, PandasExpressions
 from agilab.assist.steps.writing import (
@@ -32,8 +33,8 @@ class PandasCode:
 
     library = "pandas"
 
-    def __init__(self, target: str) -> None:
-        self.target = target
+    def __init__(self, target: str, variables: Mapping[str, str]) -> None:
+        self.target, self.variables = target, variables
         self.imports = {IMPORT}
 
     def read(self, target: str, path: str, table: TableSchema) -> list[str]:
@@ -132,6 +133,12 @@ class PandasCode:
                 return self._cast(action, source, head)
         raise AssertionError(action)
 
+    def _free(self, name: str) -> str:
+        """A name for what a step needs in between, which no table has."""
+        while name in (self.target, *self.variables.values()):
+            name += "_"
+        return name
+
     @staticmethod
     def _filter(tree: Node, head: str, write: PandasExpressions) -> list[str]:
         line = f"{head}[{write.condition(tree)}].reset_index(drop=True)"
@@ -225,6 +232,7 @@ class PandasCode:
             return call(f"{head}.assign", named({called: text}))
         on = action.on or ""
         least = f", min_periods={action.least}" if action.least not in (None, 1) else ""
+        moments, figures = self._free("timed"), self._free("rolled")
         timed = [
             f".dropna(subset=[{quoted(on)}])",
             f'.sort_values({quoted(on)}, kind="stable")',
@@ -232,23 +240,24 @@ class PandasCode:
         ]
         column = f"[{quoted(action.column)}]"
         start = (
-            f"timed.groupby({one_or_list(action.by)}, dropna=False){column}"
+            f"{moments}.groupby({one_or_list(action.by)}, dropna=False){column}"
             if action.by
-            else f"timed{column}"
+            else f"{moments}{column}"
         )
         window = f'.rolling("{_pandas_time(action.time or "")}"{least})'
         rolled = [window, f".{action.how}()", f".rename({quoted(called)})"]
         return [
-            *chain("timed", source, timed),
-            *chain("rolled", start, rolled),
-            'rolled = rolled[~rolled.index.duplicated(keep="last")]  # rows of one moment share their window',
+            *chain(moments, source, timed),
+            *chain(figures, start, rolled),
+            f'{figures} = {figures}[~{figures}.index.duplicated(keep="last")]  # rows of one moment share a window',
             *call(
-                f"{head}.merge", ["rolled.reset_index()", f"on={one_or_list([*action.by, on])}", 'how="left"']
+                f"{head}.merge",
+                [f"{figures}.reset_index()", f"on={one_or_list([*action.by, on])}", 'how="left"'],
             ),
         ]
 
     def _join(self, action: actions.Join, source: str, head: str) -> list[str]:
-        other = variable(action.table)
+        other = self.variables[action.table]
         renamed = {key.right: key.left for key in action.keys if key.left != key.right}
         if renamed:
             pairs = ", ".join(f"{quoted(old)}: {quoted(new)}" for old, new in renamed.items())
@@ -260,16 +269,17 @@ class PandasCode:
         sign = "" if action.how == "semi" else "~"
         if len(keys) == 1:
             key = quoted(keys[0])
-            found = f"{source}[{key}].isin({other}[{key}].dropna())"
-            return [f"{head}[{sign}{found}].reset_index(drop=True)"]
+            partners = f"{source}[{key}].isin({other}[{key}].dropna())"
+            return [f"{head}[{sign}{partners}].reset_index(drop=True)"]
+        found = self._free("found")
         known = f"{other}[{listed(keys)}].dropna().drop_duplicates()"
         merged = f'{source}.merge({known}, on={listed(keys)}, how="left", indicator="_found")["_found"]'
         return [
             *(
-                [f"found = {merged}"]
+                [f"{found} = {merged}"]
                 if len(merged) < WIDTH - 8
                 else [
-                    f"found = {source}.merge(",
+                    f"{found} = {source}.merge(",
                     f"    {known},",
                     f"    on={listed(keys)},",
                     '    how="left",',
@@ -277,7 +287,7 @@ class PandasCode:
                     ')["_found"]',
                 ]
             ),
-            f'{head}[{sign}(found == "both").to_numpy()].reset_index(drop=True)',
+            f'{head}[{sign}({found} == "both").to_numpy()].reset_index(drop=True)',
         ]
 
     def _cast(self, action: actions.Cast, source: str, head: str) -> list[str]:

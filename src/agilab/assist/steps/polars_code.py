@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from agilab.assist.expressions.nodes import (
     Logic,
     Node,
 )
-from agilab.assist.steps.checking import variable
 from agilab.assist.steps.fits import Step
 from agilab.assist.steps.polars_expressions import PolarsExpressions
 from agilab.assist.steps.writing import (
@@ -35,8 +36,8 @@ class PolarsCode:
 
     library = "polars"
 
-    def __init__(self, target: str) -> None:
-        self.target = target
+    def __init__(self, target: str, variables: Mapping[str, str]) -> None:
+        self.target, self.variables = target, variables
         self.imports = {IMPORT}
 
     def read(self, target: str, path: str, table: TableSchema) -> list[str]:
@@ -170,7 +171,7 @@ class PolarsCode:
         return call(f"{self.target} = {source}.with_columns", named({action.called: text}))
 
     def _join(self, action: actions.Join, head: str) -> list[str]:
-        other = variable(action.table)
+        other = self.variables[action.table]
         renamed = {key.right: key.left for key in action.keys if key.left != key.right}
         if renamed:
             pairs = ", ".join(f"{quoted(old)}: {quoted(new)}" for old, new in renamed.items())

@@ -181,7 +181,7 @@ class Expressions:
 
     def arithmetic(self, node: Arithmetic) -> tuple[str, int]:
         own = _ADD if node.operator in "+-" else _TIMES
-        divides = node.operator in ("/", "//", "%") and not isinstance(node.right, Literal_)
+        divides = node.operator in ("/", "//", "%") and not node.right.constant
         right = self.divisor(node.right) if divides else self.text(node.right, own + 1)
         return f"{self.text(node.left, own)} {node.operator} {right}", own
 

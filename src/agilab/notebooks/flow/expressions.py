@@ -76,8 +76,8 @@ class Expressions(ABC):
         """The result of a call of something of the notebook's own; None if it is none."""
 
     @abstractmethod
-    def applied(self, held: Value, args: Sequence[Value], node: ast.expr) -> None:
-        """Functions of the notebook's own that something holds may be called with these."""
+    def applied(self, held: Value, args: Sequence[Value], node: ast.expr) -> Value:
+        """What functions of the notebook's own that something holds may give when they are called with these."""
 
     @abstractmethod
     def attribute(
@@ -104,7 +104,7 @@ class Expressions(ABC):
         if isinstance(node, ast.Subscript):
             return self._item(node)
         if isinstance(node, ast.BinOp):
-            return self._operator(node)
+            return self._operators(node)
         if isinstance(node, (ast.List, ast.Set, ast.Tuple)):
             items = [self.value(item) for item in node.elts]
             if isinstance(node, ast.Tuple):
@@ -157,8 +157,17 @@ class Expressions(ABC):
             self.same(parts)
         return self.new(node, "table") if {"table", ""} & {part.kind for part in parts} else PLAIN
 
-    def _operator(self, node: ast.BinOp) -> Value:
-        left, right = self.value(node.left), self.value(node.right)
+    def _operators(self, node: ast.BinOp) -> Value:
+        """A chain of operators, from its left end: a sum may have thousands of terms."""
+        chain: list[ast.BinOp] = [node]
+        while isinstance(chain[-1].left, ast.BinOp):
+            chain.append(chain[-1].left)
+        value = self.value(chain[-1].left)
+        for one in reversed(chain):
+            value = self._operator(one, value, self.value(one.right))
+        return value
+
+    def _operator(self, node: ast.BinOp, left: Value, right: Value) -> Value:
         kinds = {left.kind, right.kind}
         if kinds == {"plain"}:
             return PLAIN
@@ -194,9 +203,17 @@ class Expressions(ABC):
             return found
         if node.attr in known.PLAIN_ATTRIBUTES:
             return PLAIN
+        if node.attr in known.CHANGING_METHODS and owner.kind != "plain":
+            return self._bound_method(owner, node.lineno)
         return (
             replace(owner.inside(), kind="table") if owner.kind == "table" else owner.inside().with_kind("")
         )
+
+    def _bound_method(self, owner: Value, line: int) -> Value:
+        """A method that changes its owner, taken without calling it: `map(seen.append, items)`."""
+        self.spent |= owner.owns
+        self.change(owner.owns, PLAIN, line)
+        return replace(owner, tied=owner.tied or "a method of one object", kind="")
 
     def _item(self, node: ast.Subscript) -> Value:
         chain = chain_of(node.value)
@@ -250,6 +267,7 @@ class Expressions(ABC):
     # -- calls --------------------------------------------------------------------------------------------------
 
     def _call(self, node: ast.Call) -> Value:
+        node = _without_getattr(node)
         chain = chain_of(node.func)
         full = self.full(chain) if chain else None
         args = [self.value(arg) for arg in node.args]
@@ -266,10 +284,19 @@ class Expressions(ABC):
             self.applied(owner, [owner, *every], node)
             return self._method(node, node.func.attr, owner, every) if found is None else found
         callee = self.value(node.func)
+        if isinstance(node.func, ast.Call) or self.spent & callee.owns:  # `getattr(x, name)(…)`
+            self._used_up([callee], every, node.lineno)
         result = self.called(callee, node, args, named)
         return (
             result if result is not None else either([self.new(node), callee.inside(), *every]).with_kind("")
         )
+
+    def _used_up(self, values: Sequence[Value], given: Sequence[Value], line: int) -> None:
+        """What is another thing after each use is used, perhaps with items of what is given."""
+        for value in values:
+            if self.spent & value.owns:
+                others = [one for one in given if one is not value]
+                self.change(value.owns, either([PLAIN, *others, *(one.inside() for one in others)]), line)
 
     def _query(self, node: ast.Call) -> None:
         """pandas takes `@name` in the text of a query from whoever calls it."""
@@ -293,20 +320,18 @@ class Expressions(ABC):
             self.state(*found, node)
         if full.rpartition(".")[2].startswith(known.FILES):
             self.state(known.FOLDER, "use", node)
-        self.applied(either([PLAIN, *every]), every, node)
+        given = self.applied(either([PLAIN, *every]), every, node)
         at = known.CHANGES_ARGUMENT.get(full)
         if at is not None and len(args) > at:
             others = [value for number, value in enumerate(args) if number != at]
             self.change(args[at].owns, either([PLAIN, *others, *named.values()]), line)
-        for value in every:
-            if self.spent & value.owns:
-                self.change(value.owns, PLAIN, line)
+        self._used_up(every, every, line)
         for target in node.keywords:
             if target.arg in ("file", "out", "ax", "buf"):
                 self.change(named[target.arg].owns, PLAIN, line)
             elif target.arg == "inplace" and not _is_false(target.value) and args:
                 self.change(args[0].owns, PLAIN, line)
-        return self._result(node, full, every, set(named))
+        return self._result(node, full, every, set(named), given)
 
     def _said(self, text: str, full: str, node: ast.Call) -> Value:
         """`eval` or `exec` of a text that stands there."""
@@ -322,7 +347,10 @@ class Expressions(ABC):
         self.doubt(node.lineno, known.UNDECIDED[full])
         return PLAIN
 
-    def _result(self, node: ast.Call, full: str, every: Sequence[Value], named: set[str]) -> Value:
+    def _result(
+        self, node: ast.Call, full: str, every: Sequence[Value], named: set[str], given: Value
+    ) -> Value:
+        """What a library's function returns; `given` is what functions that it got may have given it."""
         if full in ("id", "operator.is_", "operator.is_not"):
             self.same(every)
         if full in ("type", "vars") and every:
@@ -333,7 +361,7 @@ class Expressions(ABC):
             return PLAIN
         inner = [value.inside() for value in every]
         if full in known.ITEM_RESULT:
-            return either([PLAIN, *inner, *(every if len(every) > 1 else [])])
+            return either([PLAIN, given, *inner, *(every if len(every) > 1 else [])])
         if full == "object":
             return replace(self.new(node), tied=known.tied_by(full))
         why = known.tied_by(full)
@@ -343,7 +371,7 @@ class Expressions(ABC):
         new = known.makes_new(full)
         if full in known.ITERATORS:
             held = holding(every if full == "filter" else inner, self.region(node), "iterator")
-            held = holding([held, *inner], self.region(node), "iterator")
+            held = holding([held, *inner, *([given] if full == "map" else [])], self.region(node), "iterator")
             self.spent |= held.owns
             return replace(held, tied=why)
         if why:
@@ -354,7 +382,7 @@ class Expressions(ABC):
         if new:
             value = self.new(node, kind)
         else:
-            value = replace(either([self.new(node), *every, *inner]), kind=kind)
+            value = replace(either([self.new(node), given, *every, *inner]), kind=kind)
             if not full.rpartition(".")[2][:1].isupper() or kind == "table":
                 value = replace(value, tied="")
         if full in known.SPENT:
@@ -366,20 +394,22 @@ class Expressions(ABC):
     def _method(self, node: ast.Call, name: str, owner: Value, every: Sequence[Value]) -> Value:
         line = node.lineno
         held = [value for value in every if value.kind != "plain"]
-        self.applied(either([PLAIN, *every]), [owner, *every], node)
+        given = self.applied(either([PLAIN, *every]), [owner, *every], node)
         in_place = any(each.arg == "inplace" and not _is_false(each.value) for each in node.keywords)
         is_table = owner.kind == "table" and name in known.LOOKS
         if (name in known.CHANGING_METHODS and not is_table) or in_place or self.spent & owner.owns:
             self.change(owner.owns, either([PLAIN, *held]), line)
-        for value in every:
-            if self.spent & value.owns:
-                self.change(value.owns, PLAIN, line)
+        self._used_up(every, [owner, *every], line)
         if name in ("fit", "fit_transform", "fit_predict") and self.unseeded & owner.reaches:
             self.state(known.RANDOM_NUMPY, "use", node)
         if name == "sample" and not any(each.arg in ("random_state", "seed") for each in node.keywords):
             self.state(known.RANDOM_NUMPY, "use", node)
         if name.startswith(known.FILES):
             self.state(known.FOLDER, "use", node)
+        if owner.tied and name in known.RELEASES:
+            rest = owner.reaches - self.spent
+            free = [self.new(node), given, Value(rest, rest, owner.makers)]
+            return replace(either(free), runs=frozenset(), tied="", kind="")
         if owner.kind == "plain":
             return PLAIN if name in known.PLAIN_METHODS else holding(every, self.region(node), "list")
         if name in known.GIVES_ITEM and owner.kind in ("list", "tuple"):
@@ -396,12 +426,23 @@ class Expressions(ABC):
             return holding([owner], self.region(node), "")
         if is_table and name not in known.SHARING_METHODS:
             return replace(self.new(node, "table"), makers=owner.makers, tied=owner.tied)
-        mixed = either([self.new(node), owner, owner.inside(), *held])
+        mixed = either([self.new(node), given, owner, owner.inside(), *held])
         return mixed.with_kind("table" if is_table else "")
 
     def first_parameter(self) -> Value:
         """What `super()` stands for."""
         return Value()
+
+
+def _without_getattr(node: ast.Call) -> ast.Call:
+    """`getattr(x, "name")(…)` as `x.name(…)`."""
+    called = node.func
+    if isinstance(called, ast.Call) and isinstance(called.func, ast.Name) and called.func.id == "getattr":
+        name = text_of(called.args[1]) if len(called.args) == 2 else None
+        if name is not None:
+            called = ast.copy_location(ast.Attribute(called.args[0], name, ast.Load()), called)
+            return ast.copy_location(ast.Call(called, node.args, node.keywords), node)
+    return node
 
 
 def _mentions(node: ast.expr, chain: Chain | None) -> bool:

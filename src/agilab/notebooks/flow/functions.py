@@ -42,6 +42,8 @@ class Summary:
         returns: What it gives back; for a generator what it yields.
         gives: What functions that it makes give back.
         calls: Whether it calls something of the notebook's own, or of its parameters.
+        first: Names that it reads itself, not only functions that it makes.
+        acts: Whether it changes, itself, anything of the notebook or of the process.
         remembers: Whether a function in it changes what outlives the call, so that what it gives back has a state.
     """
 
@@ -60,6 +62,8 @@ class Summary:
     doubts: tuple[tuple[str, bool, bool], ...] = ()
     calls: bool = False
     remembers: bool = False
+    first: frozenset[str] = frozenset()
+    acts: bool = False
 
 
 @dataclass
@@ -71,6 +75,7 @@ class Maker:
         bases: Of a class: its bases that are classes of the notebook.
         lasting: Of a class: regions of its attributes that can be changed in place.
         stateful: Whether something of it changes while it is used, so that there can be only one of it.
+        wants: Names that its decorators read when it is defined.
     """
 
     name: str
@@ -80,7 +85,7 @@ class Maker:
     bases: frozenset[int] = frozenset()
     lasting: frozenset[Region] = frozenset()
     stateful: bool = False
-    in_class: bool = False
+    wants: frozenset[str] = frozenset()
     summary: Summary | None = None
 
 
@@ -119,6 +124,8 @@ class Body(Statements):
         self._doubts: dict[tuple[str, bool, bool], None] = {}
         self._calls = False
         self._remembers = False
+        self._first: set[str] = set()
+        self._acts = False
         self._regions: dict[int, int] = {}
 
     def summary(self) -> Summary:
@@ -160,6 +167,8 @@ class Body(Statements):
             tuple(self._doubts),
             self._calls,
             remembers,
+            frozenset(self._first & self._needs),
+            self._acts or bool(self._globals),
         )
 
     def _remembers_in(self, value: Value) -> bool:
@@ -194,6 +203,8 @@ class Body(Statements):
             and self._foreign(name)
         ):
             found.append(Value(frozenset({f"g:{name}"}), frozenset({f"g:{name}", f"h:{name}"})))
+        if not self._nested:
+            self._first.add(name)
         return either(found) if found else PLAIN
 
     def _foreign(self, name: str) -> bool:
@@ -233,6 +244,7 @@ class Body(Statements):
 
     def change(self, what: frozenset[Region], stored: Value, line: int) -> None:
         self._changed |= what
+        self._acts |= not self._nested and any(str(region)[:2] in ("g:", "h:") for region in what)
         if self._nested and any(self._outlives(region) for region in what):
             self._remembers = True
         if stored.reaches or stored.makers or stored.tied:
@@ -251,6 +263,7 @@ class Body(Statements):
 
     def state(self, name: str, does: known.Does, node: ast.AST) -> None:
         self._states[name, does] = None
+        self._acts |= not self._nested
 
     def doubt(self, line: int, reason: str, *, reads: bool = True, binds: bool = True) -> None:
         self._doubts[reason, reads, binds] = None
@@ -273,10 +286,11 @@ class Body(Statements):
             return either([self.new(node), *every, self._everything()]).with_kind("")
         return None
 
-    def applied(self, held: Value, args: Sequence[Value], node: ast.expr) -> None:
+    def applied(self, held: Value, args: Sequence[Value], node: ast.expr) -> Value:
         if self._outside(held.reaches):
             for value in args:
                 self._passed |= value.reaches
+        return PLAIN
 
     def attribute(
         self, owner: Value, name: str, args: Sequence[Value] | None, node: ast.expr
@@ -325,7 +339,7 @@ class Body(Statements):
         for way in ways:
             way()
 
-    def repeated(self, body: Callable[[], None], once: bool) -> None:
+    def repeated(self, body: Callable[[], None], *, once: bool, forever: bool) -> None:
         body()
 
     def attempted(

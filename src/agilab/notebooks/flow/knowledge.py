@@ -771,6 +771,48 @@ PLAIN_METHODS = frozenset(
         ),
     )
 )
+RELEASES = frozenset(
+    (
+        *(
+            "read",
+            "readline",
+            "readlines",
+            "write",
+            "getvalue",
+            "fetchone",
+            "fetchall",
+            "fetchmany",
+            "fetchdf",
+            "df",
+        ),
+        *(
+            "result",
+            "map",
+            "starmap",
+            "apply",
+            "get",
+            "json",
+            "is_alive",
+            "join",
+            "poll",
+            "communicate",
+            "recv",
+        ),
+        *(
+            "tolist",
+            "to_pandas",
+            "toPandas",
+            "count",
+            "parse",
+            "namelist",
+            "getnames",
+            "qsize",
+            "empty",
+            "tell",
+        ),
+    )
+)
+"""Methods of what cannot leave its process whose result can."""
 SHARING_METHODS = frozenset(
     (
         *(

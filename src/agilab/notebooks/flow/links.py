@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Literal
 
 from agi_node.source.carried import Carried, Statements
+from agi_node.source.pure import by_custom
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow.functions import BUILTINS
 from agilab.notebooks.flow.model import Setting, is_state
@@ -214,19 +215,37 @@ class Links:
         value = self.value(name, cell)
         if value.tied and not value.makers:
             return False
-        if any(region in self.changed for region in value.reaches):
+        derived = self.flows[source].derived.get(name, NOTHING)
+        if not self.changed.keys().isdisjoint(value.reaches | derived):
             return False
-        if any(self.flows.makers[number].stateful for number in value.makers):
+        makers = [self.flows.makers[number] for number in value.makers]
+        if any(maker.stateful for maker in makers):
             return False
+        wants = {name for maker in makers for name in maker.wants if name not in BUILTINS}
         taken = self.taken(name, cell)
         if taken is None:
             return False
         own = self.flows[source].binds
         reads = self.reads[source]
+        if any(self._is_hidden(other, source) and other in taken[1].text for other in reads):
+            return False
         return all(
+            self.carries(other, source)
+            if other not in own or other in reads
+            else self._taken_here(other, source)
+            for other in wants
+        ) and all(
             (other in reads or other not in own) and (self.carries(other, source) or other in BUILTINS)
             for other in taken[1].before
         )
+
+    def _is_hidden(self, name: str, cell: int) -> bool:
+        """Whether a cell reads a name of the notebook's own where others mean Python's, or a library's."""
+        return name in BUILTINS or (by_custom(name) and name not in self.flows[cell].modules)
+
+    def _taken_here(self, name: str, cell: int) -> bool:
+        text = self.statements(cell)
+        return text is not None and name in text.names
 
     # -- what cannot be parted ----------------------------------------------------------------------------------
 
@@ -271,6 +290,11 @@ class Links:
             why = self._keeps_together(edge)
             if why:
                 yield Join(edge.source, edge.target, (edge.name,), why)
+        for flow in self.flows.cells:
+            for name in sorted((flow.alters & self.live[flow.index]) - self.reads[flow.index].keys()):
+                source = self.maker(name, flow.index)
+                if source is not None:
+                    yield Join(source, flow.index, (name,), f"{name} is changed by another name")
 
     def _keeps_together(self, edge: Edge) -> str:
         name, cell = edge.name, edge.target

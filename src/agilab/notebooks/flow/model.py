@@ -62,6 +62,7 @@ class CellFlow:
         values: After the cell: what is known of each name.
         modules: After the cell: names of imports, with the full name of what they stand for.
         used: Names that it mentions, whoever bound them.
+        derived: For each name that it binds, the regions of what was read to make its value.
         lines: Where a name is bound first.
         syntax: What keeps it from being Python; then everything else is empty.
         future: Its `from __future__` statements.
@@ -81,6 +82,7 @@ class CellFlow:
     values: Mapping[str, Value] = field(default_factory=dict)
     modules: Mapping[str, str] = field(default_factory=dict)
     used: frozenset[str] = frozenset()
+    derived: Mapping[str, frozenset[Region]] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
     undecided: tuple[Undecided, ...] = ()
     settings: tuple[Setting, ...] = ()

@@ -140,7 +140,10 @@ class Notebook(Statements):
         self._methods: dict[str, list[int]] = {}
         self._numbers: dict[object, int] = {}
         self._kept: list[ast.AST] = []
-        self._weak = 0
+        self._touched: set[Region] = set()
+        self._derived: dict[str, frozenset[Region]] = {}
+        self._loops: list[tuple[list[_Path], list[_Path]]] = []
+        self._tries: list[dict[str, Value]] = []
         self._depth = 0
         self._hides_python = False
         self._applying: set[int] = set()
@@ -181,12 +184,14 @@ class Notebook(Statements):
         self._source = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         self._kept.append(tree)
         before = dict(self._path.status)
-        future: list[str] = []
-        for node in tree.body:
-            self._statement = node
-            if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-                future.append(ast.unparse(node))
-            self.statement(node)
+        future = [ast.unparse(node) for node in tree.body if _is_future(node)]
+        try:
+            for node in tree.body:
+                self._statement = node
+                self._touched = set()
+                self.statement(node)
+        except RecursionError:
+            self._give_up(tree)
         path = self._path
         binds = frozenset(name for name in self._may if name in path.status)
         keeps = frozenset(name for name in self._may - path.must if name in before and name in path.status)
@@ -208,12 +213,24 @@ class Notebook(Statements):
                 for node in nodes_of(tree)
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
             ),
+            {name: self._derived[name] for name in binds if name in self._derived},
             dict(self._lines),
             tuple(dict.fromkeys(self._doubts)),
             tuple(dict.fromkeys(self._settings)),
             future=tuple(future),
             calls=not all(_defines(node) for node in tree.body),
         )
+
+    def _give_up(self, tree: ast.Module) -> None:
+        """The cell is nested so deeply that it cannot be followed."""
+        self.inner.clear()
+        self._loops.clear()
+        self._tries.clear()
+        self._depth = 0
+        self._path.dead = False
+        self.doubt(1, "the cell is nested too deeply to be followed")
+        for name in bound_names(tree.body, ""):
+            self.bind(name, Value(tied="not known"), 1)
 
     def settled(self) -> tuple[Maker, ...]:
         """Functions and classes that were met, each with its summary; values name them by their position."""
@@ -238,14 +255,19 @@ class Notebook(Statements):
                 return PLAIN
             region = self._number(("name", name))
             value = path.env[name] = Value(frozenset({region}), frozenset({region}))
+        self._touched |= value.reaches
+        if name in self._derived:
+            self._touched |= self._derived[name]
         if value.makers:
             self._implied(value, line)
         return value
 
     def bind(self, name: str, value: Value, line: int) -> None:
         path = self._path
-        old = path.env.get(name) if self._weak else None
-        path.env[name] = value if old is None else either([old, value])
+        self._derived[name] = frozenset(self._touched)
+        path.env[name] = value
+        for held in self._tries:
+            held[name] = either([held[name], value]) if name in held else value
         path.status[name] = True
         path.must.add(name)
         path.modules.pop(name, None)
@@ -254,8 +276,7 @@ class Notebook(Statements):
 
     def unbind(self, name: str, line: int) -> None:
         path = self._path
-        if not self._weak:
-            path.env.pop(name, None)
+        path.env.pop(name, None)
         path.status.pop(name, None)
         path.modules.pop(name, None)
         path.must.discard(name)
@@ -311,20 +332,17 @@ class Notebook(Statements):
             return
         self._changed |= what
         path = self._path
-        adds = bool(stored.reaches or stored.makers or stored.tied)
+        adds = bool(stored.reaches or stored.makers or stored.runs or stored.tied)
         for name, value in path.env.items():
             if not value.reaches.isdisjoint(what):
                 if name not in path.must:
                     self._alters.add(name)
                 if adds:
-                    path.env[name] = Value(
-                        value.owns,
-                        value.reaches | stored.reaches,
-                        value.makers | stored.makers,
-                        value.runs | stored.runs,
-                        value.tied or stored.tied,
-                        "" if value.kind != "table" and stored.owns & value.owns else value.kind,
-                    )
+                    path.env[name] = _with(value, stored)
+        for held in self._tries if adds else ():
+            for name, value in held.items():
+                if not value.reaches.isdisjoint(what):
+                    held[name] = _with(value, stored)
 
     def state(self, name: str, does: known.Does, node: ast.AST) -> None:
         line = getattr(node, "lineno", 1)
@@ -391,7 +409,7 @@ class Notebook(Statements):
         self.inner.append({})
         for part in node.body:
             if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                method = self._make(Maker(part.name, "function", part, in_class=True))
+                method = self._make(Maker(part.name, "function", part))
                 maker.methods[part.name] = method
                 if method not in self._methods.setdefault(part.name, []):
                     self._methods[part.name].append(method)
@@ -497,6 +515,14 @@ class Notebook(Statements):
                 results.append(self._apply([method], [callee, *every], node.lineno, node=node))
         return either(results)
 
+    def decorated(self, value: Value, by: Value, line: int) -> None:
+        functions, _, _ = self._reached(sorted(by.makers | by.runs), line)
+        summaries = [self._summary(number) for number in functions]
+        for number in value.makers:
+            maker = self._makers[number]
+            maker.wants = maker.wants.union(*(one.first for one in summaries))
+            maker.stateful |= any(one.acts for one in summaries)
+
     def _construct(self, classes: Sequence[int], every: Sequence[Value], node: ast.Call) -> Value:
         held = either([PLAIN, *every])
         made = self.new(node)
@@ -516,10 +542,12 @@ class Notebook(Statements):
                 )
         return value
 
-    def applied(self, held: Value, args: Sequence[Value], node: ast.expr) -> None:
+    def applied(self, held: Value, args: Sequence[Value], node: ast.expr) -> Value:
         functions = [number for number in sorted(held.makers | held.runs) if not self._is_class(number)]
-        if functions:  # perhaps with items of what is given
-            self._apply(functions, [*args, *(value.inside() for value in args)], node.lineno)
+        if not functions:
+            return PLAIN
+        given = [*args, *(value.inside() for value in args)]  # perhaps with items of what is given
+        return self._apply(functions, given, node.lineno, node=node, made=held.runs)
 
     def attribute(
         self, owner: Value, name: str, args: Sequence[Value] | None, node: ast.expr
@@ -746,39 +774,50 @@ class Notebook(Statements):
         self._depth -= 1
         self._path = _joined(ends)
 
-    def repeated(self, body: Callable[[], None], once: bool) -> None:
-        before = self._path.copy()
-        self._weak += 1
+    def repeated(self, body: Callable[[], None], *, once: bool, forever: bool) -> None:
+        continued: list[_Path] = []
+        broken: list[_Path] = []
+        self._loops.append((continued, broken))
         self._depth += 1
+        head = self._path
+        ends: list[_Path] = []
         for _ in range(_ROUNDS):
-            env = dict(self._path.env)
-            self._path.must = set(before.must)
+            self._path = head.copy()
+            continued.clear()
+            broken.clear()
             body()
-            if env == self._path.env:
+            ends = [path for path in (self._path, *continued) if not path.dead]
+            again = _joined([head, *ends])
+            if again.env == head.env and again.status == head.status:
                 break
+            head = again
         self._depth -= 1
-        self._weak -= 1
-        after = self._path
-        if once and not after.dead:
-            after.dead = before.dead
-            return
-        after.dead = False
-        for name in after.status:
-            after.status[name] &= before.status.get(name, False)
-        self._path = _joined([before, after])
+        self._loops.pop()
+        exits = [*([] if forever else ends if once else [head]), *broken]
+        if exits:
+            self._path = _joined(exits)
+        else:
+            self._path = head.copy()
+            self._path.dead = True
 
     def attempted(
         self, body: Callable[[], None], handlers: Sequence[Callable[[], None]], rest: Callable[[], None]
     ) -> None:
-        before = self._path.copy()
-        self._weak += 1
+        middle = self._path.copy()
+        held = dict(middle.env)
+        unbound = self._unbound
+        self._unbound = set()
+        self._tries.append(held)
         self._depth += 1
         body()
-        middle = _joined([before, self._path.copy()])
-        middle.dead = False
-        for name in self._may | before.status.keys():  # bound before the body ended early, perhaps
-            if name in self._lines and name not in middle.status:
-                middle.status[name] = False
+        self._tries.pop()
+        for name in held.keys() - middle.status.keys() - middle.env.keys():
+            middle.status[name] = False
+        for name in self._unbound & middle.status.keys():
+            middle.status[name] = False
+        middle.must -= self._unbound
+        middle.env = held
+        self._unbound |= unbound
         rest()
         ends = [self._path]
         for handler in handlers:
@@ -786,43 +825,58 @@ class Notebook(Statements):
             handler()
             ends.append(self._path)
         self._depth -= 1
-        self._weak -= 1
         self._path = _joined(ends)
 
     def ends(self, node: ast.stmt, value: Value) -> None:
+        if self._loops and not self._path.dead:
+            continued, broken = self._loops[-1]
+            if isinstance(node, ast.Continue):
+                continued.append(self._path.copy())
+            elif isinstance(node, ast.Break):
+                broken.append(self._path.copy())
         self._path.dead = True
 
     def declare_global(self, node: ast.Global | ast.Nonlocal) -> None:
         pass
 
 
+def _with(value: Value, stored: Value) -> Value:
+    """A value in which another may lie from now on."""
+    itself = value.kind != "table" and not stored.owns.isdisjoint(value.owns)
+    return Value(
+        value.owns,
+        value.reaches | stored.reaches,
+        value.makers | stored.makers,
+        value.runs | stored.runs,
+        value.tied or stored.tied,
+        "" if itself else value.kind,
+    )
+
+
 def _joined(paths: Sequence[_Path]) -> _Path:
-    """What is so where paths meet; paths that ended count for what may be, not for what is certain."""
+    """What is so where paths meet; those that ended elsewhere do not count, unless all did."""
     live = [path for path in paths if not path.dead] or list(paths)
-    env = dict(paths[0].env)
-    status = dict(paths[0].status)
-    for path in paths[1:]:
+    first = live[0]
+    if len(live) == 1:
+        return first.copy()
+    env, status, must, modules = dict(first.env), dict(first.status), set(first.must), dict(first.modules)
+    for path in live[1:]:
         for name, value in path.env.items():
             mine = env.get(name)
             if mine is not value:
                 env[name] = value if mine is None else either([mine, value])
-        for name in path.status:
-            status.setdefault(name, False)
-    for path in live:
         if path.status != status:
-            for name, certain in status.items():
-                if certain and not path.status.get(name, False):
-                    status[name] = False
-    if paths[0] not in live:
-        for name in status:
-            status[name] = all(path.status.get(name, False) for path in live)
-    modules = {
-        name: full
-        for name, full in live[0].modules.items()
-        if all(path.modules.get(name) == full for path in live)
-    }
-    must = set.intersection(*(path.must for path in live))
+            for name in path.status.keys() - status.keys():
+                status[name] = False
+            status = {name: certain and path.status.get(name, False) for name, certain in status.items()}
+        must &= path.must
+        if path.modules != modules:
+            modules = {name: full for name, full in modules.items() if path.modules.get(name) == full}
     return _Path(env, status, must, modules, all(path.dead for path in paths))
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> dict[str, str]:

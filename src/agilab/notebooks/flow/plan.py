@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,8 +14,11 @@ from agilab.notebooks.flow.groups import Grouping, Per, group
 from agilab.notebooks.flow.links import Join, Links, Unmade
 from agilab.notebooks.flow.model import Setting, is_state
 
+_DRAWN = "<drawn>"
+_DRAWS = re.compile(r"\.(plot|hist|boxplot)\b")
+"""How tables are drawn without naming the library that does."""
 _FAMILIES = {
-    "matplotlib": ("matplotlib", "seaborn", "pandas"),
+    "matplotlib": ("matplotlib", "seaborn", _DRAWN),
     "seaborn": ("matplotlib", "seaborn"),
     "pandas": ("pandas",),
 }
@@ -221,6 +225,8 @@ class _Builder:
                     found.add(flow.modules[name].partition(".")[0])
                 elif name in flow.values and flow.values[name].kind == "table":
                     found.add("pandas")
+            if _DRAWS.search(self._flows.sources[cell]):
+                found.add(_DRAWN)
         return found
 
     def _code(self, stage: StageFlow) -> str:
@@ -271,7 +277,8 @@ class _Builder:
                 continue
             if name in self._flows[source].keeps and name not in links.reads[source]:
                 continue
-            if links.carries(name, count):
+            value = links.value(name, count)
+            if name in self._flows[source].modules or (value.makers and links.carries(name, count)):
                 continue
             stage = self._stages[self._stage_of[source]]
             here = name in stage.inputs or any(name in self._flows[cell].binds for cell in stage.cells)

@@ -42,6 +42,9 @@ class Statements(Expressions):
     def define_class(self, node: ast.ClassDef) -> Value:
         """A class; its body runs."""
 
+    def decorated(self, value: Value, by: Value, line: int) -> None:
+        """A function or class is given to a decorator of the notebook's own."""
+
     @abstractmethod
     def bind_import(self, name: str, full: str, line: int, *, adds: bool = False) -> None:
         """A module, or something out of one; it `adds` to the module that is there where `import a.b` makes `a`."""
@@ -59,8 +62,8 @@ class Statements(Expressions):
         """One of these happens."""
 
     @abstractmethod
-    def repeated(self, body: Callable[[], None], once: bool) -> None:
-        """This happens any number of times, `once` at least or perhaps not at all."""
+    def repeated(self, body: Callable[[], None], *, once: bool, forever: bool) -> None:
+        """This happens any number of times, `once` at least or perhaps not at all, `forever` until a `break`."""
 
     @abstractmethod
     def attempted(
@@ -241,6 +244,7 @@ class Statements(Expressions):
             call = ast.copy_location(ast.Call(decorator, [], []), decorator)
             result = self.called(wrapping, call, [value], {})
             if result is not None:
+                self.decorated(value, wrapping, node.lineno)
                 value = either([value, result])
             elif not (chain and self.full(chain) is not None) and wrapping.owns:
                 self.change(wrapping.reaches, value, node.lineno)  # `@app.route(…)` keeps it
@@ -277,7 +281,7 @@ class Statements(Expressions):
             self.assign(node.target, self.items_of(whole, node.iter), None)
             self.block(node.body)
 
-        self.repeated(once, _has_items(node.iter))
+        self.repeated(once, once=_has_items(node.iter), forever=False)
         self.block(node.orelse) if not _breaks(node.body) else self.paths(
             lambda: self.block(node.orelse), lambda: None
         )
@@ -290,7 +294,7 @@ class Statements(Expressions):
             self.block(node.body)
 
         self.value(node.test)
-        self.repeated(once, forever)
+        self.repeated(once, once=forever, forever=forever)
         self.block(node.orelse) if not _breaks(node.body) else self.paths(
             lambda: self.block(node.orelse), lambda: None
         )

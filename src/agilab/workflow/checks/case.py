@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from agi_node.source.carried import carried
+from agi_node.source.carried import Carried, carried
 from agi_node.source.scopes import bound_names
 from agilab.contracts.lab_stages import Stage, is_file
 from agilab.contracts.toml_layout import Layout, layout
@@ -60,7 +60,7 @@ class Case:
             return None
         try:
             return (self.folder / stage.file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+        except (OSError, ValueError):  # not there, not UTF-8, no path at all
             return None
 
     def names(self, stage: Stage) -> Names | SyntaxError | None:
@@ -79,11 +79,19 @@ class Case:
         found = {source.called for source in one.inputs if source.kind == "value"} if one else set()
         found |= {axis.name for axis in one.axes} if one else set(stage.foreach)
         for other, names in stage.uses.items():
-            text = self.text_of(self.stage(other)) if other in self.number else None
             found.update(names)
-            if text is not None:
-                found.update(bound_names(_statements(carried(text, names).text), ""))
+            taken = self.taken(other, names)
+            if taken is not None:
+                found.update(bound_names(_statements(taken.text), ""))
         return found
+
+    def taken(self, name: str, words: Collection[str]) -> Carried | None:
+        """What can be taken from the text of a stage; None where it has none, or none that is Python."""
+        text = self.text_of(self.stage(name)) if name in self.number else None
+        try:
+            return None if text is None else carried(text, words)
+        except (SyntaxError, ValueError, RecursionError):
+            return None
 
     # -- places ------------------------------------------------------------------------------------------------
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from agi_node.source.carried import carried
 from agilab.contracts.lab_stages import Stage, is_file
 from agilab.workflow.checks.case import Case
 from agilab.workflow.findings import Finding
-from agilab.workflow.names import Names
+from agilab.workflow.names import Names, lines_of
 
 
 def syntax(case: Case) -> Iterator[Finding]:
@@ -20,15 +19,15 @@ def syntax(case: Case) -> Iterator[Finding]:
             continue
         line = problem.lineno or 1
         at = case.code_place(stage, line, problem.offset or 1)
-        text = (case.text_of(stage) or "").splitlines()
+        text = lines_of(case.text_of(stage) or "")
         shown = text[line - 1].strip() if line <= len(text) else ""
         if shown[:1] in ("%", "!"):
             yield case.finding(
-                "043", at, stage.id, f"line {line} of {stage.id} means something in Jupyter alone", shown
+                "073", at, stage.id, f"line {line} of {stage.id} means something in Jupyter alone", shown
             )
         else:
             yield case.finding(
-                "040", at, stage.id, f"line {line} of {stage.id} is not Python: {problem.msg}", shown[:120]
+                "070", at, stage.id, f"line {line} of {stage.id} is not Python: {problem.msg}", shown[:120]
             )
 
 
@@ -44,8 +43,10 @@ def uses(case: Case) -> Iterator[Finding]:
                     "032", at, name, f"{name} uses statements of {other}, which is not there", other, mend
                 )
                 continue
-            text = case.text_of(case.stage(other))
-            lost = set(wanted) - carried(text, wanted).found if text is not None else set(wanted)
+            taken = case.taken(other, wanted)
+            if taken is None and case.text_of(case.stage(other)) is not None:
+                continue  # it is no Python, which is said already
+            lost = set(wanted) - (taken.found if taken else frozenset())
             for word in sorted(lost):
                 if other != name and word in case.stage(other).outputs:
                     mend = f'it is an output there: add "{word}" to the inputs'
@@ -65,7 +66,7 @@ def names(case: Case) -> Iterator[Finding]:
             for word, place in found.needed.items():
                 at = case.code_place(stage, place.line, place.column)
                 what = f"{stage.id} reads {word}, which nothing gives"
-                yield case.finding("041", at, stage.id, what, word, _give(case, stage, word))
+                yield case.finding("071", at, stage.id, what, word, _give(case, stage, word))
             yield from _unmade(case, stage, found)
         yield from _unread(case, stage, found)
 
@@ -102,8 +103,8 @@ def _give(case: Case, stage: Stage, word: str) -> str:
         if word in one.stage.outputs:
             return f'add "{word}" to its inputs: {one.stage.id} gives it'
     for one in others:
-        text = case.text_of(one.stage)
-        if text and word in carried(text, [word]).found:
+        taken = case.taken(one.stage.id, [word])
+        if taken is not None and word in taken.found:
             return f'uses = {{ {one.stage.id} = ["{word}"] }}'
     for one in others:
         known = case.names(one.stage)

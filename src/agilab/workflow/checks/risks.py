@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from agi_node.source.tree import nodes_of
 from agilab.contracts.lab_stages import Stage
 from agilab.notebooks.secrets import is_literal_secret, is_secret_name, shaped
 from agilab.workflow.checks.case import Case
 from agilab.workflow.findings import Finding
-from agilab.workflow.names import Names
+from agilab.workflow.names import Names, lines_of, place_of
 
 _PROGRAMS = ("os.system", "os.popen", "os.exec", "os.spawn", "subprocess.", "pty.", "commands.", "shlex.")
 _QUIET = ("subprocess.PIPE", "subprocess.DEVNULL", "subprocess.STDOUT", "shlex.")
@@ -64,23 +63,24 @@ def risks(case: Case) -> Iterator[Finding]:
     for one in case.resolved.stages.values():
         found = case.names(one.stage) if one.stage.app is None and one.stage.kind == "python" else None
         if isinstance(found, Names):
-            yield from _in(case, one.stage, found.tree)
+            yield from _in(case, one.stage, found.nodes)
 
 
-def _in(case: Case, stage: Stage, tree: ast.Module) -> Iterator[Finding]:
-    known = _imported(tree)
+def _in(case: Case, stage: Stage, nodes: Sequence[ast.AST]) -> Iterator[Finding]:
+    known = _imported(nodes)
+    lines = lines_of(case.text_of(stage) or "")
     told: set[tuple[str, int]] = set()
 
     def tell(code: str, node: ast.AST, what: str, found: str = "") -> Iterator[Finding]:
-        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
-        if (code, line) not in told:
-            told.add((code, line))
+        place = place_of(node, lines)
+        if (code, place.line) not in told:
+            told.add((code, place.line))
             yield case.finding(
-                code, case.code_place(stage, line, column), stage.id, f"{stage.id} {what}", found
+                code, case.code_place(stage, place.line, place.column), stage.id, f"{stage.id} {what}", found
             )
 
-    documentation = _documentation(tree)
-    for node in nodes_of(tree):
+    documentation = _documentation(nodes)
+    for node in nodes:
         if isinstance(node, ast.Call):
             yield from _call(node, _chain(node.func, known), tell)
         elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.keyword)):
@@ -97,28 +97,28 @@ def _call(node: ast.Call, name: str, tell: Tell) -> Iterator[Finding]:
     text = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
     shown = f"{name}({_short(text)})" if text else f"{name}(…)"
     if name.startswith(_PROGRAMS) and not name.startswith(_QUIET):
-        yield from tell("050", node, "runs another program", shown)
+        yield from tell("080", node, "runs another program", shown)
     elif name in _AS_CODE and name != "compile":
-        yield from tell("051", node, "runs text as code", shown)
+        yield from tell("081", node, "runs text as code", shown)
     elif name in _UNPICKLED or (name == "numpy.load" and _is_true(node, "allow_pickle")):
-        yield from tell("052", node, "unpickles what it reads", shown)
+        yield from tell("082", node, "unpickles what it reads", shown)
     elif name.startswith(_NETWORK):
-        yield from tell("053", node, "uses the network", shown)
+        yield from tell("083", node, "uses the network", shown)
     elif name in _DELETES:
-        yield from tell("055", node, "deletes, moves, or leaves its folder", shown)
+        yield from tell("085", node, "deletes, moves, or leaves its folder", shown)
     elif name in ("input", "getpass.getpass", "breakpoint", "pdb.set_trace"):
-        yield from tell("057", node, "asks a person", shown)
+        yield from tell("087", node, "asks a person", shown)
 
 
 def _text(node: ast.Constant, text: str, tell: Tell) -> Iterator[Finding]:
     if _URL.match(text) and not text.lower().startswith(("http://www.w3.org", "https://www.w3.org")):
-        yield from tell("053", node, "names an address of the network", _short(text.rpartition("@")[2]))
+        yield from tell("083", node, "names an address of the network", _short(text.rpartition("@")[2]))
     elif _ABSOLUTE.match(text):
-        yield from tell("054", node, "names an absolute path", _short(text))
+        yield from tell("084", node, "names an absolute path", _short(text))
     elif text.startswith("../") or "/../" in text:
-        yield from tell("055", node, "leaves its folder", _short(text))
+        yield from tell("085", node, "leaves its folder", _short(text))
     for kind, _, _ in shaped(text):
-        yield from tell("056", node, f"holds {kind}", "(not shown)")
+        yield from tell("086", node, f"holds {kind}", "(not shown)")
 
 
 def _secret(node: ast.Assign | ast.AnnAssign | ast.keyword, tell: Tell) -> Iterator[Finding]:
@@ -137,7 +137,7 @@ def _secret(node: ast.Assign | ast.AnnAssign | ast.keyword, tell: Tell) -> Itera
     for target in targets:
         name = target if isinstance(target, str) else _last_name(target)
         if name and is_secret_name(name):
-            yield from tell("056", value, f"holds a literal {name}", f"{name} = (not shown)")
+            yield from tell("086", value, f"holds a literal {name}", f"{name} = (not shown)")
 
 
 def _last_name(target: ast.expr | None) -> str:
@@ -151,10 +151,10 @@ def _last_name(target: ast.expr | None) -> str:
     return ""
 
 
-def _imported(tree: ast.Module) -> dict[str, str]:
+def _imported(nodes: Sequence[ast.AST]) -> dict[str, str]:
     """What each imported name stands for: `{"pd": "pandas", "run": "subprocess.run"}`."""
     found: dict[str, str] = {}
-    for node in nodes_of(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 found[alias.asname or alias.name.partition(".")[0]] = (
@@ -184,12 +184,10 @@ def _is_true(node: ast.Call, name: str) -> bool:
     )
 
 
-def _documentation(tree: ast.Module) -> set[ast.AST]:
+def _documentation(nodes: Sequence[ast.AST]) -> set[ast.AST]:
     """Texts that are statements by themselves: docstrings, and comments in quotes."""
     return {
-        node.value
-        for node in nodes_of(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        node.value for node in nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
 
 

@@ -69,8 +69,9 @@ def environments(case: Case) -> Iterator[Finding]:
             return  # the others that run in it have it with the same word
         try:
             find_app(env, case.workspace)
-        except AgiError as problem:
-            mend = f"one of {problem.allowed}" if problem.allowed else ""
+        except (AgiError, RuntimeError) as problem:  # `~nobody` is no home
+            allowed = problem.allowed if isinstance(problem, AgiError) else None
+            mend = f"one of {allowed}" if allowed else ""
             at = case.place(name, "env")
             yield case.finding("034", at, name, f"{name} names an environment that is not there", env, mend)
 
@@ -92,8 +93,8 @@ def apps(case: Case) -> Iterator[Finding]:
                 if (near / "pyproject.toml").is_file()
                 else find_app(stage.app, case.workspace)
             )
-        except AgiError as problem:
-            mend = problem.allowed or ""
+        except (AgiError, RuntimeError) as problem:
+            mend = (problem.allowed if isinstance(problem, AgiError) else None) or ""
             yield case.finding(
                 "027",
                 case.place(name, "app"),

@@ -36,7 +36,7 @@ CODE = (
         """),
     ),
     Rule(
-        "AGI-STAGE-040",
+        "AGI-STAGE-070",
         "error",
         name="Code that is not Python",
         why="The stage would fail before its first statement. Code of Python 2 is found here too.",
@@ -59,7 +59,7 @@ CODE = (
         """),
     ),
     Rule(
-        "AGI-STAGE-041",
+        "AGI-STAGE-071",
         "error",
         name="A name that nothing gives",
         why=(
@@ -90,7 +90,7 @@ CODE = (
         """),
     ),
     Rule(
-        "AGI-STAGE-043",
+        "AGI-STAGE-073",
         "error",
         name="A line of a notebook, not of Python",
         why="`%magic` and `!command` mean something in Jupyter alone.",

@@ -6,7 +6,7 @@ from agilab.workflow.rules.rule import Rule, lab
 
 RISKS = (
     Rule(
-        "AGI-STAGE-050",
+        "AGI-STAGE-080",
         "warning",
         name="It runs other programs",
         why="Another machine may not have them, and what they do is not seen, hashed or undone.",
@@ -29,7 +29,7 @@ RISKS = (
         """),
     ),
     Rule(
-        "AGI-STAGE-051",
+        "AGI-STAGE-081",
         "warning",
         name="It runs text as code",
         why=(
@@ -55,7 +55,7 @@ RISKS = (
         """),
     ),
     Rule(
-        "AGI-STAGE-052",
+        "AGI-STAGE-082",
         "warning",
         name="It unpickles a file",
         why="A pickle is a program: whoever wrote the file decides what happens when it is read.",
@@ -80,7 +80,7 @@ RISKS = (
         """),
     ),
     Rule(
-        "AGI-STAGE-053",
+        "AGI-STAGE-083",
         "warning",
         name="It uses the network",
         why="What comes from there may be another thing tomorrow, so the result cannot be had again.",
@@ -103,7 +103,7 @@ RISKS = (
         """),
     ),
     Rule(
-        "AGI-STAGE-054",
+        "AGI-STAGE-084",
         "warning",
         name="An absolute path in the code",
         why=(
@@ -127,7 +127,7 @@ RISKS = (
         """),
     ),
     Rule(
-        "AGI-STAGE-055",
+        "AGI-STAGE-085",
         "warning",
         name="It deletes, or leaves its folder",
         why=(
@@ -153,7 +153,7 @@ RISKS = (
         """),
     ),
     Rule(
-        "AGI-STAGE-056",
+        "AGI-STAGE-086",
         "warning",
         name="A secret in the code",
         why="Whoever gets the lab, its log or its manifest gets the secret.",
@@ -175,7 +175,7 @@ RISKS = (
         """),
     ),
     Rule(
-        "AGI-STAGE-057",
+        "AGI-STAGE-087",
         "warning",
         name="It asks a person",
         why="A worker has no keyboard: the stage would fail at once, or wait for ever.",

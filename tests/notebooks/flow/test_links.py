@@ -1,0 +1,191 @@
+"""Edges, names that nothing makes, states of the process, and what keeps cells together."""
+
+from __future__ import annotations
+
+import pytest
+
+from agilab.notebooks.flow.links import Links
+from agilab.notebooks.flow.notebook import analyse_cells
+from agilab.notebooks.flow.order import reordered, unused
+from agilab.notebooks.flow.plan import Plan, plan
+
+
+def _links(*cells: str) -> Links:
+    return Links(analyse_cells(cells))
+
+
+def _plan(*cells: str) -> Plan:
+    return plan(_links(*cells), per="cell")
+
+
+def _groups(*cells: str) -> list[tuple[int, ...]]:
+    return list(_plan(*cells).grouping.groups)
+
+
+def test_a_name_comes_from_the_nearest_cell_that_binds_or_changes_it() -> None:
+    links = _links("x = load()", "x.append(1)", "y = x", "x = 2", "z = x + y")
+
+    assert {(edge.name, edge.source, edge.target) for edge in links.edges} == {
+        ("x", 0, 1),
+        ("x", 1, 2),
+        ("x", 3, 4),
+        ("y", 2, 4),
+    }
+
+
+def test_how_a_name_reaches_a_cell() -> None:
+    links = _links(
+        "import math\nK = 3\nx = load()\nimport random\nrandom.seed(1)", "math.sqrt(K + x) + random.random()"
+    )
+
+    assert {edge.name: edge.how for edge in links.edges} == {
+        "math": "definition",
+        "K": "definition",
+        "x": "value",
+        "random": "definition",
+        "<random python>": "state",
+    }
+
+
+def test_names_that_nothing_above_makes() -> None:
+    links = _links(
+        "a = gone", "b = later", "later = 1", "c = 1", "del c", "d = c", "e = _ + Out[3]", "f = f + 1"
+    )
+
+    found = {(one.name, one.cell, one.below, one.deleted, one.history) for one in links.unmade}
+    assert found == {
+        ("gone", 0, None, None, False),
+        ("later", 1, 2, None, False),
+        ("c", 5, None, 4, False),
+        ("_", 6, None, None, True),
+        ("Out", 6, None, None, True),
+        ("f", 7, 7, None, False),
+    }
+
+
+def test_running_in_another_order_matters_where_a_name_came_from_another_cell() -> None:
+    links = _links("x = 1", "y = x", "x = 2", "z = y")
+
+    assert reordered(links, [0, 1, 2, 3]) == ()
+    (one,) = reordered(links, [0, 2, 1, 3])
+    assert (one.name, one.cell, one.ran, one.stands) == ("x", 1, 2, 0)
+    (two,) = reordered(links, [1, 0, 2, 3])
+    assert (two.name, two.cell, two.ran, two.stands) == ("x", 1, None, 0)
+
+
+def test_definitions_that_nobody_uses() -> None:
+    links = _links("import os, sys\ndef f(): return sys\ndef g(): return 1", "f()\nclass A: pass\nx = 1")
+
+    assert unused(links) == (("os", 0), ("g", 0), ("A", 1))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("f = open('a')", "x = f.read()"),
+        ("import sqlite3\ncon = sqlite3.connect('a.db')", "con.execute('select 1')"),
+        ("import threading\nlock = threading.Lock()", "with lock:\n    pass"),
+        ("import matplotlib.pyplot as plt\nfig, ax = plt.subplots()", "ax.plot([1])"),
+        ("import matplotlib.pyplot as plt\nplt.plot([1])", "plt.title('a')\nplt.show()"),
+        ("import seaborn as sns\ng = sns.FacetGrid(d)", "g.map(h)"),
+        ("g = (v for v in load())", "list(g)"),
+        ("def g():\n    yield 1\ns = g()", "next(s)"),
+        ("import numpy as np\nnp.random.seed(1)\na = np.random.rand()", "b = np.random.rand()"),
+        ("import torch\ntorch.manual_seed(1)\na = torch.rand(2)", "m = torch.nn.Linear(1, 1)"),
+        ("import os\nos.chdir(where())", "open('a')"),
+        ("import os\nos.chdir('data')", "import pandas as pd\npd.read_csv('a.csv')"),
+        ("if ask():\n    x = 1", "print(x)"),
+        ("def make():\n    n = [0]\n    def step():\n        n.append(1)\n    return step\ns = make()", "s()"),
+        ("x = load()\ny = x", "x.append(1)\nz = y"),
+        ("x = load()\ny = [x]", "y[0].append(1)\nz = x"),
+        ("x = load()\ny = x", "z = x is y"),
+        ("x = 1", "exec(code())"),
+        ("exec(code())", "y = x"),
+        ("from pylab import *", "y = linspace(0, 1)"),
+        ("f = lambda: load()\nfs = [f, load()]", "fs[0]()"),
+        ("class A:\n    n = 0\n    def f(self):\n        type(self).n += 1\na = A()", "a.f()"),
+        ("import sys\nsys.path.append('src')\nimport helpers", "helpers.run()"),
+    ],
+)  # fmt: skip
+def test_what_cannot_cross_keeps_its_cells_together(cells: tuple[str, ...]) -> None:
+    assert _groups(*cells) == [tuple(range(len(cells)))]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()", "plt.plot([2])\nplt.title('b')"),
+        ("import numpy as np\na = np.random.rand()", "import numpy as np\nb = np.random.rand()"),
+        ("with open('a') as f:\n    t = f.read()", "print(t)"),
+        ("x = load()\ny = x", "z = x + y"),
+        ("x = load()", "x.append(1)", "print(x)"),
+        ("def f():\n    return load()", "f()"),
+        ("for i in items():\n    pass", "for i in items():\n    pass"),
+        ("import pandas as pd\ndf = pd.read_csv('a')", "part = df[df.x > 1].copy()\npart['y'] = 1", "print(df, part)"),
+        ("from sklearn.svm import SVC\nm = SVC()\nm.fit(X, y)", "p = m.predict(X)"),
+        ("import numpy as np\nrng = np.random.default_rng(1)", "a = rng.normal()", "b = rng.normal()"),
+    ],
+)  # fmt: skip
+def test_what_can_cross_does(cells: tuple[str, ...]) -> None:
+    assert _groups(*cells) == [(number,) for number in range(len(cells))]
+
+
+def test_a_seed_is_repeated_where_it_is_first_used() -> None:
+    made = _plan(
+        "import numpy as np\nnp.random.seed(3)", "x = 1", "a = np.random.rand()", "b = np.random.rand()"
+    )
+
+    assert list(made.grouping.groups) == [(0,), (1,), (2, 3)]
+    assert made.stages[2].code.split("\n")[0] == "np.random.seed(3)"
+    assert made.stages[2].uses == {0: {"np"}}
+    assert made.stages[1].code == "x = 1"
+
+
+def test_a_seed_that_was_drawn_from_is_not_repeated() -> None:
+    assert _groups("import random\nrandom.seed(3)\na = random.random()", "b = random.random()") == [(0, 1)]
+
+
+def test_settings_are_repeated_where_they_matter() -> None:
+    made = _plan(
+        "import pandas as pd, matplotlib.pyplot as plt, warnings, os\npd.set_option('display.width', 50)\n"
+        "plt.rcParams['figure.dpi'] = 50\nwarnings.filterwarnings('ignore')\nos.environ['A'] = 'b'",
+        "df = pd.DataFrame({'a': [1]})",
+        "plt.plot([1])\nplt.show()",
+        "x = 1 + 1",
+    )
+
+    everywhere = ["warnings.filterwarnings('ignore')", "os.environ['A'] = 'b'"]
+    repeated = [[setting.text for _, setting in stage.repeated] for stage in made.stages]
+    assert repeated[0] == []
+    assert repeated[1] == ["pd.set_option('display.width', 50)", *everywhere]
+    assert repeated[2] == ["plt.rcParams['figure.dpi'] = 50", *everywhere]
+    assert repeated[3] == everywhere
+    assert made.stages[2].uses == {0: {"plt", "warnings", "os"}}
+
+
+def test_imports_made_for_their_effect_come_along() -> None:
+    made = _plan("from mpl_toolkits.mplot3d import Axes3D\nimport json", "x = load()", "print(x)")
+
+    assert made.stages[2].uses == {0: {"Axes3D"}}
+    assert made.stages[2].inputs == {"x": 1}
+
+
+def test_a_future_import_holds_in_the_stages_below() -> None:
+    made = _plan("from __future__ import annotations\nK = 1", "def f(x: Nothing): return K", "f(1)")
+
+    assert made.stages[1].code.split("\n")[0] == "from __future__ import annotations"
+    assert made.stages[2].uses == {1: {"f"}, 0: {"K"}}
+
+
+def test_a_stage_says_what_objects_it_gets_are_made_of() -> None:
+    made = _plan("class A:\n    def __init__(self, v): self.v = v", "a = [A(load())]", "v = a[0].v")
+
+    assert made.stages[2].inputs == {"a": 1}
+    assert made.stages[2].uses == {0: {"A"}}
+
+
+def test_everything_undecided_is_in_one_stage_with_what_it_may_concern() -> None:
+    made = _plan("a = load()", "exec(code())", "b = 1", "c = b", "d = a")
+
+    assert list(made.grouping.groups) == [(0, 1, 2, 3, 4)]
+    assert [join.undecided for join in made.links.joins if join.first == 0] == [True]

@@ -1,0 +1,266 @@
+"""Notebooks as a document of stages and a report: what a person, and the engine, will find in it."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.notebooks.flow.programs import program
+from tests.notebooks.flow.written import NOTEBOOKS
+
+from agilab.contracts.lab_stages import Input, LabStages
+from agilab.notebooks.inspecting import inspect
+from agilab.notebooks.staging import Staged, stage_notebooks
+from agilab.workflow.resolve import resolve
+
+Part = tuple[str, str] | tuple[str, str, dict[str, Any]]
+
+
+def _notebook(name: str, *parts: str | Part) -> bytes:
+    cells = []
+    for number, part in enumerate(parts):
+        kind, source, *more = ("code", part) if isinstance(part, str) else part
+        cell: dict[str, Any] = {"cell_type": kind, "id": f"{name}-{number}", "metadata": {}, "source": source}
+        if kind == "code":
+            cell |= {"execution_count": None, "outputs": []}
+        cells.append(cell | (more[0] if more else {}))
+    kernel = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": cells}).encode()
+
+
+def _staged(*notebooks: tuple[str, bytes], per: str = "cell") -> Staged:
+    return stage_notebooks([inspect(data, name=name) for name, data in notebooks], per=per)  # type: ignore[arg-type]
+
+
+def _codes(staged: Staged) -> list[str]:
+    return [finding.code for _, finding in staged.findings]
+
+
+def test_headings_words_tags_and_origins_are_kept() -> None:
+    staged = _staged(
+        (
+            "study.ipynb",
+            _notebook(
+                "n",
+                ("markdown", "# Flights of a year\n\nWhy."),
+                "import math",
+                ("markdown", "## 1. Load *the* data\n\nFrom `a` file."),
+                ("code", "x = load(math.pi)", {"metadata": {"tags": ["slow"]}, "execution_count": 3}),
+                "print(x)",
+            ),
+        )
+    )
+
+    lab = staged.lab
+    assert lab.lab.title == "Flights of a year"
+    assert [stage.id for stage in lab.stages] == ["flights-of-a-year", "load-the-data", "stage-3"]
+    loading = lab.stages[1]
+    assert loading.title == "1. Load the data"
+    assert loading.description == "## 1. Load *the* data\n\nFrom `a` file."
+    assert (loading.code, loading.uses, loading.outputs) == (
+        "x = load(math.pi)",
+        {"flights-of-a-year": ("math",)},
+        ("x",),
+    )
+    assert loading.tags == ("slow",)
+    assert loading.origin is not None
+    assert (loading.origin.cells, loading.origin.indices, loading.origin.execution_counts) == (
+        ("n-3",),
+        (3,),
+        (3,),
+    )
+    assert loading.origin.mode == "not_executed_import"
+    assert lab.stages[2].inputs == ("x",)
+    assert lab.lab.notebook["kernelspec"]["name"] == "python3"
+
+
+def test_a_cell_of_parameters_becomes_parameters() -> None:
+    staged = _staged(
+        (
+            "p.ipynb",
+            _notebook(
+                "p",
+                ("code", "rate = 0.1  # per day\nnames = ['a']", {"metadata": {"tags": ["parameters"]}}),
+                "y = rate * 2",
+            ),
+        )
+    )
+
+    assert staged.lab.lab.params == {"rate": 0.1, "names": ["a"]}
+    assert [(stage.code, stage.inputs) for stage in staged.lab.stages] == [("y = rate * 2", ("rate",))]
+
+
+@pytest.mark.parametrize(
+    "source", ["rate = ask()", "rate = float('nan')", "rate: int", "rate += 1", "rate = (1, 2)"]
+)
+def test_parameters_that_are_no_plain_values_stay_a_stage(source: str) -> None:
+    cell = ("code", source, {"metadata": {"tags": ["parameters"]}})
+    staged = _staged(("p.ipynb", _notebook("p", cell, "y = 1")))
+
+    assert staged.lab.lab.params == {}
+    assert len(staged.lab.stages) == 2
+
+
+def test_files_that_stages_exchange_are_inputs_and_outputs() -> None:
+    staged = _staged(
+        (
+            "f.ipynb",
+            _notebook(
+                "f",
+                "from pandas import read_csv\nt = read_csv('data/raw.csv')\nt.to_csv('out/clean.csv')",
+                "t = read_csv('out/clean.csv')\nfor k in 'ab':\n    t.to_csv(f'out/part_{k}.csv')",
+            ),
+        )
+    )
+
+    first, second = staged.lab.stages
+    assert (first.inputs, first.outputs) == (("data/raw.csv",), ("out/clean.csv",))
+    assert (second.inputs, second.outputs) == (("out/clean.csv",), ("out/part_*.csv",))
+
+
+def test_a_computed_path_that_may_be_a_file_keeps_its_cells_together() -> None:
+    staged = _staged(
+        (
+            "f.ipynb",
+            _notebook(
+                "f",
+                "k = name()\nopen(f'out/{k}.txt', 'w').write('a')",
+                "x = 1",
+                "t = open('out/a.txt').read()",
+            ),
+        )
+    )
+
+    assert len(staged.lab.stages) == 1
+    assert "may be one file" in staged.report["notebooks"][0]["borders"][0]["why"]
+
+
+def test_several_notebooks_are_joined_by_their_files_and_their_values_are_kept_apart() -> None:
+    one = _notebook("a", "df = load()\ndf.to_csv('out/a.csv')", "print(df)")
+    two = _notebook("b", "import pandas as pd\ndf = pd.read_csv('out/a.csv')", "print(df)")
+
+    staged = _staged(("compare.ipynb", two), ("prepare.ipynb", one))
+
+    assert [stage.origin.notebook for stage in staged.lab.stages if stage.origin] == ["prepare.ipynb"] * 2 + [
+        "compare.ipynb"
+    ] * 2
+    ids = [stage.id for stage in staged.lab.stages]
+    assert len(set(ids)) == 4
+    resolved = resolve(staged.lab, exists=lambda path: False)
+    assert resolved.problems == ()
+    assert set(resolved.edges) == {(ids[0], ids[1]), (ids[0], ids[2]), (ids[2], ids[3])}
+
+
+def test_parameters_of_two_notebooks_that_differ_get_names_of_their_own() -> None:
+    cell = {"metadata": {"tags": ["parameters"]}}
+    one = _notebook("a", ("code", "n = 1\nm = 5", cell), "x = n + m")
+    two = _notebook("b", ("code", "n = 2\nm = 5", cell), "y = n + m")
+
+    lab = _staged(("one.ipynb", one), ("two.ipynb", two)).lab
+
+    assert lab.lab.params == {"n": 1, "m": 5, "two_n": 2}
+    assert lab.stages[1].inputs == (Input(name="two_n", called="n"), "m")
+
+
+def test_what_is_not_python_is_kept_as_a_comment_or_as_text() -> None:
+    lab = _staged(("n.ipynb", _notebook("n", "x = load()", "print 'a'", "print(x)"))).lab
+
+    assert [(stage.kind, stage.code) for stage in lab.stages] == [
+        ("python", "x = load()"),
+        ("none", "# print 'a'"),
+        ("python", "print(x)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "cells", "cell", "line", "what"),
+    [
+        ("NB-601", ["x = 1", "\nexec(x)"], 1, 2, "exec"),
+        ("NB-602", ["print(gone)"], 0, 1, "gone"),
+        ("NB-603", ["a = 1\nprint(late)", "late = 1"], 0, 2, "late"),
+        ("NB-604", ["a = [1]", "del a", "print(a)"], 2, 1, "a was deleted"),
+        ("NB-606", ["def f():\n    pass"], 0, 1, "f"),
+        ("NB-607", ["x = _ + 1"], 0, 1, "_"),
+        ("NB-608", ["import os", "os.chdir('data')"], 1, 1, "working directory"),
+        ("NB-609", ["x = 1", "y = = 2"], 1, 1, "not Python"),
+        (
+            "NB-610",
+            ["import warnings\nwarnings.simplefilter('ignore')", "print(1)"],
+            0,
+            2,
+            "warnings.simplefilter",
+        ),
+    ],
+)
+def test_each_finding_has_its_place(code: str, cells: list[str], cell: int, line: int, what: str) -> None:
+    staged = _staged(("n.ipynb", _notebook("n", *cells)))
+
+    (found,) = [finding for _, finding in staged.findings if finding.code == code]
+    assert (found.cell, found.line) == (cell, line)
+    assert what in found.what
+
+
+def test_another_order_of_execution_is_a_finding_where_it_matters() -> None:
+    def cell(source: str, count: int) -> Part:
+        return "code", source, {"execution_count": count}
+
+    staged = _staged(
+        ("n.ipynb", _notebook("n", cell("x = 1", 1), cell("y = x", 3), cell("x = 2", 2), cell("z = y", 4)))
+    )
+
+    (found,) = [finding for _, finding in staged.findings if finding.code == "NB-605"]
+    assert found.what == "x came from cell 2 when this ran, and comes from cell 0 from top to bottom"
+    assert found.cell == 1
+
+
+def test_the_report_is_plain_data_and_says_why() -> None:
+    staged = _staged(
+        ("n.ipynb", _notebook("n", ("markdown", "# A"), "f = open('a')", "t = f.read()", "print(t)"))
+    )
+
+    (about,) = json.loads(json.dumps(staged.report))["notebooks"]
+    assert [stage["cells"] for stage in about["stages"]] == [[1, 2], [3]]
+    assert about["borders"] == [
+        {"after": 1, "cut": False, "crossing": ["f"], "why": "f is an open file"},
+        {"after": 2, "cut": True, "crossing": ["t"], "why": "only t crosses"},
+    ]
+    assert {"name": "f", "from": 1, "to": 2, "how": "value"} in about["edges"]
+    assert about["finals"] == {"t": about["stages"][0]["id"]}
+
+
+def _of_cells(cells: list[str]) -> Staged:
+    return _staged(("n.ipynb", _notebook("n", *cells)))
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_every_written_notebook_resolves(name: str) -> None:
+    _check(_of_cells(NOTEBOOKS[name]))
+
+
+def test_random_notebooks_resolve() -> None:
+    for seed in range(60):
+        _check(_of_cells(program(random.Random(seed))))
+
+
+def test_every_notebook_of_the_collection_is_staged_and_comes_back() -> None:
+    files = sorted((Path(__file__).parents[1] / "data").glob("*.ipynb"))
+    assert len(files) > 30
+    for file in files:
+        for per in ("flow", "cell"):
+            staged = stage_notebooks([inspect(file)], per=per)  # type: ignore[arg-type]
+            _check(staged)
+            json.dumps(staged.report)
+
+
+def _check(staged: Staged) -> None:
+    """Every input has a maker above, and the document reads back as it was."""
+    resolved = resolve(staged.lab, exists=lambda path: True)
+    assert resolved.problems == ()
+    assert resolved.cycles == ()
+    order = [stage.id for stage in staged.lab.stages]
+    assert all(order.index(before) < order.index(after) for before, after in resolved.edges)
+    plain = staged.lab.model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert LabStages.model_validate(plain) == staged.lab

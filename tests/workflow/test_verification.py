@@ -1,0 +1,195 @@
+"""`--verify`: notebooks of many shapes run in a kernel and as stages, and what they leave is equal, or said to differ."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from agi_node.canonical import untag
+from agilab.contracts.lab_stages import LabStages
+from agilab.contracts.notebook_import import Compared, Verification
+from agilab.store.store import Store
+from agilab.store.workspace import Workspace
+from agilab.workflow.importing import Preview, preview_import, write_import
+from agilab.workflow.verification import verify_import
+from tests.workflow.studies import ENVIRONMENT, Study, language, study, tables
+
+pytestmark = pytest.mark.slow
+Per = Literal["flow", "cell"]
+
+# Where the flow puts a notebook of the language into a stage or two, a stage for each cell has more to prove.
+PROVED = [
+    *((one, "flow") for one in tables.STUDIES),
+    *((one, "cell") for one in language.STUDIES),
+    *((one, "cell") for one in (tables.CLEANING, tables.GENERATORS, tables.FITTING)),
+    *((one, "flow") for one in (language.FUNCTIONS, language.PARAMETERS)),
+]
+"""Each study, grouped in one way or the other."""
+
+
+def imported(one: Study, folder: Path, per: Per = "flow") -> tuple[Preview, Path]:
+    """The lab of a study's notebooks beside them, in the environment of all studies."""
+    notebooks = one.write(folder)
+    for name in ("pyproject.toml", "uv.lock"):
+        shutil.copy(ENVIRONMENT / name, folder / name)
+    preview = preview_import(notebooks, per=per)
+    return preview, write_import(preview, folder, lock=False).path
+
+
+def verified(preview: Preview, lab: Path, workspace: Workspace) -> tuple[Verification, ...]:
+    by_name = {path.name: path for path in preview.notebooks}
+    return verify_import(preview.report, by_name, lab, workspace)
+
+
+def shown(workspace: Workspace, run_id: str, stage: str) -> str:
+    """What the last expression of a stage was worth."""
+    with Store(workspace) as store:
+        return str(untag(store.value(store.result(run_id, stage)))["shown"])
+
+
+@pytest.mark.parametrize(("one", "per"), PROVED, ids=lambda value: getattr(value, "name", value))
+def test_stages_leave_what_the_notebook_leaves(
+    one: Study, per: Per, tmp_path: Path, workspace: Workspace
+) -> None:
+    preview, lab = imported(one, tmp_path, per)
+    found = verified(preview, lab, workspace)
+
+    assert [each.error for each in found] == [""] * len(one.books)
+    compared = [each for verification in found for each in verification.compared]
+    assert [each for each in compared if each.equal is False] == []
+    assert all(verification.equal for verification in found)
+
+    unsure = {each.name for each in compared if each.equal is None}
+    assert unsure <= one.vague.keys(), f"not compared, and nobody said why: {unsure}"
+    finals = {name for notebook in preview.report.notebooks for name in notebook.finals}
+    assert finals <= {each.name for each in compared if each.kind == "value"}
+
+    last = preview.lab.stages[-1].id
+    assert shown(workspace, found[-1].run_id, last) == one.shows
+    assert any(each.kind == "shown" and each.stage == last and each.equal for each in compared)
+    if per == "flow":
+        assert len(preview.lab.stages) >= one.stages
+
+
+# -- different ----------------------------------------------------------------------------------------------------
+
+CLOCK = study(
+    "the clock",
+    """
+# %%
+import time
+import random
+# %% [markdown]
+## Begin
+# %%
+began = time.time_ns()
+ten = 10
+# %% [markdown]
+## Draw
+# %%
+drawn = [random.random() for _ in range(5)]
+with open("drawn.txt", "w") as f:
+    f.write(repr(drawn))
+# %% [markdown]
+## Tell
+# %%
+drawn[0] * began
+""",
+)
+FIGURE = study(
+    "a figure that Jupyter ended",
+    """
+# %%
+import matplotlib.pyplot as plt
+plt.figure(figsize=(2, 2))
+plt.plot([1, 2, 1])
+# %%
+plt.title("on a new figure")
+plt.savefig("plot.png")
+""",
+)
+BROKEN = study(
+    "an error",
+    """
+# %%
+numbers = [1, 2, 3]
+# %% [markdown]
+## Too far
+# %%
+beyond = numbers[3]
+""",
+)
+Differ = Callable[[Study], tuple[Verification, Preview, Path]]
+
+
+@pytest.fixture
+def differ(tmp_path: Path, workspace: Workspace) -> Differ:
+    def run(one: Study) -> tuple[Verification, Preview, Path]:
+        preview, lab = imported(one, tmp_path)
+        (found,) = verified(preview, lab, workspace)
+        return found, preview, lab
+
+    return run
+
+
+def by_name(found: Verification) -> dict[str, Compared]:
+    return {one.name: one for one in found.compared}
+
+
+def test_a_clock_and_unseeded_numbers_are_said_to_differ(differ: Differ) -> None:
+    found, _, _ = differ(CLOCK)
+    assert not found.equal
+    assert found.error == ""
+    judged = by_name(found)
+    assert {name for name, one in judged.items() if one.equal is False} >= {"began", "drawn", "drawn.txt"}
+    assert judged["ten"].equal, "what is equal is still said to be"
+    assert "in the notebook" in judged["began"].why
+    assert "in the pipeline" in judged["began"].why
+    assert judged["drawn.txt"].why.startswith("other bytes: ")
+
+
+def test_a_figure_that_outlives_its_cell_in_the_stage_only_is_said_to_differ(differ: Differ) -> None:
+    found, preview, _ = differ(FIGURE)
+    assert len(preview.lab.stages) == 1, "in one stage the second cell would draw on the first one's figure"
+    assert by_name(found)["plot.png"].equal is False
+
+
+def test_an_error_of_the_notebook_is_told_and_nothing_after_it_is_called_equal(differ: Differ) -> None:
+    found, _, _ = differ(BROKEN)
+    assert not found.equal
+    assert "IndexError: list index out of range" in found.error
+    assert "the pipeline" in found.error
+
+
+def test_stages_that_were_changed_after_the_import_are_found_different(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    preview, lab = imported(language.FLOW, tmp_path)
+    text = lab.read_text(encoding="utf-8")
+    assert text.count("3 * n + 1") == 1
+    lab.write_text(text.replace("3 * n + 1", "5 * n + 1").replace("!= 1", "> 200"), encoding="utf-8")
+    (found,) = verified(preview, lab, workspace)
+    assert not found.equal
+    judged = by_name(found)
+    assert judged["length"].equal is False
+    assert judged["attempts"].equal is True
+    assert judged["length"].why.startswith("111 in the notebook, ")
+
+
+def test_nothing_that_could_be_compared_is_not_equal(differ: Differ) -> None:
+    found, _, _ = differ(study("no values", "# %%\nprint('only words')\n"))
+    assert found.error == ""
+    assert not found.equal
+
+
+def test_verifying_leaves_the_folder_and_the_lab_as_they_were(tmp_path: Path, workspace: Workspace) -> None:
+    preview, lab = imported(language.MAGICS, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    verified(preview, lab, workspace)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert "note.txt" not in {path.name for path in before}, "neither run writes into the notebook's folder"
+    assert isinstance(preview.lab, LabStages)
