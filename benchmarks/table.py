@@ -87,7 +87,7 @@ def samples(rows: Sequence[Row]) -> Table:
 def rates(rows: Sequence[Row]) -> Table:
     """Items per second of whole commands, and how much sooner two workers are done than one."""
     shown = Table(box=None, pad_edge=False, header_style="bold", title_justify="left", title_style="dim")
-    shown.title = "items per second; how much two workers gain, in all and in the units alone"
+    shown.title = "items per second; what a second worker gains: in all, in the units"
     shown.add_column("case", no_wrap=True)
     for name in ("items", "script", "1 worker", "2 workers", "1 to 2", "units"):
         shown.add_column(name, justify="right", no_wrap=True)

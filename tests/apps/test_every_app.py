@@ -48,12 +48,6 @@ every_app = pytest.mark.parametrize("app", APPS, ids=lambda app: app.name)
 every_template = pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
 
 
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """One home for all, where apps of equal dependencies share an environment."""
-    return Workspace(tmp_path_factory.mktemp("every")).ensure()
-
-
 def assert_proved(checked: Checked) -> None:
     """All passed that had to; a check is skipped only where there is nothing to look at."""
     verdicts = {check.name: check.verdict for check in checked.checks}

@@ -37,22 +37,6 @@ def manifest(answer: Answer) -> dict[str, Any]:
     return document
 
 
-@pytest.mark.parametrize("workers", [2, 7])
-def test_the_number_of_workers_changes_no_byte_of_the_result(home: Path, alone: Answer, workers: int) -> None:
-    answer = call(home, "run", "meteo_forecast_project", *SMALL, "--workers", str(workers))
-    assert payload_bytes(answer) == payload_bytes(alone)
-    mine, theirs = (
-        {file["name"]: file["digest"] for file in manifest(one)["artifacts"] if "publish" in file["path"]}
-        for one in (answer, alone)
-    )
-    assert mine == theirs
-    assert set(mine) >= {"forecast_predictions", "forecast_metrics", "forecast"}
-    folder = Path(answer.document["reduce"]).parent
-    shares = [json.loads(file.read_text()) for file in folder.glob("reduce_summary_worker_*.json")]
-    assert sum(share["partial_count"] for share in shares) == 7
-    assert len(shares) > 1, "several took part"
-
-
 def test_every_check_passes_and_the_table_is_parquet_for_any_reader(alone: Answer) -> None:
     document = manifest(alone)
     checks = {check["name"]: check["passed"] for check in document["verdict"]["validations"]}

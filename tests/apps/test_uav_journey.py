@@ -21,22 +21,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def runs(home: Path) -> dict[int, dict[str, Any]]:
-    """The queue app's runs on one of its scenarios, by number of workers."""
-    found = {}
-    for workers in (1, 2, 7):
-        words = (
-            "run",
-            "uav_queue",
-            "--scenarios",
-            str(QUEUE / "data/orbits.json"),
-            "--workers",
-            str(workers),
-        )
-        answer = call(home, *words, *SHORT)
-        assert answer.code == 0, answer.err
-        found[workers] = answer.document
-    return found
+def measured(home: Path) -> dict[str, Any]:
+    """A run of the queue app on one of its scenarios."""
+    answer = call(home, "run", "uav_queue", "--scenarios", str(QUEUE / "data/orbits.json"), *SHORT)
+    assert answer.code == 0, answer.err
+    return answer.document
 
 
 def payload(run: dict[str, Any]) -> bytes:
@@ -47,22 +36,17 @@ def artifact(run: dict[str, Any], name: str) -> Path:
     return Path(run["reduce"]).parent / "artifacts/publish" / name
 
 
-def test_one_two_and_seven_workers_give_the_same_bytes(runs: dict[int, dict[str, Any]]) -> None:
-    assert payload(runs[1]) == payload(runs[2]) == payload(runs[7])
-    metrics = [artifact(run, "queue_metrics.json").read_bytes() for run in runs.values()]
-    assert metrics[0] == metrics[1] == metrics[2]
-    summary = json.loads(payload(runs[2]))
+def test_no_packet_is_lost_sight_of(measured: dict[str, Any]) -> None:
+    summary = json.loads(payload(measured))
     assert summary["packets_generated"] == sum(
         summary[f"packets_{end}"] for end in ("delivered", "dropped", "in_flight")
     )
-    workers = sorted(Path(runs[2]["reduce"]).parent.glob("reduce_summary_worker_*.json"))
+    workers = sorted(Path(measured["reduce"]).parent.glob("reduce_summary_worker_*.json"))
     assert sum(json.loads(path.read_text())["partial_count"] for path in workers) == 4
 
 
-def test_the_relay_app_goes_on_from_what_the_queue_app_measured(
-    home: Path, runs: dict[int, dict[str, Any]]
-) -> None:
-    metrics = artifact(runs[2], "queue_metrics.json")
+def test_the_relay_app_goes_on_from_what_the_queue_app_measured(home: Path, measured: dict[str, Any]) -> None:
+    metrics = artifact(measured, "queue_metrics.json")
     words = (
         "run",
         "uav_relay_queue",

@@ -28,7 +28,19 @@ def compact_option(function: F) -> F:
     return click.option("--compact", is_flag=True, help="Print the JSON document in one line.")(function)
 
 
-@rich_click.group("report", cls=Group, context_settings=SETTINGS)
+_OF_NOTEBOOKS = "agilab.cli.report_notebooks"
+
+
+@rich_click.group(
+    "report",
+    cls=Group,
+    places={
+        "notebook-import": f"{_OF_NOTEBOOKS}:notebook_import",
+        "notebook-roundtrip": f"{_OF_NOTEBOOKS}:notebook_roundtrip",
+        "notebook-union-environment": f"{_OF_NOTEBOOKS}:notebook_union_environment",
+    },
+    context_settings=SETTINGS,
+)
 def report(**_: Any) -> None:
     """Reports, each computed when it is asked for."""
 
@@ -71,7 +83,7 @@ def reducers(apps: tuple[str, ...], as_json: bool, compact: bool) -> int:
     from agilab.store.workspace import Workspace
 
     scope = scope_of(Workspace.default(), apps)
-    return _answer("reducers", scope, {}, as_json=as_json, compact=compact, more=_reducers)
+    return answer_with("reducers", scope, {}, as_json=as_json, compact=compact, more=_reducers)
 
 
 @report.command(
@@ -97,10 +109,10 @@ def reducer_benchmark(as_json: bool, compact: bool, **options: int) -> int:
     from agilab.store.workspace import Workspace
 
     scope = Scope(Workspace.default())
-    return _answer("reducer-benchmark", scope, options, as_json=as_json, compact=compact, more=_benchmark)
+    return answer_with("reducer-benchmark", scope, options, as_json=as_json, compact=compact, more=_benchmark)
 
 
-def _answer(
+def answer_with(
     name: str,
     scope: Scope,
     options: dict[str, Any],
@@ -109,6 +121,7 @@ def _answer(
     compact: bool,
     more: Callable[[Report], list[RenderableType]],
 ) -> int:
+    """Compute a report and show it; `more` makes the lines above the verdict. Returns the exit code."""
     from agilab.cli.render import out, print_json
     from agilab.evidence.report import report_kind
 
@@ -137,7 +150,7 @@ def _reducers(found: Report) -> list[RenderableType]:
             lines.append(Text("  has no partial: nothing is merged", "dim"))
         if app["fields"]:
             lines.append(_fields(app))
-        lines += [_check(check) for check in found.checks if check.about == app["app"]]
+        lines += [check_line(check) for check in found.checks if check.about == app["app"]]
         if app["run_id"] and app["newer_runs_without_result"]:
             lines.append(
                 Text(f"  newer runs without a result: {app['newer_runs_without_result']:,}", "yellow")
@@ -170,10 +183,11 @@ def _benchmark(found: Report) -> list[RenderableType]:
         ("single pass", duration(seconds["single pass"]["median"])),
         ("ratio", f"{said['ratio']:.2f}"),
     ]
-    return [Text(head, "bold"), pairs(rows), *(_check(check) for check in found.checks)]
+    return [Text(head, "bold"), pairs(rows), *(check_line(check) for check in found.checks)]
 
 
-def _check(check: Any) -> RenderableType:
+def check_line(check: Any) -> RenderableType:
+    """A check with its sign, name and message."""
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text

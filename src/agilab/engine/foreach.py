@@ -68,7 +68,7 @@ def product(**axes: Any) -> Product:
     """A product whose axes are lists, or names of nodes that return one.
 
     >>> product(lr=[0.1, 0.2], seed="seeds").axes["seed"]
-    Over(node='seeds')
+    Over(node='seeds', value='')
     """
     return Product({name: _axis(value) for name, value in axes.items()})
 
@@ -88,7 +88,7 @@ def foreach_of(value: Any) -> Foreach | None:
     """A foreach as a node declares it: one of the classes here, a node's name, a literal list, or plain data.
 
     >>> foreach_of("tracks"), foreach_of([1, 2]), foreach_of({"nested": "tracks"})
-    (Over(node='tracks'), Items(items=[1, 2]), Nested(node='tracks'))
+    (Over(node='tracks', value=''), Items(items=[1, 2]), Nested(node='tracks', value=''))
     """
     if value is None or isinstance(value, (Over, Nested, Items, Product, Zip)):
         return value

@@ -51,8 +51,9 @@ class Kind:
         name: `agilab report NAME`.
         subject: What it is about, in a line.
         how: Whether it does the thing itself, or reads what runs left.
-        maker: `module:function` below `agilab.evidence.reports`, loaded on first use. The function takes a `Scope` and
-            the report's own options, and returns the checks and what else was found.
+        maker: `module:function`, loaded on first use: text, because a report about what a higher floor does is computed
+            there. The function takes a `Scope` and the report's own options, and returns the checks and what else was
+            found.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Kind:
 
         module, _, name = self.maker.partition(":")
         maker: Callable[..., tuple[Iterable[Check], dict[str, Any]]]
-        maker = getattr(import_module(f"agilab.evidence.reports.{module}"), name)
+        maker = getattr(import_module(module), name)
         found, details = maker(scope, **options)
         checks = tuple(found)
         return Report(
@@ -85,13 +86,31 @@ KINDS = (
         "reducers",
         "how the partials of every app merge, and whether that holds on the partials of its latest run",
         "executed on recorded partials",
-        "reducers:reducers",
+        "agilab.evidence.reports.reducers:reducers",
     ),
     Kind(
         "reducer-benchmark",
         "the reduce contract on many partials, beside a single pass over the same items",
         "executed",
-        "reducer_benchmark:reducer_benchmark",
+        "agilab.evidence.reports.reducer_benchmark:reducer_benchmark",
+    ),
+    Kind(
+        "notebook-import",
+        "what an import keeps of notebooks, and that it executes nothing of them",
+        "executed, in a process that is watched",
+        "agilab.workflow.reports.notebook_import:notebook_import",
+    ),
+    Kind(
+        "notebook-roundtrip",
+        "a lab to a notebook and back, unedited and edited",
+        "executed",
+        "agilab.workflow.reports.notebook_roundtrip:notebook_roundtrip",
+    ),
+    Kind(
+        "notebook-union-environment",
+        "whether the stages of a lab could share one kernel, or which pins and names keep them apart",
+        "executed by uv",
+        "agilab.workflow.reports.notebook_union:notebook_union_environment",
     ),
 )
 

@@ -28,7 +28,7 @@ class Study:
         books: The text of each notebook, by file name.
         files: What lies beside them.
         shows: What its last cell is worth, as text: what one gets with pencil and paper, or knows of the library.
-        stages: The fewest stages that it must become; a notebook that is one stage proves nothing about crossings.
+        whole: Why it must stay in one stage even where each cell is to be one of its own; empty where it need not.
         vague: Final values that cannot be compared, each with a word of why.
     """
 
@@ -36,7 +36,7 @@ class Study:
     books: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
     shows: str = ""
-    stages: int = 2
+    whole: str = ""
     vague: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path) -> list[Path]:

@@ -143,6 +143,7 @@ equal = accounts[1] == Account("bob", 1.0, [(Kind.CASH, 1)])
 balances, all_accounts, by_card, equal
 """,
     shows="({'ann': 16.0, 'bob': 1.0, 'cyd': 15.0}, True, 5, True)",
+    whole="instances must stay instances of these classes",
 )
 
 CLOSURES = study(
@@ -253,21 +254,50 @@ with open("work/table.csv") as f:
 total = sum(int(row["square"]) for row in rows)
 (OUT / "total.json").write_text(json.dumps({"total": total}))
 # %% [markdown]
-## Append
-# %%
-with open("work/table.csv", "a") as f:
-    f.write("5,25\\r\\n")
-# %% [markdown]
 ## Everything together
 # %%
 lines = Path("work/table.csv").read_text().splitlines()
-names = sorted(path.name for path in OUT.glob("*"))
 stored = json.loads(Path("work/total.json").read_text())["total"]
 size = os.path.getsize("work/table.csv")
-lines[-1], names, stored, size
+lines[-1], stored, size
 """,
-    shows="('5,25', ['table.csv', 'total.json'], 30, 48)",
-    stages=1,
+    shows="('4,16', 30, 36)",
+)
+
+APPENDING = study(
+    "a file that is added to",
+    """
+# %%
+with open("log.txt", "w") as f:
+    f.write("first\\n")
+# %% [markdown]
+## Add
+# %%
+with open("log.txt", "a") as f:
+    f.write("second\\n")
+# %% [markdown]
+## Read
+# %%
+open("log.txt").read().split()
+""",
+    shows="['first', 'second']",
+)
+
+LISTING = study(
+    "files that are found by a pattern",
+    """
+# %%
+for n in range(3):
+    with open(f"part_{n}.txt", "w") as f:
+        f.write(str(n))
+# %% [markdown]
+## Find them
+# %%
+import glob
+found = sorted(glob.glob("part_*.txt"))
+sum(int(open(name).read()) for name in found)
+""",
+    shows="3",
 )
 
 PARAMETERS = study(
@@ -495,7 +525,7 @@ first, more, listed, empty, head, rest
 """,
     files={"data.txt": "a b\nc d\n"},
     shows="([2, 3, 5, 7, 11], [13, 17, 19], [(2, 13), (3, 17), (5, 19)], [], 'a b', ['c', 'd'])",
-    stages=1,
+    whole="a generator and an open file cannot be handed on",
     vague={"stream": "a generator", "pairs": "an iterator", "handle": "an open file"},
 )
 
@@ -529,6 +559,7 @@ stem = path.splitext("a/b.txt")[0]
 rounded, greek, stem
 """,
     shows="([Point(x=1, y=0), Point(x=0, y=1), Point(x=-1, y=0)], 6, 'a/b')",
+    whole="exec and globals() may bind anything",
 )
 
 STUDIES = (

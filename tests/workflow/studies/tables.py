@@ -120,7 +120,6 @@ chosen = noisy[pick].mean(axis=0)
 even, chosen.shape
 """,
     shows="(True, (50,))",
-    stages=1,
 )
 
 GENERATORS = study(
@@ -183,7 +182,7 @@ is_one = same is rows
 total, after, joined, is_one
 """,
     shows="(20.0, 21.0, [1, 2, 9, 3, 4], True)",
-    stages=1,
+    whole="two names for one thing",
 )
 
 FITTING = study(
@@ -336,7 +335,6 @@ best, means[best]
     },
     files={"data/orders.csv": ORDERS},
     shows="('ann', 7.75)",
-    stages=3,
 )
 
 STUDIES = (CLEANING, JOINING, LEGACY_SEEDS, GENERATORS, VIEWS, FITTING, PLOTTING, TIMES, SEVERAL)

@@ -1,1 +1,23 @@
-"""The data flow of a notebook: what each cell needs, makes and changes, and which cells belong together."""
+"""The data flow of a notebook, and from it stages. Text in, plain objects out: nothing is executed or imported.
+
+    flows = analyse_cells(["x = load()", "x.append(1)", "print(x)"])    # what each cell reads, binds and changes
+    links = Links(flows)                                                # who makes what, and what cannot be parted
+    stages = plan(links, per="flow").stages                             # inputs, outputs and uses of each stage
+
+| module | knows |
+| --- | --- |
+| `values` | what is known of a value: what it shares with others, whether it can leave its process |
+| `expressions`, `library_calls`, `statements` | Python's rules, over such values |
+| `functions`, `makers` | what a function of the notebook does when it is called, summed up once |
+| `ways`, `names`, `definitions`, `calls`, `notebook` | the notebook's own names, path by path, cell by cell |
+| `states`, `knowledge` | what libraries do |
+| `sources`, `links` | who makes what a cell reads; which cells cannot be parted, and why |
+| `groups`, `plan`, `order`, `findings` | where the borders are; what crosses; other orders of execution; what to tell |
+
+The promise, which `tests/notebooks/flow/test_apart.py` proves on random programs: stages executed apart, each with
+nothing but what it declares, leave what the notebook leaves, unless something is reported as undecided; and then
+everything it may concern is in one stage. Where a library hides what it does (a function that keeps or changes its
+arguments and is not known for it), `knowledge` is the place to say so.
+
+A change violates this when it makes a value, or a name, look more apart than it is.
+"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from agilab.notebooks.findings import Finding, in_order
-from agilab.notebooks.flow import knowledge as known
+from agilab.notebooks.flow import states
 from agilab.notebooks.flow.links import Unmade
 from agilab.notebooks.flow.order import reordered, unused
 from agilab.notebooks.flow.plan import Plan
@@ -118,7 +118,7 @@ def _settings(plan: Plan) -> Iterator[Finding]:
     repeated = {(cell, setting) for stage in plan.stages for cell, setting in stage.repeated}
     for flow in plan.links.flows.cells:
         for setting in flow.settings:
-            if setting.state == known.FOLDER:
+            if setting.state == states.FOLDER:
                 yield _finding(
                     "NB-608", "the working directory is another one from here on", flow.index, setting.line
                 )

@@ -7,86 +7,21 @@ the notebook holds at the time of the call. Order does not matter in a function:
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 from agi_node.source.needs import needs_of
 from agi_node.source.pure import dotted
 from agi_node.source.scopes import bound_names, declared_global, parameters
 from agi_node.source.tree import Chain, nodes_of
-from agilab.notebooks.flow import knowledge as known
+from agilab.notebooks.flow import states
+from agilab.notebooks.flow.makers import BUILTINS, FunctionNode, Summary
 from agilab.notebooks.flow.statements import Statements
 from agilab.notebooks.flow.values import CLOSURE, PLAIN, Region, Value, either
 
-BUILTINS = frozenset(dir(builtins)) | {"__file__", "display", "get_ipython", "__session__"}
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _ROUNDS = 8
 _INNER = "<inner>"
 """What stands for the parameters of functions that a function makes."""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a call does.
-
-    Attributes:
-        parameters: In order, those with stars last.
-        reads: Names of the notebook.
-        binds: Names that it declares global and binds; `always` those that it has bound whenever it returns,
-            `unbinds` those that it may delete.
-        changed: Regions that it changes itself.
-        passed: Regions that it hands to what it calls.
-        owners: By attribute: regions whose attribute of that name it calls or reads.
-        returns: What it gives back; for a generator what it yields.
-        gives: What functions that it makes give back.
-        calls: Whether it calls something of the notebook's own, or of its parameters.
-        first: Names that it reads itself, not only functions that it makes.
-        acts: Whether it changes, itself, anything of the notebook or of the process.
-        remembers: Whether a function in it changes what outlives the call, so that what it gives back has a state.
-    """
-
-    parameters: tuple[str, ...] = ()
-    reads: frozenset[str] = frozenset()
-    binds: frozenset[str] = frozenset()
-    always: frozenset[str] = frozenset()
-    unbinds: frozenset[str] = frozenset()
-    changed: frozenset[Region] = frozenset()
-    passed: frozenset[Region] = frozenset()
-    owners: Mapping[str, frozenset[Region]] = field(default_factory=dict)
-    same: frozenset[Region] = frozenset()
-    returns: Value = PLAIN
-    gives: Value = PLAIN
-    states: tuple[tuple[str, known.Does], ...] = ()
-    doubts: tuple[tuple[str, bool, bool], ...] = ()
-    calls: bool = False
-    remembers: bool = False
-    first: frozenset[str] = frozenset()
-    acts: bool = False
-
-
-@dataclass
-class Maker:
-    """A function or class of the notebook.
-
-    Attributes:
-        methods: Of a class: by name, the number of the maker.
-        bases: Of a class: its bases that are classes of the notebook.
-        lasting: Of a class: regions of its attributes that can be changed in place.
-        stateful: Whether something of it changes while it is used, so that there can be only one of it.
-        wants: Names that its decorators read when it is defined.
-    """
-
-    name: str
-    kind: Literal["function", "class", "lambda"]
-    node: ast.AST
-    methods: dict[str, int] = field(default_factory=dict)
-    bases: frozenset[int] = frozenset()
-    lasting: frozenset[Region] = frozenset()
-    stateful: bool = False
-    wants: frozenset[str] = frozenset()
-    summary: Summary | None = None
 
 
 class Body(Statements):
@@ -120,7 +55,7 @@ class Body(Statements):
         self._returns = PLAIN
         self._gives = PLAIN
         self._own_regions: set[Region] = set()
-        self._states: dict[tuple[str, known.Does], None] = {}
+        self._states: dict[tuple[str, states.Does], None] = {}
         self._doubts: dict[tuple[str, bool, bool], None] = {}
         self._calls = False
         self._remembers = False
@@ -261,7 +196,7 @@ class Body(Statements):
             return region not in self._own_regions
         return region[0] in "pd" and _INNER not in region
 
-    def state(self, name: str, does: known.Does, node: ast.AST) -> None:
+    def state(self, name: str, does: states.Does, node: ast.AST) -> None:
         self._states[name, does] = None
         self._acts |= not self._nested
 

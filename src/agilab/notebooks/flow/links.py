@@ -1,7 +1,4 @@
-"""What ties the cells of a notebook together: who makes what each cell reads, and which cells cannot be parted.
-
-Everything here is derived from `Flows` and pure. A *border* b lies between cell b and cell b + 1.
-"""
+"""What ties the cells of a notebook together: edges, and which cells cannot be parted."""
 
 from __future__ import annotations
 
@@ -10,13 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from agi_node.source.carried import Carried, Statements
-from agi_node.source.pure import by_custom
-from agilab.notebooks.flow import knowledge as known
-from agilab.notebooks.flow.functions import BUILTINS
+from agilab.notebooks.flow import states
+from agilab.notebooks.flow.makers import BUILTINS
 from agilab.notebooks.flow.model import Setting, is_state
-from agilab.notebooks.flow.notebook import Flows
-from agilab.notebooks.flow.values import NOTHING, Region, Value
+from agilab.notebooks.flow.sources import Sources
+from agilab.notebooks.flow.values import NOTHING, Region
 
 How = Literal["value", "definition", "state"]
 """How a name reaches a cell: as a value, as the statement that makes it, or as a state of the process."""
@@ -68,72 +63,8 @@ class Unmade:
     history: bool = False
 
 
-class Links:
-    """The links of a notebook.
-
-    Attributes:
-        given: Names that are there before the first cell: what a run puts in.
-        keeps_all: Whether what every name holds at the end counts as read, so that it is what the notebook leaves.
-    """
-
-    def __init__(self, flows: Flows, given: frozenset[str] = frozenset(), *, keeps_all: bool = False) -> None:
-        self.flows = flows
-        self.given = given
-        self.keeps_all = keeps_all
-        self._texts: dict[int, Statements | None] = {}
-        self._carries: dict[tuple[str, int], bool] = {}
-        changed: dict[Region, int] = {}
-        for flow in flows.cells:
-            changed |= dict.fromkeys(flow.changed, flow.index)
-        self.changed: Mapping[Region, int] = changed
-        """Each region that is changed, with the last cell that does."""
-
-    @cached_property
-    def reads(self) -> tuple[Mapping[str, int], ...]:
-        """By cell, the names whose value from before matters, with the line where first.
-
-        What a cell binds on some paths only is among them where somebody reads it afterwards.
-        """
-        return tuple(
-            {
-                **{name: flow.lines.get(name, 1) for name in sorted(flow.keeps & self.live[flow.index])},
-                **flow.reads,
-            }
-            for flow in self.flows.cells
-        )
-
-    # -- who makes what -----------------------------------------------------------------------------------------
-
-    @cached_property
-    def _makers(self) -> list[dict[str, int]]:
-        """Before each cell: who made or changed each name last."""
-        found: list[dict[str, int]] = []
-        last: dict[str, int] = {}
-        for flow in self.flows.cells:
-            found.append(dict(last))
-            for name in (*flow.binds, *flow.alters):
-                last[name] = flow.index
-        return [*found, last]
-
-    def maker(self, name: str, cell: int) -> int | None:
-        """The nearest cell above that binds or changes a name; `cell` may be the number of cells."""
-        return self._makers[cell].get(name)
-
-    def binder(self, name: str, cell: int) -> int | None:
-        """The nearest cell above that binds it."""
-        return next((k for k in range(cell - 1, -1, -1) if name in self.flows[k].binds), None)
-
-    def certain(self, name: str, cell: int) -> bool:
-        """Whether a name is bound for certain when a cell begins."""
-        return cell > 0 and self.flows[cell - 1].bound.get(name, False)
-
-    def perhaps(self, name: str, cell: int) -> bool:
-        """Whether it may be bound then."""
-        return cell > 0 and name in self.flows[cell - 1].bound
-
-    def value(self, name: str, cell: int) -> Value:
-        """What is known of it when a cell begins."""
-        return self.flows[cell - 1].values.get(name, Value()) if cell > 0 else Value()
+class Links(Sources):
+    """The links of a notebook."""
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
@@ -176,79 +107,6 @@ class Links:
                 found.append(Unmade(name, flow.index, line, below, deleted, name in _HISTORY))
         return tuple(found)
 
-    # -- what its text suffices for -----------------------------------------------------------------------------
-
-    def statements(self, cell: int) -> Statements | None:
-        """The statements of a cell; None where it is not Python."""
-        if cell not in self._texts:
-            flow = self.flows[cell]
-            lazy = any("annotations" in text for other in self.flows.cells[:cell] for text in other.future)
-            self._texts[cell] = None if flow.syntax else Statements(self.flows.sources[cell], lazy=lazy)
-        return self._texts[cell]
-
-    def taken(self, name: str, cell: int) -> tuple[int, Carried] | None:
-        """The cell whose text says what a name is when `cell` begins, and what of that text."""
-        source = self.binder(name, cell)
-        text = self.statements(source) if source is not None else None
-        if source is None or text is None or name not in text.names:
-            return None
-        return source, text.take([name])
-
-    def carries(self, name: str, cell: int) -> bool:
-        """Whether a name's statement can be taken instead of its value when `cell` begins."""
-        source = self.maker(name, cell)
-        if source is None or is_state(name) or not self.certain(name, cell):
-            return False
-        key = (name, source)
-        if key not in self._carries:
-            self._carries[key] = False  # what needs itself cannot
-            self._carries[key] = self._can_carry(name, source, cell)
-        return self._carries[key]
-
-    def _can_carry(self, name: str, source: int, cell: int) -> bool:
-        if name not in self.flows[source].binds or name in self.flows[source].alters:
-            return False
-        if (name in self.flows[source].keeps and name in self.reads[source]) or any(
-            one.binds for one in self.flows[source].undecided
-        ):
-            return False
-        value = self.value(name, cell)
-        if value.tied and not value.makers:
-            return False
-        derived = self.flows[source].derived.get(name, NOTHING)
-        if not self.changed.keys().isdisjoint(value.reaches | derived):
-            return False
-        makers = [self.flows.makers[number] for number in value.makers]
-        if any(maker.stateful for maker in makers):
-            return False
-        wants = {name for maker in makers for name in maker.wants if name not in BUILTINS}
-        taken = self.taken(name, cell)
-        if taken is None:
-            return False
-        own = self.flows[source].binds
-        reads = self.reads[source]
-        if any(self._is_hidden(other, source) and other in taken[1].text for other in reads):
-            return False
-        return all(
-            self.carries(other, source)
-            if other not in own or other in reads
-            else self._taken_here(other, source)
-            for other in wants
-        ) and all(
-            (other in reads or other not in own) and (self.carries(other, source) or other in BUILTINS)
-            for other in taken[1].before
-        )
-
-    def _is_hidden(self, name: str, cell: int) -> bool:
-        """Whether a cell reads a name of the notebook's own where others mean Python's, or a library's."""
-        return name in BUILTINS or (by_custom(name) and name not in self.flows[cell].modules)
-
-    def _taken_here(self, name: str, cell: int) -> bool:
-        text = self.statements(cell)
-        return text is not None and name in text.names
-
-    # -- what cannot be parted ----------------------------------------------------------------------------------
-
     @cached_property
     def carried_settings(self) -> Mapping[int, tuple[tuple[int, Setting], ...]]:
         """By cell that uses a seed: the seed statements above that it can repeat instead of following them."""
@@ -256,7 +114,7 @@ class Links:
 
     def _seeds_for(self, cell: int) -> Iterator[tuple[int, Setting]]:
         for name in self.flows[cell].reads:
-            if name in known.RANDOM:
+            if name in states.RANDOM:
                 source = self.maker(name, cell)
                 if source is not None and (setting := self._seed(name, source, cell)):
                     yield source, setting
@@ -299,8 +157,8 @@ class Links:
     def _keeps_together(self, edge: Edge) -> str:
         name, cell = edge.name, edge.target
         if edge.how == "state":
-            setting = self._seed(name, edge.source, cell) if name in known.RANDOM else None
-            return "" if setting else f"{known.STATES.get(name, name)} cannot be handed on"
+            setting = self._seed(name, edge.source, cell) if name in states.RANDOM else None
+            return "" if setting else f"{states.STATES.get(name, name)} cannot be handed on"
         if edge.how == "definition":
             return ""
         if not self.certain(name, cell):
@@ -319,6 +177,11 @@ class Links:
             if maker.stateful or not self._is_class_there(maker.name, number, cell):
                 return f"{name} holds objects of {maker.name}, which is more than its text"
         return ""
+
+    def can_be_kept(self, name: str, cell: int) -> bool:
+        """Whether the value of a name can be written down for whoever looks at it, if not for another stage."""
+        value = self.value(name, cell)
+        return not value.tied and all(self.flows.makers[one].kind == "class" for one in value.makers)
 
     def _is_class_there(self, name: str, number: int, cell: int) -> bool:
         return self.carries(name, cell) and number in self.value(name, cell).makers
@@ -361,19 +224,6 @@ class Links:
 
     def _open(self, name: str, cell: int, doubtful: int) -> bool:
         return not any(name in self.flows[k].always for k in range(doubtful + 1, cell))
-
-    # -- values that share something ----------------------------------------------------------------------------
-
-    @cached_property
-    def live(self) -> list[frozenset[str]]:
-        """By border: names whose value from before it is read after it."""
-        cells = self.flows.cells
-        at_end = frozenset(cells[-1].bound) if self.keeps_all and cells else frozenset[str]()
-        found = [at_end] * len(cells)
-        for border in range(len(cells) - 2, -1, -1):
-            flow = cells[border + 1]
-            found[border] = (found[border + 1] - flow.always) | frozenset(flow.reads)
-        return found
 
     def _shared(self) -> Iterator[Join]:
         last: dict[Region, int] = dict(self.changed)

@@ -63,7 +63,10 @@ def unused(links: Links) -> tuple[tuple[str, int], ...]:
         read |= later
     for flow in links.flows.cells:
         for name in sorted(flow.binds, key=lambda one: (flow.lines.get(one, 0), one)):
-            is_definition = name in flow.modules or links.value(name, flow.index + 1).makers
+            makers = links.value(name, flow.index + 1).makers
+            is_definition = name in flow.modules or any(
+                links.flows.makers[one].name == name for one in makers
+            )
             used = name in read or name in flow.used
             if is_definition and not used and not name.startswith("_"):
                 found.append((name, flow.index))

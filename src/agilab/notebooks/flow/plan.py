@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agi_node.source.carried import Statements
-from agilab.notebooks.flow import knowledge as known
-from agilab.notebooks.flow.functions import BUILTINS
+from agilab.notebooks.flow import states
 from agilab.notebooks.flow.groups import Grouping, Per, group
 from agilab.notebooks.flow.links import Join, Links, Unmade
+from agilab.notebooks.flow.makers import BUILTINS
 from agilab.notebooks.flow.model import Setting, is_state
 
 _DRAWN = "<drawn>"
@@ -147,7 +147,7 @@ class _Builder:
         """Imports above that are made for what importing them does."""
         for flow in self._flows.cells[:begin]:
             for name in sorted(flow.binds):
-                if name.startswith(known.SIDE_EFFECTS) and self._links.carries(name, begin):
+                if name.startswith(states.SIDE_EFFECTS) and self._links.carries(name, begin):
                     yield name
 
     def _get(self, stage: StageFlow, name: str, begin: int) -> None:
@@ -198,7 +198,7 @@ class _Builder:
         libraries = self._libraries(stage)
         for flow in self._flows.cells[:begin]:
             for setting in flow.settings:
-                if setting.state in known.RANDOM or setting.state == known.FOLDER:
+                if setting.state in states.RANDOM or setting.state == states.FOLDER:
                     continue
                 if self._counts(setting, libraries) and self._links.can_repeat(setting, begin):
                     wanted.append((flow.index, setting))
@@ -206,7 +206,7 @@ class _Builder:
 
     def _counts(self, setting: Setting, libraries: Collection[str]) -> bool:
         name = setting.state.removeprefix("<options ").removesuffix(">")
-        if setting.state in (known.ENVIRONMENT, known.IMPORT_PATH) or name in (
+        if setting.state in (states.ENVIRONMENT, states.IMPORT_PATH) or name in (
             "warnings",
             "logging",
             "sys",

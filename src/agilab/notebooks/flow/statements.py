@@ -1,4 +1,4 @@
-"""What a statement does, over `Expressions`: assignments, branches, loops; the same for cells and for functions."""
+"""What a statement does, over `LibraryCalls`: assignments, branches, loops; the same for cells and for functions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from agi_node.source.scopes import imports_of, parameters
 from agi_node.source.tree import chain_of, children
 from agilab.notebooks.flow import knowledge as known
-from agilab.notebooks.flow.expressions import Expressions
+from agilab.notebooks.flow import states
+from agilab.notebooks.flow.library_calls import LibraryCalls
 from agilab.notebooks.flow.values import PLAIN, Value, either, holding
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -31,7 +32,7 @@ _IN_PLACE = {
 _CALMS = frozenset({"suppress", "raises", "warns", "ExitStack"})
 
 
-class Statements(Expressions):
+class Statements(LibraryCalls):
     """Walks statements; a subclass says how paths part and meet."""
 
     @abstractmethod
@@ -163,7 +164,7 @@ class Statements(Expressions):
             name = f"{full}.{target.attr}" if isinstance(target, ast.Attribute) else full
             if full in known.UNDECIDED:
                 self.doubt(target.lineno, known.UNDECIDED[full])
-            elif found := known.state_of_place(name):
+            elif found := states.state_of_place(name):
                 self.state(found, "set", target)
             return
         owner = self.value(target.value)
@@ -260,7 +261,7 @@ class Statements(Expressions):
         full = self.full(chain) if chain else None
         if full is not None:
             harmless = full in known.PLAIN_RESULT or known.makes_new(full) or known.tied_by(full)
-            if "." in full and not harmless and known.state_of(full, frozenset()) is None:
+            if "." in full and not harmless and states.state_of(full, frozenset()) is None:
                 for arg in call.args:
                     self.change(self.value(arg).owns, PLAIN, node.lineno)
         elif isinstance(call.func, ast.Attribute) and call.func.attr not in known.LOOKS:

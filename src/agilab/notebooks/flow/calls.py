@@ -1,0 +1,323 @@
+"""What happens when functions and classes of the notebook are called: their summaries, in terms of its names."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from agilab.notebooks.flow.definitions import Definitions
+from agilab.notebooks.flow.makers import Summary
+from agilab.notebooks.flow.values import NOTHING, PLAIN, Region, Value, either
+
+_NOT_IMPLIED = frozenset(
+    {"__setitem__", "__delitem__", "__setattr__", "__delattr__", "__call__", "__enter__", "__exit__"}
+) | frozenset(
+    {"__init__", "__new__", "__post_init__", "__class_getitem__", "__init_subclass__", "__set_name__"}
+)
+_IN_PLACE = (
+    "__iadd__",
+    "__isub__",
+    "__imul__",
+    "__itrue",
+    "__ifloor",
+    "__imod",
+    "__ipow",
+    "__imat",
+    "__ior",
+    "__iand",
+    "__ixor",
+)
+
+
+class Calls(Definitions):
+    """Lets functions run, in the abstract."""
+
+    def implied(self, value: Value, line: int) -> None:
+        for number in value.makers:
+            if number in self._applying or not self._is_class(number):
+                continue
+            todo = [number, *self._makers[number].bases]
+            methods = [
+                method
+                for each in todo
+                for name, method in self._makers[each].methods.items()
+                if name.startswith("__")
+                and name.endswith("__")
+                and name not in _NOT_IMPLIED
+                and not name.startswith(_IN_PLACE)
+            ]
+            if methods:
+                self._applying.add(number)
+                self._apply(methods, [value], line, whole=False)
+                self._applying.discard(number)
+
+    def decorated(self, value: Value, by: Value, line: int) -> None:
+        functions, _, _ = self._reached(sorted(by.makers | by.runs), line)
+        summaries = [self._summary(number) for number in functions]
+        for number in value.makers:
+            maker = self._makers[number]
+            maker.wants = maker.wants.union(*(one.first for one in summaries))
+            maker.stateful |= any(one.acts for one in summaries)
+
+    def called(
+        self, callee: Value, node: ast.Call, args: Sequence[Value], named: Mapping[str, Value]
+    ) -> Value | None:
+        if not callee.makers and not callee.runs:
+            return None
+        every = [*args, *named.values()]
+        classes = [number for number in callee.makers if self._is_class(number)]
+        functions = [number for number in sorted(callee.makers | callee.runs) if not self._is_class(number)]
+        results: list[Value] = []
+        if len(callee.makers) == 1 and functions and not callee.runs:
+            given = self._given(self._summary(functions[0]), node, args, named)
+            results.append(self._apply(functions, every, node.lineno, given=given, node=node))
+        elif functions:
+            results.append(self._apply(functions, [callee, *every], node.lineno, node=node, made=callee.runs))
+        if classes:
+            results.append(self._construct(classes, every, node))
+        for name in ("__call__",):
+            for method in self._method_of(classes, name):
+                results.append(self._apply([method], [callee, *every], node.lineno, node=node))
+        return either(results)
+
+    def _construct(self, classes: Sequence[int], every: Sequence[Value], node: ast.Call) -> Value:
+        held = either([PLAIN, *every])
+        made = self.new(node)
+        lasting = NOTHING.union(*(self._makers[number].lasting for number in classes))
+        value = Value(
+            made.owns,
+            made.owns | held.reaches | lasting,
+            frozenset(classes) | held.makers,
+            held.runs,
+            held.tied,
+        )
+        for name in ("__init__", "__new__", "__post_init__"):
+            for method in self._method_of(classes, name):
+                more = self._apply([method], [value, *every], node.lineno, node=node)
+                value = replace(
+                    value, reaches=value.reaches | more.reaches, tied=value.tied or self._tied_in([method])
+                )
+        return value
+
+    def applied(self, held: Value, args: Sequence[Value], node: ast.expr) -> Value:
+        functions = [number for number in sorted(held.makers | held.runs) if not self._is_class(number)]
+        if not functions:
+            return PLAIN
+        given = [*args, *(value.inside() for value in args)]  # perhaps with items of what is given
+        return self._apply(functions, given, node.lineno, node=node, made=held.runs)
+
+    def attribute(
+        self, owner: Value, name: str, args: Sequence[Value] | None, node: ast.expr
+    ) -> Value | None:
+        if name not in self._methods or owner.kind in ("plain", "list", "table"):
+            return None
+        classes = [number for number in owner.makers if self._is_class(number)]
+        methods = self._method_of(classes, name) if classes else self._methods[name]
+        if not methods or (not classes and not owner.reaches):
+            return None
+        if args is None and not any(_is_property(self._makers[method].node) for method in methods):
+            held = owner.inside()
+            return replace(held, makers=held.makers | frozenset(methods), kind="") if classes else None
+        result = self._apply(methods, [owner, *(args or ())], node.lineno, node=node, receiver=True)
+        return result if classes else None
+
+    def _given(
+        self, summary: Summary, node: ast.Call, args: Sequence[Value], named: Mapping[str, Value]
+    ) -> dict[str, Value] | None:
+        """What each parameter gets; None where stars hide it."""
+        if any(isinstance(arg, ast.Starred) for arg in node.args) or any(
+            each.arg is None for each in node.keywords
+        ):
+            return None
+        if len(args) > len(summary.parameters) or not named.keys() <= set(summary.parameters):
+            return None
+        return dict(zip(summary.parameters, args, strict=False)) | dict(named)
+
+    def _reached(self, numbers: Sequence[int], line: int) -> tuple[list[int], set[int], list[Value]]:
+        """Functions that may run when these do; those among them that only make objects; the values that they read."""
+        todo = [(number, False) for number in numbers]
+        seen: dict[int, bool] = {}
+        values: list[Value] = []
+        while todo:
+            number, makes = todo.pop()
+            if number in seen:
+                seen[number] &= makes
+                continue
+            seen[number] = makes
+            if self._is_class(number):
+                for name in ("__init__", "__new__", "__post_init__"):
+                    todo += [(each, True) for each in self._method_of([number], name)]
+                todo += [(each, False) for each in self._method_of([number], "__call__")]
+                continue
+            summary = self._summary(number)
+            for name in sorted(summary.reads):
+                value = self._path.env.get(name) if name in self._path.must else self.load(name, line)
+                if value is not None:
+                    values.append(value)
+                    todo += [(each, False) for each in sorted(value.makers | value.runs)]
+            for name in summary.owners:
+                todo += [(each, False) for each in self._methods.get(name, ())]
+        functions = [number for number in seen if not self._is_class(number)]
+        return functions, {number for number in functions if seen[number]}, values
+
+    def _apply(
+        self,
+        numbers: Sequence[int],
+        args: Sequence[Value],
+        line: int,
+        *,
+        given: Mapping[str, Value] | None = None,
+        node: ast.expr | None = None,
+        receiver: bool = False,
+        whole: bool = True,
+        made: Collection[int] = (),
+    ) -> Value:
+        """Let functions run with these arguments; `given` says which parameter gets which, if that is known, and `made`
+        of which functions it is what they made that runs."""
+        functions, makes, values = self._reached(
+            [
+                *numbers,
+                *(each for value in args for each in value.makers | value.runs if not self._is_class(each)),
+            ],
+            line,
+        )
+        summaries = [self._summary(number) for number in functions]
+        changes_given = any(
+            str(region)[0] in "pd" and not (number in makes and str(region)[2:] in one.parameters[:1])
+            for number, one in zip(functions, summaries, strict=True)
+            for region in one.changed
+        )
+        every = either([PLAIN, *args, *(value for value in values if not self._is_definition(value))])
+        fresh = self.new(node) if node is not None else PLAIN
+        stored = Value(fresh.owns, every.reaches | fresh.reaches, every.makers, every.runs, every.tied)
+        for number, summary in zip(functions, summaries, strict=True):
+            regions = set(summary.changed)
+            if number in makes:  # what it changes is the object that it makes
+                regions -= {f"{mark}:{name}" for mark in "pd" for name in summary.parameters[:1]}
+            if changes_given and len(functions) > 1:
+                regions |= summary.passed
+                for name, owners in summary.owners.items():
+                    if name in self._methods:
+                        regions |= owners
+            exact = given if number in numbers else None
+            what = self._regions_of(
+                regions, exact, args, receiver=receiver and number in numbers, summary=summary
+            )
+            self.change(what, stored, line)
+            self._same |= self._regions_of(summary.same, None, args, receiver=False, summary=summary)
+            for name, does in summary.states:
+                self._depth += 1
+                self.state(name, does, node or ast.Pass(lineno=line))
+                self._depth -= 1
+            for reason, reads, binds in summary.doubts:
+                self.doubt(line, reason, reads=reads, binds=binds)
+            for name in sorted(summary.binds):
+                if name in summary.always and number in numbers and len(numbers) == 1 and whole:
+                    self.bind(name, stored, line)
+                else:
+                    self._perhaps(name, stored, line)
+            for name in sorted(summary.unbinds):
+                self._perhaps_not(name, line)
+        return self._gives(numbers, summaries, functions, every, fresh, given, args, made)
+
+    def _perhaps(self, name: str, value: Value, line: int) -> None:
+        self.paths(lambda: self.bind(name, value, line), lambda: None)
+
+    def _perhaps_not(self, name: str, line: int) -> None:
+        self.paths(lambda: self.unbind(name, line), lambda: None)
+
+    def _is_definition(self, value: Value) -> bool:
+        return any(not self._is_class(number) for number in value.makers) and len(value.reaches) == 1
+
+    def _regions_of(
+        self,
+        regions: Iterable[Region],
+        given: Mapping[str, Value] | None,
+        args: Sequence[Value],
+        *,
+        receiver: bool,
+        summary: Summary,
+    ) -> frozenset[Region]:
+        """Regions of a summary as regions of the notebook."""
+        found: set[Region] = set()
+        for region in regions:
+            mark, _, name = str(region).partition(":")
+            if mark in ("g", "h"):
+                value = self._path.env.get(name)
+                held = [value] if value is not None else []
+            elif given is not None:
+                held = [given[name]] if name in given else []
+            elif receiver and summary.parameters[:1] == (name,):
+                held = list(args[:2])  # the object; or, where the class was named, its first argument
+            else:
+                held = list(args)
+            for value in held:
+                found |= value.owns if mark in ("g", "p") else value.reaches
+        return frozenset(found)
+
+    def _gives(
+        self,
+        numbers: Sequence[int],
+        summaries: Sequence[Summary],
+        functions: Sequence[int],
+        every: Value,
+        fresh: Value,
+        given: Mapping[str, Value] | None,
+        args: Sequence[Value],
+        made: Collection[int],
+    ) -> Value:
+        results: list[Value] = []
+        for number, summary in zip(functions, summaries, strict=True):
+            if number not in numbers:
+                continue
+            returns = summary.gives if number in made else summary.returns
+            if returns.kind == "plain" and not returns.tied:
+                results.append(PLAIN)
+                continue
+            held = [
+                self._held(region, given, args)
+                for region in sorted(map(str, returns.reaches))
+                if ":" in region
+            ]
+            parts = either([PLAIN, *held])
+            reaches = parts.reaches | fresh.reaches
+            makers, tied = parts.makers, parts.tied or returns.tied
+            if summary.calls or any(name in self._methods for name in summary.owners) or returns.tied:
+                reaches |= every.reaches
+                others = [self._makers[each] for each in self._all_classes(functions)]
+                makers |= frozenset(self._make(each) for each in others) | frozenset(
+                    each for each in every.makers if self._is_class(each)
+                )
+                tied = tied or self._tied_in([each for each in functions if each not in made])
+            runs = parts.runs | ({number} if returns.tied else frozenset())
+            whole = any(region.startswith(("p:", "d:", "g:", "h:")) for region in map(str, returns.reaches))
+            kind = (
+                returns.kind if not whole and returns.kind in ("list", "table") and not summary.calls else ""
+            )
+            owns = fresh.owns | (reaches if kind == "" else NOTHING)
+            results.append(Value(owns, reaches, makers, runs, tied, kind))
+        return either(results) if results else PLAIN
+
+    def _held(self, region: str, given: Mapping[str, Value] | None, args: Sequence[Value]) -> Value:
+        mark, _, name = region.partition(":")
+        if mark in ("g", "h"):
+            return self._path.env.get(name, PLAIN)
+        if given is not None:
+            return given.get(name, PLAIN)
+        return either([PLAIN, *args])
+
+    def _all_classes(self, functions: Sequence[int]) -> Iterator[int]:
+        for number in functions:
+            for name in self._summary(number).reads:
+                value = self._path.env.get(name)
+                if value is not None:
+                    yield from (each for each in value.makers if self._is_class(each))
+
+    def _tied_in(self, functions: Sequence[int]) -> str:
+        return next((tied for number in functions if (tied := self._summary(number).returns.tied)), "")
+
+
+def _is_property(node: ast.AST) -> bool:
+    decorators = getattr(node, "decorator_list", ())
+    return any("property" in ast.unparse(each) or "getter" in ast.unparse(each) for each in decorators)

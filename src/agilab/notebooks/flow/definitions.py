@@ -1,0 +1,149 @@
+"""The notebook's functions and classes: which there are, what their methods are, what decorators do to them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from agi_node.source.needs import needs_of
+from agi_node.source.tree import chain_of, nodes_of
+from agilab.notebooks.flow.functions import Body
+from agilab.notebooks.flow.makers import FunctionNode, Maker, Summary
+from agilab.notebooks.flow.names import Names
+from agilab.notebooks.flow.values import PLAIN, Value, either
+
+_CLASS_MAKERS = frozenset(
+    (
+        *(
+            "collections.namedtuple",
+            "typing.NamedTuple",
+            "typing.TypedDict",
+            "typing.NewType",
+            "enum.Enum",
+            "type",
+        ),
+        *(
+            "dataclasses.make_dataclass",
+            "enum.IntEnum",
+            "enum.Flag",
+            "types.new_class",
+            "pydantic.create_model",
+        ),
+    )
+)
+
+
+class Definitions(Names):
+    """Keeps every function and class that was met, by number."""
+
+    def assign(self, target: ast.expr, value: Value, source: ast.expr | None) -> None:
+        if isinstance(target, ast.Name) and isinstance(source, ast.Call):
+            chain = chain_of(source.func)
+            full = self.full(chain) if chain else None
+            if full in _CLASS_MAKERS and len(source.args) + len(source.keywords) > 1:
+                made = self._make(Maker(target.id, "class", source))
+                value = replace(self.new(source), makers=value.makers | {made})
+        super().assign(target, value, source)
+
+    def function(self, node: ast.Lambda) -> Value:
+        return self._made(Maker("lambda", "lambda", node), node)
+
+    def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
+        return self._made(Maker(node.name, "function", node), node)
+
+    def define_class(self, node: ast.ClassDef) -> Value:
+        bases = either([PLAIN, *(self.value(base) for base in node.bases)])
+        maker = Maker(
+            node.name, "class", node, bases=frozenset(each for each in bases.makers if self._is_class(each))
+        )
+        number = self._make(maker)
+        needs = needs_of(node, annotations=not self.lazy)
+        for name in sorted(needs.now):
+            self.load(name, node.lineno)
+        held: list[Value] = []
+        self.inner.append({})
+        for part in node.body:
+            if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                method = self._make(Maker(part.name, "function", part))
+                maker.methods[part.name] = method
+                if method not in self._methods.setdefault(part.name, []):
+                    self._methods[part.name].append(method)
+                self.inner[-1][part.name] = PLAIN
+                for default in (*part.args.defaults, *part.args.kw_defaults):
+                    self.value(default)
+            elif isinstance(part, (ast.Assign, ast.AnnAssign)) and part.value is not None:
+                value = self.value(part.value)
+                held.append(value)
+                for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
+                    self.inner[-1] |= {
+                        each.id: value for each in ast.walk(target) if isinstance(each, ast.Name)
+                    }
+            elif isinstance(part, ast.Expr):
+                self.value(part.value)
+            elif not isinstance(part, (ast.Pass, ast.AnnAssign)):
+                maker.stateful = True  # a class whose body does more: taken as it is, once
+        self.inner.pop()
+        whole = either([PLAIN, *held])
+        maker.lasting = whole.reaches
+        maker.stateful |= _changes_itself(node) or bool(whole.tied)
+        value = self.new(node)
+        return Value(value.owns, value.owns | whole.reaches, frozenset({number}) | whole.makers)
+
+    def _made(self, maker: Maker, node: ast.AST) -> Value:
+        return replace(self.new(node), makers=frozenset({self._make(maker)}))
+
+    def _make(self, maker: Maker) -> int:
+        """The number of a maker; a definition that is met again, in a loop, is the same."""
+        for number, other in enumerate(self._makers):
+            if other.node is maker.node:
+                return number
+        self._makers.append(maker)
+        return len(self._makers) - 1
+
+    def _is_class(self, number: int) -> bool:
+        return self._makers[number].kind == "class"
+
+    def _summary(self, number: int) -> Summary:
+        maker = self._makers[number]
+        if maker.summary is None:
+            maker.summary = Summary()
+            if isinstance(maker.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                maker.summary = _summarise(
+                    maker.node, self._own.__contains__, {**self._imports, **self._path.modules}
+                )
+                if maker.summary.remembers:
+                    maker.stateful = True
+        return maker.summary
+
+    def _method_of(self, numbers: Iterable[int], name: str) -> list[int]:
+        """The methods of that name of these classes and their bases."""
+        found, todo, seen = [], list(numbers), set()
+        while todo:
+            number = todo.pop()
+            if number not in seen and self._is_class(number):
+                seen.add(number)
+                maker = self._makers[number]
+                if name in maker.methods:
+                    found.append(maker.methods[name])
+                else:
+                    todo += maker.bases
+        return found
+
+
+def _changes_itself(node: ast.ClassDef) -> bool:
+    """Whether methods set attributes of the class and not of an object."""
+    for part in nodes_of(node):
+        if isinstance(part, ast.Attribute) and not isinstance(part.ctx, ast.Load):
+            owner = part.value
+            if isinstance(owner, ast.Name) and owner.id in ("cls", "mcs", node.name):
+                return True
+            if isinstance(owner, ast.Attribute) and owner.attr == "__class__":
+                return True
+            if isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "type":
+                return True
+    return False
+
+
+def _summarise(node: FunctionNode, is_own: Callable[[str], bool], imports: Mapping[str, str]) -> Summary:
+    return Body(node, is_own, imports).summary()

@@ -1,0 +1,202 @@
+"""Calls, and what is known of libraries when one of theirs is called; the rest is for those whose names they are."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from agi_node.source.tree import chain_of, text_of
+from agilab.notebooks.flow import knowledge as known
+from agilab.notebooks.flow import states
+from agilab.notebooks.flow.expressions import Expressions
+from agilab.notebooks.flow.values import PLAIN, Kind, Value, either, holding
+
+_IN_QUERY = re.compile(r"@([A-Za-z_]\w*)")
+
+
+class LibraryCalls(Expressions):
+    """Evaluates calls."""
+
+    def call(self, node: ast.Call) -> Value:
+        node = _without_getattr(node)
+        chain = chain_of(node.func)
+        full = self.full(chain) if chain else None
+        args = [self.value(arg) for arg in node.args]
+        named = {str(each.arg): self.value(each.value) for each in node.keywords}
+        every = [*args, *named.values()]
+        if full is not None and chain:
+            self.load(chain[0], node.lineno)
+            return self._library(node, full, args, named)
+        if isinstance(node.func, ast.Attribute):
+            owner = self.value(node.func.value)
+            if node.func.attr in ("query", "eval"):
+                self._query(node)
+            found = self.attribute(owner, node.func.attr, every, node)
+            self.applied(owner, [owner, *every], node)
+            return self._method(node, node.func.attr, owner, every) if found is None else found
+        callee = self.value(node.func)
+        if isinstance(node.func, ast.Call) or self.spent & callee.owns:  # `getattr(x, name)(…)`
+            self._used_up([callee], every, node.lineno)
+        result = self.called(callee, node, args, named)
+        return (
+            result if result is not None else either([self.new(node), callee.inside(), *every]).with_kind("")
+        )
+
+    def _used_up(self, values: Sequence[Value], given: Sequence[Value], line: int) -> None:
+        """What is another thing after each use is used, perhaps with items of what is given."""
+        for value in values:
+            if self.spent & value.owns:
+                others = [one for one in given if one is not value]
+                self.change(value.owns, either([PLAIN, *others, *(one.inside() for one in others)]), line)
+
+    def _query(self, node: ast.Call) -> None:
+        """pandas takes `@name` in the text of a query from whoever calls it."""
+        for part in ast.walk(node):
+            for name in _IN_QUERY.findall(text_of(part) or ""):
+                self.load(name, node.lineno)
+
+    def _library(self, node: ast.Call, full: str, args: Sequence[Value], named: Mapping[str, Value]) -> Value:
+        every = [*args, *named.values()]
+        line = node.lineno
+        if full == "super":
+            return self.first_parameter()
+        if full in ("eval", "exec") and len(node.args) == 1 and (text := text_of(node.args[0])) is not None:
+            return self._said(text, full, node)
+        reason = known.UNDECIDED.get(full) or (known.UNDECIDED_BARE.get(full) if not every else None)
+        if reason:
+            self.doubt(line, reason, binds=full not in ("dir", "locals"))
+        if full.endswith((".query", ".eval")):
+            self._query(node)
+        if found := states.state_of(full, frozenset(named)):
+            self.state(*found, node)
+        if full.rpartition(".")[2].startswith(known.FILES):
+            self.state(states.FOLDER, "use", node)
+        given = self.applied(either([PLAIN, *every]), every, node)
+        at = known.CHANGES_ARGUMENT.get(full)
+        if at is not None and len(args) > at:
+            others = [value for number, value in enumerate(args) if number != at]
+            self.change(args[at].owns, either([PLAIN, *others, *named.values()]), line)
+        self._used_up(every, every, line)
+        for target in node.keywords:
+            if target.arg in ("file", "out", "ax", "buf"):
+                self.change(named[target.arg].owns, PLAIN, line)
+            elif target.arg == "inplace" and not _is_false(target.value) and args:
+                self.change(args[0].owns, PLAIN, line)
+        return self._result(node, full, every, set(named), given)
+
+    def _said(self, text: str, full: str, node: ast.Call) -> Value:
+        """`eval` or `exec` of a text that stands there."""
+        try:
+            tree = ast.parse(text.strip(), mode="eval" if full == "eval" else "exec")
+        except (SyntaxError, ValueError):
+            return PLAIN
+        if isinstance(tree, ast.Expression):
+            for part in ast.walk(tree):
+                if isinstance(part, ast.expr):
+                    ast.copy_location(part, node)
+            return self.value(tree.body)
+        self.doubt(node.lineno, known.UNDECIDED[full])
+        return PLAIN
+
+    def _result(
+        self, node: ast.Call, full: str, every: Sequence[Value], named: set[str], given: Value
+    ) -> Value:
+        """What a library's function returns; `given` is what functions that it got may have given it."""
+        if full in ("id", "operator.is_", "operator.is_not"):
+            self.same(every)
+        if full in ("type", "vars") and every:
+            return every[0]
+        if full == "range":
+            return holding([], self.region(node), "list")
+        if full in known.PLAIN_RESULT:
+            return PLAIN
+        inner = [value.inside() for value in every]
+        if full in known.ITEM_RESULT:
+            return either([PLAIN, given, *inner, *(every if len(every) > 1 else [])])
+        if full == "object":
+            return replace(self.new(node), tied=known.tied_by(full))
+        why = known.tied_by(full)
+        if full in known.COLLECTS:
+            value = holding(inner, self.region(node), "list")
+            return replace(value, tied=next((one.tied for one in inner if one.tied and full != "list"), ""))
+        new = known.makes_new(full)
+        if full in known.ITERATORS:
+            held = holding(every if full == "filter" else inner, self.region(node), "iterator")
+            held = holding([held, *inner, *([given] if full == "map" else [])], self.region(node), "iterator")
+            self.spent |= held.owns
+            return replace(held, tied=why)
+        if why:
+            held = holding([] if new else [*every, *inner], self.region(node), "")
+            self.spent |= held.owns
+            return replace(held, tied=why)
+        kind: Kind = "table" if full.partition(".")[0] in known.TABLES else ""
+        if new:
+            value = self.new(node, kind)
+        else:
+            value = replace(either([self.new(node), given, *every, *inner]), kind=kind)
+            if not full.rpartition(".")[2][:1].isupper() or kind == "table":
+                value = replace(value, tied="")
+        if full in known.SPENT:
+            self.spent |= value.owns
+        if states.is_random_model(full) and "random_state" not in named:
+            self.unseeded |= value.owns
+        return value
+
+    def _method(self, node: ast.Call, name: str, owner: Value, every: Sequence[Value]) -> Value:
+        line = node.lineno
+        held = [value for value in every if value.kind != "plain"]
+        given = self.applied(either([PLAIN, *every]), [owner, *every], node)
+        in_place = any(each.arg == "inplace" and not _is_false(each.value) for each in node.keywords)
+        is_table = owner.kind == "table" and name in known.LOOKS
+        if (name in known.CHANGING_METHODS and not is_table) or in_place or self.spent & owner.owns:
+            self.change(owner.owns, either([PLAIN, *held]), line)
+        self._used_up(every, [owner, *every], line)
+        if name in ("fit", "fit_transform", "fit_predict") and self.unseeded & owner.reaches:
+            self.state(states.RANDOM_NUMPY, "use", node)
+        if name == "sample" and not any(each.arg in ("random_state", "seed") for each in node.keywords):
+            self.state(states.RANDOM_NUMPY, "use", node)
+        if name.startswith(known.FILES):
+            self.state(states.FOLDER, "use", node)
+        if owner.tied and name in known.RELEASES:
+            rest = owner.reaches - self.spent
+            free = [self.new(node), given, Value(rest, rest, owner.makers)]
+            return replace(either(free), runs=frozenset(), tied="", kind="")
+        if owner.kind == "plain":
+            return PLAIN if name in known.PLAIN_METHODS else holding(every, self.region(node), "list")
+        if name in known.GIVES_ITEM and owner.kind in ("list", "tuple"):
+            return either([PLAIN, owner.inside(), *held])
+        if name in known.PLAIN_METHODS and owner.kind in ("list", "tuple"):
+            return PLAIN
+        if name in ("items", "keys", "values") and owner.kind != "table" and not every:
+            view = holding([owner], self.region(node), "iterator")
+            return replace(view, tied="a window on a dictionary")
+        if owner.kind in ("list", "tuple") and name in ("copy", "union", "intersection", "difference"):
+            return holding([owner.inside(), *held], self.region(node), "list")
+        is_table |= owner.kind == "table" or name in known.TABLE_METHODS
+        if name in ("copy", "clone", "deepcopy") and owner.kind == "":
+            return holding([owner], self.region(node), "")
+        if is_table and name not in known.SHARING_METHODS:
+            return replace(self.new(node, "table"), makers=owner.makers, tied=owner.tied)
+        mixed = either([self.new(node), given, owner, owner.inside(), *held])
+        return mixed.with_kind("table" if is_table else "")
+
+    def first_parameter(self) -> Value:
+        """What `super()` stands for."""
+        return Value()
+
+
+def _without_getattr(node: ast.Call) -> ast.Call:
+    """`getattr(x, "name")(…)` as `x.name(…)`."""
+    called = node.func
+    if isinstance(called, ast.Call) and isinstance(called.func, ast.Name) and called.func.id == "getattr":
+        name = text_of(called.args[1]) if len(called.args) == 2 else None
+        if name is not None:
+            called = ast.copy_location(ast.Attribute(called.args[0], name, ast.Load()), called)
+            return ast.copy_location(ast.Call(called, node.args, node.keywords), node)
+    return node
+
+
+def _is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and not node.value

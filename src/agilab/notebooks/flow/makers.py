@@ -1,0 +1,77 @@
+"""The functions and classes of a notebook, and what a call of one does."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agilab.notebooks.flow import states
+from agilab.notebooks.flow.values import PLAIN, Region, Value
+
+BUILTINS = frozenset(dir(builtins)) | {"__file__", "display", "get_ipython", "__session__"}
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a call does.
+
+    Attributes:
+        parameters: In order, those with stars last.
+        reads: Names of the notebook.
+        binds: Names that it declares global and binds; `always` those that it has bound whenever it returns,
+            `unbinds` those that it may delete.
+        changed: Regions that it changes itself.
+        passed: Regions that it hands to what it calls.
+        owners: By attribute: regions whose attribute of that name it calls or reads.
+        returns: What it gives back; for a generator what it yields.
+        gives: What functions that it makes give back.
+        calls: Whether it calls something of the notebook's own, or of its parameters.
+        first: Names that it reads itself, not only functions that it makes.
+        acts: Whether it changes, itself, anything of the notebook or of the process.
+        remembers: Whether a function in it changes what outlives the call, so that what it gives back has a state.
+    """
+
+    parameters: tuple[str, ...] = ()
+    reads: frozenset[str] = frozenset()
+    binds: frozenset[str] = frozenset()
+    always: frozenset[str] = frozenset()
+    unbinds: frozenset[str] = frozenset()
+    changed: frozenset[Region] = frozenset()
+    passed: frozenset[Region] = frozenset()
+    owners: Mapping[str, frozenset[Region]] = field(default_factory=dict)
+    same: frozenset[Region] = frozenset()
+    returns: Value = PLAIN
+    gives: Value = PLAIN
+    states: tuple[tuple[str, states.Does], ...] = ()
+    doubts: tuple[tuple[str, bool, bool], ...] = ()
+    calls: bool = False
+    remembers: bool = False
+    first: frozenset[str] = frozenset()
+    acts: bool = False
+
+
+@dataclass
+class Maker:
+    """A function or class of the notebook.
+
+    Attributes:
+        methods: Of a class: by name, the number of the maker.
+        bases: Of a class: its bases that are classes of the notebook.
+        lasting: Of a class: regions of its attributes that can be changed in place.
+        stateful: Whether something of it changes while it is used, so that there can be only one of it.
+        wants: Names that its decorators read when it is defined.
+    """
+
+    name: str
+    kind: Literal["function", "class", "lambda"]
+    node: ast.AST
+    methods: dict[str, int] = field(default_factory=dict)
+    bases: frozenset[int] = frozenset()
+    lasting: frozenset[Region] = frozenset()
+    stateful: bool = False
+    wants: frozenset[str] = frozenset()
+    summary: Summary | None = None

@@ -1,0 +1,291 @@
+"""The notebook's own names: what each holds, whether it is bound, and what a cell reads and changes of them."""
+
+from __future__ import annotations
+
+import ast
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+
+from agi_node.source.needs import needs_of
+from agi_node.source.pure import dotted
+from agi_node.source.scopes import bound_names, imports_of
+from agi_node.source.tree import Chain, nodes_of
+from agilab.notebooks.flow import knowledge as known
+from agilab.notebooks.flow import states
+from agilab.notebooks.flow.makers import BUILTINS, Maker
+from agilab.notebooks.flow.model import Setting, Undecided
+from agilab.notebooks.flow.statements import Statements
+from agilab.notebooks.flow.values import PLAIN, Region, Value, either
+from agilab.notebooks.flow.ways import Way, joined, with_stored
+
+_ROUNDS = 5
+
+
+class Names(Statements):
+    """Keeps what is known of names while cells are walked, path by path."""
+
+    def __init__(self, trees: Sequence[ast.Module]) -> None:
+        super().__init__()
+        self._path = Way()
+        self._makers: list[Maker] = []
+        self._methods: dict[str, list[int]] = {}
+        self._numbers: dict[object, int] = {}
+        self._kept: list[ast.AST] = []
+        self._touched: set[Region] = set()
+        self._derived: dict[str, frozenset[Region]] = {}
+        self._loops: list[tuple[list[Way], list[Way]]] = []
+        self._tries: list[dict[str, Value]] = []
+        self._depth = 0
+        self._hides_python = False
+        self._applying: set[int] = set()
+        self._imports: dict[str, str] = {}
+        self._own: set[str] = set()
+        for tree in trees:
+            self._own |= bound_names(tree.body, "").keys()
+            for node in nodes_of(tree):
+                if isinstance(node, (ast.Import, ast.ImportFrom)):
+                    self._imports |= _imported(node)
+                elif isinstance(node, ast.Global):
+                    self._own |= set(node.names)
+        self._begin(0)
+
+    def _begin(self, index: int) -> None:
+        self._index = index
+        self._path.must = set()
+        self._path.dead = False
+        self._reads: dict[str, int] = {}
+        self._may: set[str] = set()
+        self._unbound: set[str] = set()
+        self._alters: set[str] = set()
+        self._changed: set[Region] = set()
+        self._same: set[Region] = set()
+        self._lines: dict[str, int] = {}
+        self._doubts: list[Undecided] = []
+        self._settings: list[Setting] = []
+        self._statement: ast.stmt | None = None
+        self._source: list[str] = []
+
+    def load(self, name: str, line: int) -> Value:
+        for names in reversed(self.inner):
+            if name in names:
+                return names[name]
+        path = self._path
+        if name not in path.must:
+            if name in BUILTINS and name not in path.env and not self._hides_python:
+                return PLAIN
+            self._reads.setdefault(name, line)
+        value = path.env.get(name)
+        if value is None:
+            if name in BUILTINS:
+                return PLAIN
+            region = self._number(("name", name))
+            value = path.env[name] = Value(frozenset({region}), frozenset({region}))
+        self._touched |= value.reaches
+        if name in self._derived:
+            self._touched |= self._derived[name]
+        if value.makers:
+            self.implied(value, line)
+        return value
+
+    def bind(self, name: str, value: Value, line: int) -> None:
+        path = self._path
+        self._derived[name] = frozenset(self._touched)
+        path.env[name] = value
+        for held in self._tries:
+            held[name] = either([held[name], value]) if name in held else value
+        path.status[name] = True
+        path.must.add(name)
+        path.modules.pop(name, None)
+        self._may.add(name)
+        self._lines.setdefault(name, line)
+
+    def unbind(self, name: str, line: int) -> None:
+        path = self._path
+        path.env.pop(name, None)
+        path.status.pop(name, None)
+        path.modules.pop(name, None)
+        path.must.discard(name)
+        self._unbound.add(name)
+
+    def bind_import(self, name: str, full: str, line: int, *, adds: bool = False) -> None:
+        if adds and self._path.modules.get(name) == full:
+            self.load(name, line)
+        top = full.partition(".")[0]
+        moved = states.IMPORT_PATH in self._path.status and not known.is_installed(top)
+        self.bind(
+            name, Value(tied="found where this notebook lets modules be looked for") if moved else PLAIN, line
+        )
+        self._path.modules[name] = full
+
+    def star(self, module: str, line: int) -> None:
+        self.doubt(line, f"from {module} import * binds names that are not in the text", reads=False)
+        self._hides_python |= module.partition(".")[0] in known.STAR_SHADOWS
+
+    def full(self, chain: Chain) -> str | None:
+        first = chain[0]
+        path = self._path
+        if any(first in names for names in self.inner):
+            return None
+        if first in path.modules:
+            return dotted(chain, path.modules)
+        if first in path.status or first in path.env:
+            return None
+        if first in self._imports:
+            return dotted(chain, self._imports)
+        return dotted(chain, {}) if first in BUILTINS or dotted((first,), {}) != first else None
+
+    def region(self, node: ast.AST) -> Region:
+        self._kept.append(node)  # so that its id stays its own
+        return self._number(id(node))
+
+    def _number(self, key: object) -> Region:
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    def change(self, what: frozenset[Region], stored: Value, line: int) -> None:
+        if not what:
+            return
+        self._changed |= what
+        path = self._path
+        adds = bool(stored.reaches or stored.makers or stored.runs or stored.tied)
+        for name, value in path.env.items():
+            if not value.reaches.isdisjoint(what):
+                if name not in path.must:
+                    self._alters.add(name)
+                if adds:
+                    path.env[name] = with_stored(value, stored)
+        for held in self._tries if adds else ():
+            for name, value in held.items():
+                if not value.reaches.isdisjoint(what):
+                    held[name] = with_stored(value, stored)
+
+    def state(self, name: str, does: states.Does, node: ast.AST) -> None:
+        line = getattr(node, "lineno", 1)
+        tied = Value(tied=states.STATES.get(name, "a setting"))
+        if does == "set":
+            setting = self._setting(name, line)
+            self._settings.append(setting)
+            if name in states.STATES:
+                self.bind(name, tied, line)
+        elif does == "begin":
+            self.bind(name, tied, line)
+        elif does == "end":
+            self._touch_state(name, line)
+            self.unbind(name, line)
+        else:
+            self._touch_state(name, line)
+            if name == states.FIGURE and name not in self._path.status:
+                self.bind(name, tied, line)
+
+    def _touch_state(self, name: str, line: int) -> None:
+        """A state that was set is read, and (but for the folder and the environment) another one afterwards."""
+        if name not in self._path.status:
+            return
+        if name not in self._path.must:
+            self._reads.setdefault(name, line)
+        if name in states.RANDOM or name == states.FIGURE:
+            self._alters.add(name)
+
+    def _setting(self, name: str, line: int) -> Setting:
+        node = self._statement
+        if self._depth or not isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign)):
+            return Setting(name, line)
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, (ast.Name, ast.Tuple, ast.List)) for target in targets):
+            return Setting(name, line)
+        return Setting(
+            name, line, ast.unparse(node), needs_of(node).now - (BUILTINS - self._path.status.keys())
+        )
+
+    def doubt(self, line: int, reason: str, *, reads: bool = True, binds: bool = True) -> None:
+        self._doubts.append(Undecided(self._index, line, reason, reads, binds))
+
+    def same(self, values: Sequence[Value]) -> None:
+        self._same |= either([PLAIN, *values]).owns
+
+    def paths(self, *ways: Callable[[], None]) -> None:
+        before = self._path
+        ends: list[Way] = []
+        self._depth += 1
+        for way in ways:
+            self._path = before.copy()
+            way()
+            ends.append(self._path)
+        self._depth -= 1
+        self._path = joined(ends)
+
+    def repeated(self, body: Callable[[], None], *, once: bool, forever: bool) -> None:
+        continued: list[Way] = []
+        broken: list[Way] = []
+        self._loops.append((continued, broken))
+        self._depth += 1
+        head = self._path
+        ends: list[Way] = []
+        for _ in range(_ROUNDS):
+            self._path = head.copy()
+            continued.clear()
+            broken.clear()
+            body()
+            ends = [path for path in (self._path, *continued) if not path.dead]
+            again = joined([head, *ends])
+            if again.env == head.env and again.status == head.status:
+                break
+            head = again
+        self._depth -= 1
+        self._loops.pop()
+        exits = [*([] if forever else ends if once else [head]), *broken]
+        if exits:
+            self._path = joined(exits)
+        else:
+            self._path = head.copy()
+            self._path.dead = True
+
+    def attempted(
+        self, body: Callable[[], None], handlers: Sequence[Callable[[], None]], rest: Callable[[], None]
+    ) -> None:
+        middle = self._path.copy()
+        held = dict(middle.env)
+        unbound = self._unbound
+        self._unbound = set()
+        self._tries.append(held)
+        self._depth += 1
+        body()
+        self._tries.pop()
+        for name in held.keys() - middle.status.keys() - middle.env.keys():
+            middle.status[name] = False
+        for name in self._unbound & middle.status.keys():
+            middle.status[name] = False
+        middle.must -= self._unbound
+        middle.env = held
+        self._unbound |= unbound
+        rest()
+        ends = [self._path]
+        for handler in handlers:
+            self._path = middle.copy()
+            handler()
+            ends.append(self._path)
+        self._depth -= 1
+        self._path = joined(ends)
+
+    def ends(self, node: ast.stmt, value: Value) -> None:
+        if self._loops and not self._path.dead:
+            continued, broken = self._loops[-1]
+            if isinstance(node, ast.Continue):
+                continued.append(self._path.copy())
+            elif isinstance(node, ast.Break):
+                broken.append(self._path.copy())
+        self._path.dead = True
+
+    def declare_global(self, node: ast.Global | ast.Nonlocal) -> None:
+        pass
+
+    @abstractmethod
+    def implied(self, value: Value, line: int) -> None:
+        """Operators, loops and printing may run methods of the notebook's classes that nobody names."""
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in imports_of(node, ""):
+        full = f"{each.module}.{each.name}" if each.name else each.module
+        found[each.bound] = each.module.partition(".")[0] if each.top else full
+    return found

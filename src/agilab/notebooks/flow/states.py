@@ -1,0 +1,180 @@
+"""States of the process that a notebook sets in one cell and uses in another: random numbers, pyplot's figure, options.
+
+Each has a name in angle brackets, so that it can be followed as the notebook's own names are. Full names
+(`numpy.random.seed`) are what imports and everybody's custom (`np`, `pd`, `plt`) tell.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def in_order(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+RANDOM_NUMPY, RANDOM_PYTHON, RANDOM_TORCH = "<random numpy>", "<random python>", "<random torch>"
+RANDOM_TENSORFLOW = "<random tensorflow>"
+FIGURE, FOLDER = "<figure>", "<working directory>"
+ENVIRONMENT, IMPORT_PATH = "<environment variables>", "<import path>"
+RANDOM = frozenset({RANDOM_NUMPY, RANDOM_PYTHON, RANDOM_TORCH, RANDOM_TENSORFLOW})
+STATES = {
+    RANDOM_NUMPY: "NumPy's legacy random numbers",
+    RANDOM_PYTHON: "the random numbers of the module random",
+    RANDOM_TORCH: "the random numbers of PyTorch",
+    RANDOM_TENSORFLOW: "the random numbers of TensorFlow",
+    FIGURE: "pyplot's current figure",
+    FOLDER: "the working directory",
+    ENVIRONMENT: "environment variables",
+    IMPORT_PATH: "where modules are looked for",
+}
+"""States of the process in words."""
+Does = Literal["set", "use", "begin", "go on", "end"]
+SIDE_EFFECTS = ("Axes3D", "enable_", "hvplot", "swifter", "cufflinks", "janitor", "scienceplots", "register_")
+"""How names of imports begin that are made for what importing them does."""
+_SEEDS = {
+    "numpy.random.seed": RANDOM_NUMPY,
+    "numpy.random.set_state": RANDOM_NUMPY,
+    "random.seed": RANDOM_PYTHON,
+    "random.setstate": RANDOM_PYTHON,
+    "torch.manual_seed": RANDOM_TORCH,
+    "torch.seed": RANDOM_TORCH,
+    "torch.cuda.manual_seed": RANDOM_TORCH,
+    "torch.cuda.manual_seed_all": RANDOM_TORCH,
+    "torch.random.manual_seed": RANDOM_TORCH,
+    "tensorflow.random.set_seed": RANDOM_TENSORFLOW,
+    "keras.utils.set_random_seed": RANDOM_TENSORFLOW,
+    "tensorflow.keras.utils.set_random_seed": RANDOM_TENSORFLOW,
+    "os.chdir": FOLDER,
+    "os.fchdir": FOLDER,
+    "os.putenv": ENVIRONMENT,
+    "os.unsetenv": ENVIRONMENT,
+    "dotenv.load_dotenv": ENVIRONMENT,
+}
+_OWN_RANDOM = frozenset(
+    {"default_rng", "Generator", "RandomState", "SeedSequence", "PCG64", "MT19937", "Philox"}
+)
+_DRAWS_TORCH = in_order(
+    """
+    rand randn randint randperm normal bernoulli multinomial nn. utils.data.
+    """
+)
+_OPTIONS = in_order(
+    """
+    set_ seterr options. style.use rc rcParams use ion ioff switch_backend reset_defaults reset_orig
+    despine config. enable_ disable_ renderers. templates. data_transformers. register_
+    plotting.register_ Config. backends.
+    """
+)
+WITH_OPTIONS = words(
+    """
+    numpy pandas polars matplotlib seaborn plotly altair bokeh holoviews hvplot torch tensorflow
+    keras jax sklearn tqdm scipy xarray geopandas IPython
+    """
+)
+_SETTERS = words(
+    """
+    warnings.filterwarnings warnings.simplefilter warnings.resetwarnings logging.basicConfig
+    logging.disable logging.captureWarnings locale.setlocale sys.setrecursionlimit
+    decimal.setcontext faulthandler.enable tqdm.auto.tqdm.pandas tqdm.tqdm.pandas
+    tqdm.notebook.tqdm.pandas seaborn.set matplotlib.use matplotlib.pyplot.rc
+    """
+)
+_FIGURE_BEGINS = words(
+    """
+    figure subplots subplot_mosaic plot scatter bar barh hist hist2d boxplot pie violinplot imshow
+    contour contourf pcolormesh errorbar fill_between stackplot step semilogx semilogy loglog
+    subplot axes matshow quiver hexbin stem spy
+    """
+)
+_FIGURE_ENDS = frozenset({"show", "close"})
+_NO_FIGURE = frozenset(
+    {"style", "rcParams", "cm", "rc", "rc_context", "get_cmap", "colormaps", "ion", "ioff"}
+)
+
+
+def state_of(full: str, named: frozenset[str]) -> tuple[str, Does] | None:
+    """The state of the process that a call sets or uses; `named` are its keyword arguments.
+
+    >>> state_of("numpy.random.seed", frozenset()), state_of("numpy.random.default_rng", frozenset())
+    (('<random numpy>', 'set'), None)
+    >>> state_of("matplotlib.pyplot.title", frozenset()), state_of("seaborn.set_theme", frozenset())
+    (('<figure>', 'go on'), ('<options seaborn>', 'set'))
+    """
+    if full in _SEEDS:
+        return _SEEDS[full], "set"
+    top, _, rest = full.partition(".")
+    if top == "numpy" and rest.startswith("random."):
+        return None if rest.split(".")[1] in _OWN_RANDOM else (RANDOM_NUMPY, "use")
+    if top == "random":
+        return (
+            (RANDOM_PYTHON, "use") if rest and rest.split(".")[0] not in ("Random", "SystemRandom") else None
+        )
+    if top == "torch" and rest.startswith(_DRAWS_TORCH):
+        return RANDOM_TORCH, "use"
+    if full.startswith(("tensorflow.random.", "tensorflow.keras.layers.", "keras.layers.")):
+        return RANDOM_TENSORFLOW, "use"
+    if top in ("sklearn", "scipy") and "random_state" not in named and is_random(full):
+        return RANDOM_NUMPY, "use"
+    if full in _SETTERS or (top in WITH_OPTIONS and sets_options(full)):
+        return f"<options {top}>", "set"
+    if full.startswith(("os.environ.update", "os.environ.setdefault", "os.environ.pop", "os.environ.clear")):
+        return ENVIRONMENT, "set"
+    if full.startswith(("sys.path.", "site.addsitedir")):
+        return IMPORT_PATH, "set"
+    if top == "matplotlib" and rest.startswith("pyplot."):
+        what = rest.split(".")[1]
+        if what in _FIGURE_ENDS:
+            return FIGURE, "end"
+        if what in _FIGURE_BEGINS:
+            return FIGURE, "begin"
+        return None if what in _NO_FIGURE or what[:1].isupper() else (FIGURE, "go on")
+    return None
+
+
+def sets_options(full: str) -> bool:
+    """Whether a call or an assignment of this name sets how a library behaves."""
+    rest = full.partition(".")[2].removeprefix("pyplot.")
+    return bool(rest) and rest.startswith(_OPTIONS)
+
+
+def state_of_place(full: str) -> str | None:
+    """The state that an assignment to an attribute or an item of this name sets.
+
+    >>> state_of_place("os.environ"), state_of_place("matplotlib.pyplot.rcParams"), state_of_place("numpy.pi")
+    ('<environment variables>', '<options matplotlib>', '<options numpy>')
+    """
+    if full.startswith("os.environ"):
+        return ENVIRONMENT
+    if full.startswith("sys.path"):
+        return IMPORT_PATH
+    return f"<options {full.partition('.')[0]}>"
+
+
+_RANDOM_STATE = words(
+    """
+    train_test_split shuffle resample make_classification make_regression make_blobs make_moons
+    make_circles make_friedman1 make_swiss_roll permutation_importance
+    """
+)
+_RANDOM_MODELS = in_order(
+    """
+    Random Extra KMeans MiniBatch SGD MLP Shuffle Gaussian Bagging Isolation
+    """
+)
+
+
+def is_random(full: str) -> bool:
+    """Whether what scikit-learn or SciPy has under this name draws random numbers when it is called."""
+    return full.rpartition(".")[2] in _RANDOM_STATE or (
+        full.startswith("scipy.stats.") and full.endswith(".rvs")
+    )
+
+
+def is_random_model(full: str) -> bool:
+    """Whether what is made so draws random numbers when it is fitted, unless it was given a seed."""
+    return full.startswith("sklearn.") and full.rpartition(".")[2].startswith(_RANDOM_MODELS)

@@ -1,0 +1,103 @@
+"""What stages are called, and the words above them, from the markdown of a notebook."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+
+from agilab.notebooks.cells import Cell
+from agilab.notebooks.flow.plan import StageFlow
+from agilab.notebooks.planned import HEADING, Planned
+
+_LONGEST = 200
+"""Characters of a heading that may be a title."""
+
+
+def _texts_above(one: Planned, cell: Cell) -> list[Cell]:
+    texts: list[Cell] = []
+    for other in one.inspection.notebook.cells:
+        if other.index == cell.index:
+            return texts
+        if other.kind == "markdown":
+            texts.append(other)
+        elif other.source.strip():
+            texts = []
+    return texts
+
+
+def markdown_above(one: Planned, flow: StageFlow) -> str:
+    """The markdown above the cells of a stage, and between them."""
+    parts: list[str] = []
+    for cell in flow.cells:
+        parts += [text.source.strip("\n") for text in _texts_above(one, one.cells[cell])]
+    return "\n\n".join(part for part in parts if part.strip())
+
+
+def heading_above(one: Planned, flow: StageFlow) -> str:
+    for text in _texts_above(one, one.cells[flow.cells[0]]):
+        match = HEADING.search(text.source)
+        if match and len(match.group(2)) <= _LONGEST:
+            return _bare(match.group(2))
+    return ""
+
+
+def _bare(text: str) -> str:
+    """A heading without its marks."""
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    return re.sub(r"[*`_]{1,3}(\S.*?\S|\S)[*`_]{1,3}", r"\1", text).strip()
+
+
+def title_of(one: Planned) -> str:
+    for cell in one.inspection.notebook.cells:
+        match = HEADING.search(cell.source) if cell.kind == "markdown" else None
+        if match and len(match.group(1)) == 1:
+            return _bare(match.group(2))
+    return ""
+
+
+def name_stages(ones: Sequence[Planned]) -> None:
+    """Give each stage an id: of its heading, else of what it makes; with the notebook's name where it would clash."""
+    wanted = [[_id_of(one, flow, number) for number, flow in enumerate(one.plan.stages)] for one in ones]
+    clashing = {
+        name
+        for number, names in enumerate(wanted)
+        for name in names
+        if any(name in wanted[k] for k in range(number))
+    }
+    taken: set[str] = set()
+    for one, names in zip(ones, wanted, strict=True):
+        prefix = slug(re.sub(r"\.(ipynb|py|md)$", "", one.name))
+        for name in names:
+            base = f"{prefix}-{name}" if name in clashing and len(ones) > 1 else name
+            one.ids.append(unused(base[:56], taken))
+            taken.add(one.ids[-1])
+
+
+def _id_of(one: Planned, flow: StageFlow, number: int) -> str:
+    if heading := slug(heading_above(one, flow)):
+        return heading
+    flows = one.plan.links.flows
+    if not any(flows[cell].calls for cell in flow.cells):
+        return "setup" if number == 0 else "definitions"
+    made = [name for cell in flow.cells for name in flows[cell].binds if name in flow.outputs]
+    return slug(made[-1] if len(made) == 1 else "") or f"stage-{number + 1}"
+
+
+def slug(text: str) -> str:
+    """A name of a stage out of any text.
+
+    >>> slug("2.1 Données: load & clean"), slug("###"), slug("df_clean")
+    ('donnees-load-clean', '', 'df_clean')
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9_]+", "-", plain)
+    return re.sub(r"^[^a-z]+", "", slug)[:40].strip("-_")
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    number = 2
+    found = name
+    while found in taken:
+        found, number = f"{name}-{number}", number + 1
+    return found

@@ -1,0 +1,72 @@
+"""How one notebook became stages, as plain data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from agilab.notebooks.cells import Cell
+from agilab.notebooks.planned import Planned
+
+_SHOWN = 200
+"""Characters of an expected output that a report repeats."""
+
+
+def report_of(one: Planned) -> dict[str, Any]:
+    index = [cell.index for cell in one.cells]
+    grouping = one.plan.grouping
+    links = one.plan.links
+    return {
+        "notebook": one.name,
+        "stages": [
+            {
+                "id": one.ids[number],
+                "cells": [index[cell] for cell in flow.cells],
+                "repeats": [{"cell": index[cell], "text": setting.text} for cell, setting in flow.repeated],
+                "expects": [expected for cell in flow.cells for expected in _expected(one.cells[cell])],
+            }
+            for number, flow in enumerate(one.plan.stages)
+        ],
+        "parameters": [index[cell] for cell in one.parameters],
+        "borders": [
+            {
+                "after": index[border.after],
+                "cut": border.cut,
+                "crossing": list(border.crossing),
+                "why": _with_indices(border.why, index),
+            }
+            for border in grouping.borders
+        ],
+        "edges": [
+            {"name": edge.name, "from": index[edge.source], "to": index[edge.target], "how": edge.how}
+            for edge in links.edges
+        ],
+        "undecided": [
+            {"cell": index[doubt.cell], "line": doubt.line, "reason": doubt.reason}
+            for flow in links.flows.cells
+            for doubt in flow.undecided
+        ],
+        "finals": {
+            name: one.ids[number]
+            for name, number in one.plan.finals.items()
+            if links.can_be_kept(name, len(links.flows))
+        },
+    }
+
+
+def _with_indices(why: str, index: Sequence[int]) -> str:
+    return re.sub(r"\bcell (\d+)\b", lambda match: f"cell {index[int(match.group(1))]}", why)
+
+
+def _expected(cell: Cell) -> Iterator[dict[str, Any]]:
+    for output in cell.outputs:
+        for part in output.parts:
+            yield {
+                "cell": cell.index,
+                "kind": output.kind,
+                "mime": part.mime,
+                "size": part.size,
+                "digest": part.digest,
+                "text": part.text[:_SHOWN],
+            }

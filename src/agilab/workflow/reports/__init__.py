@@ -1,0 +1,1 @@
+"""Reports about notebooks and labs, for `agilab report`: what `agilab.evidence.report` lists by name."""

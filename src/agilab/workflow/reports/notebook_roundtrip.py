@@ -1,0 +1,106 @@
+"""`agilab report notebook-roundtrip`: a lab becomes a notebook and a lab again, now, and nothing of it is another thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from agi_node.canonical import digest
+from agilab.contracts.base import read_document
+from agilab.contracts.lab_stages import LabStages
+from agilab.contracts.report import Check
+from agilab.evidence.report import Scope
+from agilab.notebooks.reading import read
+from agilab.notebooks.supervisor.export import notebook_of, text
+from agilab.notebooks.supervisor.read_back import ReadBack, read_back
+from agilab.workflow.exporting import round_trip
+from agilab.workflow.reports import dialect
+
+_LINE = "# a line that a person added"
+
+
+def notebook_roundtrip(scope: Scope, *, lab: Path) -> tuple[list[Check], dict[str, Any]]:
+    """Do the round trip, unedited and with an edit in each stage. Raises as `read_document` does for the lab's file."""
+    document = read_document(lab, LabStages)
+    about = lab.resolve().parent.name
+    notebook = notebook_of(document)
+    back = _back(notebook)
+    checks = [
+        _identity(about, document, back),
+        _again(about, notebook, back),
+        _words(about, document, back),
+        dialect.dialect_check(about, document),
+        *_edits(about, document, notebook),
+    ]
+    return checks, {"lab": about, "stages": dialect.rows(document), "cells": len(notebook["cells"])}
+
+
+def _back(notebook: Mapping[str, Any]) -> ReadBack:
+    return read_back(read(text(notebook).encode(), name="lab.ipynb"))
+
+
+def _identity(about: str, document: LabStages, back: ReadBack) -> Check:
+    there = round_trip(document)
+    said = [document.model_dump(mode="json"), back.document.model_dump(mode="json")]
+    digests = [digest(one) for one in said]
+    problem = "; ".join([*there.lost, *(change.what for change in there.changes)][:3])
+    if not problem and digests[0] != digests[1]:
+        problem = "a field that nobody compares is another one"
+    evidence = {"stages": len(document.stages), "before": digests[0], "after": digests[1]}
+    return _judged(about, "identity", problem, f"{len(document.stages):,} stages come back as they were", evidence)
+
+
+def _again(about: str, notebook: Mapping[str, Any], back: ReadBack) -> Check:
+    """The lab that came back gives the notebook that it came from, byte for byte."""
+    one, other = text(notebook).encode(), text(notebook_of(back.document)).encode()
+    at = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    problem = "" if one == other else f"its notebook is another one from byte {at:,} on"
+    return _judged(about, "notebook", problem, f"its notebook is the same {len(one):,} bytes", {"bytes": len(one)})
+
+
+def _words(about: str, document: LabStages, back: ReadBack) -> Check:
+    changed = {word: names for word, names in dialect.kept(document, back.document).items() if names}
+    problem = "; ".join(f"{word} of {', '.join(names[:3])}" for word, names in changed.items())
+    evidence = {"stages": len(document.stages), "changed": changed}
+    return _judged(about, "D/Q/M/C/R", problem, "description, question, model, code and runtime kept", evidence)
+
+
+def _edits(about: str, document: LabStages, notebook: Mapping[str, Any]) -> Iterator[Check]:
+    """A line is added to each stage's cell, one after the other: that stage must have it, and nothing else may change."""
+    tried, wrong = 0, []
+    for stage in document.stages:
+        if stage.code is None:
+            continue
+        tried += 1
+        back = _back(_with_a_line(notebook, stage.id))
+        code = stage.code.rstrip("\n")
+        wanted = [
+            one.with_changes(code=f"{code}\n{_LINE}" if code else _LINE) if one.id == stage.id else one
+            for one in document.stages
+        ]
+        kinds = [(change.kind, change.stage, change.won) for change in back.changes]
+        if list(back.document.stages) != wanted or kinds != [("edited", stage.id, "cell")]:
+            wrong.append(stage.id)
+    if not tried:
+        why = "no stage has code of its own to edit"
+        yield Check(about=about, name="edits", state="unknown", how="static", message=why)
+        return
+    problem = f"an edit of {', '.join(wrong[:4])} does not come back as that edit alone" if wrong else ""
+    good = f"a line added to each of {tried:,} cells comes back as that edit, and nothing else"
+    yield _judged(about, "edits", problem, good, {"edited": tried, "wrong": wrong})
+
+
+def _with_a_line(notebook: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    def edited(cell: dict[str, Any]) -> dict[str, Any]:
+        if cell["cell_type"] != "code" or cell["id"] != stage:
+            return cell
+        source = "".join(cell["source"]).rstrip("\n")
+        return {**cell, "source": f"{source}\n{_LINE}"}
+
+    return {**notebook, "cells": [edited(cell) for cell in notebook["cells"]]}
+
+
+def _judged(about: str, name: str, problem: str, good: str, evidence: dict[str, Any]) -> Check:
+    state: Any = "failed" if problem else "passed"
+    return Check(about=about, name=name, state=state, how="executed", evidence=evidence, message=problem or good)
