@@ -83,11 +83,11 @@ def test_a_stage_is_added_as_a_block_and_nothing_else_changes(path: Path, worksp
 [[stages]]
 id = "plot"
 title = "A chart"
+inputs = ["warm"]
 code = '''
 print("it's")
 x = 1
 '''
-inputs = ["warm"]
 """
     assert path.read_text() == LAB.replace("\n# ---- Counting", f"{block}\n# ---- Counting")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -125,7 +126,8 @@ def import_(
     folder = _folder(notebooks, output, app)
     if dry_run or not preview.importable:
         if as_json:
-            print_json({"status": "not_executed", **preview.report.plain(), "changes": list(preview.back)})
+            status = "not_executed" if preview.importable else "failed"
+            print_json({"status": status, **preview.report.plain(), "changes": list(preview.back)})
         else:
             out("", *_preview(preview))
         return DONE if preview.importable else FAILED
@@ -189,7 +191,7 @@ def _may_write(folder: Path, *, yes: bool, as_json: bool) -> bool:
 
     if yes or not (folder / FILE).exists():
         return True
-    if as_json:
+    if as_json or not sys.stdin.isatty():  # nobody is there to answer
         raise AgiError(
             "AGI-STAGE-048",
             "a lab is there already",
@@ -278,7 +280,7 @@ def _preview(preview: Preview) -> Iterable[RenderableType]:
     about: list[tuple[str, Text | str]] = []
     if preview.lab.lab.params:
         about.append(("params", ", ".join(f"{k} = {v!r}" for k, v in preview.lab.lab.params.items())))
-    if preview.dependencies:
+    if preview.dependencies and preview.importable:
         about.append(("packages", ", ".join(preview.dependencies)))
     doubts = sum(len(one.undecided) for one in report.notebooks)
     if doubts:

@@ -97,13 +97,6 @@ class Stage(Record):
     """What a model, or a colleague, was asked to write this for."""
     model: str = ""
     """The model that wrote the code."""
-    code: str | None = None
-    file: Text | None = None
-    """A Python file with the code, relative to the folder of this document."""
-    app: Text | None = None
-    """An app, by name or relative path, that is called instead of code."""
-    args: dict[str, JsonValue] = Field(default_factory=dict)
-    """Arguments of the app. A text `{name}` stands for the value of that input."""
     runtime: Literal["python", "app.run", "app.install", "none"] | None = None
     """`none` is text only. Left out: python where there is code, app.run where there is an app, none otherwise."""
     env: str = ""
@@ -111,10 +104,10 @@ class Stage(Record):
     enabled: bool = True
     needs: tuple[StageId, ...] = ()
     """Stages that must come first although nothing of theirs is an input."""
-    uses: dict[StageId, tuple[ValueName, ...]] = Field(default_factory=dict)
-    """Imports, functions, classes and constants taken from the text of other stages, without running these."""
     inputs: tuple[Text | Input, ...] = ()
     outputs: tuple[Text, ...] = ()
+    uses: dict[StageId, tuple[ValueName, ...]] = Field(default_factory=dict)
+    """Imports, functions, classes and constants taken from the text of other stages, without running these."""
     foreach: dict[ValueName, Text | tuple[JsonValue, ...]] = Field(default_factory=dict)
     """What the stage is run for each of: the name that it gives the item, and the list (a value, or written out).
     Several are combined; see `zip`."""
@@ -127,6 +120,13 @@ class Stage(Record):
     retries: Count = 0
     timeout: Seconds | None = None
     """Wall time of one attempt, in seconds."""
+    code: str | None = None
+    file: Text | None = None
+    """A Python file with the code, relative to the folder of this document."""
+    app: Text | None = None
+    """An app, by name or relative path, that is called instead of code."""
+    args: dict[str, JsonValue] = Field(default_factory=dict)
+    """Arguments of the app. A text `{name}` stands for the value of that input."""
     tags: tuple[Text, ...] = ()
     origin: Origin | None = None
     last_run: LastRun | None = None

@@ -97,7 +97,7 @@ KINDS = (
     Kind(
         "notebook-import",
         "what an import keeps of notebooks, and that it executes nothing of them",
-        "executed, in a process that is watched",
+        "executed, watched",
         "agilab.workflow.reports.notebook_import:notebook_import",
     ),
     Kind(
@@ -109,7 +109,7 @@ KINDS = (
     Kind(
         "notebook-union-environment",
         "whether the stages of a lab could share one kernel, or which pins and names keep them apart",
-        "executed by uv",
+        "executed",
         "agilab.workflow.reports.notebook_union:notebook_union_environment",
     ),
 )

@@ -10,6 +10,8 @@ from agilab.notebooks.cells import Cell
 from agilab.notebooks.flow.plan import StageFlow
 from agilab.notebooks.planned import HEADING, Planned
 
+_SHORT = 40
+"""Characters of a stage's id; it ends with a whole word where it can."""
 _LONGEST = 200
 """Characters of a heading that may be a title."""
 
@@ -92,7 +94,10 @@ def slug(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9_]+", "-", plain)
-    return re.sub(r"^[^a-z]+", "", slug)[:40].strip("-_")
+    slug = re.sub(r"^[^a-z]+", "", slug)
+    if len(slug) > _SHORT:
+        slug = slug[: _SHORT + 1].rpartition("-")[0] or slug[:_SHORT]
+    return slug.strip("-_")
 
 
 def unused(name: str, taken: Collection[str]) -> str:

@@ -104,12 +104,11 @@ class Lab:
             ) from None
         known = {stage.id: stage for stage in self._document.stages}.get(header.id)
         made = _stage(known, header, code)
+        if known is not None and _same(made, known):
+            self._cells[header.id] = known  # Jupyter takes the last line end away: that makes no other plan
+            return f"{header.id}: as in {self.path.name}"
         self._cells[header.id] = made
-        if known is None:
-            return f"{header.id}: a stage of this notebook"
-        return (
-            f"{header.id}: as in {self.path.name}" if _same(made, known) else f"{header.id}: as edited here"
-        )
+        return f"{header.id}: {'a stage of this notebook' if known is None else 'as edited here'}"
 
     def run(
         self, *, cache: bool = False, workers: int | None = None, track: bool = True, **params: Any

@@ -13,7 +13,7 @@ from html import escape
 from agilab.workflow.resolve import Resolved, ResolvedStage
 from agilab.workflow.view import MADE, words
 
-_LETTER, _BOLD, _LINE, _PAD = 6.6, 7.4, 18.0, 14.0
+_LETTER, _BOLD, _LINE, _PAD = 6.6, 8.1, 18.0, 14.0
 """Width of a letter of 12 px, of 13 px bold; height of a line; room around text in a box. All in px."""
 _GAP_X, _GAP_Y, _MARGIN = 28.0, 54.0, 24.0
 _LONGEST = 42

@@ -6,11 +6,13 @@ import re
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.contracts.lab_stages import Stage
 from agilab.envs import find_uv
 from agilab.notebooks.flow.notebook import analyse
@@ -76,7 +78,7 @@ class Union:
 def union_of(lab: Lab, workspace: Workspace, *, offline: bool = False) -> Union:
     """Try to bring a lab's stages into one kernel; uv is asked to resolve their environments together.
 
-    Raises AGI-STAGE-034 where a stage's environment cannot be found.
+    Raises AGI-STAGE-034 where a stage's environment cannot be found, AGI-STAGE-055 where uv cannot tell.
     """
     projects: dict[Path, list[str]] = {}
     obstacles: list[Obstacle] = []
@@ -136,28 +138,58 @@ def _resolved(
         for requirement in table.get("dependencies", []):
             wanted.setdefault(str(requirement), {})[names[folder]] = tuple(ids)
         pythons[str(table.get("requires-python", ">=3.11"))] = tuple(ids)
+    found, said = _lock(wanted, pythons, offline=offline)
+    if found is not None:
+        return found, []
+    conflicts = list(_pins(wanted, pythons, projects, names, offline=offline))
+    if len(pythons) > 1 and not conflicts:
+        stages = tuple(name for ids in pythons.values() for name in ids)
+        conflicts.append(Obstacle("python", stages, f"Python {' and '.join(pythons)}"))
+    everybody = tuple(name for ids in projects.values() for name in ids)
+    return {}, [*conflicts, Obstacle("environment", everybody, f"uv: {said[:500]}")]
+
+
+def _lock(
+    requirements: Iterable[str], pythons: Iterable[str], *, offline: bool
+) -> tuple[dict[str, str] | None, str]:
+    """What uv locks for these requirements together, name to version; None, and why, where they contradict each other.
+
+    Raises AGI-STAGE-055 where uv cannot tell, as without a network.
+    """
     with tempfile.TemporaryDirectory(prefix="agilab-union-") as scratch:
-        lines = "".join(f"    {_toml(one)},\n" for one in wanted)
+        lines = "".join(f"    {_toml(one)},\n" for one in requirements)
         python = _toml(",".join(dict.fromkeys(pythons)))
         head = f'[project]\nname = "union"\nversion = "0"\nrequires-python = {python}\n'
         Path(scratch, "pyproject.toml").write_text(f"{head}dependencies = [\n{lines}]\n", encoding="utf-8")
         command = [str(find_uv()), "lock", "--quiet", "--no-progress", "--directory", scratch]
-        done = subprocess.run(
-            [*command, *(["--offline"] if offline else [])], capture_output=True, text=True, check=False
-        )
+        command += ["--offline"] if offline else []
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode == 0:
-            return _locked(Path(scratch)), []
-        return {}, list(_conflicts(wanted, pythons, projects, names, done.stderr))
+            return _locked(Path(scratch)), ""
+    said = " ".join(done.stderr.split())
+    contradiction = "No solution found" in said or "conflicting Python requirements" in said
+    if not contradiction or "network was disabled" in said:
+        raise AgiError(
+            "AGI-STAGE-055",
+            "uv cannot tell whether the environments of the stages go together",
+            found=said[:400],
+            allowed="an index that answers, or everything in uv's cache",
+            try_="agilab notebook union" if offline else "agilab env doctor",
+            whose="environment",
+            exit_code=ENVIRONMENT,
+        )
+    return None, said
 
 
-def _conflicts(
+def _pins(
     wanted: Mapping[str, Mapping[str, tuple[str, ...]]],
     pythons: Mapping[str, tuple[str, ...]],
     projects: Mapping[Path, list[str]],
     names: Mapping[Path, str],
-    said: str,
+    *,
+    offline: bool,
 ) -> Iterator[Obstacle]:
-    """The pins that contradict each other, by name; what uv says where none is found."""
+    """The pins that contradict each other, by name: two requirements of one package that uv cannot lock even alone."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     by_name: dict[str, list[tuple[Requirement, str, tuple[str, ...]]]] = {}
@@ -169,24 +201,15 @@ def _conflicts(
         name = re.sub(r"[-_.]+", "-", requirement.name).lower()
         by_name.setdefault(name, []).extend((requirement, home, ids) for home, ids in homes.items())
     locked = {names[folder]: _locked(folder) for folder in projects}
-    found = False
     for name, entries in sorted(by_name.items()):
-        for at, (one, home, ids) in enumerate(entries):
-            for other, elsewhere, others in entries[at + 1 :]:
-                versions = (locked[home].get(name), locked[elsewhere].get(name))
-                if home == elsewhere or all(
-                    version is None or (one.specifier.contains(version) and other.specifier.contains(version))
-                    for version in versions
-                ):
-                    continue
-                found = True
+        for (one, home, ids), (other, elsewhere, others) in combinations(entries, 2):
+            versions = {locked[place].get(name) for place in (home, elsewhere)} - {None}
+            both = any(one.specifier.contains(v) and other.specifier.contains(v) for v in versions if v)
+            if home == elsewhere or one.specifier == other.specifier or both:
+                continue
+            if _lock([str(one), str(other)], pythons, offline=offline)[0] is None:
                 what = f"{name}: {home} wants {one.specifier or 'any'}, {elsewhere} wants {other.specifier or 'any'}"
                 yield Obstacle("pin", (*ids, *others), what)
-    if len(pythons) > 1 and not found:
-        stages = tuple(name for ids in pythons.values() for name in ids)
-        yield Obstacle("python", stages, f"Python {' and '.join(pythons)}")
-    everybody = tuple(name for ids in projects.values() for name in ids)
-    yield Obstacle("environment", everybody, f"uv: {' '.join(said.split())[:500]}")
 
 
 def _locked(folder: Path) -> dict[str, str]:

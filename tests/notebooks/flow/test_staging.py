@@ -77,6 +77,14 @@ def test_headings_words_tags_and_origins_are_kept() -> None:
     assert lab.lab.notebook["kernelspec"]["name"] == "python3"
 
 
+def test_a_long_heading_gives_an_id_of_whole_words() -> None:
+    heading = "# Examine a dataset with pandas and seaborn, then with others"
+
+    lab = _staged(("n.ipynb", _notebook("n", ("markdown", heading), "x = 1"))).lab
+
+    assert lab.stages[0].id == "examine-a-dataset-with-pandas-and"
+
+
 def test_a_cell_of_parameters_becomes_parameters() -> None:
     staged = _staged(
         (

@@ -82,8 +82,8 @@ class _Event(NamedTuple):
 
     at: int
     kind: Literal["taken", "joined", "other"]
-    """taken: it can be taken; joined: the same, together with what was there before, as `import a.b` adds to `a`, and an
-    `if` may leave all as it was."""
+    """taken: it can be taken; joined: the same, together with what was there before (`import a.b` adds to `a`, and an
+    `if` may leave all as it was)."""
 
 
 class Statements:
