@@ -12,28 +12,74 @@ from agilab.notebooks.planned import HEADING, Planned
 
 _SHORT = 40
 """Characters of a stage's id; it ends with a whole word where it can."""
+_COMMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*(?::[^=#]+)?=[^#\"']*#+\s*(.+?)\s*\Z")
+"""An assignment with a comment behind it."""
 _LONGEST = 200
 """Characters of a heading that may be a title."""
 
 
 def _texts_above(one: Planned, cell: Cell) -> list[Cell]:
     texts: list[Cell] = []
+    opening = _opening(one)
     for other in one.inspection.notebook.cells:
         if other.index == cell.index:
             return texts
         if other.kind == "markdown":
-            texts.append(other)
+            texts += [other] if other is not opening else []
         elif other.source.strip():
             texts = []
     return texts
 
 
 def markdown_above(one: Planned, flow: StageFlow) -> str:
-    """The markdown above the cells of a stage, and between them."""
+    """The markdown above the cells of a stage, and between them, without the heading that is its title."""
     parts: list[str] = []
     for cell in flow.cells:
         parts += [text.source.strip("\n") for text in _texts_above(one, one.cells[cell])]
+    return without_title("\n\n".join(part for part in parts if part.strip()), heading_above(one, flow))
+
+
+def without_title(text: str, title: str) -> str:
+    """A text without its first line, where that is nothing but a heading with this title."""
+    first, _, rest = text.partition("\n")
+    match = HEADING.fullmatch(first)
+    return rest.strip("\n") if match and title and _bare(match.group(2)) == title else text
+
+
+def _opening(one: Planned) -> Cell | None:
+    """The first cell, where it is a title of the whole notebook."""
+    for cell in one.inspection.notebook.cells:
+        if cell.source.strip():
+            match = HEADING.match(cell.source.lstrip("\n")) if cell.kind == "markdown" else None
+            return cell if match and len(match.group(1)) == 1 else None
+    return None
+
+
+def words_of(one: Planned) -> str:
+    """What a notebook says of itself as a whole: below its title, above its parameters, and beside each of these."""
+    parts = []
+    if (opening := _opening(one)) is not None:
+        parts.append(without_title(opening.source.strip("\n"), title_of(one)))
+    for number in one.parameters:
+        cell = one.cells[number]
+        parts += [text.source.strip("\n") for text in _texts_above(one, cell)]
+        said = [_COMMENT.match(line) for line in cell.source.splitlines()]
+        parts.append("\n".join(f"- `{line.group(1)}`: {line.group(2)}" for line in said if line))
     return "\n\n".join(part for part in parts if part.strip())
+
+
+def words_below(one: Planned) -> tuple[str, str]:
+    """The title and the text of the markdown below the last cell of code."""
+    texts: list[str] = []
+    for cell in one.inspection.notebook.cells:
+        if cell.kind == "markdown":
+            texts.append(cell.source.strip("\n"))
+        elif cell.source.strip():
+            texts = []
+    text = "\n\n".join(part for part in texts if part.strip())
+    match = HEADING.match(text)
+    title = _bare(match.group(2)) if match else ""
+    return title, without_title(text, title)
 
 
 def heading_above(one: Planned, flow: StageFlow) -> str:
@@ -80,8 +126,10 @@ def _id_of(one: Planned, flow: StageFlow, number: int) -> str:
     if heading := slug(heading_above(one, flow)):
         return heading
     flows = one.plan.links.flows
+    if number == 0 and not flow.outputs:
+        return "setup"
     if not any(flows[cell].calls for cell in flow.cells):
-        return "setup" if number == 0 else "definitions"
+        return "definitions"
     made = [name for cell in flow.cells for name in flows[cell].binds if name in flow.outputs]
     return slug(made[-1] if len(made) == 1 else "") or f"stage-{number + 1}"
 

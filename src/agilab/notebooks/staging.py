@@ -23,7 +23,16 @@ from agilab.notebooks.flow.groups import Per
 from agilab.notebooks.flow.plan import StageFlow
 from agilab.notebooks.inspecting import MODE, Inspection
 from agilab.notebooks.planned import Planned, glob_of, planned
-from agilab.notebooks.stage_names import heading_above, markdown_above, name_stages, slug, title_of, unused
+from agilab.notebooks.stage_names import (
+    heading_above,
+    markdown_above,
+    name_stages,
+    slug,
+    title_of,
+    unused,
+    words_below,
+    words_of,
+)
 from agilab.notebooks.stage_report import report_of
 
 
@@ -50,9 +59,10 @@ def stage_notebooks(inspections: Sequence[Inspection], *, per: Per = "flow") -> 
     params = _params(ones)
     stages = [stage for one in ones for stage in _stages(one)]
     stages = _apart(ones, stages)
+    stages += _last_words(ones)
     notebook = dict(inspections[0].notebook.metadata) if len(inspections) == 1 else {}
-    title = title_of(ones[0]) if len(ones) == 1 else ""
-    lab = LabStages(lab=Lab(title=title, params=params, notebook=notebook), stages=tuple(stages))
+    lab = Lab(title=title_of(ones[0]), description=_words(ones), params=params, notebook=notebook)
+    document = LabStages(lab=lab, stages=tuple(stages))
     findings = [
         (one.name, finding)
         for one in ones
@@ -66,7 +76,32 @@ def stage_notebooks(inspections: Sequence[Inspection], *, per: Per = "flow") -> 
         "notebooks": [report_of(one) for one in ones],
         "findings": [finding.to_plain(name) for name, finding in findings],
     }
-    return Staged(lab, report, tuple(findings))
+    return Staged(document, report, tuple(findings))
+
+
+def _words(ones: Sequence[Planned]) -> str:
+    """What the notebooks say of themselves; of the second and so on below their titles."""
+    parts = []
+    for number, one in enumerate(ones):
+        title = title_of(one)
+        heading = f"## {title}\n\n" if number and title else ""
+        if words := words_of(one):
+            parts.append(heading + words)
+    return "\n\n".join(parts)
+
+
+def _last_words(ones: Sequence[Planned]) -> list[Stage]:
+    """What stands below the last code of a notebook, its conclusions, as stages that are only text."""
+    taken = {name for one in ones for name in one.ids}
+    found: list[Stage] = []
+    for one in ones:
+        title, text = words_below(one)
+        if title or text:
+            name = unused(slug(title) or "words", taken)
+            taken.add(name)
+            origin = Origin(notebook=one.name, mode="not_executed_import")
+            found.append(Stage(id=name, title=title, description=text, runtime="none", origin=origin))
+    return found
 
 
 def _stages(one: Planned) -> Iterator[Stage]:

@@ -246,12 +246,25 @@ def _function(p: Program) -> None:
         f"(a):\n    return sorted({nest}, key=lambda row: (len(row), row))",
         f"(a):\n    try:\n        return a[99]\n    except IndexError:\n        a.append(5)\n    finally:\n        {one}.append(6)",
         f"(a):\n    yield from a\n    {one}.append(3)",
+        "(a):\n    return [[len(a)], a]",
+        f"(a):\n    return [[0], [{number}]]",
+        f"(a):\n    return {{'a': [1], 'b': a, 'c': {one}}}",
+        "(a):\n    for v in a:\n        yield [v]",
+        "(a):\n    return (row for row in [[1], a])",
     ]
     p.functions[name] = ("list",)
     body = p.rng.choice(bodies)
-    if "yield" in body:
+    if "yield" in body or "(row for" in body:
         p.generators.add(name)
     p.say(f"{name} = lambda a: a.append({number}) or a" if p.rng.random() < 0.05 else f"def {name}{body}")
+
+
+def _drain(p: Program) -> None:
+    if p.generators:
+        p.serial += 1
+        name, one = p.rng.choice(sorted(p.generators)), p.pick("list")
+        p.say(f"taken{p.serial} = list({name}({one}))")
+        p.say(f"for each in taken{p.serial}:\n    if isinstance(each, list):\n        each.append(2)")
 
 
 def _decorated(p: Program) -> None:
@@ -329,6 +342,8 @@ def _call(p: Program) -> None:
             f"result{p.serial} = [{name}(each) for each in ({one}, {p.pick('list')})]",
             f"out{p.serial} = {name}({one})\nif callable(out{p.serial}):\n    out{p.serial}()",
             f"sorted([{one}], key={name})",
+            f"got{p.serial} = {name}({one})\nif isinstance(got{p.serial}, list) and got{p.serial} and isinstance(got{p.serial}[0], list):\n    part{p.serial} = got{p.serial}[0]\n    part{p.serial}.append(1)",
+            f"got{p.serial} = list(map({name}, [{one}, [0]]))\nif isinstance(got{p.serial}[0], list):\n    got{p.serial}[0].append(1)",
         ]
     )
     p.say(form)
@@ -486,6 +501,7 @@ _SUBJECTS: list[list[Callable[[Program], None]]] = [
     [_class, _object, _use_object, _use_object, _object],
     [_class, _class, _object, _use_object, _mutate],
     [_function, _call, _registry, _function],
+    [_function, _function, _call, _drain, _call],
     [_decorated, _call, _closure],
     [_pair, _nested_loops, _drop, _mutate, _assign_nest],
     [_assign_dict, _mutate, _assign_list, _swap],

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.notebooks.flow.apart import run_apart, run_notebook
+from tests.notebooks.flow.corners import CORNERS
 from tests.notebooks.flow.programs import program
 from tests.notebooks.flow.written import NOTEBOOKS
 
@@ -48,6 +49,26 @@ def test_each_written_notebook_is_parted(name: str) -> None:
     made = _plan(NOTEBOOKS[name], per="cell", keeps_all=False)
 
     assert (len(made.stages) == 1) == (name in WHOLE)
+
+
+@pytest.mark.parametrize("keeps_all", [False, True], ids=["read", "all"])
+@pytest.mark.parametrize("name", CORNERS)
+def test_a_corner_of_python_and_its_stages_leave_the_same(name: str, keeps_all: bool) -> None:
+    cells = CORNERS[name]
+    whole = run_notebook(cells)
+    made = _plan(cells, per="cell", keeps_all=keeps_all)
+
+    apart, _ = run_apart(made)
+
+    assert apart == {key: whole[key] for key in apart}
+    if _is_undecided(made):
+        _check_together(made)
+
+
+def test_most_corners_are_parted() -> None:
+    whole = [name for name in CORNERS if len(_plan(CORNERS[name], per="cell", keeps_all=False).stages) == 1]
+
+    assert len(whole) < len(CORNERS) / 5
 
 
 def _example(seed: int, per: Per, keeps_all: bool) -> str:

@@ -55,14 +55,14 @@ def test_headings_words_tags_and_origins_are_kept() -> None:
     )
 
     lab = staged.lab
-    assert lab.lab.title == "Flights of a year"
-    assert [stage.id for stage in lab.stages] == ["flights-of-a-year", "load-the-data", "stage-3"]
+    assert (lab.lab.title, lab.lab.description) == ("Flights of a year", "Why.")
+    assert [stage.id for stage in lab.stages] == ["setup", "load-the-data", "stage-3"]
     loading = lab.stages[1]
     assert loading.title == "1. Load the data"
-    assert loading.description == "## 1. Load *the* data\n\nFrom `a` file."
+    assert loading.description == "From `a` file."
     assert (loading.code, loading.uses, loading.outputs) == (
         "x = load(math.pi)",
-        {"flights-of-a-year": ("math",)},
+        {"setup": ("math",)},
         ("x",),
     )
     assert loading.tags == ("slow",)
@@ -77,8 +77,33 @@ def test_headings_words_tags_and_origins_are_kept() -> None:
     assert lab.lab.notebook["kernelspec"]["name"] == "python3"
 
 
+def test_no_word_of_a_notebook_is_lost() -> None:
+    staged = _staged(
+        (
+            "study.ipynb",
+            _notebook(
+                "n",
+                ("markdown", "# Flights\n\nWhy."),
+                ("markdown", "## Parameters\n\nChange them."),
+                ("code", "days = 5  # of the year\nname = 'a#b'", {"metadata": {"tags": ["parameters"]}}),
+                ("markdown", "## Count\n\nBy day."),
+                "n = len(range(days))",
+                ("markdown", "## Conclusion\n\nEnough."),
+                ("markdown", "Thanks."),
+            ),
+        )
+    )
+    lab = staged.lab
+    assert lab.lab.description == "Why.\n\n## Parameters\n\nChange them.\n\n- `days`: of the year"
+    assert [(stage.id, stage.title, stage.description) for stage in lab.stages] == [
+        ("count", "Count", "By day."),
+        ("conclusion", "Conclusion", "Enough.\n\nThanks."),
+    ]
+    assert lab.stages[1].kind == "none"
+
+
 def test_a_long_heading_gives_an_id_of_whole_words() -> None:
-    heading = "# Examine a dataset with pandas and seaborn, then with others"
+    heading = "## Examine a dataset with pandas and seaborn, then with others"
 
     lab = _staged(("n.ipynb", _notebook("n", ("markdown", heading), "x = 1"))).lab
 

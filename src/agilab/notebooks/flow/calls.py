@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from agilab.notebooks.flow.definitions import Definitions
+from agilab.notebooks.flow.functions import INNER
 from agilab.notebooks.flow.makers import Summary
-from agilab.notebooks.flow.values import NOTHING, PLAIN, Region, Value, either
+from agilab.notebooks.flow.values import NOTHING, PLAIN, Kind, Region, Value, either
 
 _NOT_IMPLIED = frozenset(
     {"__setitem__", "__delitem__", "__setattr__", "__delattr__", "__call__", "__enter__", "__exit__"}
@@ -73,7 +74,9 @@ class Calls(Definitions):
             given = self._given(self._summary(functions[0]), node, args, named)
             results.append(self._apply(functions, every, node.lineno, given=given, node=node))
         elif functions:
-            results.append(self._apply(functions, [callee, *every], node.lineno, node=node, made=callee.runs))
+            results.append(
+                self._apply(functions, [callee, *every], node.lineno, node=node, made=callee.runs, skip=1)
+            )
         if classes:
             results.append(self._construct(classes, every, node))
         for name in ("__call__",):
@@ -105,7 +108,10 @@ class Calls(Definitions):
         if not functions:
             return PLAIN
         given = [*args, *(value.inside() for value in args)]  # perhaps with items of what is given
-        return self._apply(functions, given, node.lineno, node=node, made=held.runs)
+        self._kept.append(node)
+        apart = frozenset({self._number(("given", id(node)))})
+        fresh = Value(apart, apart)
+        return self._apply(functions, given, node.lineno, node=node, made=held.runs, fresh=fresh)
 
     def attribute(
         self, owner: Value, name: str, args: Sequence[Value] | None, node: ast.expr
@@ -172,9 +178,14 @@ class Calls(Definitions):
         receiver: bool = False,
         whole: bool = True,
         made: Collection[int] = (),
+        skip: int = 0,
+        fresh: Value | None = None,
     ) -> Value:
-        """Let functions run with these arguments; `given` says which parameter gets which, if that is known, and `made`
-        of which functions it is what they made that runs."""
+        """Let functions run with these arguments.
+
+        `given` says which parameter gets which, if that is known; `made` of which functions it is what they made that
+        runs; that does not get the first `skip` arguments. `fresh` stands for what they make, else `node` does.
+        """
         functions, makes, values = self._reached(
             [
                 *numbers,
@@ -189,7 +200,7 @@ class Calls(Definitions):
             for region in one.changed
         )
         every = either([PLAIN, *args, *(value for value in values if not self._is_definition(value))])
-        fresh = self.new(node) if node is not None else PLAIN
+        fresh = fresh or (self.new(node) if node is not None else PLAIN)
         stored = Value(fresh.owns, every.reaches | fresh.reaches, every.makers, every.runs, every.tied)
         for number, summary in zip(functions, summaries, strict=True):
             regions = set(summary.changed)
@@ -202,7 +213,7 @@ class Calls(Definitions):
                         regions |= owners
             exact = given if number in numbers else None
             what = self._regions_of(
-                regions, exact, args, receiver=receiver and number in numbers, summary=summary
+                regions, exact, args, receiver=receiver and number in numbers, summary=summary, skip=skip
             )
             self.change(what, stored, line)
             self._same |= self._regions_of(summary.same, None, args, receiver=False, summary=summary)
@@ -219,7 +230,7 @@ class Calls(Definitions):
                     self._perhaps(name, stored, line)
             for name in sorted(summary.unbinds):
                 self._perhaps_not(name, line)
-        return self._gives(numbers, summaries, functions, every, fresh, given, args, made)
+        return self._gives(numbers, summaries, functions, every, fresh, given, args, made, skip)
 
     def _perhaps(self, name: str, value: Value, line: int) -> None:
         self.paths(lambda: self.bind(name, value, line), lambda: None)
@@ -238,6 +249,7 @@ class Calls(Definitions):
         *,
         receiver: bool,
         summary: Summary,
+        skip: int = 0,
     ) -> frozenset[Region]:
         """Regions of a summary as regions of the notebook."""
         found: set[Region] = set()
@@ -246,6 +258,8 @@ class Calls(Definitions):
             if mark in ("g", "h"):
                 value = self._path.env.get(name)
                 held = [value] if value is not None else []
+            elif name == INNER:
+                held = list(args[skip:])
             elif given is not None:
                 held = [given[name]] if name in given else []
             elif receiver and summary.parameters[:1] == (name,):
@@ -266,6 +280,7 @@ class Calls(Definitions):
         given: Mapping[str, Value] | None,
         args: Sequence[Value],
         made: Collection[int],
+        skip: int,
     ) -> Value:
         results: list[Value] = []
         for number, summary in zip(functions, summaries, strict=True):
@@ -276,7 +291,7 @@ class Calls(Definitions):
                 results.append(PLAIN)
                 continue
             held = [
-                self._held(region, given, args)
+                self._held(region, given, args, skip)
                 for region in sorted(map(str, returns.reaches))
                 if ":" in region
             ]
@@ -291,18 +306,31 @@ class Calls(Definitions):
                 )
                 tied = tied or self._tied_in([each for each in functions if each not in made])
             runs = parts.runs | ({number} if returns.tied else frozenset())
-            whole = any(region.startswith(("p:", "d:", "g:", "h:")) for region in map(str, returns.reaches))
-            kind = (
-                returns.kind if not whole and returns.kind in ("list", "table") and not summary.calls else ""
-            )
+            kind = self._kind_of(summary, returns)
             owns = fresh.owns | (reaches if kind == "" else NOTHING)
+            if kind == "iterator":
+                owns = frozenset({self._number(("iterator", fresh.owns))})
+                reaches |= owns
+                self.spent |= owns
             results.append(Value(owns, reaches, makers, runs, tied, kind))
         return either(results) if results else PLAIN
 
-    def _held(self, region: str, given: Mapping[str, Value] | None, args: Sequence[Value]) -> Value:
+    @staticmethod
+    def _kind_of(summary: Summary, returns: Value) -> Kind:
+        """What is certain of a result: something new with nothing in it that could be changed, or an iterator."""
+        if returns.kind == "iterator":
+            return "iterator"
+        new = all(isinstance(region, int) and region in returns.owns for region in returns.reaches)
+        return returns.kind if new and returns.kind in ("list", "table") and not summary.calls else ""
+
+    def _held(
+        self, region: str, given: Mapping[str, Value] | None, args: Sequence[Value], skip: int
+    ) -> Value:
         mark, _, name = region.partition(":")
         if mark in ("g", "h"):
             return self._path.env.get(name, PLAIN)
+        if name == INNER:
+            return either([PLAIN, *args[skip:]])
         if given is not None:
             return given.get(name, PLAIN)
         return either([PLAIN, *args])

@@ -20,7 +20,7 @@ from agilab.notebooks.flow.statements import Statements
 from agilab.notebooks.flow.values import CLOSURE, PLAIN, Region, Value, either
 
 _ROUNDS = 8
-_INNER = "<inner>"
+INNER = "<inner>"
 """What stands for the parameters of functions that a function makes."""
 
 
@@ -67,12 +67,12 @@ class Body(Statements):
         """What a call does."""
         node = self._node
         for _ in range(_ROUNDS):
-            before = (dict(self._env), len(self._changed), len(self._passed), self._returns)
+            before = self._found()
             if isinstance(node, ast.Lambda):
                 self._returns = either([self._returns, self.value(node.body)])
             else:
                 self.block(node.body)
-            if before == (self._env, len(self._changed), len(self._passed), self._returns):
+            if before == self._found():
                 break
         returns = self._returns
         if _yields(node):
@@ -105,6 +105,9 @@ class Body(Statements):
             frozenset(self._first & self._needs),
             self._acts or bool(self._globals),
         )
+
+    def _found(self) -> tuple[object, ...]:
+        return dict(self._env), len(self._changed), len(self._passed), self._returns, self._gives
 
     def _remembers_in(self, value: Value) -> bool:
         return CLOSURE in value.owns
@@ -194,7 +197,7 @@ class Body(Statements):
         """Whether it belongs to the function around, not to the one in it, nor to the notebook."""
         if isinstance(region, int):
             return region not in self._own_regions
-        return region[0] in "pd" and _INNER not in region
+        return region[0] in "pd" and INNER not in region
 
     def state(self, name: str, does: states.Does, node: ast.AST) -> None:
         self._states[name, does] = None
@@ -216,15 +219,21 @@ class Body(Statements):
                 self._passed |= value.reaches
             return either([self.new(node), *every, *(value.inside() for value in every)]).with_kind("")
         if CLOSURE in callee.reaches:
-            for name in self._inner_parameters:
-                self._env[name] = either([self._env[name], *every])
-            return either([self.new(node), *every, self._everything()]).with_kind("")
+            return either([self.new(node), *every, self._inner_given(every)]).with_kind("")
         return None
+
+    def _inner_given(self, args: Sequence[Value]) -> Value:
+        """What functions in this one may give back when they are called with these."""
+        for name in self._inner_parameters:
+            self._env[name] = either([self._env[name], *args])
+        return self._gives
 
     def applied(self, held: Value, args: Sequence[Value], node: ast.expr) -> Value:
         if self._outside(held.reaches):
             for value in args:
                 self._passed |= value.reaches
+        if CLOSURE in held.reaches:
+            return self._inner_given([*args, *(value.inside() for value in args)])
         return PLAIN
 
     def attribute(
@@ -248,7 +257,10 @@ class Body(Statements):
 
     def _inner_function(self, node: FunctionNode) -> Value:
         every = self._everything()
-        given = either([every, Value(frozenset({f"p:{_INNER}"}), frozenset({f"p:{_INNER}", f"d:{_INNER}"}))])
+        defaults = [
+            self.value(each) for each in (*node.args.defaults, *node.args.kw_defaults) if each is not None
+        ]
+        given = either([Value(frozenset({f"p:{INNER}"}), frozenset({f"p:{INNER}", f"d:{INNER}"})), *defaults])
         for each in parameters(node.args):
             self._inner_parameters.add(each.arg)
             self._env[each.arg] = either([self._env[each.arg], given]) if each.arg in self._env else given
@@ -266,7 +278,9 @@ class Body(Statements):
 
     def define_class(self, node: ast.ClassDef) -> Value:
         self.block(node.body)
-        return Value(frozenset({CLOSURE}), frozenset({CLOSURE}) | self._everything().reaches)
+        made = Value(frozenset({CLOSURE}), frozenset({CLOSURE}) | self._everything().reaches)
+        self._gives = either([self._gives, made])  # its objects are no more than it is
+        return made
 
     # -- paths: every one is taken ------------------------------------------------------------------------------
 

@@ -180,8 +180,7 @@ class Links(Sources):
 
     def can_be_kept(self, name: str, cell: int) -> bool:
         """Whether the value of a name can be written down for whoever looks at it, if not for another stage."""
-        value = self.value(name, cell)
-        return not value.tied and all(self.flows.makers[one].kind == "class" for one in value.makers)
+        return not self.value(name, cell).tied
 
     def _is_class_there(self, name: str, number: int, cell: int) -> bool:
         return self.carries(name, cell) and number in self.value(name, cell).makers
