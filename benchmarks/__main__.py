@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from agi_node.errors import DONE, FAILED, INTERRUPTED, AgiError
-from benchmarks import apps, engine, flight, metrics, planning, reduce, start_up, units
+from benchmarks import apps, engine, flight, metrics, notebooks, planning, reduce, start_up, units
 from benchmarks.bench import BENCHMARKS, Bench, CommandFailed, Missing, clean_environment
 from benchmarks.case import Case, choose
 from benchmarks.equality import Unequal
@@ -26,6 +26,7 @@ CASES: tuple[Case, ...] = (
     *flight.CASES,
     *apps.CASES,
     *reduce.CASES,
+    *notebooks.CASES,
     *units.CASES,
     *engine.CASES,
     *metrics.CASES,

@@ -24,8 +24,10 @@ from benchmarks.table import ONE_WORKER, UNITS_ALONE, show
 from pydantic import ValidationError
 from rich.console import Console
 
+from agilab.contracts.base import parse_document
+from agilab.contracts.lab_stages import LabStages
 from agilab.projects.discover import BUILT_IN
-from benchmarks import apps, execution_plain, reduce_numpy
+from benchmarks import apps, execution_plain, notebooks, reduce_numpy
 
 Make = Callable[..., Result]
 
@@ -178,6 +180,19 @@ def test_the_plain_script_of_the_execution_apps_is_a_loop_over_jobs(engine: str)
     assert payload["group_count"] == 7
 
 
+def test_the_cells_that_papermill_runs_are_the_stages_and_give_the_number_of_the_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = notebooks.texts_of_steps()
+    stages = parse_document(notebooks.lab(texts), LabStages, "lab").stages
+    assert [(stage.code or "").strip() for stage in stages] == texts
+    monkeypatch.chdir(tmp_path)
+    exec("\n".join(texts), {})
+    with Bench() as bench:
+        _, number = bench.script(notebooks.SCRIPT, str(notebooks.STEPS), tmp_path / "plain.txt")
+    assert int((tmp_path / "number.txt").read_text()) == number == 49
+
+
 def test_an_unknown_case_is_refused_with_suggestions(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--only", "verison"]) == 2
     said = capsys.readouterr().err
@@ -229,6 +244,9 @@ def test_every_case_of_the_issue_is_listed_with_its_limit(capsys: pytest.Capture
             ("reduce-8", "reduce-8-untracked", "reduce-64", "reduce-64-untracked"),
             "1.3 x reference + start-up",
         ),
+        "notebook-import-200": "1 s",
+        "stages-50": "1 x reference",
+        "stages-50-again": "1 s",
     }
     assert len({case.name for case in CASES}) == len(CASES)
 

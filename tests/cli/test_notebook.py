@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.notebooks.building import markdown, notebook
 
 from agilab.contracts.base import parse_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.notebook_import import NotebookImport
-from tests.notebooks.building import markdown, notebook
 
 from .conftest import Agilab, Answer, Lab, Terminal, call
 
@@ -50,7 +50,11 @@ BROKEN = {
     "empty": (b"", "NB-005", "empty"),
     "cut": (STUDY[: len(STUDY) // 3], "NB-0", ""),
     "no cells": (notebook(), "NB-035", "no cells"),
-    "another language": (notebook("x <- 1", metadata={"kernelspec": {"name": "ir", "language": "R"}}), "NB-101", "not Python"),
+    "another language": (
+        notebook("x <- 1", metadata={"kernelspec": {"name": "ir", "language": "R"}}),
+        "NB-101",
+        "not Python",
+    ),
 }
 
 
@@ -227,17 +231,14 @@ def test_a_lab_that_does_not_exist_is_told(here: Folder, words: tuple[str, ...])
     assert answer.document["error"]["code"] == "AGI-LAB-101"
 
 
-def test_labs_are_completed(imported: Folder, home: Path, study: Path) -> None:
-    words = {"COMP_WORDS": "agilab notebook export st", "COMP_CWORD": "3", "_AGILAB_COMPLETE": "bash_complete"}
-    answer = call(home, cwd=study.parent, **words)
-    assert "study" in answer.out
-    words = {**words, "COMP_WORDS": "agilab notebook r", "COMP_CWORD": "2"}
-    assert "roundtrip" in call(home, cwd=study.parent, **words).out
+def test_commands_and_folders_of_labs_are_completed(home: Path, tmp_path: Path) -> None:
+    shell = {"_AGILAB_COMPLETE": "bash_complete", "COMP_WORDS": "agilab notebook r", "COMP_CWORD": "2"}
+    assert call(home, cwd=tmp_path, **shell).out == "plain,roundtrip\n"
+    shell |= {"COMP_WORDS": "agilab notebook export st", "COMP_CWORD": "3"}
+    assert "dir,st" in call(home, cwd=tmp_path, **shell).out, "a folder, which the shell itself looks for"
 
 
-@pytest.mark.parametrize(
-    "words", [("inspect",), ("import", "--dry-run")], ids=lambda words: words[0]
-)
+@pytest.mark.parametrize("words", [("inspect",), ("import", "--dry-run")], ids=lambda words: words[0])
 def test_it_fits_a_terminal_of_eighty_columns(
     words: tuple[str, ...], home: Path, study: Path, terminal: Callable[..., Terminal]
 ) -> None:
@@ -263,7 +264,9 @@ def test_an_import_is_verified_on_request(home: Path, study: Path, lab: Lab) -> 
     kept = parse_document((study / "notebook_import.json").read_text(), NotebookImport, "report")
     assert kept.verification[0].equal
 
-    clock = notebook("import time\nnow = time.time_ns()", markdown("## Then"), "later = now + 1\nlater", minor=5)
+    clock = notebook(
+        "import time\nnow = time.time_ns()", markdown("## Then"), "later = now + 1\nlater", minor=5
+    )
     (study / "clock.ipynb").write_bytes(clock)
     answer = call(lab.home, "notebook", "import", "clock.ipynb", "--verify", "--yes", cwd=study)
     assert answer.code == 1

@@ -18,7 +18,10 @@ Proof = tuple[Path, Answer]
 
 def test_the_reports_are_listed(agilab: Agilab) -> None:
     answer = agilab("report", "list", "--json")
-    assert [row["name"] for row in answer.document] == ["reducers", "reducer-benchmark"]
+    assert [row["name"] for row in answer.document] == [
+        *("reducers", "reducer-benchmark"),
+        *("notebook-import", "notebook-roundtrip", "notebook-union-environment"),
+    ]
     assert "reducer-benchmark" in agilab("report", "list").out
 
 

@@ -183,7 +183,7 @@ def test_the_stages_stand_in_the_order_of_the_work(road: Road) -> None:
 
 def test_what_has_not_changed_does_not_run_again(road: Road) -> None:
     _, whole, again, other, edited = road.runs
-    stages = {stage["id"] for stage in road.lab()["stages"]}
+    stages = {stage["id"] for stage in road.lab()["stages"] if "code" in stage}
     assert ran(whole) == stages
     assert reused(again) == stages
     takers = {stage["id"] for stage in road.lab()["stages"] if "NEIGHBOURS" in stage.get("inputs", ())}
@@ -211,7 +211,8 @@ def test_the_way_back_is_the_same_lab(road: Road) -> None:
     notebook = json.loads((road.app / "my_study_project.ipynb").read_text(encoding="utf-8"))
     cells = {cell["id"]: "".join(cell["source"]) for cell in notebook["cells"]}
     for stage in road.lab()["stages"]:
-        assert stage["code"].strip() in cells[stage["id"]]
+        if "code" in stage:
+            assert stage["code"].strip() in cells[stage["id"]]
 
 
 def test_the_difference_is_the_line_that_was_edited(road: Road) -> None:

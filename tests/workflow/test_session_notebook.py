@@ -1,4 +1,4 @@
-"""A lab's notebook, run by Jupyter without anybody looking: the same run as the command's, and what was edited counts."""
+"""A lab's notebook, run by Jupyter headless: the same run as the command's, and what was edited counts."""
 
 from __future__ import annotations
 

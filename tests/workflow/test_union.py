@@ -15,7 +15,9 @@ from tests.workflow.conftest import ALab
 
 pytestmark = pytest.mark.slow
 
-PROJECT = '[project]\nname = "{name}"\nversion = "0"\nrequires-python = "{python}"\ndependencies = [{needs}]\n'
+PROJECT = (
+    '[project]\nname = "{name}"\nversion = "0"\nrequires-python = "{python}"\ndependencies = [{needs}]\n'
+)
 TWO = """
 [[stages]]
 id = "old"

@@ -1,7 +1,8 @@
-"""`--verify`: notebooks of many shapes run in a kernel and as stages, and what they leave is equal, or said to differ."""
+"""`--verify`: notebooks of many shapes run in a kernel and as stages; what they leave is equal, or said to differ."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +65,8 @@ def test_stages_leave_what_the_notebook_leaves(
     assert all(verification.equal for verification in found)
 
     unsure = {each.name for each in compared if each.equal is None}
-    assert unsure <= one.vague.keys(), f"not compared, and nobody said why: {unsure}"
+    defined = set(re.findall(r"\b(?:def|class) (\w+)", "\n".join(one.books.values())))
+    assert unsure <= one.vague.keys() | defined, f"not compared, and nobody said why: {unsure}"
     finals = {name for notebook in preview.report.notebooks for name in notebook.finals}
     assert finals <= {each.name for each in compared if each.kind == "value"}
 
@@ -72,7 +74,23 @@ def test_stages_leave_what_the_notebook_leaves(
     assert shown(workspace, found[-1].run_id, last) == one.shows
     assert any(each.kind == "shown" and each.stage == last and each.equal for each in compared)
     if per == "cell":
-        assert bool(one.whole) == (len(preview.lab.stages) == 1)
+        assert one.whole or len(preview.lab.stages) > 1
+
+
+@pytest.mark.xfail(strict=True, reason="the importer: a file that is added to is one that was read")
+def test_a_file_that_is_added_to_is_taken_from_the_stage_above(tmp_path: Path, workspace: Workspace) -> None:
+    preview, lab = imported(language.APPENDING, tmp_path, "cell")
+    (found,) = verified(preview, lab, workspace)
+    assert found.equal
+    assert shown(workspace, found.run_id, preview.lab.stages[-1].id) == language.APPENDING.shows
+
+
+@pytest.mark.xfail(strict=True, reason="the importer: what a pattern finds may be made by a stage")
+def test_a_folder_that_is_listed_holds_what_stages_wrote(tmp_path: Path, workspace: Workspace) -> None:
+    preview, lab = imported(language.LISTING, tmp_path, "cell")
+    (found,) = verified(preview, lab, workspace)
+    assert found.equal
+    assert shown(workspace, found.run_id, preview.lab.stages[-1].id) == language.LISTING.shows
 
 
 # -- different ----------------------------------------------------------------------------------------------------
@@ -123,6 +141,16 @@ numbers = [1, 2, 3]
 beyond = numbers[3]
 """,
 )
+FITTED = study(
+    "a model of other numbers",
+    """
+# %%
+import numpy as np
+from sklearn.linear_model import LinearRegression
+model = LinearRegression().fit(np.random.rand(9, 2), np.random.rand(9))
+model
+""",
+)
 Differ = Callable[[Study], tuple[Verification, Preview, Path]]
 
 
@@ -156,6 +184,14 @@ def test_a_figure_that_outlives_its_cell_in_the_stage_only_is_said_to_differ(dif
     found, preview, _ = differ(FIGURE)
     assert len(preview.lab.stages) == 1, "in one stage the second cell would draw on the first one's figure"
     assert by_name(found)["plot.png"].equal is False
+
+
+@pytest.mark.xfail(
+    strict=True, reason="objects are compared by what they say of themselves, not by what they hold"
+)
+def test_models_that_learnt_other_numbers_are_not_called_equal(differ: Differ) -> None:
+    found, _, _ = differ(FITTED)
+    assert by_name(found)["model"].equal is not True
 
 
 def test_an_error_of_the_notebook_is_told_and_nothing_after_it_is_called_equal(differ: Differ) -> None:

@@ -35,8 +35,8 @@ _lab = click.argument("lab", type=LAB, required=False, metavar="[LAB]")
 def notebook_import(files: tuple[Path, ...], as_json: bool, compact: bool) -> int:
     """Import notebooks in a process that is watched, write nothing, and judge what came of it.
 
-    Looked at: that nothing was executed; that cells, code, text, counts, tags, outputs and other tools' metadata are kept;
-    files with their direction; and D, Q, M, C, R of each stage. Exit code 1 if something does not hold.
+    Looked at: that nothing was executed; that cells, code, text, counts, tags, outputs and metadata are kept; files
+    with their direction; and D, Q, M, C, R of each stage. Exit code 1 if something does not hold.
     """
     return _answer("notebook-import", {"files": files}, as_json=as_json, compact=compact)
 

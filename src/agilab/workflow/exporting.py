@@ -124,7 +124,7 @@ def round_trip(document: LabStages, notebook: Path | None = None) -> RoundTrip:
         found = read_back(read(text(notebook_of(document)).encode(), name="lab.ipynb"))
     else:
         found = _from(notebook)
-    lost = tuple(_differences(document, found.document))
+    lost = tuple(differences(document, found.document))
     return RoundTrip(not lost and not (notebook is None and found.changes), lost, found.changes)
 
 
@@ -141,7 +141,8 @@ def _from(path: Path) -> ReadBack:
     return read_back(notebook)
 
 
-def _differences(one: LabStages, other: LabStages) -> list[str]:
+def differences(one: LabStages, other: LabStages) -> list[str]:
+    """Stages and fields in which two labs differ, in words."""
     found = []
     if _said(one.lab) != _said(other.lab):
         found.append("what is said of the lab as a whole")

@@ -239,8 +239,10 @@ def _value(name: str, stage: str, theirs: Mapping[str, Any], mine: Mapping[str, 
                 equal=False if gone else None,
                 why=f"{whose}: {one['why']}",
             )
-    equal = dict(theirs) == dict(mine)
+    equal: bool | None = dict(theirs) == dict(mine)
     why = "" if equal else f"{_brief(theirs)} in the notebook, {_brief(mine)} in the pipeline"
+    if not equal and {**theirs, "digest": ""} == {**mine, "digest": ""} and mine["kind"] == "object":
+        equal, why = None, f"{_brief(mine)} in both; what it holds is not the same bit for bit"
     return Compared(kind="value", name=name, stage=stage, equal=equal, why=why)
 
 

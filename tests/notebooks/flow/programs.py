@@ -485,6 +485,7 @@ _WAYS: list[Callable[[Program], None]] = [
         _use_object,
         _use_object,
         _decorated,
+        _drain,
         _registry,
         _pair,
         _nested_loops,

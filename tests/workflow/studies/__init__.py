@@ -1,7 +1,7 @@
 """Notebooks of many shapes, as people write them, that are run as notebooks and as stages.
 
-Each is text in cells: `# %%` begins code, `# %% tags=parameters` code with tags, `# %% [markdown]` text. `pyproject.toml`
-and `uv.lock` beside this file are the one environment for all of them.
+Each is text in cells: `# %%` begins code, `# %% tags=parameters` code with tags, `# %% [markdown]` text.
+`pyproject.toml` and `uv.lock` beside this file are the one environment for all of them.
 """
 
 from __future__ import annotations

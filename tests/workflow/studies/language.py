@@ -283,21 +283,41 @@ open("log.txt").read().split()
     shows="['first', 'second']",
 )
 
-LISTING = study(
+PATTERN = study(
     "files that are found by a pattern",
     """
 # %%
+import glob
 for n in range(3):
     with open(f"part_{n}.txt", "w") as f:
         f.write(str(n))
 # %% [markdown]
 ## Find them
 # %%
-import glob
 found = sorted(glob.glob("part_*.txt"))
-sum(int(open(name).read()) for name in found)
+total = sum(int(open(name).read()) for name in found)
+# %% [markdown]
+## Tell
+# %%
+found, total
 """,
-    shows="3",
+    shows="(['part_0.txt', 'part_1.txt', 'part_2.txt'], 3)",
+)
+
+LISTING = study(
+    "a folder that is listed",
+    """
+# %%
+from pathlib import Path
+Path("work").mkdir(exist_ok=True)
+with open("work/a.txt", "w") as f:
+    f.write("a")
+# %% [markdown]
+## List
+# %%
+sorted(path.name for path in Path("work").glob("*"))
+""",
+    shows="['a.txt']",
 )
 
 PARAMETERS = study(
@@ -569,6 +589,7 @@ STUDIES = (
     CLOSURES,
     TEXTS,
     FILES,
+    PATTERN,
     PARAMETERS,
     NAMES_AGAIN,
     AWAITING,

@@ -277,9 +277,11 @@ class _Builder:
                 continue
             if name in self._flows[source].keeps and name not in links.reads[source]:
                 continue
-            value = links.value(name, count)
-            if name in self._flows[source].modules or (value.makers and links.carries(name, count)):
+            makers = links.value(name, count).makers
+            if name in self._flows[source].modules or (makers and links.carries(name, count)):
                 continue
+            if any(self._flows.makers[number].name == name for number in makers):
+                continue  # a function or class, not a result
             stage = self._stages[self._stage_of[source]]
             here = name in stage.inputs or any(name in self._flows[cell].binds for cell in stage.cells)
             if here and not self._is_stale(name, source):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
+from agi_node.source.carried import carried
 from agilab.contracts.lab_stages import Stage, is_file
 from agilab.workflow.checks.case import Case
 from agilab.workflow.findings import Finding
@@ -83,11 +84,19 @@ def _unmade(case: Case, stage: Stage, found: Names) -> Iterator[Finding]:
             )
 
 
+def _read_by_what_it_uses(case: Case, stage: Stage) -> Iterator[str]:
+    """Names that functions taken from other stages read where they are called: here."""
+    for other, names in stage.uses.items():
+        if other in case.number:
+            yield from carried(case.text_of(case.stage(other)) or "", names).missing
+
+
 def _unread(case: Case, stage: Stage, found: Names) -> Iterator[Finding]:
     if found.open is not None and "(" in found.open:
         return  # exec may read anything
+    read = {*found.read, *stage.outputs, *_read_by_what_it_uses(case, stage)}
     for number, source in enumerate(case.resolved.stages[stage.id].inputs):
-        if source.kind == "value" and source.called not in found.read and source.called not in stage.outputs:
+        if source.kind == "value" and source.called not in read:
             at = case.place(stage.id, "inputs", number)
             yield case.finding(
                 "025", at, stage.id, f"{stage.id} never reads its input {source.called}", source.called

@@ -40,8 +40,12 @@ def raw_cells(path: Path) -> Raw | None:
     """The cells of a `.ipynb`, or None where the file is no such JSON (a text notebook, a broken file)."""
     try:
         book = json.loads(path.read_bytes())
-        cells = book["cells"] if "cells" in book else [c for sheet in book["worksheets"] for c in sheet["cells"]]
-        return Raw(tuple(_cell(number, cell) for number, cell in enumerate(cells)), dict(book.get("metadata", {})))
+        cells = (
+            book["cells"] if "cells" in book else [c for sheet in book["worksheets"] for c in sheet["cells"]]
+        )
+        return Raw(
+            tuple(_cell(number, cell) for number, cell in enumerate(cells)), dict(book.get("metadata", {}))
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -56,7 +60,9 @@ def _cell(index: int, cell: dict[str, Any]) -> RawCell:
     count = cell.get("execution_count", cell.get("prompt_number"))
     tags = tuple(map(str, cell.get("metadata", {}).get("tags", ())))
     kind = str(cell["cell_type"])
-    return RawCell(index, kind, source, count if isinstance(count, int) else None, tags, tuple(digests), parts)
+    return RawCell(
+        index, kind, source, count if isinstance(count, int) else None, tags, tuple(digests), parts
+    )
 
 
 def _shown(output: dict[str, Any]) -> dict[str, Any]:

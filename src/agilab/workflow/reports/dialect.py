@@ -53,7 +53,9 @@ def dialect_check(about: str, lab: LabStages) -> Check:
         changed = kept(lab, again)
         evidence["changed"] = {word: names for word, names in changed.items() if names}
         if evidence["changed"]:
-            problem = "; ".join(f"{word} of {', '.join(names[:3])}" for word, names in evidence["changed"].items())
+            problem = "; ".join(
+                f"{word} of {', '.join(names[:3])}" for word, names in evidence["changed"].items()
+            )
         elif _without_spelling(again) != _without_spelling(lab):
             problem = "something besides these five is another thing"
     except AgiError as error:
@@ -65,7 +67,9 @@ def dialect_check(about: str, lab: LabStages) -> Check:
         state="failed" if problem else "passed",
         how="executed",
         evidence=evidence,
-        message=f"not the same after D, Q, M, C, R: {problem}" if problem else f"written as D, Q, M, C, R and read: {said}",
+        message=f"not the same after D, Q, M, C, R: {problem}"
+        if problem
+        else f"written as D, Q, M, C, R and read: {said}",
     )
 
 

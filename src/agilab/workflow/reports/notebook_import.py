@@ -6,8 +6,9 @@ The import is done in a process that is watched; what it made is held against th
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from agilab.contracts.report import Check
 from agilab.evidence.report import Scope
 from agilab.notebooks.parsing import parse_notebook
 from agilab.notebooks.reading import read
-from agilab.workflow.reports import dialect
+from agilab.workflow.reports import counted, dialect, judged, unknown
 from agilab.workflow.reports.cells import Raw, RawCell, raw_cells
 from agilab.workflow.reports.watching import watched_import
 
@@ -36,17 +37,25 @@ def notebook_import(scope: Scope, *, files: Sequence[Path]) -> tuple[list[Check]
     try:
         plain, seen = watched_import(files)
     except RuntimeError as problem:
-        return [_judged(WHOLE, "import", str(problem), "", {"files": len(files)}, "executed")], {}
+        return [judged(WHOLE, "import", str(problem), "", {"files": len(files)}, "executed")], {}
     report = NotebookImport.model_validate(plain)
-    lab = parse_document(report.toml, LabStages, "the import")
-    checks = [_nothing_executed(seen, before)]
+    checks = [_nothing_executed(seen, before), *import_checks(report, files)]
+    return checks, _details(report, _lab_of(report))
+
+
+def import_checks(report: NotebookImport, files: Sequence[Path]) -> Iterator[Check]:
+    """What an import says it made of these files, held against the files."""
+    lab = _lab_of(report)
     by_name = {path.name: path for path in files}
     for notebook in report.notebooks:
-        checks += _of_one(_One(notebook, by_name[notebook.name], lab), report)
-    checks.append(_files(report, lab))
-    checks.append(_metadata(files, lab))
-    checks.append(dialect.dialect_check(WHOLE, lab))
-    return checks, _details(report, lab)
+        yield from _of_one(_One(notebook, by_name[notebook.name], lab), report)
+    yield _files(report, lab)
+    yield _metadata(files, lab)
+    yield dialect.dialect_check(WHOLE, lab)
+
+
+def _lab_of(report: NotebookImport) -> LabStages:
+    return parse_document(report.toml, LabStages, "the import")
 
 
 def _nothing_executed(seen: dict[str, list[str]], before: dict[Path, Any]) -> Check:
@@ -55,7 +64,7 @@ def _nothing_executed(seen: dict[str, list[str]], before: dict[Path, Any]) -> Ch
     found = [f"{kind}: {', '.join(what[:3])}" for kind, what in seen.items() if what]
     found += [f"changed: {', '.join(touched)}"] if touched else []
     good = "no code of theirs ran, no file was opened to write, no process, no connection (told by Python's audit)"
-    return _judged(WHOLE, "not_executed_import", "; ".join(found), good, evidence, "executed")
+    return judged(WHOLE, "not_executed_import", "; ".join(found), good, evidence, "executed")
 
 
 def _seen(path: Path) -> Any:
@@ -102,26 +111,32 @@ def _of_one(one: _One, report: NotebookImport) -> Iterator[Check]:
         problem = f"there is nothing in Python to import: {one.imported.language or 'no language said'}"
     evidence = {"sha256": digest, "format": one.imported.format, "language": one.imported.language}
     kind = f"{one.imported.format}, {one.imported.language or 'no language said'}"
-    yield _judged(one.name, "read", problem, f"{kind}: read whole", evidence)
+    yield judged(one.name, "read", problem, f"{kind}: read whole", evidence)
     if problem:
         return
     raw = raw_cells(one.path)
     if raw is None:
-        yield _unknown(one.name, "cells", "no JSON of a notebook: there is nothing to count its cells by")
+        yield unknown(one.name, "cells", "no JSON of a notebook: there is nothing to count its cells by")
         return
-    yield _cells(one, raw, {finding.location.cell for finding in report.findings if finding.location.notebook == one.name})
+    yield _cells(one, raw, report)
     yield _code(one)
     yield _markdown(one, raw)
     yield _lineage(one, raw)
     yield _outputs(one, raw)
 
 
-def _cells(one: _One, raw: Raw, told: Container[int | None]) -> Check:
-    """Each code cell with something in it is in one stage or gives the params; what is left out has a finding."""
+def _cells(one: _One, raw: Raw, report: NotebookImport) -> Check:
+    """Each code cell with something in it is in one stage or gives the params; why another is left out is a finding."""
     placed = Counter(cell for _, cells in one.stages() for cell in cells) + Counter(one.imported.parameters)
+    told = [finding for finding in report.findings if finding.location.notebook == one.name]
+    why = {
+        finding.location.cell for finding in told if finding.code.startswith("NB-1")
+    }  # languages and magics
+    if any(finding.code == "NB-101" for finding in told):
+        why |= {cell.index for cell in read(one.path).code_cells if not cell.is_python}
     filled = [cell.index for cell in raw.cells if cell.kind == "code" and cell.source.strip()]
     out = [index for index in filled if not placed[index]]
-    lost = [index for index in out if index not in told]
+    lost = [index for index in out if index not in why]
     twice = [index for index, times in placed.items() if times > 1]
     evidence = {
         "code_cells": len(filled),
@@ -133,9 +148,10 @@ def _cells(one: _One, raw: Raw, told: Container[int | None]) -> Check:
     problems = [f"in no stage: cells {_listed(lost)}"] if lost else []
     problems += [f"in several stages: cells {_listed(twice)}"] if twice else []
     problem = "; ".join(problems)
-    also = f"; {len(out):,} left out, with a finding" if out else ""
-    good = f"{len(filled) - len(out):,} code cells are in {evidence['stages']:,} stages, each in one{also}"
-    return _judged(one.name, "cells", problem, good, evidence)
+    stages = counted(len(one.imported.stages), "stage")
+    good = f"{counted(len(filled) - len(out), 'code cell')} in {stages}, each in one"
+    good += f"; {len(out):,} left out, with a finding" if out else ""
+    return judged(one.name, "cells", problem, good, evidence)
 
 
 def _code(one: _One) -> Check:
@@ -149,14 +165,20 @@ def _code(one: _One) -> Check:
                 if not _stands_as_comment(parsed[index].cell.source, stage.code or ""):
                     missing.append(index)
                 continue
-            wanted = [text for text in _statements(parsed[index].python) if "ImportFrom(module='__future__'" not in text]
+            wanted = [
+                text
+                for text in _statements(parsed[index].python)
+                if "ImportFrom(module='__future__'" not in text
+            ]
             statements += len(wanted)
             if not all(text in stands for text in wanted):
                 missing.append(index)
                 stands = iter(())
     evidence = {"statements": statements, "cells_that_differ": missing}
     problem = f"not all statements of cells {_listed(missing)} stand in their stage" if missing else ""
-    return _judged(one.name, "code", problem, f"all {statements:,} statements stand in their stages, in order", evidence)
+    return judged(
+        one.name, "code", problem, f"{counted(statements, 'statement')} in their stages, in order", evidence
+    )
 
 
 def _statements(source: str) -> list[str]:
@@ -173,12 +195,25 @@ def _stands_as_comment(source: str, code: str) -> bool:
 
 
 def _markdown(one: _One, raw: Raw) -> Check:
-    said = "\n".join([one.lab.lab.title, one.lab.lab.description, *(stage.description for stage in one.lab.stages)])
-    texts = [cell for cell in raw.cells if cell.kind == "markdown" and cell.source.strip()]
-    lost = [cell.index for cell in texts if cell.source.strip("\n") not in said]
-    evidence = {"markdown_cells": len(texts), "kept": len(texts) - len(lost)}
-    problem = f"the text of cells {_listed(lost)} is in no description" if lost else ""
-    return _judged(one.name, "markdown", problem, f"the text of {len(texts):,} cells is with its stages", evidence)
+    """Every line of text stands in a description; a heading may have become a title."""
+    lab = one.lab.lab
+    texts = [lab.title, lab.description]
+    texts += [text for stage in one.lab.stages for text in (stage.title, stage.description)]
+    said = {_bare(line) for text in texts for line in text.splitlines()}
+    cells = [cell for cell in raw.cells if cell.kind == "markdown" and cell.source.strip()]
+    lost = [
+        cell.index for cell in cells if not {_bare(line) for line in cell.source.splitlines()} <= said | {""}
+    ]
+    evidence = {"markdown_cells": len(cells), "kept": len(cells) - len(lost)}
+    problem = f"text of cells {_listed(lost)} is in no description" if lost else ""
+    good = f"the text of {counted(len(cells), 'cell')} is with the lab and its stages"
+    return judged(one.name, "markdown", problem, good, evidence)
+
+
+def _bare(line: str) -> str:
+    """A line of markdown without the marks of a heading and of emphasis."""
+    line = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", line.strip())
+    return re.sub(r"[*`_#\s]+", " ", line).strip()
 
 
 def _lineage(one: _One, raw: Raw) -> Check:
@@ -193,7 +228,9 @@ def _lineage(one: _One, raw: Raw) -> Check:
     ran = sum(cell.count is not None for cell in raw.cells)
     evidence = {"cells_with_count": ran, "tags": sorted({tag for cell in raw.cells for tag in cell.tags})}
     problem = f"counts or tags of {', '.join(wrong[:4])} are others" if wrong else ""
-    return _judged(one.name, "lineage", problem, f"execution counts ({ran:,}) and tags are those of the cells", evidence)
+    return judged(
+        one.name, "lineage", problem, f"execution counts ({ran:,}) and tags are those of the cells", evidence
+    )
 
 
 def _outputs(one: _One, raw: Raw) -> Check:
@@ -208,7 +245,7 @@ def _outputs(one: _One, raw: Raw) -> Check:
     parts = sum(cell.parts for cell in cells)
     evidence = {"representations": parts, "texts": sum(len(cell.outputs) for cell in cells)}
     problem = f"not all that cells {_listed(wrong)} showed is expected" if wrong else ""
-    return _judged(one.name, "outputs", problem, f"{parts:,} outputs are kept as expectations", evidence)
+    return judged(one.name, "outputs", problem, f"{counted(parts, 'output')} kept as expectations", evidence)
 
 
 def _expects(cell: RawCell, parts: list[Any]) -> bool:
@@ -224,12 +261,14 @@ def _files(report: NotebookImport, lab: LabStages) -> Check:
     ways = Counter(str(one.get("direction")) for one in found)
     taken = {name for stage in lab.stages for name in _paths(stage)}
     named = {str(one["path"]).removeprefix("./") for one in found}
-    invented = sorted(name for name in taken if name.removeprefix("./") not in named and not set(name) & set("*{"))
+    invented = sorted(
+        name for name in taken if name.removeprefix("./") not in named and not set(name) & set("*{")
+    )
     evidence = {"references": len(found), "directions": dict(ways), "of_stages": sorted(taken)}
     problem = f"no cell names {', '.join(invented[:4])}" if invented else ""
     ways_said = ", ".join(f"{count:,} {way}" for way, count in sorted(ways.items())) or "none"
-    good = f"{ways_said}; stages take and give {len(taken):,} files of these"
-    return _judged(WHOLE, "artifacts", problem, good, evidence)
+    good = f"{ways_said}; stages take and give {counted(len(taken), 'file')} of these"
+    return judged(WHOLE, "artifacts", problem, good, evidence)
 
 
 def _paths(stage: Stage) -> set[str]:
@@ -251,7 +290,7 @@ def _metadata(files: Sequence[Path], lab: LabStages) -> Check:
                 lost.append(f"{key} of {path.name}")
     problem = f"not kept: {', '.join(lost[:4])}" if lost else ""
     good = f"metadata of other tools kept: {', '.join(sorted(theirs)) or 'there is none'}"
-    return _judged(WHOLE, "metadata", problem, good, {"keys": sorted(theirs), "lost": lost})
+    return judged(WHOLE, "metadata", problem, good, {"keys": sorted(theirs), "lost": lost})
 
 
 def _details(report: NotebookImport, lab: LabStages) -> dict[str, Any]:
@@ -264,7 +303,8 @@ def _details(report: NotebookImport, lab: LabStages) -> dict[str, Any]:
                 "counts": one.counts,
                 "execution": one.execution,
                 "artifacts": [
-                    {key: each.get(key) for key in ("path", "direction", "kind", "cell", "line")} for each in one.artifacts
+                    {key: each.get(key) for key in ("path", "direction", "kind", "cell", "line")}
+                    for each in one.artifacts
                 ],
                 "edges": len(one.edges),
                 "undecided": [each.plain() for each in one.undecided],
@@ -274,15 +314,6 @@ def _details(report: NotebookImport, lab: LabStages) -> dict[str, Any]:
         "stages": dialect.rows(lab),
         "findings": [finding.plain() for finding in report.findings],
     }
-
-
-def _judged(about: str, name: str, problem: str, good: str, evidence: dict[str, Any], how: Any = "static") -> Check:
-    state: Any = "failed" if problem else "passed"
-    return Check(about=about, name=name, state=state, how=how, evidence=evidence, message=problem or good)
-
-
-def _unknown(about: str, name: str, why: str) -> Check:
-    return Check(about=about, name=name, state="unknown", how="static", message=why)
 
 
 def _listed(numbers: list[int]) -> str:

@@ -1,8 +1,8 @@
-"""`agilab report notebook-roundtrip`: a lab becomes a notebook and a lab again, now, and nothing of it is another thing."""
+"""`agilab report notebook-roundtrip`: a lab to a notebook and back, now; nothing of it may be another thing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,14 @@ from agilab.contracts.base import read_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.report import Check
 from agilab.evidence.report import Scope
+from agilab.notebooks.cells import Notebook
 from agilab.notebooks.reading import read
 from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import ReadBack, read_back
-from agilab.workflow.exporting import round_trip
-from agilab.workflow.reports import dialect
+from agilab.workflow.exporting import differences
+from agilab.workflow.reports import counted, dialect, judged, unknown
 
+WayBack = Callable[[Notebook], ReadBack]
 _LINE = "# a line that a person added"
 
 
@@ -24,56 +26,82 @@ def notebook_roundtrip(scope: Scope, *, lab: Path) -> tuple[list[Check], dict[st
     """Do the round trip, unedited and with an edit in each stage. Raises as `read_document` does for the lab's file."""
     document = read_document(lab, LabStages)
     about = lab.resolve().parent.name
+    checks = list(way_back_checks(about, document, read_back))
+    return checks, {"lab": about, "stages": dialect.rows(document)}
+
+
+def way_back_checks(about: str, document: LabStages, way: WayBack) -> Iterator[Check]:
+    """Whether a way back from notebooks loses nothing of this document."""
     notebook = notebook_of(document)
-    back = _back(notebook)
-    checks = [
-        _identity(about, document, back),
-        _again(about, notebook, back),
-        _words(about, document, back),
-        dialect.dialect_check(about, document),
-        *_edits(about, document, notebook),
-    ]
-    return checks, {"lab": about, "stages": dialect.rows(document), "cells": len(notebook["cells"])}
+    back = _back(notebook, way)
+    yield _identity(about, document, back)
+    yield _again(about, notebook, back)
+    yield _words(about, document, back)
+    yield dialect.dialect_check(about, document)
+    yield from _edits(about, document, notebook, way)
 
 
-def _back(notebook: Mapping[str, Any]) -> ReadBack:
-    return read_back(read(text(notebook).encode(), name="lab.ipynb"))
+def _back(notebook: Mapping[str, Any], way: WayBack) -> ReadBack:
+    return way(read(text(notebook).encode(), name="lab.ipynb"))
 
 
 def _identity(about: str, document: LabStages, back: ReadBack) -> Check:
-    there = round_trip(document)
+    lost = [*differences(document, back.document), *(change.what for change in back.changes)]
     said = [document.model_dump(mode="json"), back.document.model_dump(mode="json")]
     digests = [digest(one) for one in said]
-    problem = "; ".join([*there.lost, *(change.what for change in there.changes)][:3])
+    problem = "; ".join(lost[:3])
     if not problem and digests[0] != digests[1]:
         problem = "a field that nobody compares is another one"
     evidence = {"stages": len(document.stages), "before": digests[0], "after": digests[1]}
-    return _judged(about, "identity", problem, f"{len(document.stages):,} stages come back as they were", evidence)
+    return judged(
+        about,
+        "identity",
+        problem,
+        f"{counted(len(document.stages), 'stage')} as before",
+        evidence,
+        "executed",
+    )
 
 
 def _again(about: str, notebook: Mapping[str, Any], back: ReadBack) -> Check:
     """The lab that came back gives the notebook that it came from, byte for byte."""
     one, other = text(notebook).encode(), text(notebook_of(back.document)).encode()
-    at = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    at = next(
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
     problem = "" if one == other else f"its notebook is another one from byte {at:,} on"
-    return _judged(about, "notebook", problem, f"its notebook is the same {len(one):,} bytes", {"bytes": len(one)})
+    return judged(
+        about,
+        "notebook",
+        problem,
+        f"its notebook is the same {len(one):,} bytes",
+        {"bytes": len(one)},
+        "executed",
+    )
 
 
 def _words(about: str, document: LabStages, back: ReadBack) -> Check:
     changed = {word: names for word, names in dialect.kept(document, back.document).items() if names}
     problem = "; ".join(f"{word} of {', '.join(names[:3])}" for word, names in changed.items())
     evidence = {"stages": len(document.stages), "changed": changed}
-    return _judged(about, "D/Q/M/C/R", problem, "description, question, model, code and runtime kept", evidence)
+    return judged(
+        about,
+        "D/Q/M/C/R",
+        problem,
+        "description, question, model, code and runtime kept",
+        evidence,
+        "executed",
+    )
 
 
-def _edits(about: str, document: LabStages, notebook: Mapping[str, Any]) -> Iterator[Check]:
-    """A line is added to each stage's cell, one after the other: that stage must have it, and nothing else may change."""
+def _edits(about: str, document: LabStages, notebook: Mapping[str, Any], way: WayBack) -> Iterator[Check]:
+    """A line is added to one stage's cell after the other: that stage must have it, and nothing else may change."""
     tried, wrong = 0, []
     for stage in document.stages:
         if stage.code is None:
             continue
         tried += 1
-        back = _back(_with_a_line(notebook, stage.id))
+        back = _back(_with_a_line(notebook, stage.id), way)
         code = stage.code.rstrip("\n")
         wanted = [
             one.with_changes(code=f"{code}\n{_LINE}" if code else _LINE) if one.id == stage.id else one
@@ -83,12 +111,11 @@ def _edits(about: str, document: LabStages, notebook: Mapping[str, Any]) -> Iter
         if list(back.document.stages) != wanted or kinds != [("edited", stage.id, "cell")]:
             wrong.append(stage.id)
     if not tried:
-        why = "no stage has code of its own to edit"
-        yield Check(about=about, name="edits", state="unknown", how="static", message=why)
+        yield unknown(about, "edits", "no stage has code of its own to edit")
         return
     problem = f"an edit of {', '.join(wrong[:4])} does not come back as that edit alone" if wrong else ""
-    good = f"a line added to each of {tried:,} cells comes back as that edit, and nothing else"
-    yield _judged(about, "edits", problem, good, {"edited": tried, "wrong": wrong})
+    good = f"a line added to a cell comes back as that edit alone, tried on {counted(tried, 'cell')}"
+    yield judged(about, "edits", problem, good, {"edited": tried, "wrong": wrong}, "executed")
 
 
 def _with_a_line(notebook: Mapping[str, Any], stage: str) -> dict[str, Any]:
@@ -99,8 +126,3 @@ def _with_a_line(notebook: Mapping[str, Any], stage: str) -> dict[str, Any]:
         return {**cell, "source": f"{source}\n{_LINE}"}
 
     return {**notebook, "cells": [edited(cell) for cell in notebook["cells"]]}
-
-
-def _judged(about: str, name: str, problem: str, good: str, evidence: dict[str, Any]) -> Check:
-    state: Any = "failed" if problem else "passed"
-    return Check(about=about, name=name, state=state, how="executed", evidence=evidence, message=problem or good)

@@ -1,4 +1,4 @@
-"""`agilab report notebook-union-environment`: whether the stages of a lab could share one kernel, tried with uv, now."""
+"""`agilab report notebook-union-environment`: whether a lab's stages could share one kernel, tried with uv, now."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.report import Check
 from agilab.evidence.report import Scope
 from agilab.workflow.prepare import Lab, lab_from, project_of
-from agilab.workflow.reports import dialect
+from agilab.workflow.reports import counted, dialect, judged
 from agilab.workflow.union import Union, union_of
 
 _ENVIRONMENTS = ("environment", "python", "pin")
@@ -52,9 +52,10 @@ def _resolved(about: str, union: Union) -> Check:
     if len(union.environments) == 1:
         good = "all stages run in one environment already"
     else:
-        good = f"uv resolved {len(union.environments):,} environments together: {len(union.resolved):,} packages"
+        packages = counted(len(union.resolved), "package")
+        good = f"uv resolved {len(union.environments):,} environments together: {packages}"
         good += f", {len(union.moved):,} at another version than locked" if union.moved else ""
-    return _judged(about, "environments", problem, good, evidence, "executed")
+    return judged(about, "environments", problem, good, evidence, "executed")
 
 
 def _honoured(lab: Lab, union: Union, scope: Scope) -> Check:
@@ -77,8 +78,10 @@ def _honoured(lab: Lab, union: Union, scope: Scope) -> Check:
             if version is None or not requirement.specifier.contains(version, prereleases=True):
                 broken.append(f"{text} of {stage.id}: {version}")
     problem = "; ".join(broken[:3])
-    good = f"{asked:,} requirements of its stages hold for the shared versions"
-    return _judged(lab.name, "requirements", problem, good, {"requirements": asked, "broken": broken}, "executed")
+    good = f"{counted(asked, 'requirement')} of its stages hold for the shared versions"
+    return judged(
+        lab.name, "requirements", problem, good, {"requirements": asked, "broken": broken}, "executed"
+    )
 
 
 def _obstacles(about: str, union: Union) -> Iterator[Check]:
@@ -86,9 +89,4 @@ def _obstacles(about: str, union: Union) -> Iterator[Check]:
         found = [one for one in union.obstacles if one.kind == kind]
         stages = sorted({stage for one in found for stage in one.stages})
         evidence = {"stages": stages, "found": [one.what for one in found]}
-        yield _judged(about, kind, "; ".join(one.what for one in found[:3]), good, evidence, "static")
-
-
-def _judged(about: str, name: str, problem: str, good: str, evidence: dict[str, Any], how: Any) -> Check:
-    state: Any = "failed" if problem else "passed"
-    return Check(about=about, name=name, state=state, how=how, evidence=evidence, message=problem or good)
+        yield judged(about, kind, "; ".join(one.what for one in found[:3]), good, evidence, "static")

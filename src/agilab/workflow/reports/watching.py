@@ -2,8 +2,8 @@
 
     python -m agilab.workflow.reports.watching FILE…
 
-prints `{"import": …, "watched": {…}}`: the `agilab.notebook_import.v2` document, and what the process did meanwhile that
-reading does not need. Python itself tells it (audit events, PEP 578), so nobody has to promise anything.
+prints `{"import": …, "watched": {…}}`: the `agilab.notebook_import.v2` document, and what the process did meanwhile
+that reading does not need. Python itself tells it (audit events, PEP 578), so nobody has to promise anything.
 """
 
 from __future__ import annotations
@@ -19,10 +19,33 @@ from types import CodeType, FrameType
 from typing import Any
 
 KINDS = ("executed", "written", "processes", "connections")
-_PROCESSES = ("subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.exec", "os.spawn", "os.posix_spawn")
+_PROCESSES = (
+    "subprocess.Popen",
+    "os.system",
+    "os.fork",
+    "os.forkpty",
+    "os.exec",
+    "os.spawn",
+    "os.posix_spawn",
+)
 _CONNECTIONS = ("socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "urllib.Request")
-_CHANGES = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink", "shutil.rmtree")
-_GENERATING = ("dataclasses.py", "enum.py", "functools.py", "typing.py", os.path.join("collections", "__init__.py"))
+_CHANGES = (
+    "os.remove",
+    "os.rename",
+    "os.mkdir",
+    "os.rmdir",
+    "os.truncate",
+    "os.link",
+    "os.symlink",
+    "shutil.rmtree",
+)
+_GENERATING = (
+    "dataclasses.py",
+    "enum.py",
+    "functools.py",
+    "typing.py",
+    os.path.join("collections", "__init__.py"),
+)
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _MOST = 20
 
@@ -37,7 +60,9 @@ def watched_import(files: Sequence[Path]) -> tuple[dict[str, Any], dict[str, lis
     environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(words, capture_output=True, env=environ, check=False)
     if done.returncode != 0:
-        raise RuntimeError(done.stderr.decode("utf-8", "replace").strip()[-600:] or f"ended with {done.returncode}")
+        raise RuntimeError(
+            done.stderr.decode("utf-8", "replace").strip()[-600:] or f"ended with {done.returncode}"
+        )
     told = json.loads(done.stdout)
     return told["import"], told["watched"]
 
@@ -69,7 +94,9 @@ class Watch:
             self._executed(arguments[0])
         elif event == "open":
             path, mode, flags = arguments
-            if (isinstance(mode, str) and set(mode) & set("wax+")) or (isinstance(flags, int) and flags & _WRITING):
+            if (isinstance(mode, str) and set(mode) & set("wax+")) or (
+                isinstance(flags, int) and flags & _WRITING
+            ):
                 self._note("written", str(path))
         elif event in _CHANGES:
             self._note("written", f"{event} {arguments[0]}")
@@ -83,7 +110,9 @@ class Watch:
             return
         caller: FrameType | None = sys._getframe(2)
         file = caller.f_code.co_filename if caller else ""
-        if not (file.startswith(self._ours) and file.endswith(_GENERATING)):  # a dataclass makes its methods of text
+        if not (
+            file.startswith(self._ours) and file.endswith(_GENERATING)
+        ):  # a dataclass makes its methods of text
             self._note("executed", code.co_filename)
 
     def _note(self, kind: str, what: str) -> None:
