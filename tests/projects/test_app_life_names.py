@@ -108,7 +108,9 @@ def test_uv_finds_nothing_to_change_in_a_lock_under_another_name(new: str, tmp_p
     )
     app = tmp_path / "apps" / "app"
     app.mkdir(parents=True)
-    (tmp_path / "libraries").symlink_to(BUILT_IN.parent / "libraries")  # where its local library is looked for
+    (tmp_path / "libraries").symlink_to(
+        BUILT_IN.parent / "libraries"
+    )  # where its local library is looked for
     (app / "pyproject.toml").write_text(project.replace("flight-project", new))
     for text, verdict in ((lock, 1), (relocked(lock, "flight-project", new), 0)):
         (app / "uv.lock").write_text(text)

@@ -87,7 +87,11 @@ def labs(draw: st.DrawFn) -> LabStages:
                 "description": WORDS,
                 "params": st.dictionaries(NAMES, JSON, max_size=3),
                 "notebook": st.sampled_from(
-                    [{"colab": {"name": "x"}}, {"language_info": {"name": "python"}}, {"kernelspec": {"name": "x"}}]
+                    [
+                        {"colab": {"name": "x"}},
+                        {"language_info": {"name": "python"}},
+                        {"kernelspec": {"name": "x"}},
+                    ]
                 ),
                 "extra": st.dictionaries(NAMES, JSON, max_size=2),
             },
