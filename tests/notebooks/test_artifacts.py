@@ -54,7 +54,7 @@ CALLS = {
     'open("a.txt").read()': ("read", "a.txt", "text"),
     'open("a.json", "w")': ("written", "a.json", "json"),
     'open(file="a.bin", mode="rb+")': ("both", "a.bin", "file"),
-    'open("a.log", "a")': ("written", "a.log", "text"),
+    'open("a.log", "a")': ("both", "a.log", "text"),
     'open("a.txt", how)': ("unknown", "a.txt", "text"),
     'Path("a.txt").read_text()': ("read", "a.txt", "text"),
     'Path("a") .joinpath("b", "c.json").write_text("")': ("written", "a/b/c.json", "json"),
@@ -298,9 +298,13 @@ def test_the_files_that_are_really_opened_are_those_that_were_found(tmp_path: Pa
     opened, files = json.loads(done.stdout.splitlines()[-1])
     written = {path for path, mode in opened if mode == "w"} | set(files)
     ours = {
-        artifact.path for artifact in found if artifact.direction == "written" and artifact.kind != "folder"
+        artifact.path
+        for artifact in found
+        if artifact.direction in ("written", "both") and artifact.kind != "folder"
     }
     assert ours == written
+    # What a file held before is part of what it holds after something was added.
+    assert {artifact.path for artifact in found if artifact.direction == "both"} == {"inner/log.txt"}
     assert {artifact.path for artifact in found if artifact.direction == "read"} == {
         path for path, mode in opened if mode == "r"
     }

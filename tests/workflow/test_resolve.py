@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agilab.contracts.lab_stages import Lab, LabStages, Stage
+from agilab.contracts.lab_stages import Lab, LabStages, Stage, is_file
 from agilab.workflow.resolve import Resolved, resolve
 
 
@@ -228,11 +228,13 @@ def _free(lab: LabStages, found: Resolved) -> list[tuple[Stage, Any]]:
 
 
 def _maker(lab: LabStages, stage: Stage, name: str) -> str | None:
-    """The rule as a person would go about it: look upwards, then downwards."""
+    """The rule as a person would go about it: look upwards, then among the params, then downwards."""
     stages = [one for one in lab.stages if one.enabled]
     here = stages.index(stage)
     for above in reversed(stages[:here]):
         if name in above.outputs:
             return above.id
+    if name in lab.lab.params and not is_file(name):
+        return None
     below = [one.id for one in stages[here + 1 :] if name in one.outputs]
     return below[0] if len(below) == 1 else None

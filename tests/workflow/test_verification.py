@@ -77,7 +77,6 @@ def test_stages_leave_what_the_notebook_leaves(
         assert one.whole or len(preview.lab.stages) > 1
 
 
-@pytest.mark.xfail(strict=True, reason="the importer: a file that is added to is one that was read")
 def test_a_file_that_is_added_to_is_taken_from_the_stage_above(tmp_path: Path, workspace: Workspace) -> None:
     preview, lab = imported(language.APPENDING, tmp_path, "cell")
     (found,) = verified(preview, lab, workspace)
@@ -186,9 +185,6 @@ def test_a_figure_that_outlives_its_cell_in_the_stage_only_is_said_to_differ(dif
     assert by_name(found)["plot.png"].equal is False
 
 
-@pytest.mark.xfail(
-    strict=True, reason="objects are compared by what they say of themselves, not by what they hold"
-)
 def test_models_that_learnt_other_numbers_are_not_called_equal(differ: Differ) -> None:
     found, _, _ = differ(FITTED)
     assert by_name(found)["model"].equal is not True

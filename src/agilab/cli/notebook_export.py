@@ -139,7 +139,7 @@ def union(lab: str | None, offline: bool, as_json: bool) -> int:
     path, document = _read(lab)
     with Progress(quiet=as_json) as progress:
         progress.faces().say("resolving the environments together")
-        found = union_of(lab_from(path, document), Workspace.default(), offline=offline)
+        found = union_of(lab_from(path, document, to_run=False), Workspace.default(), offline=offline)
     if as_json:
         print_json({"status": "succeeded" if found.allowed else "failed", **found.to_plain()})
         return DONE if found.allowed else FAILED

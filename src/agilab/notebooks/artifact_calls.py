@@ -188,11 +188,11 @@ def direction_of_mode(mode: str) -> Direction:
     """What a mode such as "rb", "w" or "a+" does to its file.
 
     >>> [direction_of_mode(mode) for mode in ("r", "rb", "w", "ab", "r+", "?")]
-    ['read', 'read', 'written', 'written', 'both', 'unknown']
+    ['read', 'read', 'written', 'both', 'both', 'unknown']
     """
-    if "+" in mode:
+    if "+" in mode or mode[:1] == "a":  # what is added to keeps what it held
         return "both"
-    if mode[:1] in ("w", "a", "x"):
+    if mode[:1] in ("w", "x"):
         return "written"
     return "read" if mode[:1] in ("r", "U") else "unknown"
 

@@ -151,8 +151,13 @@ def read_lab(path: Path, params: Mapping[str, Any] | None = None) -> Lab:
     return lab_from(path, read_lab_file(path).lab, params)
 
 
-def lab_from(path: Path, document: LabStages, params: Mapping[str, Any] | None = None) -> Lab:
-    """The lab of a document that lies, or will lie, at `path`. Raises as `read_lab`."""
+def lab_from(
+    path: Path, document: LabStages, params: Mapping[str, Any] | None = None, *, to_run: bool = True
+) -> Lab:
+    """The lab of a document that lies, or will lie, at `path`. Raises as `read_lab`.
+
+    One that is only looked at (`to_run=False`) may lack inputs.
+    """
     given = dict(params or {})
     if unknown := given.keys() - document.lab.params.keys():
         raise AgiError(
@@ -167,7 +172,8 @@ def lab_from(path: Path, document: LabStages, params: Mapping[str, Any] | None =
     path = path.resolve()  # workers have other working folders
     folder = path.parent
     resolved = resolve(document, exists=lambda name: exists(folder, name))
-    _refuse_unresolved(path, resolved)
+    if to_run:
+        _refuse_unresolved(path, resolved)
     return Lab(path, folder.name, document, resolved)
 
 

@@ -4,8 +4,8 @@ Pure: nothing is read or run, and nothing is raised. What cannot be settled is a
 for a run to refuse.
 
 An input is made by the stage that its `from` names; else by the nearest enabled stage above that has it among its
-outputs; else by the only one below that has it; else it is one of `lab.params` (a value) or lies in the lab's folder (a
-file). So a stage may take `table` and give `table` again: those below get the newer one.
+outputs; else it is one of `lab.params` (a value); else it is made by the only stage below that has it; else it lies in
+the lab's folder (a file). So a stage may take `table` and give `table` again: those below get the newer one.
 """
 
 from __future__ import annotations
@@ -260,12 +260,14 @@ class _Resolver:
         makers = self._makers.get(name, [])
         above = [maker for maker in makers if self._position[maker] < here]
         below = [maker for maker in makers if self._position[maker] > here]
-        if above or len(below) == 1:
-            return Source(name, called, kind, "stage", above[-1] if above else below[0])
-        if below:
-            return nothing("ambiguous", *below)
+        if above:
+            return Source(name, called, kind, "stage", above[-1])
         if kind == "value" and name in self._lab.lab.params:
             return Source(name, called, kind, "param")
+        if len(below) == 1:
+            return Source(name, called, kind, "stage", below[0])
+        if below:
+            return nothing("ambiguous", *below)
         if kind == "file" and self._exists(name):
             return Source(name, called, kind, "folder")
         return nothing("missing")

@@ -222,6 +222,7 @@ coefficients = model[-1].coef_.round(4)
 good, held, coefficients.shape
 """,
     shows="(True, 45, (3, 4))",
+    vague={"model": "its last bits, after a table was written and read"},
 )
 
 PLOTTING = study(

@@ -6,12 +6,14 @@ Run inside the notebook's own kernel, in the environment of the lab: `write(glob
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from agi_node.artifacts import Staging
 from agi_node.handover import fingerprint, hand_over
+from agi_node.likeness import digest_of
 
 
 def write(space: Mapping[str, Any], names: Iterable[str], folder: str) -> None:
@@ -28,8 +30,20 @@ def write(space: Mapping[str, Any], names: Iterable[str], folder: str) -> None:
 
 def judged(name: str, value: Any, staging: Staging) -> dict[str, Any]:
     """What two values have in common exactly if they are equal; or why that cannot be told."""
+    if type(value).__module__.partition(".")[0] in ("IPython", "ipykernel"):
+        return {"why": "an object of Jupyter itself"}
     try:
         form = hand_over(name, value, staging, name)
     except Exception as problem:  # whatever a person's object does when it is looked at
         return {"why": f"{type(problem).__name__}: {problem}"[:200]}
-    return fingerprint(form, value, staging)
+    if form["kind"] != "pickle":
+        return fingerprint(form, value, staging)
+    try:
+        return {"kind": "object", "text": _told(value), "digest": digest_of(value, staging)}
+    except Exception as problem:
+        return {"why": f"an object of type {form['type']} ({type(problem).__name__}: {problem})"[:200]}
+
+
+def _told(value: Any) -> str:
+    """What an object says of itself, without addresses."""
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(value))[:200]

@@ -30,7 +30,7 @@ def notebook_union_environment(
     scope: Scope, *, lab: Path, offline: bool = False
 ) -> tuple[list[Check], dict[str, Any]]:
     """Resolve the environments together, and look for what else keeps stages apart. Raises as `read_lab` does."""
-    found_lab = lab_from(lab, read_document(lab, LabStages))
+    found_lab = lab_from(lab, read_document(lab, LabStages), to_run=False)
     union = union_of(found_lab, scope.workspace, offline=offline)
     checks = [_resolved(found_lab.name, union)]
     if union.resolved:
