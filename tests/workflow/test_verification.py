@@ -84,7 +84,6 @@ def test_a_file_that_is_added_to_is_taken_from_the_stage_above(tmp_path: Path, w
     assert shown(workspace, found.run_id, preview.lab.stages[-1].id) == language.APPENDING.shows
 
 
-@pytest.mark.xfail(strict=True, reason="the importer: what a pattern finds may be made by a stage")
 def test_a_folder_that_is_listed_holds_what_stages_wrote(tmp_path: Path, workspace: Workspace) -> None:
     preview, lab = imported(language.LISTING, tmp_path, "cell")
     (found,) = verified(preview, lab, workspace)

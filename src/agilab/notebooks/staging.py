@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from agilab.contracts.lab_stages import Input, Lab, LabStages, Origin, Stage, is_file
@@ -155,7 +156,9 @@ def _files(one: Planned, flow: StageFlow) -> tuple[list[str], list[str]]:
             continue
         path = glob_of(found.path)
         path = path if is_file(path) else f"./{path}"
-        if (
+        if "*" in path and found.direction == "read" and (made := _made_above(one, found, path)):
+            reads |= {name: None for name in made if name not in writes}
+        elif (
             found.direction in ("read", "both")
             and path not in writes
             and (found.direction == "read" or _is_written_above(one, found, flow))
@@ -164,6 +167,19 @@ def _files(one: Planned, flow: StageFlow) -> tuple[list[str], list[str]]:
         if found.direction in ("written", "both"):
             writes[path] = None
     return list(reads), list(writes)
+
+
+def _made_above(one: Planned, found: Artifact, pattern: str) -> list[str]:
+    """Files that cells above write and a pattern finds: a folder that is listed holds these, whoever else fills it."""
+    return [
+        other.path
+        for other in one.inspection.artifacts
+        if other.cell <= found.cell
+        and other.direction in ("written", "both")
+        and other.kind != "folder"
+        and not other.computed
+        and fnmatchcase(other.path, pattern)
+    ]
 
 
 def _is_written_above(one: Planned, found: Artifact, flow: StageFlow) -> bool:
