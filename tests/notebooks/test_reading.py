@@ -51,7 +51,7 @@ NO_NOTEBOOKS: dict[str, tuple[bytes, str, int | None]] = {
     "a zip archive": (b"PK\x03\x04\x14\0\0\0", "NB-009", None),
     "a pickle": (b"\x80\x04\x95\x10\0\0\0", "NB-009", None),
     "a PDF": (b"%PDF-1.7\n%\xe2\xe3", "NB-009", None),
-    "a comma too many": (b'{\n "cells": [],\n}', "NB-010", 3),
+    "a comma too many": (b'{\n "cells": [],\n}', "NB-010", 3 if sys.version_info < (3, 13) else 2),
     "single quotes": (b"{'cells': []}", "NB-010", 1),
     "a quote not escaped": (b'{"cells": [{"source": "print("x")"}]}', "NB-010", 1),
     "cut before any cell": (b'{"cells": [{"cell_type": "co', "NB-011", 1),
