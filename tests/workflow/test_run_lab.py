@@ -353,3 +353,28 @@ def test_a_killed_run_is_gone_on_with(lab: ALab) -> None:
     assert result.status == "succeeded"
     assert result.run_id == run_id
     assert lab.shown(result, "tell").startswith("([4, 8, 12], ")
+
+
+def test_the_lab_of_the_documentation_runs(table_lab: ALab) -> None:
+    weather = Path(__file__).parents[3] / "shared" / "data" / "weather_nyc" / "weather_2013.csv"
+    if not weather.is_file():
+        pytest.skip("a year of weather is in ../shared/data, which is not here")
+    page = (Path(__file__).parents[2] / "docs" / "stages.md").read_text(encoding="utf-8")
+    text = page.partition("```toml\n")[2].partition("```")[0]
+    (table_lab.folder / "data").mkdir()
+    shutil.copy(weather, table_lab.folder / "data")
+    result = table_lab.write(text).run()
+    assert result.status == "succeeded", result.error
+    rows = [line.split(",") for line in weather.read_text().splitlines()]
+    names = rows[0]
+    hottest: dict[str, dict[tuple[str, str], list[float]]] = {}
+    for row in rows[1:]:
+        one = dict(zip(names, row, strict=True))
+        if one["temp"] != "NA":
+            day = (one["month"], one["day"])
+            hottest.setdefault(one["origin"], {}).setdefault(day, []).append((float(one["temp"]) - 32) / 1.8)
+    expected = {
+        station: max(sum(day) / len(day) for day in days.values()) for station, days in hottest.items()
+    }
+    shown = eval(table_lab.shown(result, "tell"))
+    assert shown == pytest.approx(expected)
