@@ -8,6 +8,13 @@
     validate     judged without being run: checks/ look, rules/ explain, names knows the code's names
     diff         two versions stage by stage; versions finds the other one
     view, svg    the stages as a drawing
+    prepare      a lab made ready: environments, source, code and files; code digests it, lab_folder lists files
+    graph, tasks a lab as a graph, and what each unit is given; app_stages for a stage that calls an app
+    execution    a run from its document to its manifest; resuming after a crash, again for any run, plan, trial
+    write_back   what a run writes into its document; known remembers where labs lie
+    importing    notebooks as a lab on disk; verification runs both and compares
+    exporting    a lab as a notebook; union: could its stages share one kernel?; session: the lab in a notebook
+    reports/     what `agilab report notebook-…` establishes
 
 Findings of `validate` are AGI-STAGE-001 to -029, -031, -032, -034, -035 and -060 to -099 (`rules`). Errors:
 
@@ -21,4 +28,14 @@ Findings of `validate` are AGI-STAGE-001 to -029, -031, -032, -034, -035 and -06
 | AGI-LAB-107 | somebody else has written the file meanwhile |
 | AGI-LAB-108 to -110 | an id that is taken, a stage that is not there, a value that cannot stand in a stage |
 | AGI-LAB-112, -113 | no such version; a picture that somebody else drew |
+| AGI-STAGE-030 | the lab lacks inputs or has a ring of stages |
+| AGI-STAGE-033, -043 | no param of that name; `--set` without a value |
+| AGI-STAGE-036 to -038 | the lab is not where it was; a run of something else; no run that has ended |
+| AGI-STAGE-039 to -041 | a trial without inputs, of an unknown stage, of an unknown key |
+| AGI-STAGE-044 | the first line of a notebook's cell is no header |
+| AGI-STAGE-045 to -048 | nothing to import, an environment that cannot be locked, no Jupyter, a lab in the way |
+| AGI-STAGE-049 to -052, -055 | no single kernel, no jupytext, no notebook of a lab, a file in the way, no network to resolve with |
+| AGI-STAGE-053, -054 | an app that a stage cannot call so; a value that an app cannot be given |
+| AGI-STAGE-101 to -103 | a promised output that is not there, an input file that is gone, an item that is no part of a path |
+| AGI-STAGE-114, -115 | a value that cannot leave its process, or not its environment |
 """
