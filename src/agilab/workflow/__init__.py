@@ -34,8 +34,9 @@ Findings of `validate` are AGI-STAGE-001 to -029, -031, -032, -034, -035 and -06
 | AGI-STAGE-039 to -041 | a trial without inputs, of an unknown stage, of an unknown key |
 | AGI-STAGE-044 | the first line of a notebook's cell is no header |
 | AGI-STAGE-045 to -048 | nothing to import, an environment that cannot be locked, no Jupyter, a lab in the way |
-| AGI-STAGE-049 to -052, -055 | no single kernel, no jupytext, no notebook of a lab, a file in the way, no network to resolve with |
+| AGI-STAGE-049 to -052 | no single kernel, no jupytext, no notebook of a lab, a file in the way |
+| AGI-STAGE-055 | environments cannot be resolved without a network |
 | AGI-STAGE-053, -054 | an app that a stage cannot call so; a value that an app cannot be given |
-| AGI-STAGE-101 to -103 | a promised output that is not there, an input file that is gone, an item that is no part of a path |
+| AGI-STAGE-101 to -103 | an output or input file that is not there, an item that is no part of a path |
 | AGI-STAGE-114, -115 | a value that cannot leave its process, or not its environment |
 """
