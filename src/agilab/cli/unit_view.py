@@ -105,6 +105,8 @@ def _left(store: Store, body: dict[str, Any]) -> list[tuple[str, str]] | None:
     from agi_node.canonical import untag
     from agi_node.handover import in_words
 
+    if "codec" in body:  # a table, bytes or an object of a function
+        return None
     value = store.value(body)
     if not isinstance(value, dict) or not {"values", "files", "shown", "item"} <= value.keys():
         return None
