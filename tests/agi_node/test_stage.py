@@ -230,3 +230,15 @@ def test_figures_are_kept_and_closed(stage: Stages) -> None:
 def test_files_that_nobody_declared_are_told(stage: Stages, capsys: pytest.CaptureFixture[str]) -> None:
     stage("open('left.csv', 'w').close()")
     assert "left.csv" in capsys.readouterr().out
+
+
+def test_an_input_that_changed_since_the_plan_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "n.txt"
+    source.write_text("longer than it was")
+    given = {"values": {}, "files": [{"path": "n.txt", "source": str(source), "size": 3}], "item": {}}
+    (tmp_path / "in.json").write_text(json.dumps(given))
+    order = {"code": "pass", "carried": [], "outputs": []}
+    with pytest.raises(AgiError) as refused:
+        run_stage("clean", order, str(tmp_path / "in.json"), RunContext.local(tmp_path / "run"))
+    assert refused.value.code == "AGI-STAGE-102"
+    assert "changed after the run was planned" in refused.value.what

@@ -194,3 +194,37 @@ def test_a_killed_run_goes_on_within_the_app(adding: ALab) -> None:
     result = resume_lab(run_id, adding.workspace)
     assert result.status == "succeeded", result.error
     assert eval(adding.shown(result, "tell"))[0] == {"total": 21, "parts": 3}
+
+
+FOLDER = """
+[[stages]]
+id = "add"
+app = "adding_project"
+inputs = ["data/numbers.txt"]
+outputs = ["total"]
+args = { file = "{data/numbers.txt}" }
+
+[[stages]]
+id = "tell"
+inputs = ["total"]
+code = "total"
+"""
+
+
+def test_an_app_gets_a_file_of_the_labs_folder(adding: ALab) -> None:
+    adding.write(FOLDER, **{"data__numbers.txt": "5 6"})
+    result = adding.run()
+    assert result.status == "succeeded", result.error
+    assert eval(adding.shown(result, "tell")) == {"total": 11, "parts": 2}
+
+
+def test_an_app_is_not_given_what_a_mapped_stage_made(adding: ALab) -> None:
+    adding.write(
+        '[[stages]]\nid = "each"\nforeach = { n = [1, 2] }\ncode = "factor = n"\noutputs = ["factor"]\n\n'
+        '[[stages]]\nid = "add"\napp = "adding_project"\ninputs = ["factor"]\noutputs = ["total"]\n'
+        'args = { factor = "{factor}" }\n'
+    )
+    with pytest.raises(AgiError) as refused:
+        adding.run()
+    assert refused.value.code == "AGI-STAGE-053"
+    assert "each" in (refused.value.found or "")

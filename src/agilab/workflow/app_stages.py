@@ -30,7 +30,7 @@ from agilab.projects.prepare import PreparedApp, arguments, prepare
 from agilab.projects.tasks import AppTasks, app_graph
 from agilab.store.store import Store
 from agilab.store.transitions import WITH_VALUE
-from agilab.workflow.resolve import ResolvedStage
+from agilab.workflow.resolve import Resolved, ResolvedStage
 
 SUMMARY = "summary"
 ROOT = "stage"
@@ -76,20 +76,27 @@ class AppStage:
 
 
 def prepare_app_stage(
-    store: Store, stage: Stage, folder: Path, *, offline: bool, threads: int, say: Callable[[str], None]
+    store: Store,
+    lab: Resolved,
+    stage: Stage,
+    folder: Path,
+    *,
+    offline: bool,
+    threads: int,
+    say: Callable[[str], None],
 ) -> AppStage:
     """Make the app of a stage ready. Raises what preparing an app raises; AGI-STAGE-053 for what no stage can call."""
     assert stage.app is not None
     beside = folder / stage.app
     app = find_app(str(beside) if (beside / "pyproject.toml").is_file() else stage.app, store.workspace)
     prepared = prepare(store, app, offline=offline, threads=threads, say=say)
-    if stage.foreach or has_nodes(prepared.description["nodes"]):
+    if found := _cannot(lab, stage, prepared):
         raise AgiError(
             "AGI-STAGE-053",
             f"stage {stage.id} cannot call {app.name} so",
-            found="foreach" if stage.foreach else "an app of nodes",
-            allowed="an app of plan, work, reduce and publish, called once",
-            try_="walk the items in the app's own plan" if stage.foreach else f"agilab run {app.name}",
+            found=found,
+            allowed="an app of plan, work, reduce and publish, called once, on what stages that run once have left",
+            try_="walk the items in the app's own plan, or gather them in a stage before",
             whose="author",
             exit_code=FAILED,
         )
@@ -97,6 +104,16 @@ def prepare_app_stage(
     # What is not known yet cannot be checked yet; the app's worker checks it when it is.
     args = dict(stage.args) if waits else arguments(prepared, store, stage.args, say)
     return AppStage(stage.id, f"{prepared.environment.fingerprint}:{app.name}", prepared, args)
+
+
+def _cannot(lab: Resolved, stage: Stage, prepared: PreparedApp) -> str | None:
+    """Why a stage cannot call its app; None where it can."""
+    if stage.foreach:
+        return "foreach"
+    if has_nodes(prepared.description["nodes"]):
+        return "an app of nodes"
+    mapped = [one for one in lab.stages[stage.id].inputs if one.stage and lab.stages[one.stage].axes]
+    return f"{mapped[0].name} of {mapped[0].stage}, which runs once for each item" if mapped else None
 
 
 def nodes_of(app: AppStage, resolved: ResolvedStage, *, keep_going: bool, policy: Policy) -> list[Node]:
@@ -195,7 +212,7 @@ class CalledApp:
         return f"{ROOT}:{name}"
 
     def _digests(self, name: str, one: Mapping[str, Any]) -> str:
-        return f"{ROOT}:{name} {' '.join(str(file['source']) for file in self._files_of(one))}"
+        return f"{ROOT}:{name} {' '.join(str(file['digest']) for file in self._files_of(one))}"
 
 
 def handed_on(store: Store, run_id: str, node: Node) -> dict[str, Any]:

@@ -191,7 +191,9 @@ def prepare_lab(store: Store, lab: Lab, *, offline: bool, say: Say) -> PreparedL
     apps: dict[str, AppStage] = {}
     for stage in [own, *stages]:
         if stage.kind == "app.run":
-            apps[stage.id] = prepare_app_stage(store, stage, lab.folder, offline=offline, threads=1, say=say)
+            apps[stage.id] = prepare_app_stage(
+                store, lab.resolved, stage, lab.folder, offline=offline, threads=1, say=say
+            )
         if stage.kind == "app.install":
             ensure(find_app(str(stage.app), workspace).folder, workspace.home, offline=offline, on_step=say)
         if stage is not own and (stage.env == "" or stage.app is not None):

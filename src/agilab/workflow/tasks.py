@@ -7,6 +7,7 @@ import glob
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class StageTasks(FlowTasks):
             assert called is not None
             assert digests is not None
             self._apps[name] = CalledApp(
-                store, run_id, node, called[name], digests, self._value_of, self._files_of
+                store, run_id, node, called[name], digests, self._value_of, partial(self._files_of, node)
             )
 
     def remembers(self, node: Node) -> bool:
@@ -167,14 +168,24 @@ class StageTasks(FlowTasks):
         )
         return as_plain(exact_value(text))
 
-    def _files_of(self, one: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _files_of(self, node: Node, one: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Where the files of an input lie: made by a stage that runs once, or of the lab's folder."""
+        if one["stage"] is None:
+            return [
+                {"path": file["path"], "source": self._in_the_folder(file), "digest": file["digest"]}
+                for name, file in self._folder_files(node, {})
+                if name == one["name"]
+            ]
         artifacts = self._left(one["stage"])["files"].get(one["name"], {})
         found = []
         for path, name in artifacts.items():
             digest = self._digest_of(one["stage"], {"artifact": name})
-            found.append({"path": path, "source": str(self._store.objects.path(digest))})
+            source = str(self._store.objects.path(digest))
+            found.append({"path": path, "source": source, "digest": digest})
         return found
+
+    def _in_the_folder(self, file: Mapping[str, Any]) -> str:
+        return str(Path(self._roots[file["root"]], file["path"]))
 
     # -- what a unit left ----------------------------------------------------------------------------------
 
@@ -241,8 +252,9 @@ class StageTasks(FlowTasks):
     def _files(self, node: Node, needs: Needs, item: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         changed = set(node.args["outputs"])
         for name, file in self._folder_files(node, item):
-            source = str(Path(self._roots[file["root"]], file["path"]))
-            yield {"path": file["path"], "source": source, "copy": bool({name, file["path"]} & changed)}
+            copy = bool({name, file["path"]} & changed)
+            place = {"path": file["path"], "source": self._in_the_folder(file), "size": file["size"]}
+            yield {**place, "copy": copy}
         for one in node.args["inputs"]:
             if one["kind"] == "file" and one["stage"] is not None:
                 for unit in _each(needs.get(one["stage"])):

@@ -123,6 +123,15 @@ def _place(file: Mapping[str, Any], work: Path) -> str:
             allowed="the file that was there when the run was planned",
             exit_code=FAILED,
         )
+    if file.get("size") not in (None, source.stat().st_size):
+        raise AgiError(
+            "AGI-STAGE-102",
+            f"the input file {path} changed after the run was planned",
+            found=f"{source.stat().st_size:,} bytes",
+            allowed=f"{file['size']:,} bytes",
+            try_="run the lab again: what it reads is settled when it begins",
+            exit_code=FAILED,
+        )
     if file.get("copy"):
         shutil.copyfile(source, target)
     else:
