@@ -140,6 +140,8 @@ class StageTasks(FlowTasks):
         for name, file in self._folder_files(node, item):
             read.append([name, file["path"], file["digest"]])
         args = {"outputs": node.args["outputs"], "params": node.args["params"], "item": item}
+        if "also" in node.args:  # an earlier result without these fingerprints would not do
+            args["also"] = node.args["also"]
         return plain_digest(args), plain_digest(read)
 
     def _value_of(self, one: Mapping[str, Any]) -> Any:
