@@ -96,15 +96,11 @@ def take_over(form: Mapping[str, Any]) -> Any:
     return table.slice(0, form["head"]) if "head" in form else table
 
 
-def fingerprint(form: Mapping[str, Any], value: Any, staging: Staging) -> dict[str, Any]:
+def fingerprint(form: Mapping[str, Any], staging: Staging) -> dict[str, Any]:
     """What two values have in common exactly if they are equal, from the form under which one was handed over.
 
-    Of an object it is what it says of itself, where that names no address; bytes of a pickle differ for equal objects.
+    Not for a pickle, whose bytes differ for equal objects: see `agi_node.likeness`.
     """
-    if form["kind"] == "pickle":
-        text = repr(value)
-        vague = " at 0x" in text or len(text) > 100_000
-        return {"why": f"an object of type {form['type']}"} if vague else {"kind": "object", "text": text}
     if "artifact" in form:
         digest = next(entry["digest"] for entry in staging.entries if entry["name"] == form["artifact"])
         return {"kind": form["kind"], "digest": digest}

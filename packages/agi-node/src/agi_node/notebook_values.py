@@ -37,10 +37,10 @@ def judged(name: str, value: Any, staging: Staging) -> dict[str, Any]:
     except Exception as problem:  # whatever a person's object does when it is looked at
         return {"why": f"{type(problem).__name__}: {problem}"[:200]}
     if form["kind"] != "pickle":
-        return fingerprint(form, value, staging)
+        return fingerprint(form, staging)
     try:
         return {"kind": "object", "text": _told(value), "digest": digest_of(value, staging)}
-    except Exception as problem:
+    except Exception as problem:  # taking a person's object apart runs its own code
         return {"why": f"an object of type {form['type']} ({type(problem).__name__}: {problem})"[:200]}
 
 
