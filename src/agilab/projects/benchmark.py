@@ -27,7 +27,7 @@ from agilab.projects.benchmark_cases import KERNEL, Case, cases_of
 from agilab.projects.discover import find_app
 from agilab.projects.execution import Faces, RunRequest
 from agilab.projects.machine import cores, workbench
-from agilab.projects.prepare import PreparedApp, arguments, prepare
+from agilab.projects.prepare import PreparedApp, arguments, environment_record, prepare
 from agilab.projects.run import run_app
 from agilab.store.log import now_us
 from agilab.store.metrics import metric_tables
@@ -130,7 +130,7 @@ def benchmark_app(
         args=shared,
         repeat=request.repeat,
         workbench=Workbench.model_validate(workbench()),
-        interpreter=prepared.environment_record()["interpreter"],
+        interpreter=environment_record(prepared.environment)["interpreter"],
         load_average=load,
         results=digests,
         cases=told,

@@ -16,7 +16,7 @@ from agilab.projects.distribution import keep
 from agilab.projects.inputs import FileDigests
 from agilab.projects.machine import workbench
 from agilab.projects.node_tasks import files_named, inputs_named
-from agilab.projects.prepare import PreparedApp
+from agilab.projects.prepare import PreparedApp, environment_record
 from agilab.projects.work_items import PLAN
 from agilab.store.store import Store
 
@@ -43,7 +43,7 @@ def record(store: Store, run_id: str, beginning: Beginning, digests: FileDigests
         source_digest=prepared.snapshot.digest,
         args=dict(args),
         environment=prepared.environment.fingerprint,
-        environment_record=prepared.environment_record(),
+        environment_record=environment_record(prepared.environment),
         workbench=workbench(),
         executor=request.executor.partition(":")[0],
         workers=beginning.workers,

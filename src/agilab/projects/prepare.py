@@ -91,19 +91,19 @@ class PreparedApp:
             own["dirty"] = any(checkout(library.folder) != own for library in self.libraries)
         return own
 
-    def environment_record(self) -> dict[str, Any]:
-        """`Environment` of the manifest."""
-        environment = self.environment
-        return {
-            "fingerprint": environment.fingerprint,
-            "lock_digest": environment.export_digest,
-            "interpreter": {"implementation": "CPython", "version": environment.python_version},
-            "platform": platform_record(),
-            "agi_node": {
-                "version": environment.packages.get("agi-node", "0"),
-                "digest": environment.agi_node_digest,
-            },
-        }
+
+def environment_record(environment: Environment) -> dict[str, Any]:
+    """`Environment` of the manifest."""
+    return {
+        "fingerprint": environment.fingerprint,
+        "lock_digest": environment.export_digest,
+        "interpreter": {"implementation": "CPython", "version": environment.python_version},
+        "platform": platform_record(),
+        "agi_node": {
+            "version": environment.packages.get("agi-node", "0"),
+            "digest": environment.agi_node_digest,
+        },
+    }
 
 
 def prepare(store: Store, app: AppProject, *, offline: bool, threads: int, say: Say) -> PreparedApp:

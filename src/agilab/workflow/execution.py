@@ -30,6 +30,7 @@ from agilab.projects.execution import Faces, crew_of
 from agilab.projects.finish import finish, tracking_uri
 from agilab.projects.inputs import FileDigests
 from agilab.projects.machine import cores, workbench
+from agilab.projects.prepare import environment_record
 from agilab.projects.roots import settings_of
 from agilab.store.locks import RunLock
 from agilab.store.rows import RunRow
@@ -39,7 +40,7 @@ from agilab.tracking import Delivery, patience
 from agilab.workflow.graph import lab_graph
 from agilab.workflow.known import remember_lab
 from agilab.workflow.locate import FILE
-from agilab.workflow.prepare import Lab, PreparedLab, environment_record, lab_from, prepare_lab, read_lab
+from agilab.workflow.prepare import Lab, PreparedLab, lab_from, prepare_lab, read_lab
 from agilab.workflow.tasks import StageTasks
 from agilab.workflow.write_back import write_back
 

@@ -20,6 +20,7 @@ from agilab.notebooks.staging import Staged, stage_notebooks
 from agilab.notebooks.supervisor.read_back import is_supervisor, read_back
 from agilab.store.workspace import Workspace
 from agilab.workflow.locate import FILE
+from agilab.workflow.migrate import backup_of
 
 REPORT = "notebook_import.json"
 Say = Callable[[str], None]
@@ -205,7 +206,7 @@ def write_import(
     previous = ""
     if path.exists():
         previous = path.read_text(encoding="utf-8")
-        backup = _free(path).name
+        backup = backup_of(path).name
         write_atomically(folder / backup, previous.encode("utf-8"))
     keeps = previous if preview.back or not preview.dependencies else ""
     text = toml_of(preview.lab, keeps)
@@ -316,14 +317,6 @@ def _lock(folder: Path) -> None:
             whose="environment",
             exit_code=ENVIRONMENT,
         )
-
-
-def _free(path: Path) -> Path:
-    names = [
-        path.with_name(f"{path.name}.bak"),
-        *(path.with_name(f"{path.name}.bak{n}") for n in range(2, 1000)),
-    ]
-    return next(name for name in names if not name.exists())
 
 
 def _not_importable(preview: Preview) -> AgiError:

@@ -92,7 +92,7 @@ def migrate(planned: Migration) -> Migration:
     """
     backup = None
     if planned.target.exists():
-        backup = _free(planned.target)
+        backup = backup_of(planned.target)
         write_atomically(backup, planned.target.read_bytes())
     write_atomically(planned.target, planned.text.encode("utf-8"))
     fields = {**planned.__dict__, "backup": backup, "written": True}
@@ -142,7 +142,7 @@ def _sure(text: str, without: str, read: Callable[[str], LabStages]) -> str:
     return text if read(text) == read(without) else without
 
 
-def _free(path: Path) -> Path:
+def backup_of(path: Path) -> Path:
     """A name beside a file that nothing has: `lab_stages.toml.bak`, then `.bak2` …"""
     taken: Sequence[str] = [
         one.name for one in path.parent.iterdir() if one.name.startswith(f"{path.name}.bak")

@@ -14,7 +14,7 @@ from agilab.envs import Environment, ensure, local_libraries
 from agilab.envs.worker_process import WorkerSpec
 from agilab.projects.discover import find_app
 from agilab.projects.inputs import FileDigests, fill_in_digests
-from agilab.projects.machine import checkout, platform_record
+from agilab.projects.machine import checkout
 from agilab.projects.roots import roots_of
 from agilab.store.snapshot import Snapshot, materialise, take
 from agilab.store.store import Store
@@ -126,20 +126,6 @@ class PreparedLab:
             for file in listed
         }
         return list(found.values())
-
-
-def environment_record(environment: Environment) -> dict[str, Any]:
-    """`Environment` of the manifest."""
-    return {
-        "fingerprint": environment.fingerprint,
-        "lock_digest": environment.export_digest,
-        "interpreter": {"implementation": "CPython", "version": environment.python_version},
-        "platform": platform_record(),
-        "agi_node": {
-            "version": environment.packages.get("agi-node", "0"),
-            "digest": environment.agi_node_digest,
-        },
-    }
 
 
 def read_lab(path: Path, params: Mapping[str, Any] | None = None) -> Lab:
