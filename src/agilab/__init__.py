@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agilab.projects.run import run_app
     from agilab.store.store import Store
     from agilab.store.workspace import Workspace
-    from agilab.workflow.session import Lab
+    from agilab.workflow.notebooks.session import Lab
 
 __all__ = [
     "Flow",
@@ -45,7 +45,7 @@ _HOMES = {
     "RunRequest": "agilab.projects.run",
     "run_app": "agilab.projects.run",
     "plan_app": "agilab.projects.plan",
-    "Lab": "agilab.workflow.session",
+    "Lab": "agilab.workflow.notebooks.session",
     "Store": "agilab.store.store",
     "Workspace": "agilab.store.workspace",
 }

@@ -15,7 +15,7 @@ from agilab.contracts.run_result import RunResult
 from agilab.envs import find_uv
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
-from agilab.workflow.execution import LabRequest, run_lab
+from agilab.workflow.running.execution import LabRequest, run_lab
 
 POLARS = Path(__file__).parents[2] / "src" / "agilab" / "templates" / "polars_project"
 PROJECT = (

@@ -13,9 +13,9 @@ import pytest
 from agi_node.errors import AgiError
 from agilab.engine.selection import Selection
 from agilab.store.store import Store
-from agilab.workflow.execution import LabRequest
-from agilab.workflow.plan import plan_lab
-from agilab.workflow.resuming import resume_lab
+from agilab.workflow.running.execution import LabRequest
+from agilab.workflow.running.plan import plan_lab
+from agilab.workflow.running.resuming import resume_lab
 from tests.projects.conftest import write_app
 from tests.workflow.conftest import ALab
 
@@ -176,7 +176,7 @@ def test_a_killed_run_goes_on_within_the_app(adding: ALab) -> None:
     adding.write(LAB.replace('factor = "{factor}"', 'factor = "{factor}"\npause = 0.4'))
     script = (
         "import sys; from pathlib import Path\n"
-        "from agilab.workflow.execution import LabRequest, run_lab\n"
+        "from agilab.workflow.running.execution import LabRequest, run_lab\n"
         "run_lab(LabRequest(Path(sys.argv[1]), track=False, workers=1))\n"
     )
     environment = {**os.environ, "AGILAB_HOME": str(adding.workspace.home)}

@@ -17,8 +17,8 @@ from agilab.contracts.base import read_document, write_document
 from agilab.contracts.lab_stages import Input, LabStages, Stage
 from agilab.envs import Uv
 from agilab.store.workspace import Workspace
-from agilab.workflow.create import create_lab
-from agilab.workflow.edit import (
+from agilab.workflow.document.create import create_lab
+from agilab.workflow.document.edit import (
     add_stage,
     change_stage,
     move_stage,
@@ -26,8 +26,8 @@ from agilab.workflow.edit import (
     rename_stage,
     write_lab,
 )
-from agilab.workflow.locate import find_lab, read_lab_file
-from agilab.workflow.validate import validate
+from agilab.workflow.document.locate import find_lab, read_lab_file
+from agilab.workflow.judging.validate import validate
 
 LAB = """# Nights
 schema = "agilab.lab_stages.v2"

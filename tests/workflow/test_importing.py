@@ -13,9 +13,9 @@ from agilab.contracts.base import read_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.projects.discover import find_app
 from agilab.store.workspace import Workspace
-from agilab.workflow.exporting import export_lab, round_trip
-from agilab.workflow.importing import make_an_app, preview_import, toml_of, write_import
-from agilab.workflow.prepare import read_lab
+from agilab.workflow.notebooks.exporting import export_lab, round_trip
+from agilab.workflow.notebooks.importing import make_an_app, preview_import, toml_of, write_import
+from agilab.workflow.running.prepare import read_lab
 from tests.workflow.studies import Study, book, language, tables
 
 

@@ -16,14 +16,14 @@ from agi_node.errors import AgiError
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
 from agilab.projects.pipeline_view import read_view
 from agilab.store.workspace import Workspace
-from agilab.workflow.diff import compare
-from agilab.workflow.locate import read_lab_file
-from agilab.workflow.migrate import migrate, planned
-from agilab.workflow.names import names_of
-from agilab.workflow.resolve import Resolved, resolve
-from agilab.workflow.svg import svg
-from agilab.workflow.versions import version
-from agilab.workflow.view import dot, drawn
+from agilab.workflow.document.diff import compare
+from agilab.workflow.document.locate import read_lab_file
+from agilab.workflow.document.migrate import migrate, planned
+from agilab.workflow.document.resolve import Resolved, resolve
+from agilab.workflow.document.svg import svg
+from agilab.workflow.document.versions import version
+from agilab.workflow.document.view import dot, drawn
+from agilab.workflow.judging.names import names_of
 
 from .test_resolve import labs
 

@@ -17,11 +17,11 @@ import pytest
 from agi_node.errors import AgiError
 from agilab.engine.selection import Selection
 from agilab.store.store import Store
-from agilab.workflow.execution import LabRequest
-from agilab.workflow.plan import plan_lab
-from agilab.workflow.prepare import read_lab
-from agilab.workflow.resuming import resume_lab
-from agilab.workflow.trial import try_stage
+from agilab.workflow.running.execution import LabRequest
+from agilab.workflow.running.plan import plan_lab
+from agilab.workflow.running.prepare import read_lab
+from agilab.workflow.running.resuming import resume_lab
+from agilab.workflow.running.trial import try_stage
 from tests.workflow.conftest import ALab
 
 pytestmark = pytest.mark.slow
@@ -329,7 +329,7 @@ def test_a_killed_run_is_gone_on_with(lab: ALab) -> None:
     lab.write(slow)
     script = (
         "import sys; from pathlib import Path\n"
-        "from agilab.workflow.execution import LabRequest, run_lab\n"
+        "from agilab.workflow.running.execution import LabRequest, run_lab\n"
         "run_lab(LabRequest(Path(sys.argv[1]), track=False))\n"
     )
     environment = {**os.environ, "AGILAB_HOME": str(lab.workspace.home)}

@@ -14,9 +14,9 @@ import pytest
 
 from agilab.contracts.lab_stages import LabStages
 from agilab.store.workspace import Workspace
-from agilab.workflow.exporting import export_lab, export_single_kernel
-from agilab.workflow.importing import preview_import
-from agilab.workflow.prepare import read_lab
+from agilab.workflow.notebooks.exporting import export_lab, export_single_kernel
+from agilab.workflow.notebooks.importing import preview_import
+from agilab.workflow.running.prepare import read_lab
 from tests.workflow.conftest import ALab
 
 pytestmark = pytest.mark.slow

@@ -9,8 +9,8 @@ import pytest
 
 from agi_node.errors import AgiError
 from agilab.store.workspace import Workspace
-from agilab.workflow.prepare import read_lab
-from agilab.workflow.union import Union, union_of
+from agilab.workflow.notebooks.union import Union, union_of
+from agilab.workflow.running.prepare import read_lab
 from tests.workflow.conftest import ALab
 
 pytestmark = pytest.mark.slow

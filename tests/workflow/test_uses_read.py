@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agilab.store.workspace import Workspace
-from agilab.workflow.validate import validate
+from agilab.workflow.judging.validate import validate
 
 LAB = """
 [lab]

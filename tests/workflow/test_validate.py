@@ -15,9 +15,9 @@ from agi_node.errors import AgiError
 from agilab.envs import Uv
 from agilab.envs.interpreter import own_interpreter
 from agilab.store.workspace import Workspace
-from agilab.workflow.findings import SEVERITIES, Finding
-from agilab.workflow.rules import rule, rules
-from agilab.workflow.validate import Judgement, validate
+from agilab.workflow.judging.findings import SEVERITIES, Finding
+from agilab.workflow.judging.rules import rule, rules
+from agilab.workflow.judging.validate import Judgement, validate
 
 PROJECT = '[project]\nname = "lab"\nversion = "0"\nrequires-python = ">=3.11"\ndependencies = []\n'
 Judge = Callable[..., Judgement]
@@ -368,7 +368,7 @@ def test_judging_runs_nothing(judge: Judge, tmp_path: Path) -> None:
 
 def test_judging_loads_nothing_heavy() -> None:
     check = (
-        "import agilab.workflow.validate, sys\n"
+        "import agilab.workflow.judging.validate, sys\n"
         "assert not {'pandas', 'polars', 'numpy', 'nbformat', 'mlflow', 'dask', 'tomlkit'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", check], check=True, timeout=60)

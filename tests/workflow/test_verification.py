@@ -15,8 +15,8 @@ from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.notebook_import import Compared, Verification
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
-from agilab.workflow.importing import Preview, preview_import, write_import
-from agilab.workflow.verification import verify_import
+from agilab.workflow.notebooks.importing import Preview, preview_import, write_import
+from agilab.workflow.notebooks.verification import verify_import
 from tests.workflow.studies import ENVIRONMENT, Study, language, study, tables
 
 pytestmark = pytest.mark.slow

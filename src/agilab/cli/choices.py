@@ -66,14 +66,14 @@ def _units(ctx: click.Context) -> Iterable[tuple[str, str]]:
 
 def _labs(ctx: click.Context) -> Iterable[tuple[str, str]]:
     from agilab.store.workspace import Workspace
-    from agilab.workflow.known import known_labs
+    from agilab.workflow.document.known import known_labs
 
     return [(name, str(path.parent)) for name, path in sorted(known_labs(Workspace.default()).items())]
 
 
 def _stages(ctx: click.Context) -> Iterable[tuple[str, str]]:
     from agilab.store.workspace import Workspace
-    from agilab.workflow.locate import find_lab, read_lab_file
+    from agilab.workflow.document.locate import find_lab, read_lab_file
 
     path = find_lab(ctx.params.get("lab"), Workspace.default())
     return [(stage.id, stage.title) for stage in read_lab_file(path).lab.stages]

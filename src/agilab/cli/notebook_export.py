@@ -53,7 +53,7 @@ def export(
     """
     from agilab.cli.render import out, print_json
     from agilab.store.workspace import Workspace
-    from agilab.workflow.exporting import export_lab, export_single_kernel
+    from agilab.workflow.notebooks.exporting import export_lab, export_single_kernel
 
     path, document = _read(lab)
     target = output or path.parent / f"{path.resolve().parent.name}.ipynb"
@@ -97,7 +97,7 @@ def roundtrip(lab: str | None, notebook: Path | None, as_json: bool) -> int:
     from rich.text import Text
 
     from agilab.cli.render import mark, out, print_json, table
-    from agilab.workflow.exporting import round_trip
+    from agilab.workflow.notebooks.exporting import round_trip
 
     path, document = _read(lab)
     found = round_trip(document, notebook)
@@ -133,8 +133,8 @@ def union(lab: str | None, offline: bool, as_json: bool) -> int:
     from agilab.cli.render import mark, out, pairs, print_json, table, title
     from agilab.cli.words import plural
     from agilab.store.workspace import Workspace
-    from agilab.workflow.prepare import lab_from
-    from agilab.workflow.union import union_of
+    from agilab.workflow.notebooks.union import union_of
+    from agilab.workflow.running.prepare import lab_from
 
     path, document = _read(lab)
     with Progress(quiet=as_json) as progress:
@@ -159,7 +159,7 @@ def _read(lab: str | None) -> tuple[Path, LabStages]:
     from agilab.contracts.base import read_document
     from agilab.contracts.lab_stages import LabStages
     from agilab.store.workspace import Workspace
-    from agilab.workflow.locate import find_lab
+    from agilab.workflow.document.locate import find_lab
 
     path = find_lab(lab, Workspace.default())
     return path, read_document(path, LabStages)

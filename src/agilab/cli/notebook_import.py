@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from agilab.contracts.lab_stages import Stage
     from agilab.contracts.notebook_import import NotebookImport, Verification
-    from agilab.workflow.importing import Imported, Preview
+    from agilab.workflow.notebooks.importing import Imported, Preview
 
 SHOWN = 12
 _STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
@@ -119,7 +119,7 @@ def import_(
     """
     from agilab.cli.progress import Progress
     from agilab.cli.render import out, print_json
-    from agilab.workflow.importing import preview_import, write_import
+    from agilab.workflow.notebooks.importing import preview_import, write_import
 
     _refuse_two_places(output, app)
     preview = preview_import(notebooks, per=per)
@@ -140,19 +140,19 @@ def import_(
         written = write_import(preview, folder, say=faces.say, lock=not no_lock)
         if app is not None:
             from agilab.store.workspace import Workspace
-            from agilab.workflow.importing import make_an_app
+            from agilab.workflow.notebooks.importing import make_an_app
 
             also = make_an_app(folder, Workspace.default())
             written = replace(written, files=(*written.files, *also))
         report = preview.report
         if verify:
-            from agilab.workflow.verification import verify_import
+            from agilab.workflow.notebooks.verification import verify_import
 
             by_name = {path.name: path for path in notebooks}
             found = verify_import(report, by_name, written.path, faces=faces)
             report = report.with_changes(verification=found)
             from agilab.contracts.base import write_document
-            from agilab.workflow.importing import REPORT
+            from agilab.workflow.notebooks.importing import REPORT
 
             write_document(written.path.parent / REPORT, report)
     if as_json:
@@ -187,7 +187,7 @@ def _folder(notebooks: tuple[Path, ...], output: Path | None, app: str | None) -
 
 
 def _may_write(folder: Path, *, yes: bool, as_json: bool) -> bool:
-    from agilab.workflow.locate import FILE
+    from agilab.workflow.document.locate import FILE
 
     if yes or not (folder / FILE).exists():
         return True

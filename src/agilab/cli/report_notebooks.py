@@ -79,7 +79,7 @@ def notebook_union_environment(lab: str | None, offline: bool, as_json: bool, co
 
 def _found(lab: str | None) -> Path:
     from agilab.store.workspace import Workspace
-    from agilab.workflow.locate import find_lab
+    from agilab.workflow.document.locate import find_lab
 
     return find_lab(lab, Workspace.default())
 

@@ -252,7 +252,7 @@ def resume(run: str, workers: int | None, as_json: bool) -> int:
     from agilab.cli.run import exit_code, show_result
 
     with Progress(quiet=as_json) as progress:
-        from agilab.workflow import again
+        from agilab.workflow.running import again
 
         result = again.resume(run, faces=progress.faces(), workers=workers)
     show_result(result, as_json=as_json)

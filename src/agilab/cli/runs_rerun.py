@@ -80,7 +80,7 @@ def rerun(
     )
     _refuse_mixture(selection)
     with Progress(quiet=as_json) as progress:
-        from agilab.workflow import again
+        from agilab.workflow.running import again
 
         faces = progress.faces()
         outcome = (

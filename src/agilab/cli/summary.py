@@ -25,6 +25,7 @@ def print_summary(result: RunResult) -> None:
     """The end of `agilab run`; at most a screenful, however many units there were."""
     from agilab.contracts.base import read_document
     from agilab.contracts.run_manifest import RunManifest
+    from agilab.contracts.subject import kind_of
 
     if result.manifest is None:
         return
@@ -32,7 +33,7 @@ def print_summary(result: RunResult) -> None:
     blocks: list[list[RenderableType]] = [_head(manifest, result)]
     if result.reduce is not None:
         blocks.append([title("Result"), result_block(Path(result.reduce))])
-    if manifest.app.name.startswith("lab:"):
+    if kind_of(manifest.app.name)[0] == "lab":
         blocks.append([title("Stages"), stages_block(manifest)])
     blocks.append([title("Checks"), checks_block(manifest.verdict.validations)])
     if manifest.left_out:

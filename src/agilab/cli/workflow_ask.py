@@ -89,7 +89,7 @@ def ask(
     pandas. Nothing is written before it is accepted, and no row of data is sent without --send-rows.
     """
     from agilab.store.workspace import Workspace
-    from agilab.workflow.locate import find_lab, read_lab_file
+    from agilab.workflow.document.locate import find_lab, read_lab_file
 
     workspace = Workspace.default()
     lab_file = read_lab_file(find_lab(lab, workspace)).writable().path
@@ -214,8 +214,8 @@ def _try_out(proposal: Proposal) -> Callable[[Stage], Outcome]:
     def try_out(stage: Stage) -> Outcome:
         from agilab.assist.asking import Outcome
         from agilab.cli.progress import Progress
-        from agilab.workflow.prepare import lab_from
-        from agilab.workflow.trial import try_stage
+        from agilab.workflow.running.prepare import lab_from
+        from agilab.workflow.running.trial import try_stage
 
         stages = tuple(stage if one.id == stage.id else one for one in proposal.asked.lab.stages)
         try:

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from agilab.workflow.findings import Finding
-    from agilab.workflow.migrate import Migration
-    from agilab.workflow.validate import Judgement
+    from agilab.workflow.document.migrate import Migration
+    from agilab.workflow.judging.findings import Finding
+    from agilab.workflow.judging.validate import Judgement
 
 
 def _codes(ctx: click.Context) -> Iterable[tuple[str, str]]:
-    from agilab.workflow.rules import rules
+    from agilab.workflow.judging.rules import rules
 
     return [(code, rule.name) for code, rule in rules().items()]
 
@@ -60,8 +60,8 @@ def validate(lab: str | None, strict: bool, explain: str | None, as_json: bool) 
     if explain is not None:
         return _explain(explain, as_json)
     from agilab.store.workspace import Workspace
-    from agilab.workflow.locate import find_lab
-    from agilab.workflow.validate import validate as judge
+    from agilab.workflow.document.locate import find_lab
+    from agilab.workflow.judging.validate import validate as judge
 
     workspace = Workspace.default()
     judged = judge(find_lab(lab, workspace), workspace)
@@ -123,7 +123,7 @@ def finding_lines(one: Finding) -> list[RenderableType]:
 
 def _explain(code: str, as_json: bool) -> int:
     from agilab.cli.render import out, print_json, table
-    from agilab.workflow.rules import rule, rules
+    from agilab.workflow.judging.rules import rule, rules
 
     if code == "all":
         known = rules().values()
@@ -187,9 +187,9 @@ def migrate(lab: str, output: Path | None, to: str, module: str | None, dry_run:
     """
     from agilab.cli.render import print_json
     from agilab.store.workspace import Workspace
-    from agilab.workflow.locate import find_lab
-    from agilab.workflow.migrate import migrate as write
-    from agilab.workflow.migrate import planned
+    from agilab.workflow.document.locate import find_lab
+    from agilab.workflow.document.migrate import migrate as write
+    from agilab.workflow.document.migrate import planned
 
     if output is not None and output.exists() and output.is_dir():
         raise AgiError("AGI-ARGS-103", "--output names a folder", found=str(output), allowed="a file")

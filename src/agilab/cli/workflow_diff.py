@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from agilab.store.workspace import Workspace
-    from agilab.workflow.diff import FieldChange, LabDiff, StageChange
-    from agilab.workflow.locate import LabFile
+    from agilab.workflow.document.diff import FieldChange, LabDiff, StageChange
+    from agilab.workflow.document.locate import LabFile
 
 _ABSENT = "not set"
 
@@ -45,8 +45,8 @@ def diff(lab: str | None, other: str | None, runs: bool, as_json: bool) -> int:
     """
     from agilab.cli.render import out, print_json
     from agilab.store.workspace import Workspace
-    from agilab.workflow.diff import compare
-    from agilab.workflow.versions import version
+    from agilab.workflow.document.diff import compare
+    from agilab.workflow.document.versions import version
 
     workspace = Workspace.default()
     file, what = _meant(lab, other, workspace)
@@ -64,7 +64,7 @@ def diff(lab: str | None, other: str | None, runs: bool, as_json: bool) -> int:
 
 def _meant(lab: str | None, other: str | None, workspace: Workspace) -> tuple[LabFile, str]:
     """The lab, and what it is compared with; a single word that is no lab is a version of the nearest one."""
-    from agilab.workflow.locate import find_lab, read_lab_file
+    from agilab.workflow.document.locate import find_lab, read_lab_file
 
     try:
         return read_lab_file(find_lab(lab, workspace)), other or "HEAD"

@@ -15,7 +15,7 @@ from agilab.cli.choices import APP, LAB, STAGE
 from agilab.cli.commands import SETTINGS, examples, json_option
 
 if TYPE_CHECKING:
-    from agilab.workflow.edit import Edited
+    from agilab.workflow.document.edit import Edited
 
 lab_argument = click.argument("lab", type=LAB, required=False, metavar="[LAB]")
 
@@ -41,7 +41,7 @@ def new(folder: Path, app: str | None, title: str, as_json: bool) -> int:
     """
     from agilab.cli.app_view import after, head, near
     from agilab.cli.render import print_json
-    from agilab.workflow.create import create_lab
+    from agilab.workflow.document.create import create_lab
 
     if app is not None:
         from agilab.projects.discover import find_app
@@ -126,8 +126,8 @@ def add(stage: str, lab: str | None, after: str | None, first: bool, as_json: bo
 
     What it lacks is said at once: names that nothing gives, inputs that nothing makes.
     """
-    from agilab.workflow.edit import add_stage, write_lab
-    from agilab.workflow.locate import find_lab, read_lab_file
+    from agilab.workflow.document.edit import add_stage, write_lab
+    from agilab.workflow.document.locate import find_lab, read_lab_file
 
     if after is not None and first:
         raise AgiError(
@@ -153,8 +153,8 @@ def rm(stage: str, lab: str | None, as_json: bool) -> int:
 
     What others said of it by name goes too; what they lack then is said.
     """
-    from agilab.workflow.edit import remove_stage, write_lab
-    from agilab.workflow.locate import find_lab, read_lab_file
+    from agilab.workflow.document.edit import remove_stage, write_lab
+    from agilab.workflow.document.locate import find_lab, read_lab_file
 
     workspace = _workspace()
     file = read_lab_file(find_lab(lab, workspace)).writable()
@@ -182,8 +182,8 @@ def mv(stage: str, lab: str | None, after: str | None, first: bool, new_id: str 
 
     Its comments go with it. The place decides which stage above gives an input that several make.
     """
-    from agilab.workflow.edit import move_stage, rename_stage, write_lab
-    from agilab.workflow.locate import find_lab, read_lab_file
+    from agilab.workflow.document.edit import move_stage, rename_stage, write_lab
+    from agilab.workflow.document.locate import find_lab, read_lab_file
 
     if (after is not None) == first and (new_id is None or first):
         raise AgiError(
@@ -212,7 +212,7 @@ def _workspace() -> Any:
 def _stage(name: str, given: dict[str, Any]) -> Any:
     """The stage that the options describe; only what was given is set."""
     from agilab.contracts.lab_stages import Stage
-    from agilab.workflow.edit import checked
+    from agilab.workflow.document.edit import checked
 
     code = given["code"]
     if code == "-":
@@ -267,7 +267,7 @@ def _told(edited: Edited, stage: str, what: str, *, as_json: bool, look: bool) -
     from agilab.cli.app_view import after, head, near
     from agilab.cli.render import out, print_json
     from agilab.cli.workflow_check import finding_lines
-    from agilab.workflow.validate import validate
+    from agilab.workflow.judging.validate import validate
 
     judged = validate(edited.path, _workspace())
     findings = [

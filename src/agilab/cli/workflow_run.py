@@ -16,8 +16,8 @@ from agilab.cli.commands import SETTINGS, examples, json_option
 if TYPE_CHECKING:
     from agilab.engine.selection import Selection
     from agilab.flow.preview import Preview
-    from agilab.workflow.execution import LabRequest
-    from agilab.workflow.trial import Trial
+    from agilab.workflow.running.execution import LabRequest
+    from agilab.workflow.running.trial import Trial
 
 lab_argument = click.argument("lab", type=LAB, required=False, metavar="[LAB]")
 _set = click.option(
@@ -75,7 +75,7 @@ def run(as_json: bool, no_write_back: bool, **given: Any) -> int:
     from agilab.cli.run import exit_code, show_result
 
     with Progress(quiet=as_json) as progress:
-        from agilab.workflow.execution import run_lab
+        from agilab.workflow.running.execution import run_lab
 
         result = run_lab(_request(given, write_back=not no_write_back), faces=progress.faces())
     show_result(result, as_json=as_json)
@@ -106,7 +106,7 @@ def plan(as_json: bool, **given: Any) -> int:
     from agilab.cli.progress import Progress
 
     with Progress(quiet=as_json) as progress:
-        from agilab.workflow.plan import plan_lab
+        from agilab.workflow.running.plan import plan_lab
 
         shown = plan_lab(_request(given), faces=progress.faces())
     _show_plan(shown, as_json=as_json)
@@ -151,9 +151,9 @@ def try_(
 
     with Progress(quiet=as_json) as progress:
         from agilab.store.workspace import Workspace
-        from agilab.workflow.locate import find_lab
-        from agilab.workflow.prepare import read_lab
-        from agilab.workflow.trial import try_stage
+        from agilab.workflow.document.locate import find_lab
+        from agilab.workflow.running.prepare import read_lab
+        from agilab.workflow.running.trial import try_stage
 
         path = find_lab(lab, Workspace.default())
         trial = try_stage(
@@ -171,8 +171,8 @@ def try_(
 
 def _request(given: dict[str, Any], *, write_back: bool = True) -> LabRequest:
     from agilab.store.workspace import Workspace
-    from agilab.workflow.execution import LabRequest
-    from agilab.workflow.locate import find_lab
+    from agilab.workflow.document.locate import find_lab
+    from agilab.workflow.running.execution import LabRequest
 
     return LabRequest(
         find_lab(given["lab"], Workspace.default()),

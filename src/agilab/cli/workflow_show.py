@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from agilab.contracts.lab_stages import Stage
     from agilab.store.workspace import Workspace
-    from agilab.workflow.locate import LabFile
-    from agilab.workflow.resolve import Resolved, ResolvedStage, Source
+    from agilab.workflow.document.locate import LabFile
+    from agilab.workflow.document.resolve import Resolved, ResolvedStage, Source
 
 
 @rich_click.command(
@@ -57,8 +57,8 @@ def show(stage: str | None, lab: str | None, as_json: bool) -> int:
 
 def _meant(stage: str | None, lab: str | None, workspace: Workspace) -> tuple[LabFile, str | None]:
     """The lab, and the stage if one was named; a single word is a stage of the nearest lab, or else a lab."""
-    from agilab.workflow.edit import position
-    from agilab.workflow.locate import find_lab, read_lab_file
+    from agilab.workflow.document.edit import position
+    from agilab.workflow.document.locate import find_lab, read_lab_file
 
     if stage is None or lab is not None:
         file = read_lab_file(find_lab(lab, workspace))
@@ -82,8 +82,8 @@ def _meant(stage: str | None, lab: str | None, workspace: Workspace) -> tuple[La
 
 def resolved_of(file: LabFile) -> Resolved:
     """Who makes what in a lab, by its document and its folder."""
-    from agilab.workflow.lab_folder import exists
-    from agilab.workflow.resolve import resolve
+    from agilab.workflow.document.lab_folder import exists
+    from agilab.workflow.document.resolve import resolve
 
     return resolve(file.lab, exists=lambda name: exists(file.folder, name))
 
@@ -164,7 +164,7 @@ def _lab(file: LabFile, resolved: Resolved) -> list[RenderableType]:
 
 
 def _kind(stage: Stage, one: ResolvedStage | None) -> str:
-    from agilab.workflow.view import each
+    from agilab.workflow.document.view import each
 
     if not stage.enabled:
         return "disabled"

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from agilab.store.workspace import Workspace
-    from agilab.workflow.locate import LabFile
-    from agilab.workflow.resolve import Resolved
+    from agilab.workflow.document.locate import LabFile
+    from agilab.workflow.document.resolve import Resolved
 
 
 @rich_click.command(
@@ -47,7 +47,7 @@ def view(lab: str | None, output: Path | None, force: bool, as_json: bool) -> in
     """
     from agilab.cli.render import out, print_json
     from agilab.store.workspace import Workspace
-    from agilab.workflow.locate import find_lab, read_lab_file
+    from agilab.workflow.document.locate import find_lab, read_lab_file
 
     workspace = Workspace.default()
     file = read_lab_file(find_lab(lab, workspace))
@@ -71,7 +71,7 @@ def _drawn(resolved: Resolved) -> list[RenderableType]:
 
     from agilab.cli.render import console
     from agilab.cli.words import speaks_unicode
-    from agilab.workflow.view import drawn
+    from agilab.workflow.document.view import drawn
 
     if not resolved.stages:
         return [Text("  no stage runs", "dim")]
@@ -90,9 +90,9 @@ def _write(
 ) -> Path | None:
     """Write a picture; returns where the one that it replaces is kept."""
     from agilab.contracts.atomic import write_atomically
-    from agilab.workflow.edit import keep
-    from agilab.workflow.svg import svg
-    from agilab.workflow.view import MADE, dot
+    from agilab.workflow.document.edit import keep
+    from agilab.workflow.document.svg import svg
+    from agilab.workflow.document.view import MADE, dot
 
     title = file.lab.lab.title or file.name
     makers = {".svg": svg, ".dot": dot, ".gv": dot}

@@ -15,6 +15,7 @@ from agi_node.canonical import tag
 from agi_node.errors import AgiError
 from agi_node.source import Code
 from agilab.contracts.atomic import write_atomically
+from agilab.contracts.subject import subject
 from agilab.engine.coordinator import Coordinator, Observer
 from agilab.engine.executor import Executor
 from agilab.engine.inline import InlineExecutor
@@ -31,8 +32,6 @@ from agilab.store.locks import RunLock
 from agilab.store.log import RunLog
 from agilab.store.store import Store
 
-APP = "flow:"
-"""How the name of a flow's app begins, so that it can be no app's folder."""
 FUNCTIONS = "functions.pickle"
 KNOWN = ("inline", "local", "dask")
 ExecutorMaker = Callable[[Mapping[str, WorkerSpec], int, Path], Executor]
@@ -82,7 +81,7 @@ def _refuse_unknown(executor: Executor) -> None:
 
 def app_of(flow: str) -> str:
     """The app under which the runs of a flow stand."""
-    return f"{APP}{flow}"
+    return subject("flow", flow)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 from agilab.contracts.run_manifest import RunManifest
 from agilab.contracts.run_result import RunResult
 from agilab.contracts.settings import Settings
+from agilab.contracts.subject import kind_of
 from agilab.evidence.checks import validate
 from agilab.evidence.ending import MANIFEST, verdict_word, write_manifest
 from agilab.evidence.results import ReduceFile, show_artifacts, write_reduce_files
@@ -120,8 +121,8 @@ def show_command(app: str) -> str:
     >>> show_command("flight_project"), show_command("lab:study")
     ('agilab app show flight_project', 'agilab workflow show study')
     """
-    kind, colon, name = app.partition(":")
-    return f"agilab workflow show {name}" if colon and kind == "lab" else f"agilab app show {app}"
+    kind, name = kind_of(app)
+    return f"agilab {'workflow' if kind == 'lab' else 'app'} show {name}"
 
 
 def _after_a_failure(manifest: RunManifest) -> list[str]:

@@ -1,22 +1,15 @@
 """A pipeline of stages: its document, edited, judged, drawn and run.
 
-    locate       which lab is meant, and what its document says, in whichever version
-    legacy…      files of version 1: read without loss (legacy), written as they were (legacy_export)
-    migrate      from one version to the other, with what was done and every comment (comments)
-    edit         stages come, go, move, get other names; create makes a new lab
-    resolve      who makes each input: the edges, for everybody
-    validate     judged without being run: checks/ look, rules/ explain, names knows the code's names
-    diff         two versions stage by stage; versions finds the other one
-    view, svg    the stages as a drawing
-    prepare      a lab made ready: environments, source, code and files; code digests it, lab_folder lists files
-    graph, tasks a lab as a graph, and what each unit is given; app_stages for a stage that calls an app
-    execution    a run from its document to its manifest; resuming after a crash, again for any run, plan, trial
-    write_back   what a run writes into its document; known remembers where labs lie
-    importing    notebooks as a lab on disk; verification runs both and compares
-    exporting    a lab as a notebook; union: could its stages share one kernel?; session: the lab in a notebook
+    document/    the file: found, read, resolved, edited, compared, drawn
+    legacy/      files of version 1
+    judging/     `validate`: judged without being run
+    running/     a lab made ready, run, resumed, run again, planned, tried
+    notebooks/   labs from notebooks and to them
     reports/     what `agilab report notebook-…` establishes
 
-Findings of `validate` are AGI-STAGE-001 to -029, -031, -032, -034, -035 and -060 to -099 (`rules`). Errors:
+A room imports only from those above it in this list; `judging` and `running` know nothing of each other.
+
+Findings of `validate` are AGI-STAGE-001 to -029, -031, -032, -034, -035 and -060 to -099 (`judging/rules`). Errors:
 
 | code | what it means |
 | --- | --- |

@@ -9,8 +9,8 @@ from agi_node.canonical import sha256_bytes
 from agi_node.errors import AgiError
 from agilab.contracts.lab_stages import LabStages, Stage
 from agilab.contracts.report import Check
-from agilab.workflow.legacy import from_v1
-from agilab.workflow.legacy_export import to_v1
+from agilab.workflow.legacy.reading import from_v1
+from agilab.workflow.legacy.writing import to_v1
 
 WORDS: Mapping[str, str] = {"D": "description", "Q": "question", "M": "model", "C": "code", "R": "kind"}
 _SHOWN = 80

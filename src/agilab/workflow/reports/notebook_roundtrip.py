@@ -15,7 +15,7 @@ from agilab.notebooks.cells import Notebook
 from agilab.notebooks.reading import read
 from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import ReadBack, read_back
-from agilab.workflow.exporting import differences
+from agilab.workflow.notebooks.exporting import differences
 from agilab.workflow.reports import counted, dialect, judged, unknown
 
 WayBack = Callable[[Notebook], ReadBack]

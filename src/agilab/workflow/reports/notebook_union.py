@@ -11,9 +11,9 @@ from agilab.contracts.base import read_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.report import Check
 from agilab.evidence.report import Scope
-from agilab.workflow.prepare import Lab, lab_from, project_of
+from agilab.workflow.notebooks.union import Union, union_of
 from agilab.workflow.reports import counted, dialect, judged
-from agilab.workflow.union import Union, union_of
+from agilab.workflow.running.prepare import Lab, lab_from, project_of
 
 _ENVIRONMENTS = ("environment", "python", "pin")
 _KINDS = {

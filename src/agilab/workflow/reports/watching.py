@@ -132,7 +132,7 @@ def _installed() -> tuple[str, ...]:
 
 def main(files: Sequence[str]) -> None:
     """Import the files, watched, and print what came of it."""
-    from agilab.workflow.importing import preview_import
+    from agilab.workflow.notebooks.importing import preview_import
 
     watch = Watch()
     watch.begin()

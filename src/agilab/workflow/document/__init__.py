@@ -1,0 +1,10 @@
+"""The document of a lab: found, read, resolved, edited, compared and drawn. Nothing here runs anything.
+
+locate          which lab is meant, and what its document says, in whichever version; lab_folder lists its files
+resolve         who makes each input: the edges, for everybody
+edit, create    stages come, go, move, get other names; a new lab
+diff, versions  two versions stage by stage; the other one is found
+view, svg       the stages as a drawing
+migrate         from version 1 and back, with what was done
+known           where labs lie
+"""

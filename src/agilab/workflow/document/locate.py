@@ -1,0 +1,168 @@
+"""Which lab a person means, and what its document says: the file at a path, of an app, or the nearest one above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from agi_node.errors import ENVIRONMENT, AgiError
+
+if TYPE_CHECKING:
+    from agilab.contracts.lab_stages import LabStages
+    from agilab.store.workspace import Workspace
+    from agilab.workflow.legacy.reading import Converted
+
+FILE = "lab_stages.toml"
+LARGEST = 64 * 2**20
+"""Bytes that a document may have; a larger one is data under a wrong name."""
+
+
+@dataclass(frozen=True)
+class LabFile:
+    """A document of stages as it was read.
+
+    Attributes:
+        text: The file's text, whose lines findings and notes speak of.
+        converted: For a file of version 1, what became of it.
+    """
+
+    path: Path
+    text: str
+    lab: LabStages
+    converted: Converted | None = None
+
+    @property
+    def folder(self) -> Path:
+        return self.path.parent
+
+    @property
+    def name(self) -> str:
+        """What people call the lab: its folder."""
+        return self.folder.resolve().name
+
+    @property
+    def dialect(self) -> Literal["v1", "v2"]:
+        return "v2" if self.converted is None else "v1"
+
+    def writable(self) -> LabFile:
+        """The same. Raises AGI-LAB-103 for a file of version 1, which is read and never edited."""
+        if self.converted is not None:
+            raise AgiError(
+                "AGI-LAB-103",
+                f"{self.path} is of version 1, which can be read and not edited",
+                found="D, Q, M, C and R",
+                allowed="a file of version 2",
+                try_=f"agilab workflow migrate {self.path}",
+            )
+        return self
+
+
+def find_lab(text: str | None, workspace: Workspace, *, here: Path | None = None) -> Path:
+    """The document that a person means: a file, a folder, an app; without a word the nearest above `here`.
+
+    Raises AGI-LAB-101 where there is none.
+    """
+    start = (here or Path.cwd()).resolve()
+    if text is None:
+        for folder in (start, *start.parents):
+            if (folder / FILE).is_file():
+                return _near(folder / FILE, here)
+        raise _none(f"no {FILE} in {start.name or start} or above it", "agilab workflow new .")
+    path = (here or Path()) / _expanded(text)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        if (path / FILE).is_file():
+            return path / FILE
+        raise _none(f"{text} without {FILE}", f"agilab workflow new {text}")
+    if "/" not in text and not text.endswith(".toml"):
+        from agilab.projects.discover import find_app
+        from agilab.workflow.document.known import known_labs
+
+        known = known_labs(workspace).get(text)
+        if known is not None and known.is_file():
+            return known
+
+        try:
+            app = find_app(text, workspace)
+        except AgiError as problem:
+            raise _none(text, problem.try_ or "agilab app list") from None
+        if (app.folder / FILE).is_file():
+            return app.folder / FILE
+        raise _none(f"the app {app.name} without {FILE}", f"agilab workflow new {app.folder}")
+    raise _none(text, "agilab workflow new .")
+
+
+def read_lab_file(path: Path, *, module: str | None = None) -> LabFile:
+    """The document at `path`, of version 1 or 2, whole and checked.
+
+    Raises what `contracts.read_document` raises, and AGI-LAB-106 for a module that a v1 file does not have.
+    """
+    return parse_lab(read_text(path), path, module=module)
+
+
+def parse_lab(text: str, path: Path, *, where: str | None = None, module: str | None = None) -> LabFile:
+    """The document that `text` spells, as if it lay at `path`; `where` is what errors call it."""
+    from agilab.contracts.base import parse_document
+    from agilab.contracts.lab_stages import LabStages
+    from agilab.contracts.syntax import parse_toml
+    from agilab.workflow.legacy.reading import is_v1, read_v1
+
+    where = where or str(path)
+    if is_v1(parse_toml(text, where)):
+        converted = read_v1(text, where, module=module)
+        return LabFile(path, text, converted.lab, converted)
+    return LabFile(path, text, parse_document(text, LabStages, where))
+
+
+def read_text(path: Path) -> str:
+    """The text of a document. Raises AGI-DOC-001 and -002 as `read_document` does, AGI-LAB-102 for a giant."""
+    from agilab.contracts.syntax import decoded
+
+    try:
+        if not path.is_file():
+            raise FileNotFoundError(2, "there is no such file")
+        if (size := path.stat().st_size) > LARGEST:
+            raise AgiError(
+                "AGI-LAB-102",
+                f"{path} is too large for a document of stages",
+                found=f"{size:,} bytes",
+                allowed=f"up to {LARGEST:,}",
+            )
+        return decoded(path.read_bytes(), str(path))
+    except OSError as problem:
+        raise AgiError(
+            "AGI-DOC-001",
+            f"{path}: cannot be read",
+            found=problem.strerror or str(problem),
+            allowed="a file of schema agilab.lab_stages.v2",
+            try_=f"ls -ld {path}",
+            whose="environment",
+            exit_code=ENVIRONMENT,
+        ) from problem
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # `~nobody`
+        return Path(text)
+
+
+def _near(path: Path, here: Path | None) -> Path:
+    """The path as it is typed from here, where it lies below."""
+    try:
+        return path.relative_to(Path.cwd().resolve()) if here is None else path
+    except ValueError:
+        return path
+
+
+def _none(found: str, try_: str) -> AgiError:
+    return AgiError(
+        "AGI-LAB-101",
+        "there is no such lab",
+        found=found,
+        allowed=f"a folder with {FILE}, the file itself, a lab that ran here, or an app that has one",
+        try_=try_,
+    )

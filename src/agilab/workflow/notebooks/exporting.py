@@ -1,0 +1,164 @@
+"""From a lab on disk to a notebook on disk, and the proof that the way back loses nothing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agi_node.errors import FAILED, AgiError
+from agilab.contracts.atomic import write_atomically
+from agilab.contracts.lab_stages import LabStages
+from agilab.notebooks.reading import read
+from agilab.notebooks.supervisor.export import notebook_of, text
+from agilab.notebooks.supervisor.read_back import Change, ReadBack, is_supervisor, read_back
+from agilab.notebooks.supervisor.single_kernel import single_kernel
+from agilab.store.workspace import Workspace
+from agilab.workflow.notebooks.union import Union, union_of
+from agilab.workflow.running.code import text_of
+from agilab.workflow.running.prepare import lab_from
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A notebook that was made of a lab.
+
+    Attributes:
+        union: For a notebook with one kernel, how it came to be allowed.
+    """
+
+    path: Path
+    cells: int
+    union: Union | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """The same as JSON."""
+        found: dict[str, Any] = {"status": "succeeded", "path": str(self.path), "cells": self.cells}
+        return {**found, "union": self.union.to_plain()} if self.union else found
+
+
+def export_lab(document: LabStages, path: Path, output: Path) -> Exported:
+    """Write the notebook that runs a lab, each stage in its environment; `path` is the lab's document."""
+    relative = os.path.relpath(path.resolve(), output.resolve().parent).replace(os.sep, "/")
+    notebook = notebook_of(document, file=relative)
+    return _write(notebook, output)
+
+
+def export_single_kernel(
+    document: LabStages, path: Path, output: Path, workspace: Workspace, *, offline: bool = False
+) -> Exported:
+    """Write a lab as one ordinary notebook. Raises AGI-STAGE-049 where its stages cannot share one kernel."""
+    lab = lab_from(path, document)
+    union = union_of(lab, workspace, offline=offline)
+    if not union.allowed:
+        raise AgiError(
+            "AGI-STAGE-049",
+            "these stages cannot share one kernel",
+            found="; ".join(obstacle.what for obstacle in union.obstacles[:4]),
+            allowed="one runtime, environments that resolve together, names that keep their meaning",
+            try_=f"agilab notebook export {path.parent}",
+            exit_code=FAILED,
+        )
+    order = list(lab.resolved.order)
+    codes = {name: text_of(lab.resolved.stages[name].stage, lab.folder) for name in order}
+    exported = _write(single_kernel(document, codes, order), output)
+    return Exported(exported.path, exported.cells, union)
+
+
+def _write(notebook: dict[str, Any], output: Path) -> Exported:
+    content = text(notebook) if output.suffix == ".ipynb" else _by_jupytext(notebook, output)
+    write_atomically(output, content.encode("utf-8"))
+    return Exported(output, len(notebook["cells"]))
+
+
+def _by_jupytext(notebook: dict[str, Any], output: Path) -> str:
+    """Another text form of a notebook, `py:percent` for a Python file. Raises AGI-STAGE-050 without jupytext."""
+    try:
+        import jupytext  # type: ignore[import-untyped]  # it has no types
+        import nbformat
+    except ImportError as missing:
+        raise AgiError(
+            "AGI-STAGE-050",
+            f"{output.name} is no .ipynb, and other forms need jupytext",
+            found=f"no {missing.name} beside AGILab",
+            allowed="a name that ends with .ipynb",
+            try_="uv pip install 'agilab[notebooks]'",
+        ) from None
+    form = "py:percent" if output.suffix == ".py" else output.suffix.lstrip(".")
+    # Our metadata travels too; jupytext leaves out what nobody asks for.
+    metadata = {**notebook["metadata"], "jupytext": {"notebook_metadata_filter": "all"}}
+    notebook = {**notebook, "metadata": metadata}
+    whole = nbformat.reads(text(notebook), as_version=4)  # type: ignore[no-untyped-call]  # it has no types
+    return str(jupytext.writes(whole, form))
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """A lab there and back, or what a notebook says beside its lab.
+
+    Attributes:
+        identical: Whether the lab that comes back is the lab.
+        lost: Stages and fields that differ.
+    """
+
+    identical: bool
+    lost: tuple[str, ...]
+    changes: tuple[Change, ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """The answer as JSON."""
+        return {
+            "identical": self.identical,
+            "lost": list(self.lost),
+            "changes": [change.to_plain() for change in self.changes],
+        }
+
+
+def round_trip(document: LabStages, notebook: Path | None = None) -> RoundTrip:
+    """Take a lab to a notebook and back; or compare it with a notebook that it was exported to.
+
+    Raises AGI-STAGE-051 for a notebook that no lab was exported to.
+    """
+    if notebook is None:
+        found = read_back(read(text(notebook_of(document)).encode(), name="lab.ipynb"))
+    else:
+        found = _from(notebook)
+    lost = tuple(differences(document, found.document))
+    return RoundTrip(not lost and not (notebook is None and found.changes), lost, found.changes)
+
+
+def _from(path: Path) -> ReadBack:
+    notebook = read(path)
+    if not is_supervisor(notebook):
+        raise AgiError(
+            "AGI-STAGE-051",
+            f"{path.name} is no notebook that a lab was exported to",
+            found="; ".join(finding.what for finding in notebook.findings[:2]) or "no metadata of a lab",
+            allowed="a notebook of `agilab notebook export`",
+            try_=f"agilab notebook import {path}",
+        )
+    return read_back(notebook)
+
+
+def differences(one: LabStages, other: LabStages) -> list[str]:
+    """Stages and fields in which two labs differ, in words."""
+    found = []
+    if _said(one.lab) != _said(other.lab):
+        found.append("what is said of the lab as a whole")
+    mine, theirs = {s.id: s for s in one.stages}, {s.id: s for s in other.stages}
+    found += [f"stage {name} is gone" for name in mine if name not in theirs]
+    found += [f"stage {name} is new" for name in theirs if name not in mine]
+    for name in mine.keys() & theirs.keys():
+        left, right = _said(mine[name]), _said(theirs[name])
+        fields = sorted(key for key in left.keys() | right.keys() if left.get(key) != right.get(key))
+        found += [f"stage {name} has another {', '.join(fields)}"] if fields else []
+    order = [stage.id for stage in other.stages if stage.id in mine]
+    if order != [stage.id for stage in one.stages if stage.id in theirs]:
+        found.append("the stages stand in another order")
+    return found
+
+
+def _said(record: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = record.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return plain
