@@ -14,8 +14,9 @@ from agi_node.errors import AgiError
 from agilab.contracts.base import parse_document
 from agilab.contracts.lab_stages import Lab, LabStages, Origin, Stage
 from agilab.contracts.toml_spelling import spelled_document
-from agilab.workflow.legacy.reading import from_v1, is_v1, read_v1
+from agilab.workflow.legacy.reading import from_v1, read_v1
 from agilab.workflow.legacy.values import exactly
+from agilab.workflow.legacy.words import is_v1
 from agilab.workflow.legacy.writing import to_v1
 
 V1 = """# our lab

@@ -107,7 +107,8 @@ def parse_lab(text: str, path: Path, *, where: str | None = None, module: str | 
     from agilab.contracts.base import parse_document
     from agilab.contracts.lab_stages import LabStages
     from agilab.contracts.syntax import parse_toml
-    from agilab.workflow.legacy.reading import is_v1, read_v1
+    from agilab.workflow.legacy.reading import read_v1
+    from agilab.workflow.legacy.words import is_v1
 
     where = where or str(path)
     if is_v1(parse_toml(text, where)):

@@ -17,7 +17,8 @@ from agilab.contracts.toml_layout import Path as Place
 from agilab.contracts.toml_spelling import spelled_document
 from agilab.workflow.document.locate import LabFile, read_lab_file
 from agilab.workflow.legacy.comments import carried
-from agilab.workflow.legacy.reading import FIELDS, META, Note, read_v1
+from agilab.workflow.legacy.reading import Note, read_v1
+from agilab.workflow.legacy.words import FIELDS, META
 from agilab.workflow.legacy.writing import to_v1
 
 

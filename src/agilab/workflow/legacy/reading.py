@@ -1,6 +1,6 @@
 """`lab_stages.toml` of version 1, read without loss: `D`, `Q`, `M`, `C`, `R` and the many spellings of the rest.
 
-What v2 has a field for goes there; whatever is spelled otherwise than `legacy_export` would spell it is kept beside it
+What v2 has a field for goes there; whatever is spelled otherwise than `spelling` would spell it is kept beside it
 (`extra.v1`), and what nobody knows stays in `extra` as it was. So the way back gives the same data.
 """
 
@@ -15,36 +15,23 @@ from agi_node.errors import AgiError
 from agilab.contracts.lab_stages import Input, Lab, LabStages, Stage
 from agilab.contracts.syntax import parse_toml
 from agilab.contracts.toml_layout import Layout, Path, layout
+from agilab.workflow.legacy.spelling import lab_to_v1, stage_to_v1
 from agilab.workflow.legacy.values import dated, exactly, undated
+from agilab.workflow.legacy.words import (
+    FIELDS,
+    IDS,
+    LISTS,
+    META,
+    ORIGIN,
+    REST,
+    RUNTIMES,
+    SCHEMA,
+    TEXTS,
+    modules_of,
+    origin_value,
+    sequence,
+)
 
-META, SCHEMA = "__meta__", "agilab.lab_stages.v1"
-REST = "AGILAB_V2"
-"""The key under which a v1 file carries what only v2 has."""
-RUNTIMES = {"runpy": "python", "agi.run": "app.run", "agi.install": "app.install"}
-TEXTS = {"D": "description", "Q": "question", "M": "model", "C": "code", "E": "env", "label": "title"}
-LISTS = {
-    "needs": ("depends_on", "deps", "dependencies"),
-    "inputs": ("consumes", "inputs", "input_paths"),
-    "outputs": ("produces", "outputs", "output_paths"),
-}
-ORIGIN = {
-    "NB_SOURCE_NOTEBOOK": "notebook",
-    "NB_CELL_ID": "cells",
-    "NB_CELL_INDEX": "indices",
-    "NB_EXECUTION_COUNT": "execution_counts",
-    "NB_EXECUTION_MODE": "mode",
-}
-IDS = ("id", "stage_id")
-FIELDS: Mapping[str, str] = {
-    **TEXTS,
-    **{key: field for field, keys in LISTS.items() for key in keys},
-    **dict.fromkeys(IDS, "id"),
-    **dict.fromkeys(ORIGIN, "origin"),
-    "R": "runtime",
-    "enabled": "enabled",
-    "skip": "enabled",
-}
-"""Each key of a v1 stage that v2 has a field for."""
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
@@ -75,25 +62,6 @@ class Converted:
     lab: LabStages
     notes: tuple[Note, ...]
     places: tuple[tuple[str, int], ...]
-
-
-def is_v1(plain: Mapping[str, Any]) -> bool:
-    """Whether this is a pipeline of version 1, with its `__meta__` or (in old files) without."""
-    meta = plain.get(META)
-    if isinstance(meta, Mapping):
-        return True
-    if "schema" in plain:
-        return False
-    return any(set(stage) & {"C", "Q", "D", "M", "R"} for key in modules_of(plain) for stage in plain[key])
-
-
-def modules_of(plain: Mapping[str, Any]) -> list[str]:
-    """The modules of a v1 file: its arrays of tables, each a pipeline."""
-    return [
-        key
-        for key, value in plain.items()
-        if isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
-    ]
 
 
 def read_v1(text: str, where: str, *, module: str | None = None) -> Converted:
@@ -222,8 +190,6 @@ class _Reader:
         return name
 
     def _stage(self, raw: Mapping[str, Any], place: tuple[str, int]) -> Stage:
-        from agilab.workflow.legacy.writing import stage_to_v1
-
         name = self._ids[place]
         fields: dict[str, Any] = {"id": name}
         for key, field in TEXTS.items():
@@ -247,7 +213,7 @@ class _Reader:
         origin = {
             field: value
             for key, field in ORIGIN.items()
-            if (value := _origin(field, raw.get(key))) is not None
+            if (value := origin_value(field, raw.get(key))) is not None
         }
         fields |= {"origin": origin} if origin else {}
         extra = {key: value for key, value in raw.items() if key not in FIELDS and key not in (REST, "v1")}
@@ -347,46 +313,11 @@ _ABSENT = object()
 
 def _lab_fields(given: Any) -> dict[str, Any]:
     """What a file that was written from v2 says of all stages together."""
-    from agilab.workflow.legacy.writing import lab_to_v1
-
     try:
         found = Lab.model_validate(given)
     except ValueError:
         return {}
     return dict(given) if exactly(lab_to_v1(found), given) else {}
-
-
-def _origin(field: str, given: Any) -> Any:
-    """A value of a notebook's lineage; None where it is none."""
-    if field == "notebook":
-        return given if isinstance(given, str) and given else None
-    if field == "mode":
-        return given if given in ("not_executed_import", "generated", "written") else None
-    each = given if isinstance(given, list) and given else [given]
-    right = (lambda one: isinstance(one, str) and one != "") if field == "cells" else _is_count
-    return tuple(each) if all(map(right, each)) else None
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2**53
-
-
-def sequence(given: Any, ids: Sequence[str]) -> list[int] | None:
-    """The positions that a `__sequence` means: ids, or numbers from 0 or 1; None where it names not each stage once.
-
-    >>> sequence([2, 0, 1], "abc"), sequence([1, 2], "ab"), sequence(["b", "a"], "ab"), sequence([0, 0], "ab")
-    ([2, 0, 1], [0, 1], [1, 0], None)
-    """
-    if not isinstance(given, list):
-        return None
-    number = len(ids)
-    if all(isinstance(one, str) for one in given):
-        found = [list(ids).index(one) for one in given if one in ids]
-    elif all(_is_count(one) for one in given):
-        found = [one - (0 not in given) for one in given]
-    else:
-        return None
-    return found if sorted(found) == list(range(number)) and len(given) == number else None
 
 
 def slug(text: str) -> str:

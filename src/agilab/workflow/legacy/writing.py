@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agilab.contracts.lab_stages import Lab, LabStages, Stage
-from agilab.workflow.legacy import reading
-from agilab.workflow.legacy.reading import FIELDS, LISTS, META, ORIGIN, REST, RUNTIMES, SCHEMA, TEXTS
+from agilab.contracts.lab_stages import LabStages, Stage
+from agilab.workflow.legacy.reading import from_v1
+from agilab.workflow.legacy.spelling import lab_to_v1, stage_to_v1
 from agilab.workflow.legacy.values import dated
+from agilab.workflow.legacy.words import FIELDS, META, REST, SCHEMA, sequence
 
 Names = dict[str, list[str]]
 """The ids of the stages of each module."""
@@ -30,43 +31,6 @@ def to_v1(lab: LabStages, *, module: str = _MODULE) -> dict[str, Any]:
     found = {name: [by_id[one] for one in stages] for name, stages in names.items()}
     _without_stale(lab, {**whole, **top}, found, names)
     return {**whole, **top, **found}
-
-
-def stage_to_v1(stage: Stage) -> dict[str, Any]:
-    """A stage in the one spelling of v1 that we write."""
-    plain = stage.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-    found: dict[str, Any] = {"id": stage.id}
-    for key, field in TEXTS.items():
-        if plain.get(field) or (field == "code" and field in plain):
-            found[key] = plain.pop(field)
-    words = {word: key for key, word in RUNTIMES.items()}
-    if plain.get("runtime") in words:
-        found["R"] = words[plain.pop("runtime")]
-    for field, keys in LISTS.items():
-        if plain.get(field):
-            found[keys[0]] = plain.pop(field)
-    if plain.get("enabled") is False:
-        found["enabled"] = plain.pop("enabled")
-    origin = plain.pop("origin", {})
-    for key, field in ORIGIN.items():
-        if origin.get(field) and None not in list(origin[field]):
-            value = origin.pop(field)
-            found[key] = value[0] if isinstance(value, list) and len(value) == 1 else value
-    extra = {key: value for key, value in plain.pop("extra", {}).items() if key != "v1"}
-    hidden = {key: value for key, value in extra.items() if key in FIELDS or key == REST}
-    found |= {key: value for key, value in extra.items() if key not in hidden}
-    plain.pop("id")
-    # A lineage of which nothing is known is still one: this stage came from somewhere.
-    plain |= (
-        {"origin": origin} if origin or (stage.origin is not None and not set(ORIGIN) & set(found)) else {}
-    )
-    plain |= {"extra": hidden} if hidden else {}
-    rest = {key: value for key, value in plain.items() if _says_something(key, value)}
-    return {**found, **({REST: rest} if rest else {})}
-
-
-def _says_something(key: str, value: Any) -> bool:
-    return not (value in ("", [], {}) and key != "origin") and not (key == "enabled" and value is True)
 
 
 def _spelled(stage: Stage) -> dict[str, Any]:
@@ -88,13 +52,6 @@ def _whole(lab: LabStages, kept: Mapping[str, Any]) -> dict[str, Any]:
     return {} if META in without and not mine else {META: meta}
 
 
-def lab_to_v1(lab: Lab) -> dict[str, Any]:
-    """What is said of all stages together, which v1 has no words for."""
-    mine = lab.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-    extra = {key: value for key, value in mine.pop("extra", {}).items() if key != "v1"}
-    return {key: value for key, value in {**mine, "extra": extra}.items() if value}
-
-
 def _modules(lab: LabStages, kept: Mapping[str, Any], module: str, top: dict[str, Any]) -> Names:
     """The ids of each module in the order of its file; a stage that is new joins the last module."""
     ids = [stage.id for stage in lab.stages]
@@ -104,7 +61,7 @@ def _modules(lab: LabStages, kept: Mapping[str, Any], module: str, top: dict[str
     found: Names = {}
     for name, names in before.items():
         mine = [one for one in ids if one in names or (one not in known and name == last)]
-        order = reading.sequence(top.get(f"{name}__sequence"), names)
+        order = sequence(top.get(f"{name}__sequence"), names)
         walked = names if order is None else [names[number] for number in order]
         if walked == mine:
             found[name] = names
@@ -120,7 +77,7 @@ def _without_stale(
     """Take away kept spellings of what has been changed since: a reader would get the old value."""
     stages = {stage.id: stage for stage in lab.stages}
     for _ in range(2):  # an id that changes changes what others need
-        again = reading.from_v1({**whole, **found})
+        again = from_v1({**whole, **found})
         for (module, number), other in zip(again.places, again.lab.stages, strict=True):
             raw, stage = found[module][number], stages[names[module][number]]
             back = stage_to_v1(stage)

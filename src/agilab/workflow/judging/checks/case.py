@@ -19,7 +19,7 @@ from agilab.workflow.document.resolve import Resolved, leaves_the_lab, resolve
 from agilab.workflow.judging.findings import Finding, Location
 from agilab.workflow.judging.names import Names, names_of
 from agilab.workflow.judging.rules import rules
-from agilab.workflow.legacy.reading import FIELDS
+from agilab.workflow.legacy.words import FIELDS
 
 Check = Callable[["Case"], Iterator[Finding]]
 
