@@ -67,14 +67,10 @@ lint-format: $(DEV) ## … layout
 
 lint-types: $(DEV) ## … mypy --strict over both packages, then over the built-in apps, their libraries and the templates
 	'$(BIN)/python' -m mypy
-	@set -e; packages=; places=; \
-	for package in src/agilab/apps/*/src/*/__init__.py src/agilab/libraries/*/src/*/__init__.py \
-		src/agilab/templates/*/src/*/__init__.py; do \
-		test -f "$$package" || continue; \
-		package=$${package%/__init__.py}; packages="$$packages -p $${package##*/}"; \
-		places="$${places:+$$places:}$${package%/*}"; \
-	done; \
-	echo "mypy$$packages"; MYPYPATH="$$places" '$(BIN)/python' -m mypy $$packages
+	@set -e; places=$$(printf '%s:' src/agilab/apps/*/src src/agilab/libraries/*/src src/agilab/templates/*/src); \
+	files=$$(find src/agilab/apps/*/src src/agilab/libraries/*/src src/agilab/templates/*/src -name '*.py' | sort); \
+	echo "mypy over $$(echo $$files | wc -w) files of apps, libraries and templates"; \
+	MYPYPATH="$$places" '$(BIN)/python' -m mypy --explicit-package-bases $$files
 
 lint-floors: $(DEV) ## … the floors: who may import whom
 	'$(BIN)/lint-imports' --no-logo

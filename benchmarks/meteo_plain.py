@@ -110,6 +110,9 @@ def backtest(y: pd.Series, daily: bool, ahead: int, o: dict[str, Any]) -> tuple[
     able = np.isfinite(np.column_stack([x, *baselines.values()])).all(axis=1)
     start = o["train_days"] * per_day
     errors: dict[str, list[tuple[int, float]]] = {model: [] for model in MODELS}
+    level = dict.fromkeys(MODELS, o["level"])
+    open_intervals: dict[str, list[tuple[int, float]]] = {model: [] for model in MODELS}
+    made_at: dict[str, dict[int, float]] = {model: {} for model in MODELS}
     rows: list[Row] = []
     due = 0
     for cut in range(start, len(y), o["refit_days"] * per_day):
@@ -117,17 +120,21 @@ def backtest(y: pd.Series, daily: bool, ahead: int, o: dict[str, Any]) -> tuple[
         change = truth[np.array(seen) + ahead] - baselines["naive"][seen]
         weights, intercept = fitted(x[seen], change, o["penalty"])
         testing = cut >= start + o["calibration_days"] * per_day
-        half = {}
-        for model in MODELS if testing else ():
-            recent = sorted(
-                e for t, e in errors[model] if cut - o["calibration_days"] * per_day < t + ahead <= cut
-            )
-            least = recent[math.ceil(round((len(recent) + 1) * o["level"], 9)) - 1]
-            half[model] = math.ceil(round(least * 1000, 6)) / 1000
         for t in range(cut, min(cut + o["refit_days"] * per_day, len(y) - ahead)):
             if y.index[t].hour % o["origin_every_h"]:
                 continue
             due += testing
+            half = {}
+            for model in MODELS if testing and able[t] else ():
+                while open_intervals[model] and open_intervals[model][0][0] + ahead <= t:
+                    before, width = open_intervals[model].pop(0)
+                    missed = abs(made_at[model][before] - truth[before + ahead]) > width + 1e-9
+                    level[model] += 0.01 * (missed - (1 - o["level"]))
+                oldest = t - o["calibration_days"] * per_day
+                recent = sorted(e for s, e in errors[model] if oldest < s + ahead <= t)
+                rank = math.ceil(round((len(recent) + 1) * level[model], 9))
+                least = recent[min(max(rank, 1), len(recent)) - 1]
+                half[model] = math.ceil(round(least * 1000, 6)) / 1000
             if not able[t] or math.isnan(truth[t + ahead]):
                 continue
             made = {"ridge": baselines["naive"][t] + x[t] @ weights + intercept}
@@ -135,8 +142,10 @@ def backtest(y: pd.Series, daily: bool, ahead: int, o: dict[str, Any]) -> tuple[
             for model, value in made.items():
                 value = float(np.round(value, 3))
                 errors[model].append((t, abs(value - truth[t + ahead])))
+                made_at[model][t] = value
                 if testing:
                     low, high = (float(np.round(value + side * half[model], 3)) for side in (-1, 1))
+                    open_intervals[model].append((t, half[model]))
                     moment = y.index[t] + ahead * (y.index[1] - y.index[0])
                     rows.append((model, moment, float(truth[t + ahead]), value, low, high))
     return rows, due

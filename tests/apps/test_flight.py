@@ -253,7 +253,13 @@ def test_a_unit_logs_its_rows_segments_and_distance(shipped: Whole) -> None:
 def test_the_shipped_tracks_agree_with_the_reported_speeds(shipped: Whole, tmp_path: Path) -> None:
     run = shipped.publish(tmp_path)
     verdicts = {verdict["name"]: verdict for verdict in run.validations}
-    assert list(verdicts) == ["flights add up", "rows add up", "segments add up", "groundspeed agreement"]
+    assert list(verdicts) == [
+        "flights add up",
+        "no flight is too fast",
+        "rows add up",
+        "segments add up",
+        "groundspeed agreement",
+    ]
     assert all(verdict["passed"] for verdict in verdicts.values())
     assert verdicts["rows add up"]["value"] == shipped.summary.row_count
 
@@ -291,7 +297,7 @@ def test_knots_taken_for_metres_per_second_disagree(shipped: Whole, tmp_path: Pa
 
 def test_a_lost_trajectory_does_not_add_up(shipped: Whole, tmp_path: Path) -> None:
     run = shipped.publish(tmp_path, shipped.tables[1:])
-    assert [verdict["passed"] for verdict in run.validations] == [False, False, False, True]
+    assert [verdict["passed"] for verdict in run.validations] == [False, True, False, False, True]
 
 
 def test_without_a_reported_speed_nothing_is_claimed_about_it(tmp_path: Path) -> None:
@@ -299,9 +305,36 @@ def test_without_a_reported_speed_nothing_is_claimed_about_it(tmp_path: Path) ->
     run = whole.publish(tmp_path / "publish")
     assert [verdict["name"] for verdict in run.validations] == [
         "flights add up",
+        "no flight is too fast",
         "rows add up",
         "segments add up",
     ]
+
+
+def test_the_greatest_speed_of_a_flight_is_one_that_was_reported(shipped: Whole, tmp_path: Path) -> None:
+    run = shipped.publish(tmp_path)
+    flown = pl.read_parquet(run.saved["flights"]).drop_nulls("max_speed_mps")
+    reported: dict[str, float] = {}
+    for _, path in shipped.tables:
+        for row in pyarrow.parquet.read_table(path).to_pylist():
+            reported[row["flight"]] = max(reported.get(row["flight"], 0.0), row["groundspeed_mps"] or 0.0)
+    assert len(flown) > 20
+    for name, speed in flown.select("flight", "max_speed_mps").rows():
+        assert reported[name] == 0 or speed <= reported[name] * 1.1, name
+    (found,) = [one for one in run.validations if one["name"] == "no flight is too fast"]
+    assert found["value"] == flown["max_speed_mps"].max() < found["limit"] == pytest.approx(340.3 * 21 / 20)
+    assert shipped.summary.speed_mps.max > 340.3, "over a single second the stamps say anything"
+
+
+def test_a_flight_that_is_too_fast_all_the_way_is_found(shipped: Whole, tmp_path: Path) -> None:
+    tables = []
+    for key, path in shipped.tables:
+        faster = pl.read_parquet(path).with_columns(pl.col("distance_m") * (2 if key == "a7c7cc" else 1))
+        faster.write_parquet(tmp_path / f"{key}.parquet")
+        tables.append((key, tmp_path / f"{key}.parquet"))
+    found = shipped.publish(tmp_path / "run", tables).validations[1]
+    assert (found["name"], found["passed"]) == ("no flight is too fast", False)
+    assert "flight a7c7cc-" in found["message"]
 
 
 def test_without_any_aircraft_there_is_nothing_to_publish(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def steps(
 
 
 def drawn(table: pl.DataFrame) -> Map:
-    text = flight.trajectory_map(table)
+    text = flight.drawn(table)
     assert text is not None
     return Map(text)
 
@@ -198,15 +198,15 @@ def test_a_line_has_the_colour_of_its_altitude_and_a_flagged_one_of_what_was_bef
 
 
 def test_where_nothing_moved_there_is_no_map() -> None:
-    assert flight.trajectory_map(flown([(48, 2)])) is None
-    assert flight.trajectory_map(flown([(48, 2)] * 5)) is None
+    assert flight.drawn(flown([(48, 2)])) is None
+    assert flight.drawn(flown([(48, 2)] * 5)) is None
 
 
 def test_the_map_counts_aircraft_and_flights_and_is_the_same_every_time(shipped: pl.DataFrame) -> None:
-    text = flight.trajectory_map(shipped)
+    text = flight.drawn(shipped)
     assert "24 aircraft, 27 flights" in Map(text).words
     assert "2021-10-07 12:00 to 2021-10-07 14:59 UTC" in Map(text).words
-    assert flight.trajectory_map(shipped.clone()) == text
+    assert flight.drawn(shipped.clone()) == text
     assert (APP / "map.svg").read_text(encoding="utf-8") == text, "the README shows what the app draws"
 
 
@@ -215,7 +215,7 @@ def test_a_map_of_very_many_flights_stays_small() -> None:
     many = pl.concat(
         [one.with_columns(pl.col("latitude") + at / 500, flight=pl.lit(f"f-{at}")) for at in range(5000)]
     )
-    text = flight.trajectory_map(many)
+    text = flight.drawn(many)
     assert text is not None
     assert 20_000 < len(text.encode()) <= 150_000
 
@@ -225,7 +225,7 @@ def test_the_map_of_all_213_aircraft_stays_small() -> None:
     if not ALL_TRACKS.is_dir():
         pytest.skip("the 213 tracks lie beside the repository, and are not there")
     table = trajectories(ALL_TRACKS)
-    text = flight.trajectory_map(table)
+    text = flight.drawn(table)
     assert text is not None
     assert len(text.encode()) <= 150_000
     assert "213 aircraft, 238 flights" in Map(text).words

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet
 import pytest
 from tests.apps.sources import import_from
 
@@ -146,9 +147,9 @@ def test_a_file_that_is_not_of_one_aircraft(bad: Path, other: str | None, found:
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("latitude", 90.5, "-90 to 90"),
-        ("latitude", float("inf"), "-90 to 90"),
-        ("longitude", -181.0, "-180 to 360"),
+        ("latitude", 90.5, "-90 to 90 degrees"),
+        ("latitude", float("inf"), "-90 to 90 degrees"),
+        ("longitude", -181.0, "-180 to 360 degrees"),
     ],
 )
 def test_a_position_off_the_earth(bad: Path, name: str, value: float, allowed: str) -> None:
@@ -158,10 +159,10 @@ def test_a_position_off_the_earth(bad: Path, name: str, value: float, allowed: s
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("altitude", float("inf"), "-2000 to 130000"),
-        ("altitude", -2000.5, "-2000 to 130000"),
-        ("groundspeed", -1.0, "0 to 4100"),
-        ("vertical_rate", 40_000.0, "-33000 to 33000"),
+        ("altitude", float("inf"), "-2,000 to 130,000 ft"),
+        ("altitude", -2000.5, "-2,000 to 130,000 ft"),
+        ("groundspeed", -1.0, "0 to 4,100 kt"),
+        ("vertical_rate", 40_000.0, "-33,000 to 33,000 ft/min"),
     ],
 )
 def test_a_number_that_no_transponder_can_say(bad: Path, name: str, value: float, allowed: str) -> None:
@@ -169,9 +170,12 @@ def test_a_number_that_no_transponder_can_say(bad: Path, name: str, value: float
 
 
 def assert_out_of_range(bad: Path, name: str, value: float, allowed: str) -> None:
+    high = pyarrow.parquet.read_table(GOOD).column("altitude").to_pylist()
+    row = next(row for row, altitude in enumerate(high, 1) if altitude is not None and altitude > 9000)
     error = altered(bad, pl.when(pl.col("altitude") > 9000).then(value).otherwise(name).alias(name))
     assert (error.code, error.found, error.allowed) == ("AGI-DATA-108", str(value), allowed)
-    assert f"has {name} out of range" in error.what
+    article = "an" if name == "altitude" else "a"
+    assert error.what == f"app:data/bad.parquet has {article} {name} out of range, row {row:,}"
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,8 @@ def test_a_file_that_is_neither_csv_nor_parquet(refused: Refused) -> None:
 @pytest.mark.parametrize("kept", [7, 5_000, -1, -8])
 def test_a_parquet_file_that_was_cut_short(refused: Refused, kept: int) -> None:
     error = refused(SHIPPED.read_bytes()[:kept], ".parquet")
-    assert (error.code, error.what) == ("AGI-DATA-143", "app:data/bad.parquet cannot be read")
+    assert (error.code, error.what) == ("AGI-DATA-143", "app:data/bad.parquet is cut short")
+    assert error.allowed == "b'PAR1' at the end"
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -97,7 +98,9 @@ def test_a_missing_column_is_told_beside_those_that_are_there(refused: Refused, 
     assert (error.code, error.what) == ("AGI-DATA-144", f"app:data/bad.parquet has no column {name}")
     assert error.found is not None
     assert "other" in error.found
-    assert error.allowed == "station (or origin), time (or time_hour), temperature_c (or temp, in °F)"
+    assert error.allowed == (
+        "station (or origin), time (or time_hour), temperature_c (or temperature_f in °F, temp in °F)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,13 @@ def manifest(answer: Answer) -> dict[str, Any]:
 def test_every_check_passes_and_the_table_is_parquet_for_any_reader(alone: Answer) -> None:
     document = manifest(alone)
     checks = {check["name"]: check["passed"] for check in document["verdict"]["validations"]}
-    names = ("forecasts add up", "metrics add up", "skill at every target", "coverage")
+    names = (
+        "forecasts add up",
+        "metrics add up",
+        "skill at every target",
+        "coverage",
+        "coverage at every target",
+    )
     assert {checks[name] for name in names} == {True}
     (file,) = [file for file in document["artifacts"] if file["name"] == "forecast_predictions"]
     path = Path(alone.document["manifest"]).parent / file["path"]

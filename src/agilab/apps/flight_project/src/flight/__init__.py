@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import polars as pl
+import trajectories
 from polars import col
 from pydantic import Field, FiniteFloat, ValidationInfo, field_validator
 
@@ -29,9 +30,7 @@ from agi_node import (
 )
 from agi_node.partial import Size
 
-from .chart import trajectory_map
-from .segments import CLIMB_FPM, SOUND_MPS, STAMP_S, flights, trajectory
-from .tracks import read_positions
+from .tracks import CLIMB_FPM, SOUND_MPS, STAMP_S, drawn, flights, read_positions, trajectory
 
 
 class FlightArgs(Args):
@@ -80,11 +79,8 @@ class FlightSummary(Partial):
     @classmethod
     def of(cls, table: pl.DataFrame) -> "FlightSummary":
         """The summary of one trajectory of at least one position."""
-        flown, speed, rate = (
-            flights(table),
-            table["speed_mps"].filter(table["counted"]),
-            table["vertical_rate_fpm"],
-        )
+        flown = flights(table)
+        speed = table["speed_mps"].filter(table["counted"])
         altitude = table["altitude_ft"].filter(~table["impossible_climb"])
         # always with microseconds: texts of one length sort as their times do
         start, end = (table["time"][at].isoformat(timespec="microseconds") + "Z" for at in (0, -1))
@@ -97,9 +93,9 @@ class FlightSummary(Partial):
             impossible_speeds=int(table["impossible_speed"].sum()),
             impossible_climbs=int(table["impossible_climb"].sum()),
             distance_m=float(table["distance_m"].filter(table["counted"]).sum()),
-            speed_mps=Moments.of(speed.drop_nulls()),
-            altitude_ft=Moments.of(altitude.drop_nulls()),
-            vertical_rate_fpm=Moments.of(rate.drop_nulls()),
+            speed_mps=Moments.of(speed, skip_nan=True),
+            altitude_ft=Moments.of(altitude, skip_nan=True),
+            vertical_rate_fpm=Moments.of(table["vertical_rate_fpm"], skip_nan=True),
             flight_distance_m=Moments.of(flown["distance_m"]),
             flight_duration_s=Moments.of(flown["duration_s"]),
             longest_flights=TopK.of(zip(flown["distance_m"].round(), flown["flight"], strict=True), k=5),
@@ -121,10 +117,9 @@ def tracks(args: FlightArgs) -> Iterator[WorkItem]:
 @app.work
 def summarise(file: FileRef, args: FlightArgs, run: RunContext) -> FlightSummary:
     """One aircraft: its trajectory as a table, its sums as a partial."""
-    positions = read_positions(file)
-    if len(positions) < args.min_points:
+    table = trajectory(read_positions(file), **args.model_dump(exclude={"tracks", "min_points"}))
+    if len(table) < args.min_points:
         return FlightSummary(source_file_count=1)
-    table = trajectory(positions, **args.model_dump(exclude={"tracks", "min_points"}))
     summary = FlightSummary.of(table)
     run.save_table("trajectories", table)
     run.log_metrics({"rows": len(table), "segments": summary.segment_count, "distance_m": summary.distance_m})
@@ -132,7 +127,7 @@ def summarise(file: FileRef, args: FlightArgs, run: RunContext) -> FlightSummary
 
 
 @app.publish
-def publish(summary: FlightSummary, run: RunContext) -> dict[str, Any]:
+def publish(summary: FlightSummary, args: FlightArgs, run: RunContext) -> dict[str, Any]:
     """All flights as a table, the flagged rows as another, the map, the numbers, and what the checks found."""
     paths = [path for _, path in run.artifacts("trajectories")]
     if not paths:
@@ -141,40 +136,40 @@ def publish(summary: FlightSummary, run: RunContext) -> dict[str, Any]:
     flown = flights(table)
     run.save_table("flights", flown)
     run.save_table("outliers", table.filter(col("impossible_speed") | col("impossible_climb")))
-    if drawn := trajectory_map(table):
-        run.save_figure("map", drawn)
-    run.validate(
-        "flights add up", len(flown) == summary.flight_count, value=len(flown), limit=summary.flight_count
-    )
+    if picture := drawn(table):
+        run.save_figure("map", picture)
+    count = summary.flight_count
+    run.validate("flights add up", len(flown) == count, value=len(flown), limit=count)
+    fastest(flown, args.max_speed_mps, run)
     found = agreement(summary, table, run)
     run.save_json("summary", {**summary.to_payload(), **found})
     return found
 
 
+def fastest(flown: pl.DataFrame, max_speed_mps: float, run: RunContext) -> None:
+    """Is any flight, for as long as stamps can tell, faster than a position may be farther apart?"""
+    known = flown.drop_nulls("max_speed_mps").sort("max_speed_mps")
+    if not known.is_empty():
+        limit = max_speed_mps * (1 + 1 / trajectories.WINDOW)  # what the stamps at both ends explain
+        name, speed = known["flight"][-1], known["max_speed_mps"][-1]
+        message = f"the greatest speed over {trajectories.WINDOW * STAMP_S:g} s, of flight {name}"
+        run.validate("no flight is too fast", speed <= limit, value=speed, limit=limit, message=message)
+
+
 def agreement(summary: FlightSummary, table: pl.DataFrame, run: RunContext) -> dict[str, Any]:
-    """Do the trajectories add up to the summary, and do their speeds agree with the reported ones?
-
-    A speed is held against the one reported at its end: one row has both (the mean of both ends gives the
-    same median to 0.1 %). The limit is what whole seconds explain: a position stamped t was true at t + u, u
-    anywhere in [0, 1), so a segment of s seconds lasted s + u2 - u1, and half of all |u2 - u1| exceed
-    1 - sqrt(1/2). A median beyond that has another cause: metres taken for knots, say, are off by half.
-    """
-    rows, segments = len(table), int(table["counted"].sum())
-    run.validate("rows add up", rows == summary.row_count, value=rows, limit=summary.row_count)
-    counted = summary.segment_count
-    run.validate("segments add up", segments == counted, value=segments, limit=counted)
-
-    compared = table.select(col("speed_mps", "groundspeed_mps", "since_s").filter("counted")).drop_nulls()
-    if compared.is_empty():
+    """Do the trajectories add up to the summary, and do their speeds agree with the reported ones?"""
+    rows, counted = (len(table), summary.row_count), (int(table["counted"].sum()), summary.segment_count)
+    run.validate("rows add up", rows[0] == rows[1], value=rows[0], limit=rows[1])
+    run.validate("segments add up", counted[0] == counted[1], value=counted[0], limit=counted[1])
+    compared = trajectories.agreement(table, "groundspeed_mps", stamp_s=STAMP_S)
+    if compared is None:
         return {"compared_segments": 0}
-    difference, limit = compared.select(
-        (col("speed_mps") - col("groundspeed_mps")).abs().median(),
-        (col("groundspeed_mps") * (1 - 0.5**0.5) * STAMP_S / col("since_s")).median().alias("limit"),
-    ).row(0)
+    count, difference, limit = compared
     message = (
-        f"median absolute difference {difference:.2f} m/s over {len(compared):,} segments with a reported one; "
+        f"median absolute difference {difference:.2f} m/s over {count:,} segments with a reported one; "
         f"whole-second stamps explain {limit:.2f} m/s"
     )
     run.validate("groundspeed agreement", difference <= limit, value=difference, limit=limit, message=message)
-    run.log_metrics({"groundspeed_difference_mps": difference, "compared_segments": len(compared)})
-    return {"compared_segments": len(compared), "groundspeed_difference_mps": difference}
+    found = {"compared_segments": count, "groundspeed_difference_mps": difference}
+    run.log_metrics(found)
+    return found

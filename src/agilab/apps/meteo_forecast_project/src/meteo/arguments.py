@@ -1,13 +1,24 @@
-"""What to forecast, and how the past is replayed."""
+"""What to forecast, what a forecast looks at, and how the past is replayed."""
 
 import re
+from datetime import timedelta
 
-from pydantic import Field, field_validator
+from backtest import Look, Plan
+from pydantic import Field, ValidationInfo, field_validator
 
 from agi_node import Args, Files
 
-STATION = re.compile(r"[^,\s]([^,]*[^,\s])?")
-TARGET = re.compile(r"[1-9]\d{0,2}[hd]")
+HOUR, DAY, YEAR = timedelta(hours=1), timedelta(days=1), (timedelta(days=365.2425), 1)
+WAVES = {"day": (DAY, 3), "year": YEAR}
+HOURS = Look(
+    step=HOUR, cycle=24, season=24, fill=6, lags=(1, 2, 3, 6, 12, 23), windows=(24, 168), waves=WAVES
+)
+# a week as season is what is customary: days have none that is shorter than a year
+DAYS = Look(step=DAY, season=7, fill=1, windows=(7, 28), waves={"year": YEAR})
+NAMES = {
+    "stations": (r"[^,\s]([^,]*[^,\s])?|", "names with commas between, each once, such as JFK,LGA"),
+    "targets": (r"[1-9]\d{0,2}[hd]", "hours or days ahead with commas between, each once, such as 1h,24h,1d"),
+}
 
 
 class MeteoArgs(Args):
@@ -30,21 +41,22 @@ class MeteoArgs(Args):
     max_rate_c_per_h: float = Field(12.0, gt=0, description="A reading that changed faster is wrong (°C/h).")
     mape_least_c: float = Field(1.0, gt=0, description="MAPE leaves out truths nearer to zero (°C).")
 
-    @field_validator("stations")
+    @field_validator("stations", "targets")
     @classmethod
-    def _stations(cls, text: str) -> str:
-        if text and not _named_once(text, STATION):
-            raise ValueError("names with commas between, each once, such as JFK,LGA")
+    def _named_once(cls, text: str, info: ValidationInfo) -> str:
+        pattern, allowed = NAMES[str(info.field_name)]
+        names = text.split(",")
+        if len(set(names)) < len(names) or not all(re.fullmatch(pattern, name) for name in names):
+            raise ValueError(allowed)
         return text
 
-    @field_validator("targets")
-    @classmethod
-    def _targets(cls, text: str) -> str:
-        if not _named_once(text, TARGET):
-            raise ValueError("hours or days ahead with commas between, each once, such as 1h,24h,1d")
-        return text
+    def plan(self, per_day: int) -> Plan:
+        """The back-test, with so many steps a day."""
+        days = (self.train_days, self.refit_days, self.calibration_days)
+        train, refit, calibration = (each * per_day for each in days)
+        return Plan(train=train, refit=refit, calibration=calibration, level=self.level)
 
 
-def _named_once(text: str, name: re.Pattern[str]) -> bool:
-    names = text.split(",")
-    return len(set(names)) == len(names) and all(map(name.fullmatch, names))
+def parsed(target: str) -> tuple[Look, int, int]:
+    """What a target looks at, its steps a day and its steps ahead: `24h` is 24 steps, each the 24th of a day."""
+    return (HOURS, 24, int(target[:-1])) if target[-1] == "h" else (DAYS, 1, int(target[:-1]))
