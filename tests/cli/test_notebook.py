@@ -50,11 +50,6 @@ BROKEN = {
     "empty": (b"", "NB-005", "empty"),
     "cut": (STUDY[: len(STUDY) // 3], "NB-0", ""),
     "no cells": (notebook(), "NB-035", "no cells"),
-    "another language": (
-        notebook("x <- 1", metadata={"kernelspec": {"name": "ir", "language": "R"}}),
-        "NB-101",
-        "not Python",
-    ),
 }
 
 
@@ -272,3 +267,27 @@ def test_an_import_is_verified_on_request(home: Path, study: Path, lab: Lab) -> 
     assert answer.code == 1
     assert "different: 0 of" in answer.out
     assert "in the notebook" in answer.out
+
+
+def test_another_language_is_kept_and_what_is_printed_says_so(agilab: Agilab, tmp_path: Path) -> None:
+    path = tmp_path / "study.ipynb"
+    kernel = {"kernelspec": {"name": "ir", "language": "R", "display_name": "R"}}
+    path.write_bytes(notebook("x <- 1", markdown("## Twice"), "y <- 2 * x", metadata=kernel))
+    answer = agilab("notebook", "import", str(path), "--no-lock")
+    assert answer.code == 0
+    assert "2 cells of code kept, not analysed and not run" in " ".join(answer.out.split())
+    assert answer.out.count("kept, not run") == 2
+    assert "agilab workflow run" not in answer.out  # nothing of it runs
+    assert "twice" in agilab("workflow", "show", str(tmp_path)).out
+
+
+def test_many_findings_of_one_kind_leave_room_for_the_others(agilab: Agilab, tmp_path: Path) -> None:
+    path = tmp_path / "panel.ipynb"
+    sliders = [f"import ipywidgets\ns{n} = ipywidgets.IntSlider()" for n in range(20)]
+    path.write_bytes(notebook(*sliders, "import os\nos.remove('old.txt')", "%load_ext autoreload"))
+    told = agilab("notebook", "import", str(path), "--dry-run").out
+    assert told.count("NB-503") == 2
+    assert "and 18 more of this kind, in cells 2, 3, 4, 5, 6, 7, 8, 9, …" in " ".join(told.split())
+    for code in ("NB-510", "NB-110", "NB-403"):
+        assert code in told
+    assert agilab("notebook", "inspect", str(path), "--all").out.count("NB-503") == 20

@@ -309,3 +309,34 @@ def test_the_files_that_are_really_opened_are_those_that_were_found(tmp_path: Pa
         path for path, mode in opened if mode == "r"
     }
     assert not any(artifact.computed for artifact in found)
+
+
+def test_what_a_library_reads_is_told_by_its_verb_and_what_it_ships_is_no_file() -> None:
+    found = inspect(Path(__file__).parent / "data" / "shown_out_of_sight.ipynb").artifacts
+    assert [(one.path, one.direction, one.kind) for one in found] == [
+        ("model.png", "unknown", "image"),  # NB-306: made by a call that does not name it
+        ("line.svg", "written", "figure"),
+        ("line.svg", "read", "figure"),
+        ("ocean.nc", "read", "array"),
+        ("chain.h5", "unknown", "array"),
+    ]
+
+
+def test_a_buffer_in_a_files_place_is_no_file_however_it_got_there() -> None:
+    cell = "import io\nimport matplotlib.image as mpimg\nraw = io.BytesIO(b'')\nmpimg.imread(raw)"
+    assert inspect(notebook(cell)).artifacts == ()
+
+
+def test_a_file_whose_name_went_into_a_call_before_is_made_out_of_sight_unless_it_is_there(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "chain.ipynb"
+    path.write_bytes(
+        notebook("import emcee, h5py\nstate = emcee.backends.HDFBackend('chain.h5')", "h5py.File('chain.h5')")
+    )
+    found = inspect(path)
+    assert [one.direction for one in found.artifacts] == ["unknown", "unknown"]
+    assert [(one.code, one.cell) for one in found.findings if one.code[:4] == "NB-3"] == [("NB-306", 1)]
+
+    (tmp_path / "chain.h5").touch()
+    assert [one.direction for one in inspect(path).artifacts] == ["unknown", "read"]

@@ -141,3 +141,46 @@ def test_shell_lines_are_shown_without_their_credentials() -> None:
         redact("pip install git+https://0123456789abcdef0123@example.org/x")
         == "pip install git+https://•••@example.org/x"
     )
+
+
+UNSEEDED = {
+    "import numpy as np\nx = np.random.normal(size=3)": "numpy.random.normal() draws without a seed",
+    "from numpy import random\nrandom.shuffle(x)": "numpy.random.shuffle() draws without a seed",
+    "import random as r\nr.choice(x)": "random.choice() draws without a seed",
+    "from random import gauss\ngauss(0, 1)\ngauss(1, 1)": "random.gauss() draws without a seed; so does 1 more call",
+    "import numpy as np\nrng = np.random.default_rng()": "numpy.random.default_rng() draws without a seed",
+    "import numpy as np\nrng = np.random.RandomState(None)": "numpy.random.RandomState() draws without a seed",
+    "import torch\ntorch.randn(3)": "torch.randn() draws without a seed",
+}
+SEEDED = (
+    "import numpy as np\nnp.random.seed(1)\nx = np.random.normal()",
+    "import numpy as np\nrng = np.random.default_rng(7)\nx = rng.normal()",
+    "import random\nx = random.Random(3).random()",
+    "import torch\ntorch.manual_seed(0)\ntorch.randn(3)",
+    "import lightning\nlightning.seed_everything(1)\nimport numpy as np\nnp.random.rand()",
+    "random = table.sample\nrandom.choice(x)",  # the notebook's own object
+)
+
+
+@pytest.mark.parametrize("cell", UNSEEDED)
+def test_random_numbers_that_nobody_can_draw_again_are_named_once(cell: str) -> None:
+    assert [one.what for one in of(cell) if one.code == "NB-511"] == [UNSEEDED[cell]]
+
+
+@pytest.mark.parametrize("cell", SEEDED)
+def test_a_seed_anywhere_is_enough(cell: str) -> None:
+    assert [one for one in of(cell) if one.code == "NB-511"] == []
+
+
+def test_pictures_of_models_hold_no_keys_and_a_key_is_one_still() -> None:
+    arrow = "label.sk-toggleable__label-arrow:before #sk-9b5446bb-0900-46a6-988d-1aa88ae0e4ff"
+    key = "sk-proj-" + "aB3" * 12
+    for text, codes in ((arrow, []), (f"key {key}", ["NB-507"]), (f"'{key[:3]}{'aB3' * 12}'", ["NB-507"])):
+        found = inspect(notebook(code("model", 1, [stream(text)]))).findings
+        assert [one.code for one in found] == codes
+        assert key not in json.dumps([one.what for one in found])
+
+
+def test_a_key_of_its_own_name_is_a_placeholder() -> None:
+    assert of("keys = {'AWS_SECRET_KEY': 'aws_secret_key'}") == []
+    assert [one.code for one in of("keys = {'AWS_SECRET_KEY': 'Jal/rXUtnFEMIK7MD'}")] == ["NB-507"]

@@ -107,6 +107,10 @@ def roundtrip(lab: str | None, notebook: Path | None, as_json: bool) -> int:
     what = f"{notebook.name} beside {path.name}" if notebook else f"{path.name} to a notebook and back"
     word = "identical" if found.identical else "different"
     out(Text.assemble(mark(found.identical), f" {what}: {word}"), *(f"  {lost}" for lost in found.lost))
+    if found.not_in_percent:
+        out(f"  not to a Python file with percent cells, which would lose {found.not_in_percent}")
+    elif found.not_in_percent is not None:
+        out("  as a Python file with percent cells too")
     if found.changes:
         rows = [
             (change.kind, change.stage, f"cell {change.cell}", f"{change.what} ({change.won} counts)")
@@ -144,7 +148,8 @@ def union(lab: str | None, offline: bool, as_json: bool) -> int:
         print_json({"status": "succeeded" if found.allowed else "failed", **found.to_plain()})
         return DONE if found.allowed else FAILED
     words = "can share one kernel" if found.allowed else "cannot share one kernel"
-    out(Text.assemble(mark(found.allowed), f" the stages {words}"))
+    only = f", with {found.only}" if found.only else ""
+    out(Text.assemble(mark(found.allowed), f" the stages {words}{only}"))
     out(pairs([(name, ", ".join(stages)) for name, stages in found.environments.items()]))
     if found.obstacles:
         out("", title(plural(len(found.obstacles), "obstacle")))

@@ -80,7 +80,7 @@ FUNCTIONS: dict[str, tuple[FileCall, ...]] = {
     **_calls("written", "audio", "scipy.io.wavfile.write soundfile.write torchaudio.save"),
     **_calls("read", "image",
         "PIL.Image.open cv2.imread matplotlib.pyplot.imread matplotlib.image.imread imageio.imread "
-        "imageio.v2.imread imageio.v3.imread skimage.io.imread tifffile.imread IPython.display.Image"),
+        "imageio.v2.imread imageio.v3.imread skimage.io.imread tifffile.imread"),
     **_calls("written", "image",
         "cv2.imwrite matplotlib.pyplot.imsave imageio.imwrite imageio.imsave imageio.mimsave "
         "imageio.v2.imwrite imageio.v3.imwrite skimage.io.imsave tifffile.imwrite"),
@@ -114,7 +114,7 @@ FUNCTIONS: dict[str, tuple[FileCall, ...]] = {
     **_calls("read", "", "mlflow.log_artifact mlflow.log_artifacts"),
     **_opened("",
         "open io.open codecs.open gzip.open bz2.open lzma.open smart_open.open fsspec.open tarfile.open "
-        "pysam.AlignmentFile"),
+        "bz2.BZ2File gzip.GzipFile lzma.LZMAFile pysam.AlignmentFile"),
     **_opened("array", "h5py.File netCDF4.Dataset tables.open_file rasterio.open fiona.open"),
     **_opened("array", "zarr.open zarr.open_group", default="a"),
     **_opened("archive", "zipfile.ZipFile tarfile.TarFile"),
@@ -182,6 +182,29 @@ def file_calls(name: str) -> tuple[FileCall, ...]:
     ):
         return (FileCall("read", "table", 0, _TABLES),)
     return ()
+
+
+_READS = re.compile(r"(read|load|open|scan|imread|from)(_\w+)?|[A-Z]\w*Reader|Reader|create_\w+_from_\w+")
+_WRITES = re.compile(r"(write|save|export|dump|to)(_\w+)?|[A-Z]\w*Writer|Writer|imwrite|imsave")
+_SHOWS = re.compile(r"IPython\.display\.\w+|panel\.pane\.\w+|ipywidgets\.\w+")
+_BY_NAME_ONLY = re.compile(
+    r"(.*\.)?(get_path|get_file|get_data|data_path)|.*\b(datasets|examples|tutorial|resources)\b.*"
+)
+"""Calls that take the name of something their library ships, or fetches: no file of the notebook's."""
+
+
+def direction_of_name(name: str) -> Direction | None:
+    """What a library's function does to a file, by its own name; None where the text names no file at all.
+
+    >>> [direction_of_name(name) for name in ("iris.load_cube", "mne.export_raw", "altair.Chart", "libpysal.get_path")]
+    ['read', 'written', 'unknown', None]
+    """
+    if _BY_NAME_ONLY.fullmatch(name):
+        return None
+    word = name.rpartition(".")[2]
+    if _READS.fullmatch(word) or _SHOWS.fullmatch(name):
+        return "read"
+    return "written" if _WRITES.fullmatch(word) else "unknown"
 
 
 def direction_of_mode(mode: str) -> Direction:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import os.path
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from agilab.notebooks.artifact_calls import (
@@ -17,6 +19,7 @@ from agilab.notebooks.artifact_calls import (
     Direction,
     FileCall,
     direction_of_mode,
+    direction_of_name,
     file_calls,
     kind_of_suffix,
 )
@@ -106,9 +109,13 @@ def _made(
             yield _artifact(text, direction, call.kind, name, place.cell, node.lineno)
 
 
+_BUFFER = re.compile(r"\{(io\.)?(BytesIO|StringIO)\(")
+"""What stands in a file's place and is none, however it got there."""
+
+
 def _is_file(text: Text, argument: ast.expr, evaluator: Evaluator) -> bool:
     """Whether a text names a file: not an open handle, a buffer or SQL that merely stands in its place."""
-    if "\n" in text.text or not text.text.strip():
+    if "\n" in text.text or not text.text.strip() or _BUFFER.match(text.text):
         return False
     if isinstance(argument, ast.Constant):
         return isinstance(argument.value, str)
@@ -212,6 +219,9 @@ def _mentioned(node: ast.Call, name: str, place: Place, evaluator: Evaluator) ->
     """A file's name that goes into a call that is not known: something happens to it, nobody can say what."""
     if name in _NO_FILES or name.startswith(("os.path.", "re.", "posixpath.")):
         return
+    direction = direction_of_name(name) if evaluator.is_library(node.func) else "unknown"
+    if direction is None:
+        return
     for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
         if not isinstance(argument, ast.Constant | ast.JoinedStr | ast.BinOp | ast.Name | ast.Call):
             continue
@@ -224,7 +234,7 @@ def _mentioned(node: ast.Call, name: str, place: Place, evaluator: Evaluator) ->
                 and _NAME_OF_FILE.fullmatch(text.text)
                 and kind_of_suffix(text.text)
             ):
-                yield _artifact(text, "unknown", "", name or "?", place.cell, node.lineno)
+                yield _artifact(text, direction, "", name or "?", place.cell, node.lineno)
 
 
 _NAME_OF_FILE = re.compile(r"(?:[a-z][a-z0-9+.\-]*://)?[\w./\\~:*\- ]*\w\.\w{1,8}(?:\.\w{2,3})?")
@@ -259,6 +269,30 @@ def _where(path: str) -> Where:
     if path.startswith("~"):
         return "home"
     return "outside" if posixpath.normpath(path).split("/")[0] == ".." else "relative"
+
+
+def out_of_sight(artifacts: Sequence[Artifact], folder: Path) -> list[Artifact]:
+    """What is read, lies not in the notebook's folder, and is most likely made by a call that is not seen to make it.
+
+    `model.view(); Image("model.png")`: a picture that is shown. `Backend("chain.h5"); h5py.File("chain.h5")`: a file
+    whose name went into a call before, nobody can say to what end.
+    """
+    written = {one.path for one in artifacts if one.direction in ("written", "both")}
+    found: list[Artifact] = []
+    named: set[str] = set()
+    for one in sorted(artifacts, key=lambda one: (one.cell, one.line)):
+        if one.direction == "unknown" and one.kind != "removed":
+            named.add(one.path)
+        elif (
+            one.direction == "read"
+            and (one.call.startswith("IPython.display.") or one.path in named)
+            and one.where == "relative"
+            and not one.computed
+            and one.path not in written
+            and not os.path.lexists(folder / one.path)
+        ):
+            found.append(one)
+    return found
 
 
 _WHERE_CODE = {"absolute": "NB-302", "outside": "NB-303", "home": "NB-304"}

@@ -48,8 +48,10 @@ def cell_meaning(name: str, arguments: str, body: list[str], names: Container[st
         return Meaning("", "NB-116", "%%timeit was left out: it only measures its cell")
     if name == "capture":
         target = next((word for word in arguments.split() if not word.startswith("-")), "")
-        python = f"{target} = None" if target.isidentifier() else ""
-        return Meaning(python, "NB-110", "%%capture was dropped; its cell stays", body="python")
+        if target.isidentifier():
+            what = f"%%capture {target} was dropped; its cell stays, and {target} is None: it holds no output"
+            return Meaning(f"{target} = None", "NB-111", what, body="python")
+        return Meaning("", "NB-110", "%%capture was dropped; its cell stays", body="python")
     if name in BODY_IS_PYTHON:
         return Meaning("", "NB-110", f"%%{name} was dropped; its cell stays", body="python")
     if name in BODY_IS_SHOWN:

@@ -201,12 +201,17 @@ def search_folders(folder: Path | None, cells: Iterable[Nodes], evaluator: Evalu
 
 
 def aliases_of(cells: Iterable[Nodes]) -> dict[str, str]:
-    """Name → what it stands for, by the imports of all cells: {"pd": "pandas", "read_csv": "pandas.read_csv"}."""
+    """Name → what it stands for, by the imports of all cells: {"pd": "pandas", "read_csv": "pandas.read_csv"}.
+
+    A plain `import pandas` is there too, as {"pandas": "pandas"}.
+    """
     aliases: dict[str, str] = {}
     for nodes in cells:
         for node, _ in nodes:
             if isinstance(node, ast.Import):
-                aliases.update({name.asname: name.name for name in node.names if name.asname})
+                for name in node.names:
+                    top = name.name.partition(".")[0]
+                    aliases.update({name.asname: name.name} if name.asname else {top: top})
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 aliases.update(
                     {name.asname or name.name: f"{node.module}.{name.name}" for name in node.names}

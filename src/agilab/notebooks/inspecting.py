@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agilab.notebooks.artifacts import Artifact, artifact_findings, artifacts_of
+from agilab.notebooks.artifacts import Artifact, artifact_findings, artifacts_of, out_of_sight
 from agilab.notebooks.cells import Notebook
 from agilab.notebooks.execution import Execution, execution_findings, execution_of
 from agilab.notebooks.findings import SEVERITIES, Finding, in_order
@@ -26,9 +26,12 @@ from agilab.notebooks.imports import (
     requirements_of,
     search_folders,
 )
+from agilab.notebooks.keeping import attachment_findings
 from agilab.notebooks.parsing import ParsedNotebook, parse_notebook
+from agilab.notebooks.randomness import unseeded
 from agilab.notebooks.reading import LIMIT, read
 from agilab.notebooks.risks import Secret, code_risks, installs_of, secrets_of
+from agilab.notebooks.rules import found
 from agilab.notebooks.secrets import HIDDEN
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import scope_of_notebook, walk
@@ -109,6 +112,15 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
         translated = frozenset(magic.line for magic in one.magics)
         findings += code_risks(here, evaluator, translated)
         installed += installs_of(here, evaluator, translated)
+    if folder is not None:
+        unseen = out_of_sight(artifacts, folder)
+        artifacts = [replace(one, direction="unknown") if one in unseen else one for one in artifacts]
+        findings += [
+            found(
+                "NB-306", f"“{one.path}” is shown; no cell is seen to make it", cell=one.cell, line=one.line
+            )
+            for one in unseen
+        ]
     execution = execution_of(notebook)
     secrets = secrets_of(notebook, nodes.values())
     findings += import_findings(imports)
@@ -117,6 +129,8 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
     findings = [one for one in findings if one.code != "NB-501" or (one.cell, one.line) not in online]
     findings += of_files
     findings += execution_findings(notebook, execution)
+    findings += attachment_findings(notebook)
+    findings += unseeded(nodes.values(), evaluator)
     findings += [secret.finding() for secret in secrets]
     hide = _hider(secrets)
     return Inspection(

@@ -60,6 +60,23 @@ def plain_name(language: str) -> str:
     return _SAME.get(lower, lower)
 
 
+_SHOWN = {
+    "c#": "C#", "c++": "C++", "f#": "F#", "gnuplot": "gnuplot", "idl": "IDL", "javascript": "JavaScript",
+    "matlab": "MATLAB", "ocaml": "OCaml", "powershell": "PowerShell", "r": "R", "robotframework": "Robot Framework",
+    "sas": "SAS", "sos": "SoS", "sql": "SQL", "typescript": "TypeScript",
+}  # fmt: skip
+_LOWER = frozenset({"bash", "zsh", "sh"})
+
+
+def shown(language: str) -> str:
+    """A language as people write it.
+
+    >>> shown("r"), shown("julia"), shown("bash"), shown("")
+    ('R', 'Julia', 'bash', '')
+    """
+    return _SHOWN.get(language, language if language in _LOWER else language[:1].upper() + language[1:])
+
+
 def language_of_cell(raw: Mapping[str, Any], metadata: Mapping[str, Any], kernel: Kernel) -> str:
     """The language of one code cell: polyglot editors and nbformat 3 say it cell by cell."""
     vscode, polyglot = _object(metadata.get("vscode")), _object(metadata.get("polyglot_notebook"))

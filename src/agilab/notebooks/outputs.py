@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agilab.notebooks.cells import Output, OutputPart
+from agilab.notebooks.cells import Cell, Output, OutputPart
 
 TEXT_LIMIT = 2000
 """Characters kept of a text."""
+
+EXPECTED = 200
+"""Characters of an expected output that a report repeats."""
 
 CONDENSE = 64 * 1024
 """Characters from which on an output is condensed while the file is still being read."""
@@ -137,3 +140,17 @@ def _beginning(pieces: list[str]) -> str:
         text.append(piece[: TEXT_LIMIT - length])
         length += len(text[-1])
     return "".join(text)
+
+
+def expected_of(cell: Cell) -> Iterator[dict[str, Any]]:
+    """What a cell showed when it was last run, as plain data: one for each representation."""
+    for one in cell.outputs:
+        for part in one.parts:
+            yield {
+                "cell": cell.index,
+                "kind": one.kind,
+                "mime": part.mime,
+                "size": part.size,
+                "digest": part.digest,
+                "text": part.text[:EXPECTED],
+            }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from agilab.notebooks.cells import Cell, Notebook
 from agilab.notebooks.findings import Finding
+from agilab.notebooks.languages import shown
 from agilab.notebooks.magics import Magic, Translated, translate
 from agilab.notebooks.meaning import Meaning
 from agilab.notebooks.rules import found
@@ -123,20 +124,23 @@ class Names:
 
 def _language(notebook: Notebook) -> list[Finding]:
     """That it is not Python, said once; likewise cells of other languages in a Python notebook."""
-    others = Counter(cell.language for cell in notebook.code_cells if cell.language not in ("python", ""))
+    written = [cell for cell in notebook.code_cells if cell.source.strip()]
+    others = Counter(cell.language for cell in written if cell.language not in ("python", ""))
     if not others:
         return []
-    if notebook.language and notebook.language != "python":
-        return [
-            found(
-                "NB-101", f"the notebook is {notebook.language}, not Python: its cells are kept, not analysed"
-            )
-        ]
-    where = {cell.language: cell.index for cell in reversed(notebook.code_cells)}
+    if notebook.language and not any(cell.language in ("python", "") for cell in written):
+        language = shown(notebook.language)
+        what = f"the notebook is {language}, not Python: {_cells(len(written))} of code kept, not analysed and not run"
+        return [found("NB-101", what)]
+    where = {cell.language: cell.index for cell in reversed(written)}
     return [
-        found("NB-101", f"{count} code cells are {language}, not Python", cell=where[language])
+        found("NB-101", f"{_cells(count)} of code in {shown(language)}, not Python", cell=where[language])
         for language, count in sorted(others.items())
     ]
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count:,} cells"
 
 
 def _unsaid_language(notebook: Notebook, parsed: list[ParsedCell]) -> list[Finding]:

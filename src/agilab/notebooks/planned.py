@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 
 from agilab.notebooks.artifacts import Artifact
@@ -20,6 +22,10 @@ from agilab.notebooks.inspecting import Inspection
 
 HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$", re.MULTILINE)
 """A heading of markdown: its marks and its words."""
+_LONGEST_LINE = 500
+"""Characters of a line of text that may stand in code."""
+_FIGURES_STAY = re.compile(r"^\s*%matplotlib\s+(?!inline\b|agg\b|-)\w", re.MULTILINE)
+"""Figures as windows or widgets, which a later cell may go on drawing in."""
 _HOLE = re.compile(r"\{[^{}]*\}")
 
 
@@ -37,6 +43,11 @@ class Planned:
     def name(self) -> str:
         return self.inspection.notebook.name or "notebook"
 
+    @cached_property
+    def texts(self) -> dict[int, list[Cell]]:
+        """See `texts_above`."""
+        return texts_above(self.inspection)
+
     @property
     def cells(self) -> list[Cell]:
         """The cells of the flow, by its numbers."""
@@ -51,34 +62,70 @@ def planned(inspection: Inspection, per: Per) -> Planned:
         for number, one in enumerate(parsed)
         if "parameters" in one.cell.tags and (given := _literals(one.python)) is not None
     }
-    links = Links(analyse_cells([one.python for one in parsed]))
+    stay = any(_FIGURES_STAY.search(one.cell.source) for one in parsed)
+    links = Links(analyse_cells([one.python for one in parsed], figures_stay=stay))
     found = plan(
         links,
         per=per,
-        headings=_headings(inspection, number_of),
+        headings=_headings(inspection),
         joins=[*_computed_paths(inspection.artifacts, number_of)],
         parameters=parameters,
+        texts=_texts(inspection, number_of),
     )
     return Planned(inspection, found, parameters)
 
 
-def _headings(inspection: Inspection, number_of: dict[int, int]) -> dict[int, int]:
-    """Code cells right below a heading, with the level of the highest one."""
-    found: dict[int, int] = {}
-    level: int | None = None
+def _headings(inspection: Inspection) -> dict[int, int]:
+    """Code cells right below a heading or a text, with its rank.
+
+    1 is the level by which the notebook is divided (the highest that stands there twice), whichever that is; 2 and 3
+    are below it; 4 is a text without a heading.
+    """
+    levels: dict[int, int | None] = {}
+    above = texts_above(inspection)
+    for number, one in enumerate(inspection.parsed.cells):
+        texts = [cell.source for cell in above.get(one.cell.index, []) if cell.source.strip()]
+        if texts:
+            found = (len(match.group(1)) for text in texts for match in HEADING.finditer(text))
+            levels[number] = min(found, default=None)
+    counts = Counter(found for found in levels.values() if found)
+    main = min((one for one, count in counts.items() if count > 1), default=min(counts, default=1))
+    return {cell: 4 if found is None else min(max(found - main + 1, 1), 3) for cell, found in levels.items()}
+
+
+def texts_above(inspection: Inspection) -> dict[int, list[Cell]]:
+    """The texts between a cell of code and the one above it, by the index of the cell below them; -1 is the end.
+
+    A cell of which nothing is left (`%matplotlib inline`) does not stand between, nor does one of another language.
+    """
+    full = {one.cell.index for one in inspection.parsed.cells if one.python.strip()}
+    found: dict[int, list[Cell]] = {}
+    texts: list[Cell] = []
     for cell in inspection.notebook.cells:
         if cell.kind == "markdown":
-            levels = [len(match.group(1)) for match in HEADING.finditer(cell.source)]
-            level = min([*levels, *([level] if level else [])], default=None)
-        elif cell.index in number_of and cell.source.strip():
-            if level is not None:
-                found[number_of[cell.index]] = level
-            level = None
+            texts.append(cell)
+        elif cell.index in full:
+            found[cell.index], texts = texts, []
+    return {**found, -1: texts}
+
+
+def fits_in_code(text: str) -> bool:
+    """Whether a text may stand in code as a comment: pictures within a text are lines that nobody reads."""
+    return all(len(line) <= _LONGEST_LINE for line in text.split("\n"))
+
+
+def _texts(inspection: Inspection, number_of: dict[int, int]) -> dict[int, str]:
+    """What is said above each cell, as far as it may stand in the code."""
+    found: dict[int, str] = {}
+    for index, cells in texts_above(inspection).items():
+        parts = [cell.source.strip("\n") for cell in cells if fits_in_code(cell.source)]
+        if index in number_of and (text := "\n\n".join(part for part in parts if part.strip())):
+            found[number_of[index]] = text.replace("\r\n", "\n").replace("\r", "\n")
     return found
 
 
 def _literals(source: str) -> dict[str, Any] | None:
-    """The names of a cell of nothing but literals that JSON has, or None."""
+    """The names of a cell of nothing but literals that a lab's params can be, or None."""
     found: dict[str, Any] = {}
     try:
         body = ast.parse(source).body
@@ -98,17 +145,18 @@ def _literals(source: str) -> dict[str, Any] | None:
             found[target.id] = ast.literal_eval(value)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return None
-    return found if found and all(map(_is_json, found.values())) else None
+    return found if found and all(map(_is_plain, found.values())) else None
 
 
-def _is_json(value: object) -> bool:
+def _is_plain(value: object) -> bool:
+    """Whether JSON and TOML both have it; TOML has no null."""
     if isinstance(value, list):
-        return all(map(_is_json, value))
+        return all(map(_is_plain, value))
     if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_json(one) for key, one in value.items())
+        return all(isinstance(key, str) and _is_plain(one) for key, one in value.items())
     if isinstance(value, float):
         return math.isfinite(value)
-    return value is None or isinstance(value, (bool, str)) or (isinstance(value, int) and abs(value) < 2**53)
+    return isinstance(value, (bool, str)) or (isinstance(value, int) and abs(value) < 2**53)
 
 
 def _computed_paths(artifacts: Sequence[Artifact], number_of: dict[int, int]) -> Iterator[Join]:

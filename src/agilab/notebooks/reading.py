@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -110,4 +111,31 @@ def _from_bytes(data: bytearray, name: str) -> Notebook:
         notebook = read_text(data, name)
     else:
         notebook = notebook_of(decode(data, condensed), name)
-    return replace(notebook, digest=digest, size=size)
+    return replace(_with_whole_letters(notebook), digest=digest, size=size)
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def _with_whole_letters(notebook: Notebook) -> Notebook:
+    """Half a character, as a JSON escape can say it, as “�”: no file in UTF-8 can hold it."""
+    wounded = [cell for cell in notebook.cells if not cell.source.isascii() and _HALF.search(cell.source)]
+    if not wounded:
+        return notebook
+    mended = {cell.index: replace(cell, source=_HALF.sub("\ufffd", cell.source)) for cell in wounded}
+    said = [
+        found(
+            "NB-033", "half a character reads as “\ufffd”", cell=cell.index, line=_line_of_half(cell.source)
+        )
+        for cell in wounded
+    ]
+    return replace(
+        notebook,
+        cells=tuple(mended.get(cell.index, cell) for cell in notebook.cells),
+        findings=(*notebook.findings, *said),
+    )
+
+
+def _line_of_half(text: str) -> int:
+    match = _HALF.search(text)
+    return text.count("\n", 0, match.start() if match else 0) + 1

@@ -224,6 +224,6 @@ def _name_of(target: ast.expr) -> str:
 def _named(name: str, value: ast.expr | None, place: Place) -> Iterator[Secret]:
     if not (isinstance(value, ast.Constant) and isinstance(value.value, str) and is_secret_name(name)):
         return
-    if is_literal_secret(value.value):
+    if is_literal_secret(value.value, name):
         what = f"“{redact(name)}” is given a literal of {len(value.value)} characters"
         yield Secret(value.value, what, place.cell, value.lineno)

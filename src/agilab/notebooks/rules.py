@@ -121,7 +121,7 @@ RULES: dict[str, Rule] = {
     "NB-030": Rule("warning", "a cell's key is missing or odd", "The nearest sensible value was taken."),
     "NB-031": Rule("warning", "a cell id twice", "Ids must differ; a derived one was taken for the later cell."),
     "NB-032": Rule("note", "an output that is none", "It was left out."),
-    "NB-033": Rule("note", "half a character", "A lone surrogate cannot be written as UTF-8; it is shown escaped."),
+    "NB-033": Rule("warning", "half a character", "A lone surrogate cannot be written as UTF-8.", "write it anew"),
     "NB-034": Rule("note", "several worksheets", "nbformat 3 allowed them; their cells were joined in order."),
     "NB-035": Rule("warning", "no cells", "There is nothing to import.", "check that this is the right file"),
     "NB-036": Rule(
@@ -130,12 +130,18 @@ RULES: dict[str, Rule] = {
         "In a list of lines each ends with its line end; Jupyter joins them as they are, and so does this.",
         "add the line ends, or write the source as one text",
     ),
+    "NB-037": Rule(
+        "note",
+        "a picture inside a cell",
+        "Attachments are part of the notebook's file; the text that shows them is kept, the picture is not.",
+        "save it as a file beside the notebook and link to that",
+    ),
     # the language of its cells
     "NB-101": Rule(
         "warning",
         "not Python",
         "The cells are kept whole; imports, files and data flow are read from Python only.",
-        "declare inputs and outputs of its stages by hand",
+        "run them with their own kernel, or write in Python what the pipeline needs of them",
     ),
     "NB-102": Rule("note", "language unsaid", "The notebook names no kernel; its cells parse as Python."),
     "NB-103": Rule(
@@ -220,6 +226,12 @@ RULES: dict[str, Rule] = {
         "Relative paths after it are meant from there; here they are shown as written.",
         "put the folder into the paths",
     ),
+    "NB-306": Rule(
+        "warning",
+        "read, and seen to be made by no cell",
+        "The file is not beside the notebook, and no cell says that it writes it: some call makes it out of sight.",
+        "declare it as an output of the stage that makes it",
+    ),
     # how it was run
     "NB-401": Rule(
         "warning",
@@ -252,6 +264,12 @@ RULES: dict[str, Rule] = {
     "NB-508": Rule("warning", "starts programs", "It depends on the machine.", "declare what they leave as outputs"),
     "NB-509": Rule("warning", "bound to a platform", "The call exists only on that platform.", "replace it by a path"),
     "NB-510": Rule("warning", "deletes files", "A second run may find something else than the first."),
+    "NB-511": Rule(
+        "warning",
+        "random numbers without a seed",
+        "Each run gives other numbers; a comparison with the notebook will show that and nothing else.",
+        "seed it once: rng = numpy.random.default_rng(1)",
+    ),
 }  # fmt: skip
 
 
@@ -277,6 +295,6 @@ def explain(code: str) -> Rule:
             "AGI-NB-001",
             "no finding has that code",
             found=code,
-            allowed="NB-001 to NB-510, as `agilab notebook inspect` prints them",
+            allowed="NB-001 to NB-511, as `agilab notebook inspect` prints them",
         )
     return rule

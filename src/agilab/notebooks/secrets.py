@@ -19,7 +19,10 @@ _SHAPES = (
     ("an AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     ("a GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{40,})\b"),
     ("a GitLab token", r"\bglpat-[\w\-]{20,}"),
-    ("an OpenAI-style key", r"\bsk-[A-Za-z0-9_\-]{20,}"),
+    (
+        "an OpenAI-style key",
+        r"(?<![#.\w\-])sk-(?:[A-Za-z0-9]{20,}|(?:ant|admin|or|proj|svcacct)-[\w\-]{20,})",
+    ),
     ("a Google API key", r"\bAIza[0-9A-Za-z_\-]{35}"),
     ("a Hugging Face token", r"\bhf_[A-Za-z0-9]{30,}\b"),
     ("a Slack token", r"\bxox[abprs]-[A-Za-z0-9\-]{10,}"),
@@ -28,6 +31,7 @@ _SHAPES = (
     ("a JSON web token", r"\beyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,}"),
     ("a private key", r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
 )
+# scikit-learn's pictures of models are full of `sk-toggleable__label-arrow` and `#sk-9b5446bb-0900-…`: no keys.
 _SHAPE = re.compile("|".join(f"(?P<s{number}>{pattern})" for number, (_, pattern) in enumerate(_SHAPES)))
 _IN_URL = re.compile(r"(?<=://)[^\s/@:'\"{}$]*:(?P<secret>[^\s/@'\"{}$]+)(?=@)")
 _TOKEN_IN_URL = re.compile(r"(?<=://)(?P<secret>[^\s/@:'\"{}$]{16,})(?=@)")
@@ -54,9 +58,19 @@ def is_secret_name(name: str) -> bool:
     return bool(_NAME.search(name)) or name.lower() in ("apikey", "authtoken")
 
 
-def is_literal_secret(value: str) -> bool:
-    """Whether the value of such a name looks like a real one: no placeholder, no sentence, no path."""
-    return 6 <= len(value) <= 4096 and not _PLACEHOLDER.match(value) and not any(c.isspace() for c in value)
+def is_literal_secret(value: str, name: str = "") -> bool:
+    """Whether the value of such a name looks like a real one: no placeholder, no sentence, not the name itself.
+
+    >>> is_literal_secret("aws_secret_key", "AWS_SECRET_KEY"), is_literal_secret("wJalrXUtnFEMI", "AWS_SECRET_KEY")
+    (False, True)
+    """
+    if _bare(value) == _bare(name) or any(letter.isspace() for letter in value):
+        return False
+    return 6 <= len(value) <= 4096 and not _PLACEHOLDER.match(value)
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[_\-]", "", text).lower()
 
 
 def shaped(text: str) -> Iterator[tuple[str, str, int]]:

@@ -8,34 +8,33 @@ from collections.abc import Collection, Sequence
 
 from agilab.notebooks.cells import Cell
 from agilab.notebooks.flow.plan import StageFlow
-from agilab.notebooks.planned import HEADING, Planned
+from agilab.notebooks.planned import HEADING, Planned, fits_in_code
 
 _SHORT = 40
 """Characters of a stage's id; it ends with a whole word where it can."""
 _COMMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*(?::[^=#]+)?=[^#\"']*#+\s*(.+?)\s*\Z")
 """An assignment with a comment behind it."""
+_SMALL = re.compile(r"(-(a|an|the|of|for|to|that|and|or|with|in|on|is|by|from|at|as))+\Z")
+"""Words at the end of an id that was cut off, which say nothing there."""
 _LONGEST = 200
 """Characters of a heading that may be a title."""
 
 
 def _texts_above(one: Planned, cell: Cell) -> list[Cell]:
-    texts: list[Cell] = []
     opening = _opening(one)
-    for other in one.inspection.notebook.cells:
-        if other.index == cell.index:
-            return texts
-        if other.kind == "markdown":
-            texts += [other] if other is not opening else []
-        elif other.source.strip():
-            texts = []
-    return texts
+    return [text for text in one.texts.get(cell.index, []) if text is not opening]
 
 
 def markdown_above(one: Planned, flow: StageFlow) -> str:
-    """The markdown above the cells of a stage, and between them, without the heading that is its title."""
+    """The markdown above a stage without the heading that is its title.
+
+    What stands between its cells is a comment in its code, unless it does not fit there.
+    """
     parts: list[str] = []
     for cell in flow.cells:
-        parts += [text.source.strip("\n") for text in _texts_above(one, one.cells[cell])]
+        for text in _texts_above(one, one.cells[cell]):
+            if cell == flow.cells[0] or not fits_in_code(text.source):
+                parts.append(text.source.strip("\n"))
     return without_title("\n\n".join(part for part in parts if part.strip()), heading_above(one, flow))
 
 
@@ -70,12 +69,7 @@ def words_of(one: Planned) -> str:
 
 def words_below(one: Planned) -> tuple[str, str]:
     """The title and the text of the markdown below the last cell of code."""
-    texts: list[str] = []
-    for cell in one.inspection.notebook.cells:
-        if cell.kind == "markdown":
-            texts.append(cell.source.strip("\n"))
-        elif cell.source.strip():
-            texts = []
+    texts = [cell.source.strip("\n") for cell in one.texts[-1]]
     text = "\n\n".join(part for part in texts if part.strip())
     match = HEADING.match(text)
     title = _bare(match.group(2)) if match else ""
@@ -86,7 +80,9 @@ def heading_above(one: Planned, flow: StageFlow) -> str:
     for text in _texts_above(one, one.cells[flow.cells[0]]):
         match = HEADING.search(text.source)
         if match and len(match.group(2)) <= _LONGEST:
-            return _bare(match.group(2))
+            title = _bare(match.group(2))
+            whole = flow.cells == one.plan.stages[0].cells and title == title_of(one)
+            return "" if whole else title
     return ""
 
 
@@ -130,8 +126,12 @@ def _id_of(one: Planned, flow: StageFlow, number: int) -> str:
         return "setup"
     if not any(flows[cell].calls for cell in flow.cells):
         return "definitions"
-    made = [name for cell in flow.cells for name in flows[cell].binds if name in flow.outputs]
-    return slug(made[-1] if len(made) == 1 else "") or f"stage-{number + 1}"
+    made = [
+        (cell, flows[cell].lines.get(name, 0), name)
+        for cell in flow.cells
+        for name in flows[cell].binds & flow.outputs
+    ]
+    return slug(max(made)[-1] if made else "") or f"stage-{number + 1}"
 
 
 def slug(text: str) -> str:
@@ -145,6 +145,7 @@ def slug(text: str) -> str:
     slug = re.sub(r"^[^a-z]+", "", slug)
     if len(slug) > _SHORT:
         slug = slug[: _SHORT + 1].rpartition("-")[0] or slug[:_SHORT]
+        slug = _SMALL.sub("", slug)
     return slug.strip("-_")
 
 

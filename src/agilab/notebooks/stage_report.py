@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from agilab.notebooks.cells import Cell
+from agilab.notebooks.outputs import expected_of
 from agilab.notebooks.planned import Planned
-
-_SHOWN = 200
-"""Characters of an expected output that a report repeats."""
 
 
 def report_of(one: Planned) -> dict[str, Any]:
@@ -24,7 +21,7 @@ def report_of(one: Planned) -> dict[str, Any]:
                 "id": one.ids[number],
                 "cells": [index[cell] for cell in flow.cells],
                 "repeats": [{"cell": index[cell], "text": setting.text} for cell, setting in flow.repeated],
-                "expects": [expected for cell in flow.cells for expected in _expected(one.cells[cell])],
+                "expects": [expected for cell in flow.cells for expected in expected_of(one.cells[cell])],
             }
             for number, flow in enumerate(one.plan.stages)
         ],
@@ -57,16 +54,3 @@ def report_of(one: Planned) -> dict[str, Any]:
 
 def _with_indices(why: str, index: Sequence[int]) -> str:
     return re.sub(r"\bcell (\d+)\b", lambda match: f"cell {index[int(match.group(1))]}", why)
-
-
-def _expected(cell: Cell) -> Iterator[dict[str, Any]]:
-    for output in cell.outputs:
-        for part in output.parts:
-            yield {
-                "cell": cell.index,
-                "kind": output.kind,
-                "mime": part.mime,
-                "size": part.size,
-                "digest": part.digest,
-                "text": part.text[:_SHOWN],
-            }

@@ -124,7 +124,7 @@ def _stages(one: Planned) -> Iterator[Stage]:
             title=heading_above(one, flow),
             description=markdown_above(one, flow),
             code=flow.code,
-            runtime="none" if empty else None,
+            runtime="none" if empty or (flow.idle and not reads and not writes) else None,
             inputs=(*values, *reads),
             outputs=(*sorted(flow.outputs), *writes),
             uses={one.ids[other]: tuple(sorted(names)) for other, names in sorted(flow.uses.items())},

@@ -59,6 +59,12 @@ class Evaluator:
             return ""
         return ".".join([self._aliases.get(node.id, node.id), *reversed(parts)])
 
+    def is_library(self, node: ast.AST) -> bool:
+        """Whether a dotted name begins with something imported: no method of the notebook's own objects."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return isinstance(node, ast.Name) and node.id in self.imported
+
     def _texts(self, node: ast.expr, place: Place, depth: int) -> tuple[Text, ...]:
         if isinstance(node, ast.Constant):
             return (Text(str(node.value)),) if isinstance(node.value, str | int | float) else (_hole(node),)

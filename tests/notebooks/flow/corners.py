@@ -164,5 +164,15 @@ CORNERS: dict[str, list[str]] = {
     'returns dict of lists': ["def mk():\n    return {'a':[1],'b':[2]}", 'd=mk()', "x=d['a']", 'x.append(5)', 'n=d'],
     'returns tuple': ['def mk(v):\n    return v, [v]', 'x=[1]', 'a,b=mk(x)', 'b[0].append(2)', 'n=(x,a)'],
     'maybe none': ['def mk(v):\n    if v:\n        return [[v]]', 'm=mk(1)', 'r=m[0]', 'r.append(2)', 'n=m'],
+    'series of an array': ['import numpy as np\nimport pandas as pd', 'a=np.zeros(3)', 's=pd.Series(a)', 's.iloc[0]=5', 'n=float(a.sum())', 'm=float(s.sum())'],
+    'frame of a dict of arrays': ['import numpy as np\nimport pandas as pd', 'a=np.zeros(3)', "df=pd.DataFrame({'a': a})", "df.loc[0,'a']=5", 'n=float(a.sum())', "m=float(df['a'].sum())"],
+    'concat of one': ['import pandas as pd', "a=pd.DataFrame({'x':[1,2]})", 'b=pd.concat([a], axis=1)', 'b.iloc[0,0]=9', 'n=int(a.x.sum())'],
+    'astype without a copy': ['import numpy as np', 'a=np.zeros(3)', 'b=a.astype(float, copy=False)', 'b[0]=9', 'n=float(a.sum())'],
+    'array without a copy': ['import numpy as np', 'a=np.zeros(3)', 'b=np.asarray(a)', 'b[0]=9', 'n=float(a.sum())'],
+    'lists side by side': ['xs=[[1],[2]]\nys=[[3],[4]]', 'for x, y in zip(xs, ys):\n    x.append(y)', 'ys[0].append(5)', 'n=xs[0][1]'],
+    'numbered lists': ['xs=[[1],[2]]', 'kept=[]', 'for n, x in enumerate(xs):\n    kept.append(x)', 'kept[0].append(7)', 'm=xs[0]'],
+    'another zip': ['def zip(*a):\n    return [(a[1], a[0])]', 'a=[1]\nb=[2]', 'for x, y in zip(a, b):\n    x.append(9)', 'n=b'],
+    'a list in a figure': ['import matplotlib\nmatplotlib.use("agg")\nimport matplotlib.pyplot as plt', 'a=[1,2]', 'fig, ax = plt.subplots()\nax.mine = a', 'a.append(3)', 'n=len(ax.mine)\nplt.close(fig)'],
+    'a model and its numbers': ['import numpy as np\nfrom sklearn.neighbors import KNeighborsRegressor', 'X=np.arange(4.0).reshape(4,1)\ny=np.arange(4.0)', 'm=KNeighborsRegressor(1).fit(X, y)', 'before=float(m.predict([[0.0]])[0])', 'y[0]=9', 'after=float(m.predict([[0.0]])[0])'],
 }
 # fmt: on

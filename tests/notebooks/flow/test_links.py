@@ -124,6 +124,36 @@ def test_what_cannot_cross_keeps_its_cells_together(cells: tuple[str, ...]) -> N
         ("import pandas as pd\ndf = pd.read_csv('a')", "part = df[df.x > 1].copy()\npart['y'] = 1", "print(df, part)"),
         ("from sklearn.svm import SVC\nm = SVC()\nm.fit(X, y)", "p = m.predict(X)"),
         ("import numpy as np\nrng = np.random.default_rng(1)", "a = rng.normal()", "b = rng.normal()"),
+        (
+            "import matplotlib.pyplot as plt\ndf = load()",
+            "fig, ax = plt.subplots()\nax.plot(df.x)\nax.set_title('a')",
+            "df['y'] = 1",
+            "print(df)",
+        ),
+        (
+            "import matplotlib.pyplot as plt\nimport pandas as pd\na, b = pd.DataFrame(), pd.DataFrame()",
+            "fig, axes = plt.subplots(2)\nfor ax, t in zip(axes, [a, b]):\n    ax.plot(t)\n    ax.grid()",
+            "a['y'] = 1",
+            "print(a, b)",
+        ),
+        ("df = load()", "df.plot(x='a')\ndf.hvplot.scatter('b')", "df['y'] = 1", "print(df)"),
+        ("import numpy as np\na, b = load()", "np.testing.assert_allclose(a, b)", "print(a, b)"),
+        ("import pandas as pd\na = load()", "both = pd.concat([a, a])", "both['x'] = 1", "print(a, both)"),
+        (
+            "import pandas as pd\nrows = [load()]\nrows.append(load())",
+            "df = pd.DataFrame(rows)",
+            "df['x'] = 1",
+            "print(rows, df)",
+        ),
+        ("import numpy as np\na = np.array(load())", "b = a.astype(float)", "b[0] = 1", "print(a, b)"),
+        (
+            "from sklearn.svm import SVC\nX, y = load()",
+            "m = SVC().fit(X, y)",
+            "p = m.predict(X)",
+            "p[0] = 1",
+            "print(X, p)",
+        ),
+        ("from random import random, seed\nseed(1)\nx = random()", "y = 2", "seed(2)\nz = random()"),
     ],
 )  # fmt: skip
 def test_what_can_cross_does(cells: tuple[str, ...]) -> None:
@@ -189,3 +219,37 @@ def test_everything_undecided_is_in_one_stage_with_what_it_may_concern() -> None
 
     assert list(made.grouping.groups) == [(0, 1, 2, 3, 4)]
     assert [join.undecided for join in made.links.joins if join.first == 0] == [True]
+
+
+def test_pyplots_figure_goes_with_its_cell_in_jupyter_and_stays_in_a_script() -> None:
+    cells = ["import matplotlib.pyplot as plt", "plt.plot([1])", "plt.title('a')"]
+
+    def made(*, figures_stay: bool) -> list[tuple[int, ...]]:
+        flows = analyse_cells(cells, figures_stay=figures_stay)
+        return list(plan(Links(flows), per="cell").grouping.groups)
+
+    assert made(figures_stay=True) == [(0,), (1, 2)]
+    assert made(figures_stay=False) == [(0,), (1,), (2,)]
+
+
+def test_a_setting_of_pictures_is_not_repeated_where_nothing_is_drawn() -> None:
+    made = _plan(
+        "import matplotlib.pyplot as plt\nplt.style.use('ggplot')",
+        "import matplotlib.pyplot as plt\nx = load()",
+        "def draw():\n    plt.plot([1])",
+        "draw()",
+        "x.plot()",
+    )
+
+    assert [len(stage.repeated) for stage in made.stages] == [0, 0, 0, 1, 1]
+
+
+def test_a_setup_has_nothing_to_run_and_one_that_does_something_has() -> None:
+    options = "import pandas as pd\npd.set_option('display.width', 9)"
+    imports = f"import math\n{options}\nLIMIT = 2 * 3\ndef area(r):\n    return math.pi * r"
+    doing = ["print(area(LIMIT))", "x = area(1)\nprint(x)"]
+
+    assert [stage.idle for stage in _plan(imports, *doing).stages] == [True, False, False]
+    assert [stage.idle for stage in _plan(f"{imports}\nprint(LIMIT)", *doing).stages] == [False] * 3
+    assert [stage.idle for stage in _plan("import math", "import json").stages] == [False, False]
+    assert _plan(imports, *doing).finals == {"x": 2}

@@ -102,12 +102,70 @@ def test_no_word_of_a_notebook_is_lost() -> None:
     assert lab.stages[1].kind == "none"
 
 
+def test_what_stands_between_cells_of_a_stage_stands_between_them_in_its_code() -> None:
+    cells = (
+        ("markdown", "## Load\n\nFrom disk."),
+        "x = load()",
+        ("markdown", "Look at it:\n\n- once"),
+        "print(x)",
+        ("markdown", "![](data:image/png;base64," + "A" * 600 + ")"),
+        "x",
+    )
+    (stage,) = _staged(("n.ipynb", _notebook("n", *cells)), per="flow").lab.stages
+
+    assert stage.code == "x = load()\n\n\n# Look at it:\n#\n# - once\nprint(x)\n\n\nx"
+    assert stage.title == "Load"
+    assert stage.description.startswith("From disk.\n\n![](data:image/png")
+
+
+def test_a_heading_above_a_magic_is_that_of_the_code_below() -> None:
+    cells = ("import math", ("markdown", "## Work"), "%matplotlib inline", "x = math.pi")
+
+    assert [stage.id for stage in _staged(("n.ipynb", _notebook("n", *cells))).lab.stages] == [
+        "setup",
+        "work",
+    ]
+
+
+def test_text_above_a_magic_at_the_end_is_kept() -> None:
+    cells = ("x = load()", ("markdown", "## End\n\nThat was it."), "%matplotlib inline")
+    lab = _staged(("n.ipynb", _notebook("n", *cells))).lab
+
+    assert [(stage.id, stage.kind, stage.description) for stage in lab.stages][1:] == [
+        ("end", "none", "That was it.")
+    ]
+
+
+def test_a_setup_is_text_and_the_title_of_the_notebook_is_not_its() -> None:
+    text = ("markdown", "By me."), ("markdown", "# Flights")
+    staged = _staged(("n.ipynb", _notebook("n", *text, "import math", "x = math.pi + load()")))
+
+    setup, work = staged.lab.stages
+    assert (setup.id, setup.title, setup.kind, setup.code) == ("setup", "", "none", "import math")
+    assert (work.kind, work.uses) == ("python", {"setup": ("math",)})
+    assert staged.lab.lab.title == "Flights"
+
+
+def test_headings_count_by_their_rank_in_the_notebook() -> None:
+    """A notebook whose sections are `####` is parted as one whose sections are `##`."""
+    work = "\n".join(f"print({n})" for n in range(9))
+
+    def parted(mark: str) -> list[str]:
+        cells = [
+            part for n in range(3) for part in (("markdown", f"{mark} Part {n}"), f"x{n} = load()\n{work}")
+        ]
+        staged = _staged(("n.ipynb", _notebook("n", *cells)), per="flow")
+        return [stage.id for stage in staged.lab.stages]
+
+    assert parted("##") == parted("####") == ["part-0", "part-1", "part-2"]
+
+
 def test_a_long_heading_gives_an_id_of_whole_words() -> None:
     heading = "## Examine a dataset with pandas and seaborn, then with others"
 
     lab = _staged(("n.ipynb", _notebook("n", ("markdown", heading), "x = 1"))).lab
 
-    assert lab.stages[0].id == "examine-a-dataset-with-pandas-and"
+    assert lab.stages[0].id == "examine-a-dataset-with-pandas"
 
 
 def test_a_cell_of_parameters_becomes_parameters() -> None:
@@ -126,8 +184,16 @@ def test_a_cell_of_parameters_becomes_parameters() -> None:
     assert [(stage.code, stage.inputs) for stage in staged.lab.stages] == [("y = rate * 2", ("rate",))]
 
 
+def test_text_above_a_raw_cell_is_kept() -> None:
+    cells = ("x = load()", ("markdown", "## Why\n\nBecause."), ("raw", ".. note:: raw"), "print(x)")
+    lab = _staged(("n.ipynb", _notebook("n", *cells))).lab
+
+    assert (lab.stages[1].id, lab.stages[1].description) == ("why", "Because.")
+
+
 @pytest.mark.parametrize(
-    "source", ["rate = ask()", "rate = float('nan')", "rate: int", "rate += 1", "rate = (1, 2)"]
+    "source",
+    ["rate = ask()", "rate = float('nan')", "rate: int", "rate += 1", "rate = (1, 2)", "rate = None"],
 )
 def test_parameters_that_are_no_plain_values_stay_a_stage(source: str) -> None:
     cell = ("code", source, {"metadata": {"tags": ["parameters"]}})

@@ -206,11 +206,19 @@ class Expressions(ABC):
             return found
         if node.attr in known.PLAIN_ATTRIBUTES:
             return PLAIN
+        if node.attr in known.DRAWS and owner.kind in ("", "table") and not owner.makers:
+            return self.drawing(node, [owner])
         if node.attr in known.CHANGING_METHODS and owner.kind != "plain":
             return self._bound_method(owner, node.lineno)
-        return (
-            replace(owner.inside(), kind="table") if owner.kind == "table" else owner.inside().with_kind("")
-        )
+        if owner.kind == "figure" and known.is_drawn(node.attr):
+            return drawn(owner)
+        return owner.inside().with_kind(owner.kind if owner.kind in ("table", "figure") else "")
+
+    def drawing(self, node: ast.AST, held: Sequence[Value]) -> Value:
+        """A figure, or something in one, that holds these: it goes with them, they may go without it."""
+        value = holding(held, self.region(node), "figure")
+        self.spent |= value.owns
+        return replace(value, tied=known.A_FIGURE)
 
     def _bound_method(self, owner: Value, line: int) -> Value:
         """A method that changes its owner, taken without calling it: `map(seen.append, items)`."""
@@ -266,6 +274,12 @@ class Expressions(ABC):
         self.attribute(value, "__iter__", (), node)
         self.attribute(value, "__next__", (), node)
         return value.inside()
+
+
+def drawn(figure: Value) -> Value:
+    """What a figure may hold: perhaps the very data that it was given."""
+    rest = figure.reaches - figure.owns
+    return replace(figure, owns=rest, reaches=rest, kind="")
 
 
 def _mentions(node: ast.expr, chain: Chain | None) -> bool:

@@ -1,24 +1,42 @@
-"""From cells to stages: where the flow is thin there is a border, and where something cannot cross there is none.
+"""From cells to stages: where a border costs little there is one, and where something cannot cross there is none.
 
-A border costs something, more for each value that must cross it, less where a heading stands or where definitions
-end; a long stage costs something as well, by the square of its length. The cheapest way to part the cells is found
-exactly (dynamic programming over borders), so the result depends on nothing but the notebook.
+Every way of parting the cells has a cost, and the cheapest one is found exactly (dynamic programming over the stages),
+so the result depends on nothing but the notebook. A stage costs something by itself, less where it is only text;
+something for each value that it must hand over, because it made it and others below want it; a little for each that it
+takes; and something for its length, by the square. A value that only passes by costs nothing. Sections that are joined
+cost something as well, more the higher their heading; so does a setup, at the top, that is joined with work although
+others take its text, two pictures that would become one, and a border before a line or two that only look at something.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import itertools
+import re
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from agilab.notebooks.flow import states
 from agilab.notebooks.flow.links import Join, Links
 from agilab.notebooks.flow.model import is_state
 
 Per = Literal["flow", "cell"]
 
 COMFORTABLE = 25
-"""Lines that a stage may have before its length begins to count for more than a border."""
-_BORDER, _VALUE, _HEADING, _SUBHEADING, _DEFINITIONS = 1.0, 0.4, 1.5, 0.9, 0.6
+"""Lines of a stage whose length costs as much as a stage by itself."""
+STAGE, GIVEN, TAKEN = 1.0, 0.5, 0.1
+"""What a stage costs by itself, for each value that it hands over, and for each that it takes."""
+SECTIONS: Mapping[int, float] = {1: 2.0, 2: 0.9, 3: 0.4, 4: 0.2}
+"""What it costs to join what a heading parts, by its rank; 4 is text without a heading."""
+FEW = 3
+"""Lines of a cell that may be a look."""
+_WHOLE = 2
+"""Lines of a section that weighs in full."""
+LOOKING, _TEXT, _SETUP, _PICTURES = 0.5, 0.6, 1.2, 3.0
+_NEW_FIGURE = re.compile(r"\b(figure|subplots|subplot_mosaic)\(")
+_APART = 1000.0
+"""More than everything else together."""
 _NEVER = float("inf")
 
 
@@ -66,40 +84,29 @@ def group(
     Args:
         links: What ties the cells together.
         per: `flow` for stages as the flow has them; `cell` for one a cell, as far as that can be.
-        headings: Cells before which a heading stands, with its level (1 is the highest).
+        headings: Cells above which a heading or a text stands, with its rank: see `SECTIONS`.
         joins: Cells that other knowledge keeps together, besides `links.joins`.
         alone: Cells that are a stage of their own where nothing keeps them with others.
         without: Cells that are in no stage.
     """
     cells = [k for k, source in enumerate(links.flows.sources) if source.strip() and k not in without]
     held = [*links.joins, *joins]
-    costs: list[float] = []
-    borders: list[tuple[tuple[str, ...], str]] = []
-    for at, cell in enumerate(cells[:-1]):
-        after = cells[at + 1]
-        join = next((one for one in held if one.first <= cell and one.last >= after), None)
-        crossing = crossing_at(links, cell)
-        if join is not None:
-            costs.append(_NEVER)
-            borders.append((crossing, join.why))
-        else:
-            cost, why = _cost(links, cell, after, crossing, headings or {})
-            costs.append(-1.0 if per == "cell" or cell in alone or after in alone else cost)
-            borders.append((crossing, why))
-    lengths = [len([line for line in links.flows.sources[k].splitlines() if line.strip()]) for k in cells]
-    ends = _cheapest(lengths, costs, by_cell=per == "cell")
-    groups: list[tuple[int, ...]] = []
-    begin = 0
-    for end in ends:
-        groups.append(tuple(cells[begin:end]))
-        begin = end
+    together = [
+        next((one for one in held if one.first <= cell and one.last >= after), None)
+        for cell, after in itertools.pairwise(cells)
+    ]
+    costs = _Costs(links, cells, headings or {}, per, frozenset(alone))
+    ends = cheapest(len(cells), [join is not None for join in together], costs)
+    begins = [0, *ends[:-1]]
     cut = set(ends[:-1])
+    borders = [
+        Border(cells[at], at + 1 in cut, crossing, _said(join, at + 1 in cut, crossing, costs.rank(at + 1)))
+        for at, join in enumerate(together)
+        for crossing in [crossing_at(links, cells[at])]
+    ]
     return Grouping(
-        tuple(groups),
-        tuple(
-            Border(cells[at], at + 1 in cut, crossing, _said(at + 1 in cut, costs[at], why))
-            for at, (crossing, why) in enumerate(borders)
-        ),
+        tuple(tuple(cells[begin:end]) for begin, end in zip(begins, ends, strict=False) if end),
+        tuple(borders),
     )
 
 
@@ -109,52 +116,143 @@ def crossing_at(links: Links, cell: int) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if not links.carries(name, cell + 1)))
 
 
-def _cost(
-    links: Links, cell: int, after: int, crossing: Sequence[str], headings: Mapping[int, int]
-) -> tuple[float, str]:
-    cost = _BORDER + _VALUE * len(crossing)
+def _said(join: Join | None, cut: bool, crossing: Sequence[str], rank: int | None) -> str:
+    if join is not None:
+        return join.why
+    names = ", ".join(crossing)
     why = (
-        "nothing crosses"
-        if not crossing
-        else f"only {', '.join(crossing)} crosses"
-        if len(crossing) == 1
-        else ""
+        f"only {names} crosses" if len(crossing) == 1 else f"{names} cross" if crossing else "nothing crosses"
     )
-    why = why or f"{', '.join(crossing)} cross"
-    level = next((headings[k] for k in range(cell + 1, after + 1) if k in headings), None)
-    if level is not None:
-        cost -= _HEADING if level <= 2 else _SUBHEADING
+    if rank is not None and rank < 4:
         why = f"a heading stands here; {why}"
-    if not links.flows[cell].calls or not links.flows[after].calls:
-        cost -= _DEFINITIONS * (links.flows[cell].calls != links.flows[after].calls)
-    return cost, why
+    return why if cut else f"short enough to stay together ({why})"
 
 
-def _said(cut: bool, cost: float, why: str) -> str:
-    return why if cut or cost == _NEVER else f"short enough to stay together ({why})"
+class _Costs:
+    """What each stage would cost, from cell to cell of those that are parted (by position, not by number)."""
+
+    def __init__(
+        self, links: Links, cells: Sequence[int], headings: Mapping[int, int], per: Per, alone: frozenset[int]
+    ) -> None:
+        self._links = links
+        self._cells = cells
+        self._by_cell = per == "cell"
+        self._alone = [cell in alone for cell in cells]
+        self._lines = [
+            sum(1 for line in links.flows.sources[cell].splitlines() if line.strip()) for cell in cells
+        ]
+        self._ranks = [
+            min((headings[k] for k in range(before + 1, cell + 1) if k in headings), default=None)
+            for before, cell in zip([-1, *cells], cells, strict=False)
+        ]
+        self._sections = [self._section(at) for at in range(len(cells))]
+        self._pictures = [0.0, *(self._one_picture(*pair) for pair in itertools.pairwise(cells))]
+        self._top = next((at for at in range(len(cells)) if not self._is_setup(at)), len(cells))
+        self._place = {cell: at for at, cell in enumerate(cells)}
+        self._live: list[frozenset[str]] = []
+        """Behind each cell: values that a stage above made and one below reads."""
+        self._made: list[list[int]] = []
+        """Behind each cell: where those were made last."""
+        self._texts: list[bool] = []
+        """Behind each cell: whether text of the setup is taken below."""
+        for at, cell in enumerate(cells):
+            made = {name: self._made_at(name, cell) for name in crossing_at(links, cell)}
+            self._live.append(frozenset(name for name, one in made.items() if one is not None))
+            self._made.append(sorted(one for one in made.values() if one is not None))
+            taken = (self._made_at(name, cell) for name in links.live[cell] if at >= self._top)
+            self._texts.append(any(one is not None and one < self._top for one in taken))
+
+    def _made_at(self, name: str, cell: int) -> int | None:
+        """The place of the cell that made a name last, behind a cell; None where none that is parted did."""
+        maker = self._links.maker(name, cell + 1)
+        return None if maker is None else self._place.get(maker)
+
+    def rank(self, at: int) -> int | None:
+        """Of the heading above a cell."""
+        return self._ranks[at]
+
+    def _is_setup(self, at: int) -> bool:
+        """Whether a cell at the top is part of the setup, which ends at the first heading."""
+        headed = at > 0 and (self._ranks[at] or 4) < 4
+        return self._links.is_text(self._cells[at]) and not headed
+
+    def _section(self, at: int) -> float:
+        """What it costs to join a cell with the one above it, apart from length; a section of a line weighs less."""
+        rank = self._ranks[at]
+        if rank is None:
+            return 0.0
+        lines = self._lines[at]
+        for below in range(at + 1, len(self._cells)):
+            other = self._ranks[below]
+            if lines >= _WHOLE or (other is not None and other <= rank):
+                break
+            lines += self._lines[below]
+        return SECTIONS.get(rank, 0.0) * min(1.0, lines / _WHOLE)
+
+    def backwards(self, end: int) -> Iterator[tuple[float, float]]:
+        """What a stage costs that ends before `end` and begins one cell earlier each time; and what it costs at least,
+        however much earlier it begins."""
+        flows, links = self._links.flows, self._links
+        lines, joined = 0, 0.0
+        by_itself = STAGE if end > self._top else _TEXT
+        wanted: set[str] = set()
+        for begin in range(end - 1, -1, -1):
+            if begin < end - 1:
+                joined += self._sections[begin + 1] + self._pictures[begin + 1]
+                if self._by_cell or self._alone[begin] or self._alone[begin + 1]:
+                    joined += _APART
+            flow = flows[self._cells[begin]]
+            lines += self._lines[begin]
+            wanted -= flow.always
+            wanted |= links.reads[self._cells[begin]].keys()
+            least = by_itself + joined + (0.0 if self._by_cell else (lines / COMFORTABLE) ** 2)
+            cost = least
+            if not self._by_cell:
+                made = self._made[end - 1]
+                cost += GIVEN * (len(made) - bisect_left(made, begin))
+                cost += TAKEN * len(wanted & self._live[begin - 1]) if begin else 0.0
+                if begin < self._top < end and self._texts[end - 1]:
+                    cost += _SETUP
+                if begin and self._ranks[begin] is None and self._only_looks(begin):
+                    cost += LOOKING
+            yield cost, least
+
+    def _one_picture(self, before: int, cell: int) -> float:
+        """What it costs that two cells draw into the figure that is pyplot's current one: a figure each in Jupyter."""
+        flows = self._links.flows
+        draws = states.FIGURE in flows[before].bound and states.FIGURE in flows[cell].binds
+        return _PICTURES if draws and not _NEW_FIGURE.search(flows.sources[cell]) else 0.0
+
+    def _only_looks(self, at: int) -> bool:
+        """Whether a cell of a few lines makes nothing that anybody reads."""
+        cell = self._cells[at]
+        flow = self._links.flows[cell]
+        made = (flow.binds | flow.alters) & self._links.live[cell]
+        return flow.calls and self._lines[at] <= FEW and not any(not is_state(name) for name in made)
 
 
-def _cheapest(lengths: Sequence[int], costs: Sequence[float], *, by_cell: bool) -> list[int]:
-    """Ends of the groups (positions behind the last cell of each) that cost least; of equals, the fewest borders."""
+def cheapest(count: int, together: Sequence[bool], costs: _Costs) -> list[int]:
+    """Ends of the stages (positions behind the last cell of each) that cost least; of equals, the fewest stages.
+
+    `together` says of each border that it cannot be one.
+    """
     best: list[tuple[float, int]] = [(0.0, 0)]
     back: list[int] = [0]
-    for end in range(1, len(lengths) + 1):
-        size = 0
+    for end in range(1, count + 1):
         found: tuple[float, int] = (_NEVER, 0)
         origin = 0
-        for begin in range(end - 1, -1, -1):
-            size += lengths[begin]
-            border = costs[begin - 1] if begin else 0.0
-            if border == _NEVER:
+        for begin, (cost, least) in zip(range(end - 1, -1, -1), costs.backwards(end), strict=True):
+            if least > found[0]:
+                break
+            if begin and together[begin - 1]:
                 continue
-            long = 0.0 if by_cell else (size / COMFORTABLE) ** 2
-            whole = (round(best[begin][0] + border + long, 9), best[begin][1] + 1)
+            whole = (round(best[begin][0] + cost, 9), best[begin][1] + 1)
             if whole < found:
                 found, origin = whole, begin
         best.append(found)
         back.append(origin)
     ends: list[int] = []
-    end = len(lengths)
+    end = count
     while end:
         ends.append(end)
         end = back[end]

@@ -7,6 +7,7 @@ Names are full ones (`numpy.copyto`), as imports and everybody's custom (`np`, `
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 
 from agilab.notebooks.flow.states import WITH_OPTIONS, in_order, words
 
@@ -82,7 +83,7 @@ _SHARING = words(
     DataFrame Series asarray ascontiguousarray ravel reshape atleast_1d atleast_2d squeeze
     broadcast_to transpose frombuffer split array_split expand_dims swapaxes moveaxis real diagonal
     from_numpy asanyarray require from_pandas from_arrow broadcast_arrays hsplit vsplit Pipeline
-    make_pipeline ColumnTransformer GridSearchCV RandomizedSearchCV OrderedDict clone concat
+    make_pipeline ColumnTransformer GridSearchCV RandomizedSearchCV OrderedDict clone
     to_datetime to_numeric nan_to_num VotingClassifier StackingClassifier
     """
 )
@@ -100,6 +101,22 @@ def makes_new(full: str) -> bool:
     if top == "sklearn" and name[:1].isupper():
         return False
     return full == "copy.deepcopy" or (top in _NEW and "." in full and name not in _SHARING)
+
+
+def copies_collections(full: str, kinds: Collection[str]) -> bool:
+    """Whether a function makes a copy of values of these kinds.
+
+    A table of a list of arrays, or of a dictionary of them, is one (pandas since 1.3); of one array it may be a window.
+
+    >>> copies_collections("pandas.DataFrame", ["list", "plain"]), copies_collections("pandas.DataFrame", ["table"])
+    (True, False)
+    """
+    return full in _OF_COLLECTIONS and all(kind in ("plain", "list", "tuple") for kind in kinds)
+
+
+def only_looks(name: str) -> bool:
+    """Whether a function or method of this name is called for what it shows, checks or writes elsewhere."""
+    return name in LOOKS or name in DRAWS or name.startswith(_LOOKS_BEGIN)
 
 
 _TIED = {
@@ -140,12 +157,27 @@ _TIED = {
     }.items()
     for name in names.split()
 }
+A_FIGURE = "a figure, or something in one"
+DRAWS = frozenset({"plot", "hvplot"})
+"""Attributes of tables that draw them."""
+_DRAWN = ("data", "array", "offsets", "path", "source")
+
+
+def is_drawn(name: str) -> bool:
+    """Whether an attribute of a figure may be what was drawn: `get_xdata`, `data`.
+
+    >>> is_drawn("get_xdata"), is_drawn("get_lines")
+    (True, False)
+    """
+    return any(word in name for word in _DRAWN)
+
+
 _TIED_BEGINS = (
     ("itertools.", "an iterator"),
     ("concurrent.futures.", "something running"),
-    ("matplotlib.pyplot.", "a figure, or something in one"),
-    ("matplotlib.figure.", "a figure, or something in one"),
-    ("seaborn.", "a figure, or something in one"),
+    ("matplotlib.pyplot.", A_FIGURE),
+    ("matplotlib.figure.", A_FIGURE),
+    ("seaborn.", A_FIGURE),
     ("ipywidgets.", "a widget"),
     ("pyspark.", "something of a running Spark"),
     ("selenium.", "a browser"),
@@ -214,11 +246,21 @@ RELEASES = words(
 SHARING_METHODS = words(
     """
     view reshape ravel squeeze transpose to_numpy pipe get swapaxes diagonal numpy iterrows items
-    itertuples groupby rolling get_group set_axis astype rename lazy detach flatten collect
-    as_matrix __array__ head tail xs select filter resample
+    itertuples groupby rolling get_group set_axis rename detach flatten
+    as_matrix __array__ head tail xs filter resample
     """
 )
 """Methods of tables and arrays whose result may be a window on the same data."""
+COPIES = words("""array concat astype""")
+"""What makes a copy unless it is told otherwise by `copy`."""
+_OF_COLLECTIONS = words("""pandas.DataFrame pandas.Series pandas.Index polars.DataFrame polars.Series""")
+"""What makes a copy of Python's own collections (of arrays it may not)."""
+PREDICTS = words(
+    """
+    predict predict_proba predict_log_proba decision_function score score_samples
+    """
+)
+"""Methods of fitted models whose result is new: arrays and numbers."""
 LOOKS = words(
     """
     head tail describe info plot hist show print display sample value_counts copy boxplot scatter
@@ -229,6 +271,7 @@ LOOKS = words(
     """
 )
 """Methods that are called for what they show or write elsewhere, where nobody keeps the result."""
+_LOOKS_BEGIN = in_order("""assert save show print plot display""")
 TABLE_METHODS = words(
     """
     dropna fillna groupby merge rolling reset_index set_index sort_values sort_index assign describe

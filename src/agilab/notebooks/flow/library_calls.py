@@ -10,8 +10,9 @@ from dataclasses import replace
 from agi_node.source.tree import chain_of, text_of
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
-from agilab.notebooks.flow.expressions import Expressions
+from agilab.notebooks.flow.expressions import Expressions, drawn
 from agilab.notebooks.flow.values import PLAIN, Kind, Value, either, holding
+from agilab.notebooks.flow.ways import with_stored
 
 _IN_QUERY = re.compile(r"@([A-Za-z_]\w*)")
 
@@ -121,12 +122,16 @@ class LibraryCalls(Expressions):
         if full in known.COLLECTS:
             value = holding(inner, self.region(node), "list")
             return replace(value, tied=next((one.tied for one in inner if one.tied and full != "list"), ""))
-        new = known.makes_new(full)
+        new = known.makes_new(full) or known.copies_collections(full, [value.kind for value in every])
+        if "copy" in named and full.rpartition(".")[2] in known.COPIES:
+            new = False
         if full in known.ITERATORS:
             held = holding(every if full == "filter" else inner, self.region(node), "iterator")
             held = holding([held, *inner, *([given] if full == "map" else [])], self.region(node), "iterator")
             self.spent |= held.owns
             return replace(held, tied=why)
+        if why == known.A_FIGURE:
+            return self.drawing(node, [] if new else [*every, *inner])
         if why:
             held = holding([] if new else [*every, *inner], self.region(node), "")
             self.spent |= held.owns
@@ -159,6 +164,10 @@ class LibraryCalls(Expressions):
             self.state(states.RANDOM_NUMPY, "use", node)
         if name.startswith(known.FILES):
             self.state(states.FOLDER, "use", node)
+        if name in known.DRAWS and owner.kind in ("", "table") and not owner.makers:
+            return self.drawing(node, [owner, *held])
+        if owner.kind == "figure":
+            return drawn(owner) if known.is_drawn(name) else _part(owner, held)
         if owner.tied and name in known.RELEASES:
             rest = owner.reaches - self.spent
             free = [self.new(node), given, Value(rest, rest, owner.makers)]
@@ -177,7 +186,16 @@ class LibraryCalls(Expressions):
         is_table |= owner.kind == "table" or name in known.TABLE_METHODS
         if name in ("copy", "clone", "deepcopy") and owner.kind == "":
             return holding([owner], self.region(node), "")
-        if is_table and name not in known.SHARING_METHODS:
+        if name in known.PREDICTS and owner.kind == "":
+            return replace(self.new(node, "table"), makers=owner.makers, tied=owner.tied)
+        shares = name in known.SHARING_METHODS or (
+            name in known.COPIES and any(each.arg == "copy" for each in node.keywords)
+        )
+        if name == "fit" and owner.kind == "":  # itself, or what holds it and the data
+            made = self.new(node)
+            whole = either([made, given, owner, *held])
+            return replace(whole, owns=made.owns | owner.owns | given.owns, kind="")
+        if is_table and not shares:
             return replace(self.new(node, "table"), makers=owner.makers, tied=owner.tied)
         mixed = either([self.new(node), given, owner, owner.inside(), *held])
         return mixed.with_kind("table" if is_table else "")
@@ -196,6 +214,11 @@ def _without_getattr(node: ast.Call) -> ast.Call:
             called = ast.copy_location(ast.Attribute(called.args[0], name, ast.Load()), called)
             return ast.copy_location(ast.Call(called, node.args, node.keywords), node)
     return node
+
+
+def _part(figure: Value, held: Sequence[Value]) -> Value:
+    """What drawing into a figure gives: a part of it."""
+    return replace(with_stored(figure, either([PLAIN, *held])), kind="figure", tied=figure.tied)
 
 
 def _is_false(node: ast.expr) -> bool:

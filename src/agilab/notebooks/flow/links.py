@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Literal
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.makers import BUILTINS
 from agilab.notebooks.flow.model import Setting, is_state
+from agilab.notebooks.flow.notebook import defines
 from agilab.notebooks.flow.sources import Sources
 from agilab.notebooks.flow.values import NOTHING, Region
 
@@ -65,6 +67,10 @@ class Unmade:
 
 class Links(Sources):
     """The links of a notebook."""
+
+    @cached_property
+    def _setups(self) -> dict[int, bool]:
+        return {}
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
@@ -143,6 +149,34 @@ class Links(Sources):
             sorted(dict.fromkeys(found), key=lambda join: (join.first, join.last, join.names, join.why))
         )
 
+    def is_text(self, cell: int) -> bool:
+        """Whether a cell is a setup: nothing in it needs to run for others, who take its statements or repeat them.
+
+        Imports, functions, classes, constants, and settings that can be repeated.
+        """
+        if cell not in self._setups:
+            self._setups[cell] = self._is_text(cell)
+        return self._setups[cell]
+
+    def _is_text(self, cell: int) -> bool:
+        flow = self.flows[cell]
+        if flow.syntax or flow.undecided or flow.alters or flow.unbinds:
+            return False
+        if not all(self.carries(name, cell + 1) for name in flow.binds if not is_state(name)):
+            return False
+        if not flow.calls:
+            return True
+        settings = {
+            one.text for one in flow.settings if one.state != states.FOLDER and self.can_repeat(one, cell + 1)
+        }
+        return all(
+            defines(node)
+            or (isinstance(node, ast.AnnAssign) and node.value is None)
+            or (isinstance(node, (ast.Assign, ast.AnnAssign)) and _binds_names(node))
+            or ast.unparse(node) in settings
+            for node in ast.parse(self.flows.sources[cell]).body
+        )
+
     def _crossings(self) -> Iterator[Join]:
         for edge in self.edges:
             why = self._keeps_together(edge)
@@ -151,7 +185,7 @@ class Links(Sources):
         for flow in self.flows.cells:
             for name in sorted((flow.alters & self.live[flow.index]) - self.reads[flow.index].keys()):
                 source = self.maker(name, flow.index)
-                if source is not None:
+                if source is not None and not is_state(name):  # a state that is not read was set anew
                     yield Join(source, flow.index, (name,), f"{name} is changed by another name")
 
     def _keeps_together(self, edge: Edge) -> str:
@@ -240,3 +274,13 @@ class Links(Sources):
             for group in sorted(groups):
                 why = f"{', '.join(group)} share what is changed in place later"
                 yield Join(border, border + 1, group, why)
+
+
+def _binds_names(node: ast.Assign | ast.AnnAssign) -> bool:
+    """Whether an assignment gives values to nothing but names; whether these can be taken is asked elsewhere."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return all(
+        isinstance(part, (ast.Name, ast.Tuple, ast.List, ast.Store))
+        for target in targets
+        for part in ast.walk(target)
+    )

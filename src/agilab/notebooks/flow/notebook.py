@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from agi_node.source.scopes import bound_names
 from agi_node.source.tree import nodes_of
+from agilab.notebooks.flow import states
 from agilab.notebooks.flow.calls import Calls
 from agilab.notebooks.flow.makers import Maker
 from agilab.notebooks.flow.model import CellFlow
@@ -45,13 +46,16 @@ class Flows:
         return len(self.cells)
 
 
-def analyse_cells(sources: Sequence[str]) -> Flows:
+def analyse_cells(sources: Sequence[str], *, figures_stay: bool = True) -> Flows:
     """The flow of the cells of a notebook, which stand one after another; what one defines counts for those after it.
+
+    `figures_stay` says that pyplot's current figure is still there in the next cell, as in a script. In Jupyter each
+    cell's figures are shown and closed at its end, unless they are windows or widgets.
 
     Pure: nothing is executed, nothing is raised. A cell that is not Python has `syntax` and nothing else.
     """
     trees = [_parsed(source) for source in sources]
-    scope = Notebook([tree for tree in trees if isinstance(tree, ast.Module)])
+    scope = Notebook([tree for tree in trees if isinstance(tree, ast.Module)], figures_stay=figures_stay)
     cells = tuple(
         scope.cell(index, source, tree)
         if isinstance(tree, ast.Module)
@@ -77,6 +81,10 @@ def _parsed(source: str) -> ast.Module | tuple[int, str]:
 class Notebook(Calls):
     """Walks cells in their order."""
 
+    def __init__(self, trees: Sequence[ast.Module], *, figures_stay: bool) -> None:
+        super().__init__(trees)
+        self._figures_stay = figures_stay
+
     def nothing(self, index: int) -> CellFlow:
         """A cell that does nothing."""
         return CellFlow(index, bound=dict(self._path.status), values=dict(self._path.env), calls=False)
@@ -84,6 +92,9 @@ class Notebook(Calls):
     def cell(self, index: int, source: str, tree: ast.Module) -> CellFlow:
         """Walk one cell."""
         self._begin(index)
+        if not self._figures_stay:
+            self._path.status.pop(states.FIGURE, None)
+            self._path.env.pop(states.FIGURE, None)
         self._source = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         self._kept.append(tree)
         before = dict(self._path.status)
@@ -121,7 +132,7 @@ class Notebook(Calls):
             tuple(dict.fromkeys(self._doubts)),
             tuple(dict.fromkeys(self._settings)),
             future=tuple(future),
-            calls=not all(_defines(node) for node in tree.body),
+            calls=not all(defines(node) for node in tree.body),
         )
 
     def _give_up(self, tree: ast.Module) -> None:
@@ -146,7 +157,8 @@ def _is_future(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
-def _defines(node: ast.stmt) -> bool:
+def defines(node: ast.stmt) -> bool:
+    """Whether a statement only imports, defines or says something."""
     if isinstance(
         node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Pass)
     ):

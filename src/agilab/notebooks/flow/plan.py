@@ -36,6 +36,7 @@ class StageFlow:
         outputs: Values that it gives to others.
         repeated: Settings of cells above that its code begins with, each with its cell.
         future: `from __future__` statements that hold in it.
+        idle: Whether nothing of it needs to run: others take its statements, and that is all that it is for.
         unmade: Names that it reads and nothing makes.
     """
 
@@ -46,6 +47,7 @@ class StageFlow:
     repeated: tuple[tuple[int, Setting], ...] = ()
     future: tuple[str, ...] = ()
     unmade: tuple[Unmade, ...] = ()
+    idle: bool = False
     code: str = ""
 
 
@@ -72,15 +74,17 @@ def plan(
     joins: Sequence[Join] = (),
     alone: Collection[int] = (),
     parameters: Collection[int] = (),
+    texts: Mapping[int, str] | None = None,
 ) -> Plan:
     """Part the cells, and say what crosses.
 
-    `parameters` are cells whose names are given from outside and that are in no stage; the rest as in `group`.
+    `parameters` are cells whose names are given from outside and that are in no stage; `texts` what is said above a
+    cell, a comment where it is not the first of its stage; the rest as in `group`.
     """
     more = list(joins)
     while True:
         grouping = group(links, per=per, headings=headings, joins=more, alone=alone, without=parameters)
-        builder = _Builder(links, grouping, frozenset(parameters))
+        builder = _Builder(links, grouping, frozenset(parameters), texts or {})
         stages = builder.stages()
         found = [join for join in builder.failed() if join not in more]
         if not found:
@@ -88,8 +92,16 @@ def plan(
         more += found
 
 
+def stages_of(links: Links, grouping: Grouping) -> tuple[StageFlow, ...]:
+    """The stages that a grouping makes, whether or not its borders are good ones."""
+    return _Builder(links, grouping, frozenset(), {}).stages()
+
+
 class _Builder:
-    def __init__(self, links: Links, grouping: Grouping, parameters: frozenset[int]) -> None:
+    def __init__(
+        self, links: Links, grouping: Grouping, parameters: frozenset[int], texts: Mapping[int, str]
+    ) -> None:
+        self._texts = texts
         self._links = links
         self._flows = links.flows
         self._parameters = parameters
@@ -101,6 +113,12 @@ class _Builder:
             self._take(number, stage)
         for stage in self._stages:
             stage.code = self._code(stage)
+            stage.idle = not (stage.inputs or stage.outputs or stage.repeated) and all(
+                map(self._links.is_text, stage.cells)
+            )
+        if all(stage.idle for stage in self._stages):
+            for stage in self._stages:
+                stage.idle = False  # there is nothing else that could be run
         return self._stages
 
     def _take(self, number: int, stage: StageFlow) -> None:
@@ -220,7 +238,7 @@ class _Builder:
         found: set[str] = set()
         for cell in stage.cells:
             flow = self._flows[cell]
-            for name in (*flow.reads, *flow.binds):
+            for name in (*flow.reads, *(flow.binds & flow.used)):
                 if name in flow.modules:
                     found.add(flow.modules[name].partition(".")[0])
                 elif name in flow.values and flow.values[name].kind == "table":
@@ -234,7 +252,9 @@ class _Builder:
         for cell in stage.cells:
             source = self._flows.sources[cell].replace("\r\n", "\n").replace("\r", "\n").strip("\n")
             if self._flows[cell].syntax:
-                source = "\n".join(f"# {line}".rstrip() for line in source.split("\n"))
+                source = comment(source)
+            if cell != stage.cells[0] and cell in self._texts:
+                source = f"{comment(self._texts[cell])}\n{source}"
             parts.append(source)
         head = [setting.text for _, setting in stage.repeated]
         code = "\n\n\n".join(parts)
@@ -283,6 +303,8 @@ class _Builder:
             if any(self._flows.makers[number].name == name for number in makers):
                 continue  # a function or class, not a result
             stage = self._stages[self._stage_of[source]]
+            if stage.idle:
+                continue
             here = name in stage.inputs or any(name in self._flows[cell].binds for cell in stage.cells)
             if here and not self._is_stale(name, source):
                 found[name] = self._stage_of[source]
@@ -301,6 +323,17 @@ class _Builder:
             # made here: of values that came from elsewhere, nobody else changes these
             return False
         return name not in self._stages[self._stage_of[source]].inputs
+
+
+def comment(text: str) -> str:
+    """A text as lines of comment.
+
+    >>> print(comment("## Clean\\n\\nThe hours."))
+    # ## Clean
+    #
+    # The hours.
+    """
+    return "\n".join(f"# {line}".rstrip() for line in text.split("\n"))
 
 
 def _without_future(code: str) -> str:

@@ -260,11 +260,12 @@ class Statements(LibraryCalls):
         chain = chain_of(call.func)
         full = self.full(chain) if chain else None
         if full is not None:
-            harmless = full in known.PLAIN_RESULT or known.makes_new(full) or known.tied_by(full)
+            looks = known.only_looks(full.rpartition(".")[2])
+            harmless = looks or full in known.PLAIN_RESULT or known.makes_new(full) or known.tied_by(full)
             if "." in full and not harmless and states.state_of(full, frozenset()) is None:
                 for arg in call.args:
                     self.change(self.value(arg).owns, PLAIN, node.lineno)
-        elif isinstance(call.func, ast.Attribute) and call.func.attr not in known.LOOKS:
+        elif isinstance(call.func, ast.Attribute) and not known.only_looks(call.func.attr):
             owner = self.value(call.func.value)
             name = call.func.attr
             quiet = owner.kind in ("list", "tuple", "plain", "table") or name.startswith(
@@ -279,13 +280,33 @@ class Statements(LibraryCalls):
         whole = self.value(node.iter)
 
         def once() -> None:
-            self.assign(node.target, self.items_of(whole, node.iter), None)
+            self._each(node.target, whole, node.iter)
             self.block(node.body)
 
         self.repeated(once, once=_has_items(node.iter), forever=False)
         self.block(node.orelse) if not _breaks(node.body) else self.paths(
             lambda: self.block(node.orelse), lambda: None
         )
+
+    def _each(self, target: ast.expr, whole: Value, source: ast.expr) -> None:
+        """Give a loop's target an item; of `zip(axes, tables)` each name gets one of its own."""
+        parts = self._side_by_side(source)
+        targets = target.elts if isinstance(target, ast.Tuple) else []
+        if len(targets) != len(parts) or any(isinstance(each, ast.Starred) for each in targets) or not parts:
+            self.assign(target, self.items_of(whole, source), None)
+            return
+        for each, part in zip(targets, parts, strict=True):
+            self.assign(each, PLAIN if part is None else self.items_of(self.value(part), part), None)
+
+    def _side_by_side(self, node: ast.expr) -> list[ast.expr | None]:
+        """What is walked by `zip` and `enumerate`, one by one; None for a number."""
+        if not isinstance(node, ast.Call) or any(isinstance(arg, ast.Starred) for arg in node.args):
+            return []
+        chain = chain_of(node.func)
+        full = self.full(chain) if chain else None
+        if full == "zip" and all(each.arg == "strict" for each in node.keywords):
+            return list(node.args)
+        return [None, node.args[0]] if full == "enumerate" and node.args else []
 
     def _while(self, node: ast.While) -> None:
         forever = isinstance(node.test, ast.Constant) and bool(node.test.value)

@@ -18,9 +18,10 @@ what a name of the notebook holds, and `CLOSURE`."""
 CLOSURE = "closure"
 """The region of functions and classes that are made while a function runs."""
 
-Kind = Literal["", "plain", "tuple", "list", "table", "iterator"]
+Kind = Literal["", "plain", "tuple", "list", "table", "iterator", "figure"]
 """plain: a number, a text; tuple; list: one of Python's collections, which owns none of its items; table: a table or an
-array, whose operators make new ones; iterator: what gives its items once; empty: anything."""
+array, whose operators make new ones; iterator: what gives its items once; figure: a drawing or a part of one, which
+holds what is drawn and never changes it; empty: anything."""
 
 NOTHING: frozenset[Region] = frozenset()
 
@@ -46,7 +47,7 @@ class Value:
 
     def inside(self) -> Value:
         """One of its items, an attribute, or what iterating over it gives."""
-        if self.kind == "plain":
+        if self.kind in ("plain", "figure"):
             return self
         if self.kind == "iterator":
             rest = self.reaches - self.owns

@@ -24,7 +24,7 @@ class Way:
 
 def with_stored(value: Value, stored: Value) -> Value:
     """A value in which another may lie from now on."""
-    itself = value.kind != "table" and not stored.owns.isdisjoint(value.owns)
+    itself = value.kind not in ("table", "figure") and not stored.owns.isdisjoint(value.owns)
     return Value(
         value.owns,
         value.reaches | stored.reaches,

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from agi_node.canonical import sha256_bytes
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
+from agilab.notebooks.languages import kernel_of
+from agilab.notebooks.metadata import from_toml
 from agilab.notebooks.supervisor.header import Header
 
 SCHEMA = "agilab.lab_notebook.v1"
 KEY = "agilab"
 """The key of our metadata, in the notebook's and in each cell's; other tools' keys are theirs."""
 TAG = "agilab"
-_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+PLAIN_METADATA: dict[str, Any] = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+"""The kernel of a lab's notebook, whatever its stages are written in: it hands its cells to the lab."""
 
 
 def notebook_of(document: LabStages, *, file: str = "lab_stages.toml") -> dict[str, Any]:
@@ -23,13 +30,19 @@ def notebook_of(document: LabStages, *, file: str = "lab_stages.toml") -> dict[s
     Running it from top to bottom hands each cell's code to the lab and runs the lab, each stage in its environment.
     """
     lab = document.lab
-    metadata = {
-        "kernelspec": dict(_KERNEL),
-        "language_info": {"name": "python"},
-        **lab.notebook,
-        KEY: {"schema": SCHEMA, "lab": lab_fields(lab), "kept": sorted(lab.notebook)},
-    }
+    theirs = from_toml(lab.notebook)
+    about: dict[str, Any] = {"schema": SCHEMA, "lab": lab_fields(lab)}
+    if is_other_kernel(theirs):
+        about["kernel"] = {name: theirs.pop(name) for name in PLAIN_METADATA if name in theirs}
+    about["kept"] = sorted(theirs)
+    metadata = {**deepcopy(PLAIN_METADATA), **theirs, KEY: about}
     return {"cells": list(_cells(document, file)), "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+
+
+def is_other_kernel(metadata: Mapping[str, Any]) -> bool:
+    """Whether the kernel that metadata names is another than Python's under its usual name, which every Jupyter has."""
+    kernel = kernel_of(metadata, {})
+    return kernel.name not in ("", "python3") or kernel.language not in ("", "python")
 
 
 def text(notebook: Mapping[str, Any]) -> str:

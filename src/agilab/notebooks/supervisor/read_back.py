@@ -14,10 +14,13 @@ from pydantic import ValidationError
 
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
 from agilab.notebooks.cells import Cell, Notebook
+from agilab.notebooks.metadata import for_toml
 from agilab.notebooks.supervisor.export import (
     KEY,
+    PLAIN_METADATA,
     SCHEMA,
     digest_of,
+    is_other_kernel,
     opening,
     running,
     stage_text,
@@ -98,15 +101,23 @@ class _Reader:
             elif cell.source.strip():
                 self._tell("left_out", "", cell, f"a {cell.kind} cell is in the notebook only")
         self._rest_of_the_text()
-        known = self._about.get("kept") or []
-        own = {
-            name: value
-            for name, value in self._notebook.metadata.items()
-            if name in known or (name not in (KEY, "jupytext") and _PLAIN_METADATA.get(name) != value)
-        }
-        self._set(self._lab, "notebook", own)
+        self._set(self._lab, "notebook", for_toml(self._metadata()))
         document = LabStages(lab=Lab.model_validate(self._lab), stages=tuple(self._stages))
         return ReadBack(document, tuple(self._changes))
+
+    def _metadata(self) -> dict[str, Any]:
+        """What other tools wrote, and the kernel that the lab's own notebook had, unless somebody chose another."""
+        theirs = self._notebook.metadata
+        known = self._about.get("kept") or []
+        kernel = self._about.get("kernel")
+        aside = kernel if isinstance(kernel, Mapping) and not is_other_kernel(theirs) else {}
+        own = {
+            name: value
+            for name, value in theirs.items()
+            if (name in known or (name not in (KEY, "jupytext") and PLAIN_METADATA.get(name) != value))
+            and not (aside and name in PLAIN_METADATA)
+        }
+        return {**aside, **own}
 
     # -- markdown ------------------------------------------------------------------------------------------
 
@@ -308,12 +319,6 @@ class _Reader:
     def _role(self, cell: Cell) -> Mapping[str, Any]:
         about = cell.metadata.get(KEY)
         return about if isinstance(about, Mapping) else {}
-
-
-_PLAIN_METADATA: dict[str, Any] = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
 
 
 def _taken_apart(text: str) -> tuple[str, str]:

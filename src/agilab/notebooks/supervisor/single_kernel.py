@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import PurePosixPath
 from typing import Any
 
 from agilab.contracts.lab_stages import LabStages, Stage, is_file
-from agilab.notebooks.supervisor.export import KEY, heading, params_code, plain_cell, stage_text
+from agilab.notebooks.metadata import from_toml
+from agilab.notebooks.supervisor.export import (
+    KEY,
+    PLAIN_METADATA,
+    heading,
+    is_other_kernel,
+    params_code,
+    plain_cell,
+    stage_text,
+)
 
 SCHEMA = "agilab.lab_single_kernel.v1"
 
@@ -29,8 +39,10 @@ def single_kernel(document: LabStages, codes: Mapping[str, str], order: Sequence
         cells.append(plain_cell("markdown", f"{name[:58]}-text", stage_text(stage)))
         cells.append(plain_cell("code", name, codes[name].strip("\n")))
     cells += [plain_cell("markdown", f"{stage.id[:58]}-text", stage_text(stage)) for stage in texts]
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    metadata = {"kernelspec": kernel, **lab.notebook, KEY: {"schema": SCHEMA}}
+    theirs = from_toml(lab.notebook)
+    if is_other_kernel(theirs):
+        theirs = {name: value for name, value in theirs.items() if name not in PLAIN_METADATA}
+    metadata = {**deepcopy(PLAIN_METADATA), **theirs, KEY: {"schema": SCHEMA}}
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 

@@ -1,0 +1,75 @@
+"""What a notebook has beside code and markdown, kept with the stages of its cells: raw text, the cells' metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agilab.contracts.lab_stages import Stage
+from agilab.notebooks.cells import Cell, Notebook
+from agilab.notebooks.findings import Finding
+from agilab.notebooks.metadata import for_toml
+from agilab.notebooks.rules import found
+
+RAW = "raw"
+CELLS = "cells"
+"""Keys of a stage's `extra`: the raw cells above its code, and the metadata of its cells, both by the cell's id."""
+
+PASSING = frozenset({
+    "ExecuteTime", "Collapsed", "collapsed", "colab", "execution", "executionInfo", "executionStartTime",
+    "executionStopTime", "id", "inputHidden", "outputHidden", "outputId", "outputsInitialized", "papermill", "pycharm",
+    "requestMsgId", "scrolled", "serverExecutionDuration", "tags", "trusted",
+})  # fmt: skip
+"""Metadata of a cell that says how an editor last showed or ran it, or (tags) that a stage has in another place."""
+
+
+def with_cells_kept(stages: Sequence[Stage], notebook: Notebook) -> list[Stage]:
+    """The stages of a notebook with the metadata of their cells and the raw cells above them."""
+    by_id = {cell.id: cell for cell in notebook.cells}
+    raw = _raw_above(stages, notebook)
+    kept = []
+    for stage in stages:
+        cells = [by_id[one] for one in (stage.origin.cells if stage.origin else ()) if one in by_id]
+        about = {cell.id: said for cell in cells if (said := _said(cell))}
+        extra = {
+            **stage.extra,
+            **({RAW: raw[stage.id]} if stage.id in raw else {}),
+            **({CELLS: about} if about else {}),
+        }
+        kept.append(stage.with_changes(extra=extra) if extra != stage.extra else stage)
+    return kept
+
+
+def attachment_findings(notebook: Notebook) -> list[Finding]:
+    """Pictures that are stored inside cells: a lab has their text only."""
+    return [
+        found("NB-037", f"the cell holds {', '.join(sorted(cell.attachments))}", cell=cell.index)
+        for cell in notebook.cells
+        if cell.attachments
+    ]
+
+
+def _said(cell: Cell) -> dict[str, Any]:
+    metadata: Mapping[str, Any] = {
+        key: value for key, value in cell.metadata.items() if key not in PASSING and value not in ({}, [], "")
+    }
+    return for_toml(metadata)
+
+
+def _raw_above(stages: Sequence[Stage], notebook: Notebook) -> dict[str, dict[str, str]]:
+    """Raw cells by the stage of the code below them; those below the last code by the last stage."""
+    stage_of = {cell: stage.id for stage in stages if stage.origin for cell in stage.origin.cells}
+    found: dict[str, dict[str, str]] = {}
+    waiting: dict[str, str] = {}
+    last = ""
+    for cell in notebook.cells:
+        if cell.id in stage_of:
+            last = stage_of[cell.id]
+            if waiting:
+                found.setdefault(last, {}).update(waiting)
+                waiting = {}
+        elif cell.kind == "raw" and cell.source.strip():
+            waiting[cell.id] = cell.source
+    if waiting and last:
+        found.setdefault(last, {}).update(waiting)
+    return found

@@ -1,0 +1,66 @@
+"""A notebook of fifty megabytes from the command line: bounded time and memory, and no picture of it in the lab."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.notebooks.building import code, display, notebook
+
+CELLS = 60
+PICTURE = 650_000
+"""Bytes of a picture; its base64 text in the file has a third more."""
+
+WATCHED = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_maxrss * 1024, used.ru_utime + used.ru_stime, file=sys.stderr)
+sys.exit(code)
+"""
+"""Says the memory and the seconds of one program; a child of the test's own large process would seem as large."""
+
+
+@pytest.mark.slow
+def test_fifty_megabytes_from_the_command_line(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    pictures = [base64.b64encode(chance.randbytes(PICTURE)).decode() for _ in range(CELLS)]
+    cells = [
+        code(f"step_{n} = {n} + (step_{n - 1} if {n} else 0)", n + 1, [display(image_png=picture)])
+        if n
+        else code("step_0 = 0", 1, [display(image_png=picture)])
+        for n, picture in enumerate(pictures)
+    ]
+    path = tmp_path / "pictures.ipynb"
+    path.write_bytes(notebook(*cells, minor=4))
+    size = path.stat().st_size
+    assert size > 50_000_000
+
+    words = ["notebook", "import", str(path), "--output", str(tmp_path / "lab"), "--no-lock", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, sys.executable, "-m", "agilab", *words],
+        env={**os.environ, "AGILAB_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(done.stdout)
+    memory, seconds = map(float, done.stderr.split())
+    assert answer["status"] == "succeeded"
+    # the text of the file once, what was read of it, and the program itself
+    assert memory < 2 * size + 80_000_000
+    assert seconds < 10
+
+    (told,) = answer["report"]["notebooks"]
+    shown = [part for stage in told["stages"] for part in stage["expects"]]
+    assert [part["size"] for part in shown] == [len(picture) for picture in pictures]
+    assert told["counts"]["parsed"] == CELLS
+    large = sum(file.stat().st_size for file in (tmp_path / "lab").iterdir())
+    assert large < 200_000
