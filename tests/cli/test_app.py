@@ -99,14 +99,20 @@ def test_an_app_of_ones_own_is_known_by_name_after_its_installation(lab: Lab) ->
 
 
 @pytest.mark.journey
-def test_an_edited_app_has_to_be_asked_again(lab: Lab, tmp_path: Path) -> None:
+def test_an_edited_app_is_asked_again(lab: Lab, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(lab.app, tmp_path / "tides"))
+    source = copy / "src" / "tides" / "__init__.py"
     before = lab("app", "show", str(copy), "--json").document
-    (copy / "src" / "tides" / "__init__.py").write_text(
-        "# edited\n" + (copy / "src/tides/__init__.py").read_text()
-    )
+    source.write_text(source.read_text().replace("How many hours.", "How long."))
+    listed = {one["folder"]: one["state"] for one in lab("app", "list", "--json").document}
     after = lab("app", "show", str(copy), "--json").document
-    assert (before["state"], after["state"]) == ("ready", "changed")
+    assert (before["state"], after["state"]) == ("ready", "ready")
+    assert after["description"]["args_schema"]["properties"]["hours"]["description"] == "How long."
+    assert listed.get(str(copy), "changed") == "changed"  # a list starts no process
+    # One that cannot be imported has nothing to say; looking at it is no error.
+    source.write_text("this is no Python")
+    broken = lab("app", "show", str(copy), "--json")
+    assert (broken.code, broken.document["state"]) == (0, "changed")
 
 
 @pytest.mark.journey

@@ -72,10 +72,24 @@ def test_an_import_is_judged_against_the_notebook_itself(agilab: Agilab, tmp_pat
 
     lines = agilab("report", "notebook-import", str(path))
     assert "no code of theirs ran" in lines.out
-    assert "passed: 10 checks, executed, watched" in lines.out
+    assert "passed: 15 checks, executed, watched" in lines.out
     compact = agilab("report", "notebook-import", str(path), "--compact").out
     assert compact.count("\n") == 1
     assert json.loads(compact)["checks"] == answer.document["checks"]
+
+
+@pytest.mark.parametrize("names", [["r_study"], ["julia_study"], ["r_study", "kaggle"]], ids="+".join)
+def test_what_is_kept_of_another_language_is_judged_letter_for_letter(names: list[str]) -> None:
+    report = judge("notebook-import", files=tuple(DATA / f"{name}.ipynb" for name in names))
+    assert report.verdict == "passed", report.checks
+    found = by_name(report)
+    assert (
+        found[f"{names[0]}.ipynb/cells"].evidence["code_cells"] == {"r_study": 4, "julia_study": 3}[names[0]]
+    )
+    theirs = {"r_study": {"toc"}, "julia_study": set(), "kaggle": {"kaggle"}}
+    assert found["the import/metadata"].evidence["keys"] == sorted(
+        set().union(*(theirs[name] for name in names))
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,9 +97,9 @@ def test_an_import_is_judged_against_the_notebook_itself(agilab: Agilab, tmp_pat
     [
         (None, "no such file"),
         (b"{", "ends in the middle"),
-        ((DATA / "r_kernel.ipynb").read_bytes(), "nothing in Python"),
+        ((DATA / "nothing.ipynb").read_bytes(), "nothing in it to import"),
     ],
-    ids=["missing", "cut", "another language"],
+    ids=["missing", "cut", "no cells"],
 )
 def test_what_cannot_be_imported_fails_and_says_why(content: bytes | None, says: str, tmp_path: Path) -> None:
     path = tmp_path / "given.ipynb"
@@ -125,7 +139,7 @@ def test_what_is_lost_on_the_way_is_found(tmp_path: Path) -> None:
     of_path = preview_import([path]).report.notebooks[0].digest
     found = found.with_changes(notebooks=(found.notebooks[0].with_changes(digest=of_path),))
     failed = {check.name for check in import_checks(found, [path]) if check.state == "failed"}
-    assert failed == {"cells", "code", "markdown", "lineage", "outputs", "metadata"}
+    assert failed == {"cells", "code", "markdown", "lineage", "outputs", "metadata", "order"}
 
 
 def test_the_watch_sees_code_files_processes_and_connections(tmp_path: Path) -> None:
@@ -165,6 +179,54 @@ print(json.dumps(watch.seen))
     assert [Path(what).name for what in seen["written"]] == ["new.txt", "new.txt"]
     assert seen["processes"][0].startswith("subprocess.Popen")
     assert "socket.connect" in seen["connections"]
+
+
+LOSSES = {
+    "imports": (
+        code("import os\nimport polars as pl"),
+        lambda one: one.with_changes(imports=one.imports[:1]),
+    ),
+    "order": (
+        code("later = 1", 7),
+        lambda one: one.with_changes(execution={**one.execution, "in_order": True}),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LOSSES)
+def test_what_is_taken_out_is_looked_for_again_in_the_text(what: str, tmp_path: Path) -> None:
+    first, lose = LOSSES[what]
+    path = tmp_path / "n.ipynb"
+    path.write_bytes(notebook(first, code("a = 1", 2), code("a + 1", 3)))
+    report = preview_import([path]).report
+    states = {check.name: check.state for check in import_checks(report, [path])}
+    assert set(states.values()) == {"passed"}
+    (one,) = report.notebooks
+    lost = report.with_changes(notebooks=(lose(one),))
+    failed = [check.name for check in import_checks(lost, [path]) if check.state == "failed"]
+    assert failed == [what]
+
+
+def test_a_name_that_nobody_gives_a_stage_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+    first = code("rows = [line for line in open('in.txt')]\nlong = len(rows)")
+    path.write_bytes(notebook(first, markdown("## Three"), code("print(long * 2)")))
+    report = preview_import([path], per="cell").report
+    assert report.toml.count('inputs = ["long"]') == 1
+    cut = report.with_changes(toml=report.toml.replace('inputs = ["long"]\n', ""))
+    (flow,) = (check for check in import_checks(cut, [path]) if check.name == "flow")
+    assert (flow.state, flow.message) == ("failed", "read and given by nobody: long of three")
+
+
+def test_a_text_notebook_is_judged_cell_by_cell_and_nothing_is_run_to_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "n.py"
+    path.write_text('# %%\nx = 1\n# %% [markdown]\n# # Hi\n# %% tags=["t"]\nprint(x)\n')
+    report = judge("notebook-import", files=[path])
+    assert [check.name for check in report.checks if check.state != "passed"] == []
+    found = by_name(report)
+    assert found["n.py/cells"].evidence["code_cells"] == 2
+    assert found["n.py/markdown"].evidence == {"markdown_cells": 1, "kept": 1}
+    assert found["n.py/lineage"].evidence["tags"] == ["t"]
 
 
 # -- round trip -----------------------------------------------------------------------------------------------------

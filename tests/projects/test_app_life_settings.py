@@ -280,13 +280,17 @@ def test_a_folder_elsewhere_becomes_a_data_root_and_no_machine_path_is_written(
     assert str(tmp_path) not in settings_file.read_text()
 
 
-def test_an_app_that_is_not_installed_can_have_settings_but_no_arguments_set(
+def test_an_app_is_installed_where_an_argument_is_set_and_for_no_other_setting(
     installed: tuple[Workspace, Path], settings_file: Path, tmp_path: Path
 ) -> None:
     bare = Workspace(tmp_path / "home")
-    with pytest.raises(AgiError, match="AGI-APP-106.*has not been installed"):
-        edit_settings(bare, str(installed[1]), ("hours=3",))
     assert edit_settings(bare, str(installed[1]), ("cluster.placement=dynamic",)).undo is not None
+    assert not bare.envs.exists()
+    said: list[str] = []
+    edit_settings(bare, str(installed[1]), ("hours=3",), say=said.append)
+    assert any("environment" in text for text in said)
+    assert len(list(bare.envs.iterdir())) >= 1
+    assert "hours = 3" in settings_file.read_text()
 
 
 def test_a_built_in_app_keeps_its_settings(installed: tuple[Workspace, Path]) -> None:

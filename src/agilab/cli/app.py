@@ -16,10 +16,14 @@ from agilab.cli.commands import SETTINGS, Group, examples, json_option
 from agilab.cli.run import placement_of, placement_option, plan_option
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from agilab.projects.installed import InstalledApp
     from agilab.store.workspace import Workspace
 
 
+ROOM_FOR_WORDS = 60
+"""Columns for the state, the gaps, and a description that can be read."""
 _PLACES = {
     "new": "agilab.cli.app_life:new",
     "set": "agilab.cli.app_life:set_",
@@ -42,8 +46,7 @@ def app(**_: Any) -> None:
 @json_option
 def list_(as_json: bool) -> int:
     """List built-in apps and those this workspace has run."""
-    from agilab.cli.render import out, print_json, state, table
-    from agilab.cli.words import short
+    from agilab.cli.render import out, print_json
     from agilab.projects.discover import list_apps
     from agilab.projects.installed import look_at
     from agilab.store.workspace import Workspace
@@ -53,21 +56,7 @@ def list_(as_json: bool) -> int:
     if as_json:
         print_json([_plain(one) for one in found])
     else:
-        out(
-            table(
-                ("app", "state", "where", "what it does"),
-                (
-                    (
-                        one.app.name,
-                        state(one.state),
-                        "built in" if one.app.built_in else short(one.app.folder),
-                        one.app.description,
-                    )
-                    for one in found
-                ),
-                flexible="what it does",
-            )
-        )
+        out(*_listed(found))
     return DONE
 
 
@@ -87,6 +76,9 @@ def show(app: str, as_json: bool) -> int:
 
     workspace = Workspace.default()
     found = look_at(find_app(app, workspace), workspace)
+    if found.state == "changed":
+        # Its environment is there: what it says of itself now is asked in a second.
+        found = _asked_again(found, workspace)
     saved = saved_arguments(found.app)
     runs = _last_runs(workspace, found.app.name)
     if as_json:
@@ -240,6 +232,46 @@ def plan(
     return DONE
 
 
+def _listed(found: Sequence[InstalledApp]) -> list[RenderableType]:
+    """A line for each app; folders that leave no room for words stand below."""
+    from agilab.cli.render import console, pairs, state, table, title
+    from agilab.cli.words import short
+
+    places = ["built in" if one.app.built_in else short(one.app.folder) for one in found]
+    longest = max((len(one.app.name) for one in found), default=0) + max(map(len, places), default=0)
+    beside = console().width >= longest + ROOM_FOR_WORDS
+    rows = [
+        (
+            one.app.name,
+            state(one.state),
+            place if beside or one.app.built_in else "yours",
+            one.app.description,
+        )
+        for one, place in zip(found, places, strict=True)
+    ]
+    grid = table(("app", "state", "where", "what it does"), rows, flexible="what it does")
+    own = [
+        (one.app.name, place)
+        for one, place in zip(found, places, strict=True)
+        if not (beside or one.app.built_in)
+    ]
+    below: list[RenderableType] = ["", title("Yours"), pairs(own)] if own else []
+    return [grid, *below]
+
+
+def _asked_again(found: InstalledApp, workspace: Workspace) -> InstalledApp:
+    """The app with what it says of itself now; as it was, where it cannot be asked."""
+    from dataclasses import replace
+
+    from agi_node.errors import AgiError
+    from agilab.projects.life.settings_edit import said_now
+
+    try:
+        return replace(found, description=said_now(found.app, workspace, lambda text: None))
+    except AgiError:
+        return found
+
+
 def _plain(found: InstalledApp) -> dict[str, Any]:
     return {
         "name": found.app.name,
@@ -262,7 +294,9 @@ def _print_app(found: InstalledApp, saved: Mapping[str, Any], runs: list[dict[st
     from rich.text import Text
 
     from agilab.cli.render import out, pairs, state, table, title
+    from agilab.cli.run_view import steps
     from agilab.cli.words import duration, moment, plural, short
+    from agilab.projects.installed import shown_name
 
     name, environment = found.app.name, found.environment
     rows: list[tuple[str, Text | str]] = [("state", state(found.state)), ("folder", short(found.app.folder))]
@@ -282,10 +316,8 @@ def _print_app(found: InstalledApp, saved: Mapping[str, Any], runs: list[dict[st
     )
     out(Text(name, "bold"), *([Text(f"  {summary}")] if summary else []), "", pairs(rows))
     if said is None:
-        command = (
-            f"agilab app install {name.removesuffix('_project') if found.app.built_in else found.app.folder}"
-        )
-        out("", Text.assemble(("  Its arguments are known once it is installed: ", "dim"), (command, "cyan")))
+        command = f"agilab app install {shown_name(found.app)}"
+        out("", title("Next"), steps([(command, "its arguments and nodes are known then")]))
     else:
         out("", title("Arguments"))
         for block in _arguments(said["args_schema"], saved):

@@ -82,7 +82,7 @@ def new(
             allowed="agilab app new NAME" if name is None else "one of the two",
             try_="agilab app new --help",
         )
-    from agilab.cli.app_view import after, head, near, patiently, told
+    from agilab.cli.app_view import after, head, near, patiently, told, typed
     from agilab.cli.progress import Progress
     from agilab.cli.render import print_json
     from agilab.cli.words import plural, short
@@ -104,7 +104,7 @@ def new(
         source = near(made.app.folder / "src" / made.names.module / "__init__.py")
         rows = [
             *rows,
-            (f"$EDITOR {source}", "make it yours"),
+            (f"$EDITOR {typed(source)}", "make it yours"),
             (f"agilab app check {made.names.base}", "prove it"),
         ]
     after(rows)
@@ -249,11 +249,13 @@ def set_(app: str, values: tuple[str, ...], unset: tuple[str, ...], as_json: boo
     Values are checked by the app's own arguments, all are written or none, and comments stay where they are. A flag of
     `agilab run` still wins.
     """
+    from agilab.cli.progress import Progress
     from agilab.cli.render import out, print_json, table
     from agilab.projects.life.settings_edit import edit_settings
     from agilab.store.workspace import Workspace
 
-    done = edit_settings(Workspace.default(), app, values, unset=unset)
+    with Progress(quiet=as_json) as progress:
+        done = edit_settings(Workspace.default(), app, values, unset=unset, say=progress.say)
     if as_json:
         print_json(done.to_plain())
         return DONE

@@ -23,16 +23,20 @@ from agilab.cli.commands import SETTINGS, examples, json_option
 @click.argument("app", type=APP)
 @click.option("--with-data", is_flag=True, help="Take along what lies below data/ too.")
 @click.option(
-    "--to", type=click.Path(path_type=Path), metavar="FILE", help="The zip (default: NAME.zip here)."
+    "--to",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The zip (default: NAME.zip here, NAME-with-data.zip with its data).",
 )
+@click.option("--force", is_flag=True, help="Replace a file of that name.")
 @json_option
-def export(app: str, with_data: bool, to: Path | None, as_json: bool) -> int:
+def export(app: str, with_data: bool, to: Path | None, force: bool, as_json: bool) -> int:
     """Write an app to a zip.
 
     Holds its source, settings, lock and local libraries, the digest of every file, and nothing of this machine: no
     environment, cache, history, secret or link. The same app gives the same bytes every time.
     """
-    from agilab.cli.app_view import after, head, told
+    from agilab.cli.app_view import after, head, told, typed
     from agilab.cli.progress import Progress
     from agilab.cli.render import print_json
     from agilab.cli.words import plural, short, size
@@ -40,14 +44,14 @@ def export(app: str, with_data: bool, to: Path | None, as_json: bool) -> int:
     from agilab.store.workspace import Workspace
 
     with Progress(quiet=as_json):
-        done = export_app(Workspace.default(), app, to, data=with_data)
+        done = export_app(Workspace.default(), app, to, data=with_data, force=force)
     if as_json:
         print_json(done.to_plain())
         return DONE
     head(done.app, "is there already, with the same bytes" if done.already else "is exported")
     rows = [("file", f"{short(done.path)}, {plural(done.files, 'file')}, {size(done.bytes)}")]
     told([*rows, ("sha256", done.digest)], done.left_out, done.notes)
-    after([(f"agilab app import {done.path.name}", "on another machine")])
+    after([(f"agilab app import {typed(done.path.name)}", "on another machine")])
     return DONE
 
 
@@ -130,7 +134,7 @@ def package(app: str, wheelhouse: bool, to: Path | None, offline: bool, as_json:
     Without --wheelhouse it is a wheel: pip and uv install it, and `agilab app import` takes the whole app out of it.
     The app's own build backend runs, in a copy of the app.
     """
-    from agilab.cli.app_view import after, head, told
+    from agilab.cli.app_view import after, head, told, typed
     from agilab.cli.progress import Progress
     from agilab.cli.render import print_json
     from agilab.cli.words import short, size
@@ -149,5 +153,5 @@ def package(app: str, wheelhouse: bool, to: Path | None, offline: bool, as_json:
     if done.built_for is not None:
         rows.insert(1, ("wheels", f"{done.wheels}, for {done.built_for}"))
     told(rows, done.left_out, ())
-    after([(f"agilab app import {done.path.name}", "on another machine")])
+    after([(f"agilab app import {typed(done.path.name)}", "on another machine")])
     return DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -56,6 +57,16 @@ def patiently(say: Callable[[str], None]) -> Callable[[str], None]:
             say(text)
 
     return told
+
+
+def typed(path: str) -> str:
+    """A path as a shell takes it: quoted where it must be, but for a `~/` at its beginning.
+
+    >>> typed("a b/c.py"), typed("~/a b"), typed("src/x.py")
+    ("'a b/c.py'", "~/'a b'", 'src/x.py')
+    """
+    home, rest = ("~/", path[2:]) if path.startswith("~/") else ("", path)
+    return home + shlex.quote(rest)
 
 
 def near(path: Path) -> str:

@@ -86,6 +86,7 @@ def _json(error: AgiError, words: list[str], began: float) -> str:
             "run_id": None,
             "manifest": None,
             "reduce": None,
+            "answer": None,
             "duration_seconds": round(time.monotonic() - began, 6),
             "next": [error.try_] if error.try_ and error.try_.startswith("agilab ") else [],
             "plan": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, TypeVar
@@ -27,6 +28,8 @@ SETTINGS: dict[str, Any] = {
         "style_usage": "bold",
         "style_helptext": "",
         "append_metavars_help": False,
+        # https://no-color.org: neither colours nor other attributes.
+        "color_system": None if os.environ.get("NO_COLOR") else "auto",
         "append_range_help_string": "",
         "commands_before_options": True,
     },

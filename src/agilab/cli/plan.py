@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from agilab.cli.app_view import typed
 from agilab.cli.render import out, pairs, table, title
+from agilab.cli.run_view import steps
 from agilab.cli.words import number, plural, short, speaks_unicode, symbol
 
 if TYPE_CHECKING:
@@ -63,7 +66,7 @@ def print_plan(planned: Planned, again: str) -> None:
         ),
         "",
         title("Next"),
-        Text(f"  {again}{_followed(planned) if static else ''}", "cyan"),
+        steps([(f"{again}{_followed(planned) if static else ''}", "")]),
     )
 
 
@@ -101,9 +104,7 @@ def _nodes(plan: Plan) -> list[RenderableType]:
 
 
 def _followed(planned: Planned) -> str:
-    import shlex
-
-    return f" --plan {shlex.quote(str(planned.distribution_path))}"
+    return f" --plan {typed(short(planned.distribution_path))}"
 
 
 def _items(plan: Plan) -> list[RenderableType]:
@@ -139,12 +140,13 @@ def _loads(planned: Planned) -> list[RenderableType]:
     loads = planned.loads
     most = max(loads.values()) or 1.0
     speeds = {worker.worker: worker.capacity for worker in planned.plan.workers}
+    usual = min(1.0, max(speeds.values()))
     names = list(loads)
     if len(names) > WORKERS_SHOWN:
         names = sorted(names, key=lambda name: -loads[name])[:WORKERS_SHOWN]
     rows: list[tuple[Text | str, ...]] = []
     for name in names:
-        speed = f"at {speeds[name]:g} of the usual speed" if speeds[name] != 1.0 else ""
+        speed = f"at {speeds[name] / usual:.3g} of the usual speed" if speeds[name] != usual else ""
         rows.append(
             (
                 f"  {name}",
@@ -154,12 +156,21 @@ def _loads(planned: Planned) -> list[RenderableType]:
                 speed,
             )
         )
-    shown: list[RenderableType] = [table(("  worker", "load", ">", ">", ""), rows)]
+    shown: list[RenderableType] = [table(("  worker", "ends after", ">", ">", ""), rows)]
     if len(names) < len(loads):
         rest = [load for name, load in loads.items() if name not in names]
         span = f"{_amount(planned, min(rest))} to {_amount(planned, max(rest))}"
         shown.append(Text(f"  {symbol('more')} and {len(rest):,} more with {span}", "dim"))
+    if usual < 1.0:
+        part = f"they share {_cores(speeds.values())}: each has {usual:.2g} of one while all work"
+        shown.append(Text(f"  {part}", "yellow"))
     return shown
+
+
+def _cores(speeds: Iterable[float]) -> str:
+    """What workers share, in words."""
+    found = sum(speeds)
+    return plural(round(found), "core") if abs(found - round(found)) < 1e-6 else f"{found:.3g} cores' worth"
 
 
 def bar(share: float, width: int = BAR) -> str:
@@ -191,8 +202,10 @@ def _estimate(planned: Planned) -> list[tuple[str, str]]:
     over = makespan / bound - 1 if bound else 0.0
     above = f"{over:.1%}" if over >= 5e-4 else "less than 0.1%"
     verdict = "cannot be beaten" if over < 1e-9 else f"{above} above the bound"
+    starts = [("start", f"{_amount(planned, found.start)}, once for each worker")] if found.start else []
     return [
         ("total", total if timed else f"{total} (units of cost)"),
+        *starts,
         (
             "bound",
             f"{_amount(planned, bound)}, which no placement can beat ({_why(planned, weights, bound)})",
@@ -204,8 +217,12 @@ def _estimate(planned: Planned) -> list[tuple[str, str]]:
 
 def _why(planned: Planned, weights: list[float], bound: float) -> str:
     speeds = [worker.capacity for worker in planned.plan.workers]
-    if abs(sum(weights) / sum(speeds) - bound) <= 1e-9 * bound:
-        return f"total / {plural(len(speeds), 'worker')}"
-    if abs(max(weights) / max(speeds) - bound) <= 1e-9 * bound:
-        return "the largest item"
-    return "the larger items, however they are shared"
+    most = max(speeds)
+    start = planned.plan.makespan.start if planned.plan.makespan.seconds is not None else 0.0
+    begun = "a start + " if start else ""
+    bare = bound - start / (most if most > 1 else 1.0)
+    if abs(sum(weights) / sum(speeds) - bare) <= 1e-9 * bound:
+        return f"{begun}total / {plural(len(speeds), 'worker') if most >= 1 else _cores(speeds)}"
+    if abs(max(weights) / (most if most > 1 else 1.0) - bare) <= 1e-9 * bound:
+        return f"{begun}the largest item"
+    return f"{begun}the larger items, however they are shared"

@@ -57,6 +57,8 @@ class Progress:
         if not self._display:
             print(f"agilab: {text}", file=sys.stderr, flush=True)
             return
+        if self._coordinator is not None and self._coordinator.state.final is not None:
+            self._coordinator = None  # that run is over, and something else begins
         self._end_step()
         self._step = (text, time.monotonic())
 

@@ -48,7 +48,16 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     _never_fail_on_a_character(stream)
     width = None if stream.isatty() else _UNBOUNDED
-    return Console(stderr=stderr, highlight=False, width=width, soft_wrap=False, emoji=False, markup=False)
+    plain = bool(os.environ.get("NO_COLOR"))  # https://no-color.org: neither colours nor other attributes
+    return Console(
+        stderr=stderr,
+        color_system=None if plain else "auto",
+        highlight=False,
+        width=width,
+        soft_wrap=False,
+        emoji=False,
+        markup=False,
+    )
 
 
 def _never_fail_on_a_character(stream: TextIO) -> None:

@@ -209,12 +209,19 @@ def check_line(check: Any) -> RenderableType:
 def _verdict(found: Report, how: str) -> Text:
     from rich.text import Text
 
-    from agilab.cli.words import plural
+    from agilab.cli.words import plural, symbol
 
     states = [check.state for check in found.checks]
     failed, unknown = states.count("failed"), states.count("unknown")
     style = {"passed": "green", "failed": "red"}.get(found.verdict, "yellow")
     parts = [f"{plural(len(states), 'check')}, {how}"]
+    if unknown and not failed and states.count("passed"):
+        # A check that waits for a first run is no bad news, and the exit code says so too.
+        parts = ["nothing failed", f"{plural(states.count('passed'), 'check')} passed, {how}"]
     parts += [f"{failed:,} failed"] if failed else []
-    parts += [f"{unknown:,} could not be made"] if unknown else []
+    parts += (
+        [f"{unknown:,} {'has' if unknown == 1 else 'have'} nothing to look at yet ({symbol('warn')})"]
+        if unknown
+        else []
+    )
     return Text.assemble((found.verdict, f"bold {style}"), (f": {', '.join(parts)}", style))

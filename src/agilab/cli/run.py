@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -216,11 +217,21 @@ def show_result(result: RunResult, *, as_json: bool) -> None:
     if result.error is not None:
         from agilab.cli.render import print_error
 
-        print_error(AgiError.from_plain(result.error.plain()))
+        error = AgiError.from_plain(result.error.plain())
+        print_error(error)
+        _say_where_roots_lie(error)
     if not as_json:
         from agilab.cli.summary import print_summary
 
         print_summary(result)
+
+
+def _say_where_roots_lie(error: AgiError) -> None:
+    """Below an error: the folders that a person typed, which it names by their roots."""
+    from agilab.cli.roots import where_roots_lie
+
+    for number, line in enumerate(where_roots_lie([error.what, error.found or ""])):
+        print(f"  {'' if number else 'where':<9} {line}", file=sys.stderr, flush=True)
 
 
 def _plan(request: Callable[[], RunRequest], again: str, *, as_json: bool) -> int:

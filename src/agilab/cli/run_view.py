@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 ARTIFACTS_SHOWN = 8
 
 
-def view_plain(view: RunView, records: Records) -> dict[str, Any]:
-    """A run as JSON: what fits a screen first, then its records, in pages where they grow with the units."""
+def view_plain(view: RunView, records: Records, answer: Any) -> dict[str, Any]:
+    """A run as JSON: what fits a screen first, then its records, in pages where they grow with the units.
+
+    `answer` is what its app returned at the end, tagged.
+    """
     return view.summary.to_plain() | {
         "parent": view.row.parent_run_id,
         "children": [{"run_id": child.run_id, "state": child.state} for child in view.children],
@@ -25,6 +28,7 @@ def view_plain(view: RunView, records: Records) -> dict[str, Any]:
         "paused": view.row.paused,
         "mark": view.row.mark,
         "args": dict(view.args),
+        "answer": answer,
         "nodes": [_node_plain(node) for node in view.nodes],
         "failures": [
             {"unit": failure.unit_id, "attempts": failure.attempts, "error": failure.error.to_plain()}
@@ -68,15 +72,17 @@ def _node_plain(node: NodeRow) -> dict[str, Any]:
     }
 
 
-def print_run(view: RunView) -> None:
-    """A run, on a screen or two: state, nodes, failures, result, checks, artifacts, evidence."""
+def print_run(view: RunView, answer: Any) -> None:
+    """A run, on a screen or two: state, nodes, failures, answer, result, checks, artifacts, evidence."""
     from rich.padding import Padding
     from rich.text import Text
 
     from agilab.cli.render import console, error_block, out, pairs, state, table, title
+    from agilab.cli.roots import where_roots_lie
     from agilab.cli.summary import result_block
     from agilab.cli.words import brief, duration, moment, short, symbol
-    from agilab.views.history import DOUBTFUL, INTERRUPTED, resume_command
+    from agilab.projects.finish import rest_command
+    from agilab.views.history import DOUBTFUL, INTERRUPTED, is_flow, resume_command
 
     summary, dot = view.summary, f" {symbol('dot')} "
     times = [f"started {moment(summary.created_at)}"]
@@ -112,9 +118,17 @@ def print_run(view: RunView) -> None:
             out(Text.assemble("  ", (failure.unit_id, "bold"), (tries, "dim")))
             for line in error_block(failure.error.render(), width=console().width - 4):
                 out(Padding(line, (0, 0, 0, 4)))
+        told = [text for one in view.failures for text in (one.error.what, one.error.found or "")]
+        if lies := where_roots_lie(told):
+            out(Text.assemble("  ", ("; ".join(lies), "dim")))
         if view.failed > len(view.failures):
             rest = f"{symbol('more')} and {view.failed - len(view.failures):,} more"
             out(steps([(f"agilab runs show {summary.run_id} --units --state failed", rest)]))
+    if answer is not None:
+        from agi_node.canonical import untag
+        from agilab.cli.answer import answer_block
+
+        out("", title("Answer"), *answer_block(untag(answer), summary.run_id))
     if view.reduce:
         out("", title("Result"), result_block(view.reduce))
     if view.verdict:
@@ -136,7 +150,10 @@ def print_run(view: RunView) -> None:
         why = "nobody runs it any more; what is recorded as done is kept"
         out("", title("Next"), steps([(resume_command(summary.app, summary.run_id), why)]))
     elif summary.state in ("failed", DOUBTFUL, "cancelled"):
-        out("", title("Next"), steps([(f"agilab runs explain {summary.run_id}", "why, and what now")]))
+        rows_next = [(f"agilab runs explain {summary.run_id}", "why, and what now")]
+        if summary.state != DOUBTFUL and not is_flow(summary.app):
+            rows_next.append((rest_command(summary.run_id), "do the rest, keep what is done"))
+        out("", title("Next"), steps(rows_next))
 
 
 def steps(rows: Iterable[tuple[str, str]]) -> Table:
@@ -204,6 +221,7 @@ def print_units(records: Records) -> None:
 def _print_checks(verdict: Mapping[str, Any]) -> None:
     from rich.text import Text
 
+    from agilab.cli.checks import check_words
     from agilab.cli.render import mark, out, title
     from agilab.cli.words import plural
 
@@ -214,7 +232,8 @@ def _print_checks(verdict: Mapping[str, Any]) -> None:
         out(Text.assemble("  ", mark(True), f" all {plural(len(checks), 'check')} passed"))
         return
     for check in bad:
-        out(Text.assemble("  ", mark(False), f" {check['name']}  ", (check.get("message", ""), "red")))
+        said = check_words(check.get("message", ""), check.get("evidence", {}))
+        out(Text.assemble("  ", mark(False), f" {check['name']}  ", (said, "red")))
     if len(checks) > len(bad):
         out(Text.assemble("  ", mark(True), (f" the other {len(checks) - len(bad)} passed", "dim")))
 

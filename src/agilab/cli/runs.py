@@ -137,6 +137,7 @@ def show(
     from agilab.cli.render import print_json
     from agilab.cli.run_view import print_run, print_units, view_plain
     from agilab.cli.unit_view import print_unit, unit_plain
+    from agilab.projects.answer import answer_of
     from agilab.store.store import Store
     from agilab.store.workspace import Workspace
     from agilab.views.history import find_unit, view_run
@@ -156,10 +157,11 @@ def show(
         # In this order: who stops at a run that has ended has everything up to its end.
         view = view_run(store, run)
         records = read_records(store, view.summary.run_id, page) if listed else None
+        answer = answer_of(store, view.row)
     if as_json and records is not None:
-        print_json(view_plain(view, records))
+        print_json(view_plain(view, records, answer))
         return DONE
-    print_run(view)
+    print_run(view, answer)
     if records is not None:
         print_units(records)
     return DONE

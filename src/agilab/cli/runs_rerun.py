@@ -114,7 +114,7 @@ def _refuse_mixture(selection: Selection) -> None:
         for flag, given in (
             ("--failed", selection.failed),
             ("--from", selection.from_node),
-            ("--unit or --where", selection.narrow),
+            ("--unit or --where", selection.units or selection.where),
         )
         if given
     ]

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agilab.cli.answer import answer_block
+from agilab.cli.checks import checks_block
 from agilab.cli.render import console, mark, out, pairs, state, title
 from agilab.cli.words import brief, duration, plural, short, symbol
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from rich.padding import Padding
     from rich.text import Text
 
-    from agilab.contracts.run_manifest import LeftOut, RunManifest, TrackingRecord, Validation
+    from agilab.contracts.run_manifest import LeftOut, RunManifest, TrackingRecord
     from agilab.contracts.run_result import RunResult
 
 LEFT_OUT_SHOWN = 5
@@ -31,6 +33,8 @@ def print_summary(result: RunResult) -> None:
         return
     manifest = read_document(result.manifest, RunManifest)
     blocks: list[list[RenderableType]] = [_head(manifest, result)]
+    if result.answer is not None:
+        blocks.append([title("Answer"), *answer_block(result.answer, manifest.run_id)])
     if result.reduce is not None:
         blocks.append([title("Result"), result_block(Path(result.reduce))])
     if kind_of(manifest.app.name)[0] == "lab":
@@ -53,8 +57,12 @@ def stages_block(manifest: RunManifest) -> RenderableType:
 
     rows: list[tuple[Text | str, ...]] = []
     for node in manifest.execution.nodes:
-        files = [file.name for file in manifest.artifacts if file.node == node.node]
-        shown = [name for name in files if not name.endswith(".preview")]
+        files = [file for file in manifest.artifacts if file.node == node.node]
+        shown = [
+            f"{file.name} ({file.written_as})" if file.written_as else file.name
+            for file in files
+            if not file.name.endswith(".preview")
+        ]
         more = f" and {len(shown) - 4:,} more" if len(shown) > 4 else ""
         words = Text(", ").join(
             Text.assemble(state(word), f" {count:,}" if count > 1 else "")
@@ -64,7 +72,7 @@ def stages_block(manifest: RunManifest) -> RenderableType:
             (
                 node.node,
                 words,
-                duration(node.timing.duration_seconds),
+                duration(node.worked_seconds),
                 Text(", ".join(shown[:4]) + more, "dim"),
             )
         )
@@ -89,26 +97,6 @@ def result_rows(payload: Any) -> list[tuple[str, str]]:
         return [("value", brief(payload))]
     room = max(30, min(console().width, 100) - 4 - max((len(name) for name in payload), default=0))
     return [(name, brief(value, limit=room)) for name, value in payload.items()]
-
-
-def checks_block(validations: Iterable[Validation]) -> RenderableType:
-    """One line for each validation, with ✓ or ✗ and what it says."""
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=min(32, console().width // 3))
-    grid.add_column(overflow="fold")
-    for check in validations:
-        said = check.message or brief(dict(check.evidence))
-        grid.add_row(
-            mark(check.passed),
-            Text(f"{check.name} ", "" if check.passed else "bold"),
-            Text(said, "dim" if check.passed else "red"),
-        )
-    return Padding(grid, (0, 0, 0, 2))
 
 
 def left_out_block(left_out: Iterable[LeftOut]) -> Padding:

@@ -205,7 +205,7 @@ def _detail(kind: str, data: dict[str, Any]) -> str:
     plain = {key: value for key, value in data.items() if key not in ("state", "node", "count")}
     if kind == "attempt_started":
         plain = {"why": data["why"]} if data.get("why") else {}
-        where = f"on {data.get('worker')}" + (
+        where = f"on {data.get('worker') or 'none: it only gathers'}" + (
             f", attempt {data['number']}" if data.get("number", 1) > 1 else ""
         )
         return f"  {', '.join([where, *plain.values()])}"

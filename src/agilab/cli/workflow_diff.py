@@ -12,11 +12,14 @@ from agilab.cli.choices import LAB
 from agilab.cli.commands import SETTINGS, examples, json_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import RenderableType
     from rich.text import Text
 
     from agilab.store.workspace import Workspace
-    from agilab.workflow.document.diff import FieldChange, LabDiff, StageChange
+    from agilab.workflow.compared import Compared
+    from agilab.workflow.document.diff import FieldChange, StageChange
     from agilab.workflow.document.locate import LabFile
 
 _ABSENT = "not set"
@@ -41,12 +44,13 @@ def diff(lab: str | None, other: str | None, runs: bool, as_json: bool) -> int:
     """Compare two versions of a lab, stage by stage.
 
     A is a lab. B is another file, a revision of git (HEAD without a word), a run, or `last`. Of two files B is the
-    newer one, otherwise A is. Layout and comments do not count.
+    newer one, otherwise A is. Layout and comments of the document do not count; code in files and modules of the lab
+    that stages import do.
     """
     from agilab.cli.render import out, print_json
     from agilab.store.workspace import Workspace
-    from agilab.workflow.document.diff import compare
-    from agilab.workflow.document.versions import version
+    from agilab.workflow.compared import Version, compare_versions
+    from agilab.workflow.document.versions import code_beside, version
 
     workspace = Workspace.default()
     file, what = _meant(lab, other, workspace)
@@ -54,7 +58,10 @@ def diff(lab: str | None, other: str | None, runs: bool, as_json: bool) -> int:
     mine = (str(file.path), file)
     # A file that is named second is the newer one, as with diff; a revision or a run is always the older.
     older, newer = (mine, (name, second)) if second.path != file.path else ((name, second), mine)
-    found = compare(older[1].lab, newer[1].lab, runs=runs)
+    with code_beside(what, file.path, workspace) as folder:
+        folders = (file.folder, folder) if older is mine else (folder, file.folder)
+        sides = [Version(side[1].lab, at) for side, at in zip((older, newer), folders, strict=True)]
+        found = compare_versions(*sides, runs=runs)
     if as_json:
         print_json(_plain_diff(found, older[0], newer[0]))
     else:
@@ -74,29 +81,36 @@ def _meant(lab: str | None, other: str | None, workspace: Workspace) -> tuple[La
         return read_lab_file(find_lab(None, workspace)), lab
 
 
-def _plain_diff(found: LabDiff, older: str, newer: str) -> dict[str, Any]:
+def _plain_diff(found: Compared, older: str, newer: str) -> dict[str, Any]:
     return {
         "before": older,
         "after": newer,
         "same": found.same,
-        "lab": [one.to_plain() for one in found.lab],
-        "stages": [one.to_plain() for one in found.stages],
+        "lab": [one.to_plain() for one in found.document.lab],
+        "stages": [one.to_plain() for one in found.document.stages],
+        "modules": [one.to_plain() for one in found.modules],
     }
 
 
-def _diff(found: LabDiff, older: str, newer: str) -> list[RenderableType]:
+def _diff(found: Compared, older: str, newer: str) -> list[RenderableType]:
     from rich.text import Text
 
     head = Text.assemble(("- ", "red"), older, "\n", ("+ ", "green"), newer)
     if found.same:
         return [head, "", Text("no difference that counts", "green")]
     lines: list[RenderableType] = [head]
-    if found.lab:
-        lines += ["", Text("the whole", "bold"), *(line for one in found.lab for line in _field(one))]
-    for change in found.stages:
+    document = found.document
+    if document.lab:
+        lines += ["", Text("the whole", "bold"), *(line for one in document.lab for line in _field(one))]
+    for change in document.stages:
         lines += ["", _heading(change)]
         if change.kind == "changed":
             lines += [line for one in change.fields for line in _field(one)]
+    for module in found.modules:
+        word = {"added": "new", "removed": "gone", "changed": "changed"}[module.kind]
+        by = f"  {word}, imported by {', '.join(module.stages)}"
+        lines += ["", Text.assemble((f"~ module {module.module}", "bold yellow"), (by, "dim"))]
+        lines += _lines(module.lines)
     return lines
 
 
@@ -114,19 +128,21 @@ def _heading(change: StageChange) -> Text:
     )
 
 
+def _lines(lines: Iterable[str]) -> list[RenderableType]:
+    from rich.text import Text
+
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    return [
+        Text(f"    {line}", styles.get(line[:1], ""), no_wrap=True, overflow="ignore") for line in lines
+    ]
+
+
 def _field(one: FieldChange) -> list[RenderableType]:
     from rich.text import Text
 
     from agilab.cli.words import brief
 
     if one.lines:
-        styles = {"+": "green", "-": "red", "@": "cyan"}
-        return [
-            Text(f"  {one.field}", "dim"),
-            *(
-                Text(f"    {line}", styles.get(line[:1], ""), no_wrap=True, overflow="ignore")
-                for line in one.lines
-            ),
-        ]
+        return [Text(f"  {one.field}", "dim"), *_lines(one.lines)]
     before, after = (Text(_ABSENT, "dim") if value is None else Text(brief(value)) for value in one.shown)
     return [Text.assemble((f"  {one.field}  ", "dim"), before, (" → ", "dim"), after)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +25,21 @@ _set = click.option(
 _from = click.option(
     "--from", "from_stage", type=STAGE, metavar="STAGE", help="This stage and what comes after it."
 )
-_only = click.option("--only", type=STAGE, metavar="STAGE", help="This stage alone.")
+_only = click.option(
+    "--only",
+    type=STAGE,
+    multiple=True,
+    metavar="STAGE",
+    help="This stage alone: every other stays as the last run left it, whatever --set says.",
+)
 _failed = click.option("--failed", is_flag=True, help="What did not end well in the last run.")
 _cache = click.option("--cache", is_flag=True, help="Use earlier results of every stage that is unchanged.")
-_keep_going = click.option("--keep-going", is_flag=True, help="Work on after a stage failed.")
+_keep_going = click.option(
+    "--keep-going", is_flag=True, help="Work on after a stage failed, as where one has `require`."
+)
+_anyway = click.option(
+    "--anyway", is_flag=True, help="Begin although `validate` has an error of a stage that would run."
+)
 _workers = click.option(
     "--workers", type=click.IntRange(min=1), metavar="N", help="Processes at work (default: one per core)."
 )
@@ -59,6 +69,7 @@ _no_track = click.option("--no-track", is_flag=True, help="Do not record this ru
 @_failed
 @_cache
 @_keep_going
+@_anyway
 @_workers
 @_executor
 @_offline
@@ -99,6 +110,7 @@ def run(as_json: bool, no_write_back: bool, **given: Any) -> int:
 @_failed
 @_cache
 @_keep_going
+@_anyway
 @_offline
 @json_option
 def plan(as_json: bool, **given: Any) -> int:
@@ -157,7 +169,7 @@ def try_(
 
         path = find_lab(lab, Workspace.default())
         trial = try_stage(
-            read_lab(path, _params(params)),
+            read_lab(path, _params(params, path)),
             stage,
             faces=progress.faces(),
             key=key,
@@ -174,24 +186,30 @@ def _request(given: dict[str, Any], *, write_back: bool = True) -> LabRequest:
     from agilab.workflow.document.locate import find_lab
     from agilab.workflow.running.execution import LabRequest
 
+    path = find_lab(given["lab"], Workspace.default())
+    selection = _selection(given["from_stage"], given["only"], failed=given["failed"])
+    if not given["anyway"]:
+        from agilab.workflow.ahead import refuse_hopeless
+
+        refuse_hopeless(path, Workspace.default(), selection)
     return LabRequest(
-        find_lab(given["lab"], Workspace.default()),
-        params=_params(given["params"]),
+        path,
+        params=_params(given["params"], path),
         workers=given.get("workers"),
         keep_going=given["keep_going"],
         offline=given["offline"],
         track=not given.get("no_track", True),
         cache=given["cache"],
-        selection=_selection(given["from_stage"], given["only"], failed=given["failed"]),
+        selection=selection,
         executor=given.get("executor", "local"),
         write_back=write_back,
     )
 
 
-def _params(texts: tuple[str, ...]) -> dict[str, Any]:
-    """`NAME=VALUE` pairs; a value that is JSON is what it says, any other is text."""
-    found: dict[str, Any] = {}
-    for text in texts:
+def _params(given: tuple[str, ...], lab: Path) -> dict[str, Any]:
+    """`NAME=VALUE` pairs, each value of the kind that the lab's own is of."""
+    texts: dict[str, str] = {}
+    for text in given:
         name, equals, value = text.partition("=")
         if not (name and equals):
             raise AgiError(
@@ -201,14 +219,26 @@ def _params(texts: tuple[str, ...]) -> dict[str, Any]:
                 allowed="NAME=VALUE, such as --set days=30",
                 exit_code=USAGE,
             )
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
-    return found
+        texts[name] = value
+    if not texts:
+        return {}
+    from agilab.workflow.document.locate import read_lab_file
+    from agilab.workflow.document.params import params_from
+
+    file = read_lab_file(lab)
+    return params_from(texts, file.lab.lab.params, file.text)
 
 
-def _selection(from_stage: str | None, only: str | None, *, failed: bool) -> Selection | None:
+def _selection(from_stage: str | None, alone: tuple[str, ...], *, failed: bool) -> Selection | None:
+    if len(alone) > 1:
+        raise AgiError(
+            "AGI-RUN-047",
+            "one stage at a time can be run alone",
+            found=" ".join(f"--only {name}" for name in alone),
+            allowed="--only once; --from STAGE runs it and what follows",
+            exit_code=USAGE,
+        )
+    only = next(iter(alone), None)
     said = [flag for flag, on in (("--from", from_stage), ("--only", only), ("--failed", failed)) if on]
     if len(said) > 1:
         raise AgiError(

@@ -42,12 +42,14 @@ if TYPE_CHECKING:
 def view(lab: str | None, output: Path | None, force: bool, as_json: bool) -> int:
     """Draw the stages of a lab and what follows what.
 
-    A stage with foreach is one box with what it is run for. A picture that was drawn by hand is only replaced with
+    A stage with foreach is one box with what it is run for; a dotted arrow leads from the stage whose imports or
+    functions another one uses. A picture that was drawn by hand is only replaced with
     --force, and kept.
     """
     from agilab.cli.render import out, print_json
     from agilab.store.workspace import Workspace
     from agilab.workflow.document.locate import find_lab, read_lab_file
+    from agilab.workflow.document.view import used
 
     workspace = Workspace.default()
     file = read_lab_file(find_lab(lab, workspace))
@@ -60,7 +62,11 @@ def view(lab: str | None, output: Path | None, force: bool, as_json: bool) -> in
             {"stage": name, "title": one.stage.title, "foreach": [axis.name for axis in one.axes]}
             for name, one in resolved.stages.items()
         ]
-        print_json({"nodes": nodes, "edges": [{"from": one, "to": other} for one, other in resolved.edges]})
+        edges = [{"from": one, "to": other} for one, other in resolved.edges]
+        uses = [
+            {"from": one, "to": other, "names": list(names)} for (one, other), names in used(resolved).items()
+        ]
+        print_json({"nodes": nodes, "edges": edges, "uses": uses})
     else:
         out(*_drawn(resolved))
     return DONE

@@ -82,8 +82,16 @@ class LastRun(Record):
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     tracked_as: Text | None = None
     """The tag `agilab.run_id` under which MLflow has the run; none where it was not tracked."""
+    prompt: Text | None = None
+    """The question that the code was written for, as it was when it ran; so are the next three."""
     model: Text | None = None
     runtime: Text | None = None
+    code: Digest | None = None
+    """SHA-256 of the code, so that an edit since can be told. Of a stage that calls an app: of the app's source."""
+    environment: Text | None = None
+    """Fingerprint of the environment."""
+    units: dict[Text, Count] = Field(default_factory=dict)
+    """How its units ended, by state, where it has several."""
 
 
 class Stage(Record):

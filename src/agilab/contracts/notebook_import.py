@@ -101,6 +101,11 @@ class Compared(Record):
     equal: bool | None
     """Null where it cannot be compared; `why` says so."""
     why: str = ""
+    """What is different, beginning with the first thing that is; or how far it could be compared."""
+    cell: Count | None = None
+    """The cell that last gave it."""
+    look: str = ""
+    """The command to look closer, where it differs."""
 
 
 class Verification(Record):
@@ -112,6 +117,12 @@ class Verification(Record):
     compared: tuple[Compared, ...]
     error: str = ""
     """What kept one of the two from running to its end."""
+    fails_alike: bool = False
+    """Whether both end with one and the same error in one and the same cell, and nothing before it differs."""
+    notebook_s: float = 0.0
+    """Seconds that its cells took."""
+    pipeline_s: float = 0.0
+    """Seconds that its stages took, added up."""
 
 
 class NotebookImport(Document):

@@ -33,7 +33,10 @@ class PlannedWorker(Record):
     worker: Text
     host: Text
     capacity: float = Field(
-        1.0, gt=0, description="Its speed beside the others': 2 does twice as much in the same time."
+        1.0,
+        gt=0,
+        description="Its speed beside the others': 2 does twice as much in the same time. Below 1 for all of them"
+        " where they share fewer cores than they are.",
     )
 
 
@@ -44,6 +47,8 @@ class Makespan(Record):
     """The largest share of one worker, in the unit of the items' costs, divided by its capacity."""
     seconds: Seconds | None = None
     """The largest share in seconds, where earlier runs tell how long items take."""
+    start: Seconds = 0.0
+    """What each worker needs once, before its first item, where earlier runs tell; it is in `seconds` and `bound`."""
     bound: Cost | None = None
     """What no placement can end before: in seconds where they are known, otherwise in the unit of cost."""
     basis: str = ""

@@ -71,6 +71,9 @@ class NodeRecord(Record):
     """How many units ended in which state; states without a unit are left out."""
     attempts: Count
     timing: Span
+    """From when its units were known to when the last had ended: what they waited for workers is part of it."""
+    worked_seconds: Seconds | None = None
+    """For how long at least one of its units was being worked at, by what workers measured; null where none was."""
 
 
 class WorkerRecord(Record):
@@ -121,6 +124,8 @@ class Artifact(RootedFile):
     name: Text
     """The name under which the unit saved it."""
     media_type: MediaType
+    written_as: Text | None = None
+    """The path under which a stage wrote it, where its name had to be another one."""
 
 
 class RegisteredModel(Record):

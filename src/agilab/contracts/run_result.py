@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from agilab.contracts.base import Document
 from agilab.contracts.failure import Failure
-from agilab.contracts.scalars import RunIdText, Seconds, Text, refusal
+from agilab.contracts.scalars import Plain, RunIdText, Seconds, Text, refusal
 
 
 class RunResult(Document):
@@ -23,6 +23,8 @@ class RunResult(Document):
     """The path of `run_manifest.json`."""
     reduce: Text | None
     """The path of the merged `reduce_summary.json`; null where there is none."""
+    answer: Plain = None
+    """What the app's `publish` returned; null where it returned nothing or did not succeed, and of a lab."""
     duration_seconds: Seconds
     next: tuple[Text, ...]
     """Commands to try next."""

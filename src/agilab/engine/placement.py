@@ -3,6 +3,9 @@
 Longest processing time first (Graham, 1969): items from the dearest down, each to the worker where it would end first.
 A few swaps between the last worker to end and the others follow, which helps where there are few items. Pure, and never
 more than n log n in the items and linear in the number of different capacities.
+
+Workers of one host share its cores. Where they are more than those, all that work have an equal part of the whole, none
+more than it could use alone, and who is done leaves its part to the others (processor sharing, Kleinrock, 1967).
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ class Placement:
 
     Attributes:
         assigned: The worker of each item.
-        loads: For each worker, the costs of its items divided by its capacity.
+        loads: When each worker ends: the costs of its items divided by its capacity, later where cores are shared.
         bound: What no placement whatever can end before (`lower_bound`).
     """
 
@@ -49,11 +52,18 @@ class Placement:
         return self.makespan / self.bound if self.bound else 1.0
 
 
-def place(costs: Mapping[str, float], capacities: Mapping[str, float]) -> Placement:
+def place(
+    costs: Mapping[str, float],
+    capacities: Mapping[str, float],
+    *,
+    cores: float | None = None,
+    start: float = 0.0,
+) -> Placement:
     """Give every item to one worker so that the last worker ends early.
 
-    The makespan is at most `guarantee(capacities)` times the bound. Items of equal cost go by their names, so the order
-    of `costs` changes nothing; items that all cost nothing are spread by their number.
+    With `cores`, all workers together never do more than that capacity. `start` is the cost that each worker with an
+    item has once. Without either, the makespan is at most `guarantee(capacities)` times the bound. Items of equal cost
+    go by their names, so the order of `costs` changes nothing; items that all cost nothing are spread by their number.
 
     Raises AGI-PLAN-010 without a worker, AGI-PLAN-011 for a capacity that is no positive number, AGI-PLAN-012 for a
     cost that is no number from 0, or for costs that no number holds together.
@@ -68,16 +78,41 @@ def place(costs: Mapping[str, float], capacities: Mapping[str, float]) -> Placem
     speeds = [capacities[worker] for worker in workers]
     weights = [float(costs[name]) for name in names]
     bound = _bound(weights, speeds)
+    together = math.fsum(weights) / min(cores or math.inf, math.fsum(speeds))
     chosen = _longest_first(weights if bound else [1.0] * len(weights), speeds)
     loads = _loads(weights, speeds, chosen)
     if max(loads) > bound * GOOD_ENOUGH:
         chosen = _improved(weights, speeds, chosen, bound)
         loads = _loads(weights, speeds, chosen)
+    work = _loads(weights, [1.0] * len(speeds), chosen)
+    used = set(chosen)
+    work = [amount + start if number in used else 0.0 for number, amount in enumerate(work)]
     return Placement(
         {name: workers[number] for name, number in zip(names, chosen, strict=True)},
-        dict(zip(workers, loads, strict=True)),
-        bound,
+        dict(zip(workers, ends(work, speeds, cores), strict=True)),
+        max(bound, together) + (start / max(speeds) if costs else 0.0),
     )
+
+
+def ends(work: Sequence[float], capacities: Sequence[float], cores: float | None = None) -> list[float]:
+    """When workers end that have so much to do each; of shared `cores` who is done leaves its part to the others.
+
+    >>> ends([4, 1], [2.0, 1.0]), ends([2, 1, 1], [1.0, 1.0, 1.0], cores=2)
+    ([2.0, 1.0], [2.5, 1.5, 1.5])
+    """
+    alone = [amount / speed for amount, speed in zip(work, capacities, strict=True)]
+    if cores is None or cores >= math.fsum(capacities):
+        return alone
+    found = list(alone)
+    at = done = 0.0
+    working = math.fsum(speed for speed, amount in zip(capacities, work, strict=True) if amount)
+    for number in sorted(range(len(alone)), key=alone.__getitem__):
+        # All go equally much slower than alone, so they end in the order in which they would alone.
+        at += (alone[number] - done) * max(1.0, working / cores)
+        done = alone[number]
+        found[number] = at
+        working -= capacities[number] if work[number] else 0.0
+    return found
 
 
 def guarantee(capacities: Iterable[float]) -> float:
@@ -95,15 +130,19 @@ def guarantee(capacities: Iterable[float]) -> float:
     return 4 / 3 - 1 / (3 * count) if len(set(speeds)) == 1 else 2 - 2 / (count + 1)
 
 
-def lower_bound(costs: Iterable[float], capacities: Iterable[float]) -> float:
-    """A time before which no placement can end. Raises AGI-PLAN-012 for costs that no number holds together.
+def lower_bound(
+    costs: Iterable[float], capacities: Iterable[float], *, cores: float | None = None, start: float = 0.0
+) -> float:
+    """A time before which no placement can end, as `place` has it. Raises AGI-PLAN-012 for costs that no number holds
+    together.
 
     >>> lower_bound([5, 4, 3, 3, 3], [1.0, 1.0]), lower_bound([6, 1], [1.0, 1.0]), lower_bound([1, 1, 1], [1, 1])
     (9.0, 6.0, 2.0)
     """
     weights, speeds = sorted((float(cost) for cost in costs), reverse=True), list(capacities)
     _check_sum(weights, speeds)
-    return _bound(weights, speeds)
+    together = math.fsum(weights) / min(cores or math.inf, math.fsum(speeds))
+    return max(_bound(weights, speeds), together) + (start / max(speeds) if weights else 0.0)
 
 
 def _bound(costs: Sequence[float], capacities: Sequence[float]) -> float:

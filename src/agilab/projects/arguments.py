@@ -8,6 +8,7 @@ import json
 import math
 import operator
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -150,9 +151,22 @@ def _under(start: Path, pattern: str, roots: Mapping[str, str], declare: Declare
     return f"{best[1]}:{text or '.'}"
 
 
+def plain_letters(text: str) -> str:
+    """A text in ASCII: letters without their accents (Unicode's NFKD), others left out.
+
+    >>> plain_letters("météo № 5"), plain_letters("测试")
+    ('meteo No 5', '')
+    """
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+
+
 def root_name(folder: Path, taken: Mapping[str, str]) -> str:
-    """A readable, unused name for a data root: the folder's own, with a number where that is taken."""
-    base = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.name).strip("-") or "data"
+    """A readable, unused name for a data root: the folder's own, with a number where that is taken.
+
+    >>> root_name(Path("mes scénarios"), {}), root_name(Path("测试"), {"data": ""})
+    ('mes-scenarios', 'data-2')
+    """
+    base = re.sub(r"[^A-Za-z0-9_-]+", "-", plain_letters(folder.name)).strip("-") or "data"
     if not base[0].isalpha() or len(base) < 2:
         base = f"data-{base}"
     base, name, number = base[:56], base[:56], 2

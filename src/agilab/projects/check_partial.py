@@ -29,6 +29,8 @@ from agilab.store.store import Store
 from agilab.store.transitions import WITH_VALUE
 
 REDUCE, WORK = "reduce", "work"
+FIELDS_NAMED = 6
+"""Fields of a result that the evidence names; of the others it says the number."""
 AT_MOST = 24
 """Partials of a run with which a law is tried; more are taken evenly from all."""
 ROUNDING = 1e-9
@@ -74,8 +76,10 @@ def reduced(case: Case) -> str:
             f"merging the {len(partials)} recorded partials again gives another state than run {run_id} recorded",
             "let the merge follow from its two values alone: no chance, no clock, nothing kept between calls",
         )
-    names = ", ".join(document["payload"])
-    return f"{len(partials)} partials merge again to the recorded bytes: {names}"[:300]
+    names = list(document["payload"])
+    more = f" and {len(names) - FIELDS_NAMED} more" if len(names) > FIELDS_NAMED else ""
+    told = ", ".join(names[:FIELDS_NAMED])
+    return f"{len(partials)} partials merge again to the recorded bytes: {told}{more}"
 
 
 def law(of: Law, case: Case) -> str:

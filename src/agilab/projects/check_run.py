@@ -9,7 +9,7 @@ from typing import Any
 
 from agi_node.canonical import canonical
 from agilab.contracts.base import read_document
-from agilab.contracts.run_manifest import RunManifest
+from agilab.contracts.run_manifest import RunManifest, Validation
 from agilab.contracts.run_result import RunResult
 from agilab.engine.tasks import value_digest
 from agilab.projects.check import Case, Nothing, Wrong
@@ -89,9 +89,15 @@ def own_checks(case: Case) -> str:
         found = _manifest(store, case.run()).verdict.validations
     failed = [check for check in found if not check.passed]
     if failed:
-        told = "; ".join(f"{check.name}: {check.message or check.evidence}" for check in failed[:3])
+        told = "; ".join(f"{check.name}: {_said_by(check)}" for check in failed[:3])
         raise Wrong(f"{len(failed)} of {len(found)} failed: {told}"[:500], f"agilab runs show {case.run_id}")
     return f"{len(found)} validations passed: {', '.join(check.name for check in found)}"[:300]
+
+
+def _said_by(check: Validation) -> str:
+    """What a check of the run says, with what it measured."""
+    measured = ", ".join(f"{name} {value}" for name, value in check.evidence.items())
+    return f"{check.message} ({measured})" if check.message else measured
 
 
 def same_bytes(case: Case) -> str:

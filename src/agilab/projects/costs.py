@@ -6,26 +6,27 @@ An app says what its items cost in a unit of its own, often the size of a file. 
 from __future__ import annotations
 
 import statistics
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from agi_node.errors import AgiError
+from agilab.contracts.identifiers import unit_label
 from agilab.engine.expansion import Item, items_of
+from agilab.projects.machine import cores
+from agilab.projects.sharing import as_if_alone, core_use
+from agilab.projects.starts import NOISE_S, without_starts
 from agilab.store.store import Store
 
 RUNS = 5
 """Earlier runs that are read, the newest ones: machines and code change."""
 CANDIDATES = 20
+SAMPLE = 200
+"""Units of a run whose processor time is read; each is an event of its own."""
 ROWS = 20_000
 """Observations after which no further run is read, so that learning stays quick however large runs are."""
-NOISE_S = 0.05
-"""A busy machine makes a unit that much longer now and then. An estimate that is off by so little delays a run by no
-more; order and placement that follow noise would change with every run."""
-WARM_UP_S, WARM_AFTER = 1.0, 5
-"""The first unit of a worker also pays for what the app loads when it is first used. It tells nothing about its item
-where it was short and the worker did several others."""
+# An estimate that is off by NOISE_S delays a run by no more; order and placement that follow noise would change with
+# every run.
 POINTS = 5_000
 
 
@@ -39,6 +40,10 @@ class Observation:
     cost: float
     seconds: float
     worker: str
+    cpu: float | None = None
+    """Seconds of processor time, where the log has them."""
+    first: bool = False
+    """Whether it was the first one of its worker, which also had to load what the app uses."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,15 @@ class History:
     Attributes:
         runs: How many runs the observations are from, which count them from the newest, 0.
         same_args: Whether they had the arguments that are asked about; others are read where none had.
+        start: Seconds that a worker needs once, before its first unit.
+        use: The part of a core that a unit keeps busy.
     """
 
     observations: Sequence[Observation] = ()
     runs: int = 0
     same_args: bool = True
+    start: float = 0.0
+    use: float = 1.0
 
     @property
     def words(self) -> str:
@@ -63,10 +72,14 @@ class History:
 
 @dataclass(frozen=True)
 class Estimates:
-    """How long each item should take, by key, and what that rests on in words; None where nothing tells."""
+    """How long each item should take with a core of its own, by key, and what that rests on in words.
+
+    `seconds` is None where nothing tells; `start` is what each worker needs once, before.
+    """
 
     seconds: Mapping[str, float] | None
     basis: str
+    start: float = 0.0
 
 
 def read_history(
@@ -95,7 +108,9 @@ def read_history(
             continue
         found += seen
         runs += bool(seen)
-    return History(found, runs, bool(alike))
+    found, telling = as_if_alone(found, cores())
+    found, start = without_starts(found, _line)
+    return History(found, runs, bool(alike), start, core_use(telling))
 
 
 def estimated(items: Sequence[Item], history: History) -> Estimates:
@@ -125,19 +140,33 @@ def estimated(items: Sequence[Item], history: History) -> Estimates:
     if short:
         but = f", but for {len(apart):,} that stood out" if apart else ""
         basis = f"the app's own cost; units took {time_text(typical)} in {history.words}, too short to tell apart{but}"
-        return Estimates(seconds, basis)
-    return Estimates(seconds, _basis(len(measured), len(items), intercept, slope, history))
+        return Estimates(seconds, basis, history.start)
+    basis = _basis(len(measured), len(items), intercept, slope, history)
+    return Estimates(seconds, basis, history.start)
 
 
 def with_learnt_costs(
-    store: Store, run_id: str, items: list[Item], *, node: str, target: str, plan: str
+    store: Store,
+    run_id: str,
+    items: list[Item],
+    *,
+    node: str,
+    target: str,
+    plan: str,
+    keys: tuple[str, ...] = (),
 ) -> list[Item]:
-    """The items of a run with the seconds that they should take as their costs, where earlier runs tell."""
+    """The items of a run with the seconds that they should take as their costs, where earlier runs tell.
+
+    `keys` are those that the plan stands below, where it is one of many.
+    """
     history = read_history(
         store, store.run(run_id).app, _arguments(store, run_id) or {}, node=node, target=target, plan=plan
     )
-    seconds = estimated(items, history).seconds
-    return items if seconds is None else [replace(item, cost=seconds[item.key]) for item in items]
+    named = [replace(item, key=unit_label(*keys, item.key)) for item in items]
+    seconds = estimated(named, history).seconds
+    if seconds is None:
+        return items
+    return [replace(item, cost=seconds[one.key]) for item, one in zip(items, named, strict=True)]
 
 
 def time_text(seconds: float) -> str:
@@ -159,7 +188,7 @@ def _arguments(store: Store, run_id: str) -> dict[str, Any] | None:
 
 def _observations(store: Store, run_id: str, run: int, node: str, plan: str) -> Iterator[Observation]:
     rows = store.db.execute(
-        "SELECT key, worker, duration_us FROM unit WHERE run_id=? AND node=? AND state='succeeded'"
+        "SELECT key, worker, duration_us, done_seq FROM unit WHERE run_id=? AND node=? AND state='succeeded'"
         " AND duration_us IS NOT NULL ORDER BY started_us, position",
         (run_id, node),
     ).fetchall()
@@ -167,19 +196,27 @@ def _observations(store: Store, run_id: str, run: int, node: str, plan: str) -> 
         return
     # The expansion has costs that may have been learnt; what the app said itself stands in its plan's value.
     said: dict[str, Item] = {}
-    for _, body in store.results(run_id, plan):
+    for made, body in store.results(run_id, plan):
         if "value" in body or "value_digest" in body:
-            said = {item.key: item for item in items_of(store.value(body))}
-    units = Counter(worker for _, worker, _ in rows)
+            above = (made.key,) if made.key else ()
+            said |= {unit_label(*above, item.key): item for item in items_of(store.value(body))}
     warm: set[str] = set()
-    for key, worker, duration_us in rows:
-        cold = worker not in warm
+    for number, (key, worker, duration_us, done) in enumerate(rows):
+        first = worker not in warm
         warm.add(worker)
-        if cold and units[worker] >= WARM_AFTER and duration_us < WARM_UP_S * 1e6:
-            continue
         if key in said:
             item = said[key]
-            yield Observation(run, key, item.payload, item.cost, duration_us / 1e6, worker or "")
+            cpu = store.event(run_id, done).data.get("cpu_us") if number < SAMPLE else None
+            yield Observation(
+                run,
+                key,
+                item.payload,
+                item.cost,
+                duration_us / 1e6,
+                worker or "",
+                None if cpu is None else cpu / 1e6,
+                first,
+            )
 
 
 def _is_alike(seen: Observation, item: Item) -> bool:

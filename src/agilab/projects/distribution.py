@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,10 +12,11 @@ from agilab.contracts.base import parse_document, read_document
 from agilab.contracts.identifiers import unit_id
 from agilab.contracts.timestamps import utc_now
 from agilab.engine.expansion import Item
-from agilab.engine.placement import Placement, lower_bound, place
+from agilab.engine.placement import Placement, ends, lower_bound, place
 from agilab.projects.capacity import capacities
 from agilab.projects.costs import Estimates, estimated, read_history, time_text
 from agilab.projects.prepare import PreparedApp
+from agilab.projects.sharing import capacity_of_each
 from agilab.projects.tasks import app_graph
 from agilab.projects.work_items import PLAN, WORK
 from agilab.store.store import Store
@@ -45,8 +47,12 @@ def distribute(
     items: Sequence[Item],
     workers: int,
     placement: Literal["static", "dynamic"],
+    *,
+    cores: int | None,
 ) -> Distribution:
     """The distribution of items over so many workers, by what earlier runs took and how fast each worker proved.
+
+    They share `cores`; None where they are not of one host.
 
     `static` gives each item to a worker. `dynamic` leaves that to whoever is idle first, which comes to the same where
     costs are right; its makespan is that of the largest first.
@@ -57,10 +63,11 @@ def distribute(
         store, prepared.app.name, args, node=WORK, target=f"{prepared.app.reference}#{WORK}", plan=PLAN
     )
     estimates = estimated(items, history)
-    speeds = capacities(worker_names(workers), history)
+    part = capacity_of_each(workers, history.use, cores) if cores else 1.0
+    speeds = {name: speed * part for name, speed in capacities(worker_names(workers), history).items()}
+    alone, shared = _sharing(speeds)
     placed = place(
-        {item.key: _weight(item, estimates) for item in items},
-        speeds,
+        {item.key: _weight(item, estimates) for item in items}, alone, cores=shared, start=estimates.start
     )
     return Distribution.model_validate(
         {
@@ -84,6 +91,7 @@ def distribute(
             "makespan": {
                 "cost": _cost_makespan(items, placed, speeds),
                 "seconds": None if estimates.seconds is None else placed.makespan,
+                "start": estimates.start,
                 "bound": placed.bound,
                 "basis": estimates.basis,
             },
@@ -175,7 +183,8 @@ def assignments(found: Distribution) -> dict[str, str]:
     speeds = {worker.worker: worker.capacity for worker in found.workers}
     pinned = pins(found)
     if not pinned:
-        return dict(place(weights, speeds).assigned)
+        alone, shared = _sharing(speeds)
+        return dict(place(weights, alone, cores=shared, start=found.makespan.start).assigned)
     loads = dict.fromkeys(speeds, 0.0)
     for unit, worker in pinned.items():
         loads[worker] += weights[unit] / speeds[worker]
@@ -187,8 +196,9 @@ def assignments(found: Distribution) -> dict[str, str]:
 
 
 def loads_of(found: Distribution, assigned: Mapping[str, str]) -> dict[str, float]:
-    """What each worker would have by these assignments: seconds where every item has them, otherwise cost."""
-    return _placed(found, assigned).loads()
+    """When each worker would end by these assignments: in seconds where every item has them, otherwise in cost."""
+    weights = {item.unit: (item.seconds or 0.0) if found.in_seconds else item.cost for item in found.items}
+    return _ends(found, weights, assigned, found.makespan.start if found.in_seconds else 0.0)
 
 
 def counts_of(found: Distribution, assigned: Mapping[str, str]) -> dict[str, int]:
@@ -204,26 +214,44 @@ def evaluated(found: Distribution) -> Distribution:
 
     Raises AGI-PLAN-012 for costs that no number holds together.
     """
-    speeds = [worker.capacity for worker in found.workers]
-    bound = lower_bound([item.cost for item in found.items], speeds)
+    alone, shared = _sharing({worker.worker: worker.capacity for worker in found.workers})
+    costs = [item.cost for item in found.items]
+    bound = lower_bound(costs, alone.values(), cores=shared)
     if found.in_seconds:
-        bound = lower_bound([item.seconds or 0.0 for item in found.items], speeds)
-    placed = _placed(found, assignments(found))
-    loads = placed.loads()
-    costs = placed.with_changes(items=[item.with_changes(seconds=None) for item in placed.items]).loads()
+        took = [item.seconds or 0.0 for item in found.items]
+        bound = lower_bound(took, alone.values(), cores=shared, start=found.makespan.start)
+    assigned = assignments(found)
+    by_cost = _ends(found, {item.unit: item.cost for item in found.items}, assigned, 0.0)
     makespan = {
-        "cost": max(costs.values()),
-        "seconds": max(loads.values()) if found.in_seconds else None,
+        "cost": max(by_cost.values()),
+        "seconds": max(loads_of(found, assigned).values()) if found.in_seconds else None,
+        "start": found.makespan.start,
         "bound": bound,
         "basis": found.makespan.basis,
     }
     return found.with_changes(makespan=makespan)
 
 
-def _placed(found: Distribution, assigned: Mapping[str, str]) -> Distribution:
-    return found.with_changes(
-        items=[item.with_changes(worker=assigned.get(item.unit)) for item in found.items]
-    )
+def _sharing(speeds: Mapping[str, float]) -> tuple[dict[str, float], float | None]:
+    """What workers of these capacities could do alone, and what they can do together where that is less.
+
+    They share where none has a whole core.
+    """
+    most = max(speeds.values(), default=1.0)
+    if most >= 1.0:
+        return dict(speeds), None
+    return {name: speed / most for name, speed in speeds.items()}, fsum(speeds.values())
+
+
+def _ends(
+    found: Distribution, weights: Mapping[str, float], assigned: Mapping[str, str], start: float
+) -> dict[str, float]:
+    shares: dict[str, list[float]] = {worker.worker: [] for worker in found.workers}
+    for unit, worker in assigned.items():
+        shares[worker].append(weights[unit])
+    work = [fsum(share) + start if share else 0.0 for share in shares.values()]
+    alone, shared = _sharing({worker.worker: worker.capacity for worker in found.workers})
+    return dict(zip(shares, ends(work, list(alone.values()), shared), strict=True))
 
 
 def keep(store: Store, found: Distribution) -> str:
@@ -271,11 +299,12 @@ def _weight(item: Item, estimates: Estimates) -> float:
 
 
 def _cost_makespan(items: Sequence[Item], placed: Placement, speeds: Mapping[str, float]) -> float:
-    """The largest share in the app's own unit, of the same placement."""
-    shares = dict.fromkeys(speeds, 0.0)
+    """When the last worker ends in the app's own unit, of the same placement."""
+    shares: dict[str, list[float]] = {worker: [] for worker in speeds}
     for item in items:
-        shares[placed.assigned[item.key]] += item.cost
-    return max(share / speeds[worker] for worker, share in shares.items())
+        shares[placed.assigned[item.key]].append(item.cost)
+    alone, shared = _sharing(speeds)
+    return max(ends([fsum(share) for share in shares.values()], list(alone.values()), shared))
 
 
 def _told(unit: str, key: str) -> str:

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from agi_node.errors import USAGE, AgiError
 from agilab.contracts.base import write_document
 from agilab.contracts.identifiers import new_run_id
 from agilab.contracts.run_result import RunResult
@@ -26,9 +25,11 @@ from agilab.projects.distribution import (
     kept,
     pins,
 )
+from agilab.projects.extras import check_executor
 from agilab.projects.finish import finish
 from agilab.projects.first_events import record as first_events
 from agilab.projects.inputs import FileDigests
+from agilab.projects.machine import cores
 from agilab.projects.prepare import PreparedApp
 from agilab.projects.tasks import tasks_of
 from agilab.store.locks import RunLock
@@ -68,6 +69,11 @@ class RunRequest:
     distribution: Path | None = None
     executor: str = "local"
     cache: bool = False
+
+    @property
+    def cores_shared(self) -> int | None:
+        """The cores that all workers share; None for those of a running scheduler, which may be on many hosts."""
+        return None if ":" in self.executor else cores()
 
 
 @dataclass(frozen=True)
@@ -162,6 +168,7 @@ def carry_out(
 
     `record` writes the first events of a new run; `began` is when its caller started, by the monotonic clock.
     """
+    check_executor(executor)  # before there is a folder
     folder = store.workspace.run_folder(run_id)
     with RunLock(folder), hold(environment):
         crew = crew_of(
@@ -217,18 +224,11 @@ def carry_out(
 def crew_of(
     executor: str, specs: Mapping[str, WorkerSpec], workers: int, logs: Path, objects: Path
 ) -> LocalExecutor | DaskExecutor:
-    """The executor that a name means; `objects` is what every host must see. Raises AGI-RUN-048 for an unknown name."""
+    """The executor that a name means; `objects` is what every host must see. Raises as `check_executor` does."""
+    check_executor(executor)
     kind, _, address = executor.partition(":")
-    if kind == "local" and not address:
+    if kind == "local":
         return LocalExecutor(specs, workers=workers, logs=logs)
-    if kind == "dask":
-        from agilab.engine.dask import DaskExecutor
+    from agilab.engine.dask import DaskExecutor
 
-        return DaskExecutor(specs, workers=workers, logs=logs, address=address or None, shared=[objects])
-    raise AgiError(
-        "AGI-RUN-048",
-        "there is no executor of that name",
-        found=executor,
-        allowed="local, dask, or dask:ADDRESS of a running scheduler (dask:tcp://host:8786)",
-        exit_code=USAGE,
-    )
+    return DaskExecutor(specs, workers=workers, logs=logs, address=address or None, shared=[objects])

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from agi_node.canonical import untag
 from agilab.contracts.run_manifest import RunManifest
 from agilab.contracts.run_result import RunResult
 from agilab.contracts.settings import Settings
@@ -16,6 +17,7 @@ from agilab.contracts.subject import kind_of
 from agilab.evidence.checks import validate
 from agilab.evidence.ending import MANIFEST, verdict_word, write_manifest
 from agilab.evidence.results import ReduceFile, show_artifacts, write_reduce_files
+from agilab.projects.answer import answer_of
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.tracking import Delivery, Outcome, resolve_uri
@@ -57,7 +59,7 @@ def finish(
     if delivery and manifest.tracking.state == "delivered":
         delivery.attach(run_id, [(path, path.name)], {"agilab.verdict": verdict_word(manifest)})
         delivery.wait(patience_s)
-    return result_of(manifest, path, reduce_files, seconds())
+    return result_of(manifest, path, reduce_files, seconds(), untag(answer_of(store, store.run(run_id))))
 
 
 def write_payload(store: Store, run_id: str, reduce_files: list[ReduceFile]) -> Path:
@@ -86,7 +88,9 @@ def record_outcome(store: Store, run_id: str, outcome: Outcome, uri: str) -> Non
     log.flush()
 
 
-def result_of(manifest: RunManifest, path: Path, reduce_files: list[ReduceFile], seconds: float) -> RunResult:
+def result_of(
+    manifest: RunManifest, path: Path, reduce_files: list[ReduceFile], seconds: float, answer: Any = None
+) -> RunResult:
     """What `run --json` prints: the verdict, where to look, what to do next."""
     run = manifest.run_id
     passed = manifest.verdict.passed
@@ -100,6 +104,7 @@ def result_of(manifest: RunManifest, path: Path, reduce_files: list[ReduceFile],
             "run_id": run,
             "manifest": str(path),
             "reduce": whole,
+            "answer": answer,
             "duration_seconds": seconds,
             "next": (
                 [
@@ -130,4 +135,14 @@ def _after_a_failure(manifest: RunManifest) -> list[str]:
     run = manifest.run_id
     units = [left_out.unit for left_out in manifest.left_out if left_out.unit]
     first = [f"agilab runs show {run} {shlex.quote(units[0])}"] if units else []
+    if not units and manifest.verdict.status == "failed":  # nothing failed: something never began
+        never = [node.node for node in manifest.execution.nodes if not node.units]
+        first = [f"agilab runs explain {run} {shlex.quote(name)}" for name in never[:1]]
+    if manifest.verdict.status != "succeeded":
+        first.append(rest_command(run))
     return [*first, f"agilab runs show {run}", f"agilab runs verify {run}"]
+
+
+def rest_command(run_id: str) -> str:
+    """How to do what a run that failed or was cancelled left undone; what it did is used again."""
+    return f"agilab runs rerun {run_id} --failed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,39 @@ def fill_in_digests(payloads: list[Any], roots: Mapping[str, str], digests: File
     paths = [Path(roots[untag(reference["root"])]) / untag(reference["path"]) for reference in references]
     for reference, digest in zip(references, digests.of(paths), strict=True):
         reference["digest"] = digest
+
+
+def refuse_changed(
+    references: Iterable[Mapping[str, Any]], roots: Mapping[str, str], digests: FileDigests
+) -> None:
+    """Refuse files that are not what their (tagged) references say, whatever their size.
+
+    Raises AGI-DATA-003 naming the first of them, AGI-DATA-002 for one that is gone.
+
+    Costs a look at each file; it is read only where its size, mtime or inode changed.
+    """
+    listed = list(references)
+    paths = [Path(roots[untag(reference["root"])]) / untag(reference["path"]) for reference in listed]
+    for reference, path in zip(listed, paths, strict=True):
+        name = f"{untag(reference['root'])}:{untag(reference['path'])}"
+        if not path.is_file():
+            raise AgiError(
+                "AGI-DATA-002",
+                f"the file {name} cannot be found",
+                found=f"nothing at {path}",
+                allowed="the file that was there when the plan was made",
+                exit_code=1,
+            )
+        (now,) = digests.of([path])
+        if now != reference["digest"]:
+            raise AgiError(
+                "AGI-DATA-003",
+                f"the file {name} changed after the plan was made",
+                found=f"{path.stat().st_size:,} bytes, digest {now[:12]}",
+                allowed=f"{untag(reference['size']):,} bytes, digest {str(reference['digest'])[:12]}",
+                try_="plan again: what a run reads is settled when it begins",
+                exit_code=1,
+            )
 
 
 def _refuse_unnameable(reference: Mapping[str, Any]) -> None:

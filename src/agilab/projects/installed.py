@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 from agi_node.canonical import digest, sha256_file
@@ -63,7 +64,7 @@ def described(app: AppProject, workspace: Workspace) -> InstalledApp:
             "AGI-APP-106",
             f"{app.name} has {'changed since it was installed' if changed else 'not been installed here yet'}",
             found="its arguments are known once its environment is there",
-            try_=f"agilab app install {_shown(app)}",
+            try_=f"agilab app install {shown_name(app)}",
             exit_code=ENVIRONMENT,
         )
     return found
@@ -107,5 +108,6 @@ def _environment(app: AppProject, workspace: Workspace) -> Environment | None:
     return read_environment(workspace.envs / wanted.inputs.fingerprint)
 
 
-def _shown(app: AppProject) -> str:
-    return app.name.removesuffix("_project") if app.built_in else str(app.folder)
+def shown_name(app: AppProject) -> str:
+    """An app as a command takes it: a built-in one by its name, one's own by its folder."""
+    return app.name.removesuffix("_project") if app.built_in else quote(str(app.folder))

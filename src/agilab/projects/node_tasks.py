@@ -15,7 +15,7 @@ from agilab.engine.executor import Task
 from agilab.engine.graph import Graph, Node, Policy
 from agilab.engine.state import Unit
 from agilab.engine.tasks import FunctionTasks, Needs, attempt_of, plain_digest
-from agilab.projects.inputs import FileDigests, fill_in_digests
+from agilab.projects.inputs import FileDigests, fill_in_digests, refuse_changed
 from agilab.store.store import Store
 
 LAST = "publish"
@@ -96,26 +96,45 @@ def inputs_named(
 class NodeTasks(FunctionTasks):
     """Gives the nodes of an app what they need by name, and the last word the artifacts of all.
 
-    `inputs` are the files that the arguments name, by digest: what a node that takes the arguments may read.
+    `inputs` are the files that the arguments name, by digest: what a node that takes the arguments may read. `prefix`
+    is how the names of its nodes begin where the app is a part of a larger graph; there it may be mapped as a whole.
     """
 
     def __init__(
-        self, store: Store, run_id: str, graph: Graph, inputs: Sequence[Mapping[str, Any]], *, max_units: int
+        self,
+        store: Store,
+        run_id: str,
+        graph: Graph,
+        inputs: Sequence[Mapping[str, Any]],
+        *,
+        max_units: int,
+        roots: Mapping[str, str],
+        digests: FileDigests,
+        prefix: str = "",
     ) -> None:
         super().__init__(store, run_id, graph, max_units=max_units)
-        self._inputs = [[file["root"], file["path"], file["digest"]] for file in inputs]
-        self._saved = {(row.unit_id, row.name): row.digest for row in store.artifacts(run_id)}
+        self._prefix, self._last = prefix, prefix + LAST
+        self._inputs, self._roots, self._digests = inputs, roots, digests
+        self._saved: dict[str, dict[tuple[str, str], str]] = {}
+        for row in store.artifacts(run_id):
+            self._note(row.unit_id, row.name, row.digest)
 
     def recorded(self, unit: Unit, body: Mapping[str, Any]) -> None:
         super().recorded(unit, body)
-        self._saved |= {(unit.unit_id, one["name"]): one["digest"] for one in body.get("artifacts", ())}
+        for one in body.get("artifacts", ()):
+            self._note(unit.unit_id, one["name"], one["digest"])
 
     def task(self, unit: Unit, node: Node, payload: Any, needs: Needs, attempt_id: str, folder: Path) -> Task:
+        """One attempt of a node. Raises AGI-DATA-003 where a file that it may read is not as it was."""
+        if node.args:
+            refuse_changed(self._inputs, self._roots, self._digests)
         inputs: Path | None = None
-        if needs:
-            given: dict[str, Any] = {"needs": {name: self._entry(one) for name, one in needs.items()}}
-            if node.name == LAST:
-                given["artifacts"] = self._artifacts()
+        if needs := self._own(needs):
+            given: dict[str, Any] = {
+                "needs": {name.removeprefix(self._prefix): self._entry(one) for name, one in needs.items()}
+            }
+            if node.name == self._last:
+                given["artifacts"] = self._artifacts(unit)
             inputs = folder / "staging" / f"{attempt_id}.needs.json"
             inputs.parent.mkdir(parents=True, exist_ok=True)
             inputs.write_text(json.dumps(given, ensure_ascii=False), encoding="utf-8")
@@ -125,24 +144,35 @@ class NodeTasks(FunctionTasks):
 
     def identity(self, unit: Unit, node: Node, payload: Any, needs: Needs) -> tuple[str, str]:
         """Arguments and inputs of a node: the results that it is given, and the files that its arguments name."""
-        identity = super().identity(unit, node, payload, needs)
+        # Which item it is for says its arguments, where they differ with it.
+        identity = super().identity(unit, node, None, self._own(needs))
         assert identity is not None  # a function's arguments and inputs can always be told
         args, given = identity
-        more: list[Any] = [self._inputs] if node.args and self._inputs else []
-        if node.name == LAST:
-            more.append(sorted([*place, digest] for place, digest in self._saved.items()))
+        files = [[file["root"], file["path"], file["digest"]] for file in self._inputs]
+        more: list[Any] = [files] if node.args and files else []
+        if node.name == self._last:
+            saved = self._saved.get(_branch_of(unit.unit_id), {})
+            more.append(sorted([*place, digest] for place, digest in saved.items()))
         return args, plain_digest([given, *more]) if more else given
 
-    def _artifacts(self) -> dict[str, list[list[str]]]:
+    def _own(self, needs: Needs) -> Needs:
+        """The needs that are nodes of the app: before its first ones others may come in a larger graph."""
+        return {name: one for name, one in needs.items() if name.startswith(self._prefix)}
+
+    def _note(self, unit_id: str, name: str, digest: str) -> None:
+        if unit_id.startswith(self._prefix):
+            self._saved.setdefault(_branch_of(unit_id), {})[unit_id, name] = digest
+
+    def _artifacts(self, unit: Unit) -> dict[str, list[list[str]]]:
         """Where the artifacts of all nodes lie, by name: (key, path), and a node's unit has no key."""
         found: dict[str, list[list[str]]] = {}
-        for (_, name), digest in sorted(self._saved.items()):
+        for (_, name), digest in sorted(self._saved.get(_branch_of(unit.unit_id), {}).items()):
             found.setdefault(name, []).append(["", str(self._store.objects.path(digest))])
         return found
 
     def _entry(self, need: Unit | list[Unit] | None) -> dict[str, Any]:
         """The value of a need as a worker reads it: small plain data as they are, all else by where it lies."""
-        assert isinstance(need, Unit)  # an app's nodes are not mapped
+        assert isinstance(need, Unit)  # an app's nodes are mapped all together or not at all
         body = self._body(need.unit_id)
         digest = body.get("value_digest")
         return {
@@ -150,6 +180,11 @@ class NodeTasks(FunctionTasks):
             "value_path": str(self._store.objects.path(digest)) if digest else None,
             **{name: body[name] for name in ("codec", "value_type") if name in body},
         }
+
+
+def _branch_of(unit_id: str) -> str:
+    """The keys of a unit as they stand in its id: those of one item of a mapped app have the same."""
+    return unit_id.partition("[")[2]
 
 
 def _policy(node: Mapping[str, Any], policy: Policy) -> Policy:

@@ -31,12 +31,13 @@ from agilab.projects.distribution import (
     read_distribution,
 )
 from agilab.projects.execution import Faces, RunRequest
+from agilab.projects.extras import check_executor
 from agilab.projects.first_events import read_without_a_plan
 from agilab.projects.inputs import FileDigests, fill_in_digests
 from agilab.projects.machine import cores
 from agilab.projects.node_tasks import of_nodes
 from agilab.projects.prepare import PreparedApp, arguments, prepare
-from agilab.projects.roots import settings_of
+from agilab.projects.roots import forget_roots, settings_of
 from agilab.projects.run import with_roots
 from agilab.projects.tasks import app_graph, tasks_of
 from agilab.projects.work_items import ask_for_items
@@ -85,6 +86,7 @@ def plan_app(
             allowed="a name that is free",
             try_=f"agilab app plan {quote(request.app)} --plan {quote(str(output))}",
         )
+    check_executor(request.executor)
     workspace = (workspace or Workspace.default()).ensure()
     given = read_distribution(request.distribution, request.workers) if request.distribution else None
     app = find_app(request.app, workspace)
@@ -92,18 +94,25 @@ def plan_app(
     with Store(workspace) as store:
         workers = request.workers or settings_of(workspace).workers.default or cores()
         prepared = prepare(store, app, offline=request.offline, threads=cores(), say=faces.say)
-        args = arguments(prepared, store, request.args, faces.note)
+        declared: list[str] = []
+        args = arguments(prepared, store, request.args, faces.note, declared=declared)
         prepared = with_roots(prepared, workspace)
         if given:
             check_plan(given, prepared, args, str(request.distribution))
         folder = workspace.plans / new_run_id(app.name.removesuffix("_project"))
-        items = ask_for_items(prepared, args, folder)
+        try:
+            items = ask_for_items(prepared, args, folder)
+        except AgiError:
+            forget_roots(store, declared)
+            raise
         if given:
             check_items(given, [item.key for item in items], str(request.distribution))
         found = (
             evaluated(given)
             if given
-            else distribute(store, prepared, args, items, workers, request.placement)
+            else distribute(
+                store, prepared, args, items, workers, request.placement, cores=request.cores_shared
+            )
         )
         graph = app_graph(
             str(app.reference),

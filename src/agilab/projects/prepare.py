@@ -17,7 +17,7 @@ from agilab.projects.description import description
 from agilab.projects.discover import AppProject
 from agilab.projects.machine import checkout, platform_record
 from agilab.projects.node_tasks import has_nodes
-from agilab.projects.roots import declare_root, roots_of
+from agilab.projects.roots import declare_root, forget_roots, roots_of, settings_of
 from agilab.store.snapshot import Snapshot, materialise, take
 from agilab.store.store import Store
 
@@ -139,27 +139,42 @@ def prepare(store: Store, app: AppProject, *, offline: bool, threads: int, say: 
 
 
 def arguments(
-    prepared: PreparedApp, store: Store, given: Mapping[str, Any], say: Say, *, recorded: bool = False
+    prepared: PreparedApp,
+    store: Store,
+    given: Mapping[str, Any],
+    say: Say,
+    *,
+    recorded: bool = False,
+    declared: list[str] | None = None,
 ) -> dict[str, Any]:
     """The arguments of a run, merged and checked; folders outside the app become data roots.
 
     `say` tells that, and that a compiled app runs without its compiled modules: what a person should know of a run.
-    `recorded` are arguments of an earlier run, whose paths have their roots already.
+    `recorded` are arguments of an earlier run, whose paths have their roots already. New roots are added to `declared`,
+    for whoever has to take them back; where the arguments are refused, none stays.
     """
+    new = declared if declared is not None else []
     app = prepared.app
     if prepared.built and prepared.built.state == "fallback":
         say(f"{app.name} runs uncompiled: {prepared.built.why}")
     settings = read_document(app.settings, AppSettings) if app.settings.exists() else AppSettings()
 
     def declare(folder: Any) -> str:
+        known = settings_of(store.workspace).roots
         name = declare_root(store.workspace, folder)
+        if name not in known:
+            new.append(name)
         say(f"data root {name} = {folder} (kept in settings.toml)")
         return name
 
-    return merged(
-        app.name,
-        prepared.description["args_schema"],
-        settings.args,
-        given,
-        place=None if recorded else lambda text: rooted(text, prepared.roots, app.folder, declare),
-    )
+    try:
+        return merged(
+            app.name,
+            prepared.description["args_schema"],
+            settings.args,
+            given,
+            place=None if recorded else lambda text: rooted(text, prepared.roots, app.folder, declare),
+        )
+    except AgiError:
+        forget_roots(store, new)
+        raise

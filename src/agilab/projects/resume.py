@@ -20,12 +20,13 @@ from agilab.envs.worker_process import WorkerSpec
 from agilab.projects.builds import go_on
 from agilab.projects.discover import find_app
 from agilab.projects.execution import Faces, carry_out
-from agilab.projects.finish import tracking_uri
+from agilab.projects.finish import rest_command, tracking_uri
 from agilab.projects.machine import cores
 from agilab.projects.roots import roots_of, settings_of
 from agilab.store.rows import RunRow
 from agilab.store.snapshot import Snapshot, materialise
 from agilab.store.store import Store
+from agilab.store.transitions import SUCCEEDED
 from agilab.store.workspace import Workspace
 from agilab.tracking import Delivery, patience
 
@@ -45,7 +46,10 @@ def resume_run(
     with Store(workspace) as store:
         run = store.run(name)
         if run.state != "running" and store.verdict(run) is not None:
-            raise run.over(allowed="a run that was interrupted")
+            over = run.over(allowed="a run that was interrupted")
+            if run.state != SUCCEEDED:
+                over.try_ = rest_command(run.run_id)
+            raise over
         created = next(store.events(run.run_id, kinds=("run_created",))).data
         if "flow" in created:
             raise AgiError(

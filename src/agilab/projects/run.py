@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from agi_node.errors import AgiError
 from agilab.contracts.run_result import RunResult
 from agilab.engine.reuse import Cache
 from agilab.projects.discover import find_app, remember
@@ -20,10 +21,11 @@ from agilab.projects.distribution import (
     read_distribution,
     summary,
 )
+from agilab.projects.extras import check_executor
 from agilab.projects.finish import tracking_uri
 from agilab.projects.machine import cores
 from agilab.projects.prepare import PreparedApp, arguments, prepare
-from agilab.projects.roots import roots_of, settings_of
+from agilab.projects.roots import forget_roots, roots_of, settings_of
 from agilab.projects.tasks import app_graph
 from agilab.projects.work_items import ask_for_items
 from agilab.store.store import Store
@@ -43,6 +45,7 @@ def run_app(request: RunRequest, workspace: Workspace | None = None, faces: Face
     on every ending is a `RunResult` with a manifest.
     """
     began = time.monotonic()
+    check_executor(request.executor)
     workspace = (workspace or Workspace.default()).ensure()
     app = find_app(request.app, workspace)
     settings = settings_of(workspace)
@@ -57,15 +60,20 @@ def run_app(request: RunRequest, workspace: Workspace | None = None, faces: Face
             prepared = prepare(
                 store, app, offline=request.offline, threads=max(1, cores() // workers), say=faces.say
             )
-            args = arguments(prepared, store, request.args, faces.note)
-            prepared = with_roots(prepared, workspace)
-            placed = None
-            if given or request.placement == "static":
-                faces.say("asking for the items")
-                placed = _distribution(store, prepared, args, workers, given, str(request.distribution))
-                faces.say(f"placed {summary(placed)}")
-            remember(app, workspace)
-            return _run(request, prepared, args, workers, placed, store, uri, delivery, faces, began)
+            declared: list[str] = []
+            args = arguments(prepared, store, request.args, faces.note, declared=declared)
+            try:
+                prepared = with_roots(prepared, workspace)
+                placed = None
+                if given or request.placement == "static":
+                    faces.say("asking for the items")
+                    placed = _distribution(store, prepared, args, workers, given, request)
+                    faces.say(f"placed {summary(placed)}")
+                remember(app, workspace)
+                return _run(request, prepared, args, workers, placed, store, uri, delivery, faces, began)
+            except AgiError:
+                forget_roots(store, declared)
+                raise
     finally:
         if delivery:
             delivery.close()
@@ -109,18 +117,19 @@ def _distribution(
     args: Mapping[str, Any],
     workers: int,
     given: Distribution | None,
-    where: str,
+    request: RunRequest,
 ) -> Distribution:
     """Who will do what: as a person gave it, checked against what the app plans now, or worked out.
 
     The app is asked once more than a dynamic run would ask it, so that nothing is recorded of a run that cannot be.
     """
+    where = str(request.distribution)
     if given:
         check_plan(given, prepared, args, where)
     with TemporaryDirectory(prefix="agilab-items-") as folder:
         items = ask_for_items(prepared, args, Path(folder))
     if given is None:
-        return distribute(store, prepared, args, items, workers, "static")
+        return distribute(store, prepared, args, items, workers, "static", cores=request.cores_shared)
     check_items(given, [item.key for item in items], where)
     return evaluated(given)
 

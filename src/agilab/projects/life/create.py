@@ -24,7 +24,7 @@ from agilab.projects.life.contents import (
 from agilab.projects.life.names import Names, checked, locked_packages, names_of, suggestion
 from agilab.projects.life.rewording import Rewording
 from agilab.projects.life.staging import modules_of, put, stage, taken
-from agilab.projects.life.templates import DEFAULT, find_template, read_template
+from agilab.projects.life.templates import DEFAULT, find_template, read_template, usual_packages
 from agilab.store.workspace import Workspace
 
 Say = Callable[[str], None]
@@ -83,7 +83,8 @@ def create_app(
     else:
         found = find_template(template or DEFAULT)
         app, origin = found.app, f"template {found.name}"
-    names = Names.new(checked(name, packages=locked_packages(app.folder), command=again))
+    packages = locked_packages(app.folder)
+    names = Names.new(checked(name, packages=packages, usual=usual_packages(), command=again))
     target = free_place(workspace, names, into, command=again)
     pattern = read_template(app.folder)
     old = pattern.names if pattern is not None else names_of(app)
@@ -156,7 +157,7 @@ def _with_libraries(contents: Contents, app: AppProject, target: Path) -> tuple[
 
 def lock_notes(folder: Path, say: Say = lambda text: None) -> list[str]:
     """Make sure that an app's lock answers its `pyproject.toml`, without a network; what is to be done otherwise."""
-    again = f"uv lock --project {folder}"
+    again = f"uv lock --project {shlex.quote(str(folder))}"
     if not (folder / "uv.lock").is_file():
         return [f"it has no uv.lock yet: {again}"]
     uv, python = Uv.found(), own_interpreter().path

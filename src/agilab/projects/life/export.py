@@ -87,17 +87,18 @@ def portable(app: AppProject, *, data: bool, large: bool = True) -> Iterator[Por
 
 
 def export_app(
-    workspace: Workspace, name: str, target: Path | None = None, *, data: bool = False
+    workspace: Workspace, name: str, target: Path | None = None, *, data: bool = False, force: bool = False
 ) -> ExportedApp:
-    """Write an app to a zip, by default to NAME.zip here. Nothing of this machine is in it.
+    """Write an app to a zip, by default to NAME.zip here, with its data to NAME-with-data.zip. Nothing of this machine
+    is in it. `force` replaces a file that is there.
 
     Raises AGI-APP-121 where `target` holds something else, AGI-APP-126 for a library that is gone, AGI-APP-128 where
     the disk refuses.
     """
     app = find_app(name, workspace)
-    target = Path(f"{app.name}.zip") if target is None else target
+    target = Path(f"{app.name}{'-with-data' if data else ''}.zip") if target is None else target
     with portable(app, data=data) as found:
-        return write_export(found, target)
+        return write_export(found, target, force=force)
 
 
 def write_export(
@@ -106,6 +107,7 @@ def write_export(
     *,
     wheels: Mapping[str, Path] = {},
     built_for: Mapping[str, str] | None = None,
+    force: bool = False,
 ) -> ExportedApp:
     """Write an app, and wheels by the names of their files, to one zip."""
     files = {f"{found.app.name}/{name}": path for name, path in found.files.items()}
@@ -113,7 +115,7 @@ def write_export(
     with tempfile.TemporaryDirectory(prefix="agilab-export-") as made:
         place = Path(made) / INDEX
         place.write_text(index_of(found, files, built_for).text(), encoding="utf-8", newline="\n")
-        already = put_zip(target, {**files, INDEX: place})
+        already = put_zip(target, {**files, INDEX: place}, force=force)
     notes = []
     if (size := sum(path.stat().st_size for path in files.values())) > PLAUSIBLE_BYTES:
         notes.append(
@@ -154,8 +156,11 @@ def index_of(
     )
 
 
-def put_zip(target: Path, files: Mapping[str, Path]) -> bool:
-    """Write a zip; says whether the same bytes lay there before. Raises AGI-APP-121 and AGI-APP-128."""
+def put_zip(target: Path, files: Mapping[str, Path], *, force: bool = False) -> bool:
+    """Write a zip; says whether the same bytes lay there before. Raises AGI-APP-121 and AGI-APP-128.
+
+    With `force` another file there is replaced, in one step.
+    """
     try:
         if not target.exists():
             write_zip(target, files)
@@ -166,6 +171,9 @@ def put_zip(target: Path, files: Mapping[str, Path]) -> bool:
                 write_zip(again, files)
                 if filecmp.cmp(again, target, shallow=False):
                     return True
+            if force:
+                write_zip(target, files)
+                return False
     except OSError as problem:
         raise AgiError(
             "AGI-APP-128",
@@ -180,7 +188,7 @@ def put_zip(target: Path, files: Mapping[str, Path]) -> bool:
         "AGI-APP-121",
         f"{target} is there already, and holds something else",
         found="a folder" if target.is_dir() else f"{target.stat().st_size:,} bytes",
-        allowed="a new name",
-        try_=f"the same command with --to {target.with_name(f'{target.stem}-2{target.suffix}')}",
+        allowed="a new name, or a file to replace",
+        try_=f"the same command with --to {target.with_name(f'{target.stem}-2{target.suffix}')}, or with --force",
         exit_code=FAILED,
     )

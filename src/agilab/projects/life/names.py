@@ -6,13 +6,13 @@ import keyword
 import re
 import sys
 import tomllib
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agi_node.errors import AgiError
+from agilab.projects.arguments import plain_letters
 from agilab.projects.discover import AppProject
 
 SUFFIX = "_project"
@@ -72,20 +72,22 @@ def names_of(app: AppProject) -> Names:
     return Names(app.name, str(project), module if module.isidentifier() else None)
 
 
-def checked(text: str, *, packages: Collection[str] = (), command: str = "{}") -> str:
+def checked(
+    text: str, *, packages: Collection[str] = (), usual: Collection[str] = (), command: str = "{}"
+) -> str:
     """The base of a name that a person typed, with or without `_project`.
 
-    `packages` are the distributions in the app's environment, whose modules a module of that name would hide.
-    Raises AGI-APP-120, with `command` for a name that would do.
+    `packages` are the distributions in the app's environment, whose modules a module of that name would hide; `usual`
+    are those that many apps have. Raises AGI-APP-120, with `command` for a name that would do.
 
     >>> checked("tides_project"), checked("tides")
     ('tides', 'tides')
     """
     base = text.removesuffix(SUFFIX)
-    why = _why_not(base, packages)
+    why = _why_not(base, packages, usual)
     if why is None:
         return base
-    better = suggestion(text, packages)
+    better = suggestion(text, {*packages, *usual})
     raise AgiError(
         "AGI-APP-120",
         f"an app cannot have this name: {why}",
@@ -106,7 +108,7 @@ def suggestion(text: str, packages: Collection[str] = ()) -> str:
     >>> suggestion("Île-de-France 2026"), suggestion("3D flow"), suggestion("json"), suggestion("☂")
     ('ile_de_france_2026', 'app_3d_flow', 'json_app', 'my_app')
     """
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    plain = plain_letters(text).lower()
     base = re.sub(r"[^a-z0-9]+", "_", plain).strip("_").removesuffix(SUFFIX)
     if base and not base[0].isalpha():
         base = f"app_{base}"
@@ -114,7 +116,7 @@ def suggestion(text: str, packages: Collection[str] = ()) -> str:
     return base if _why_not(base, packages) is None else f"{base[: LONGEST - 4].strip('_')}_app"
 
 
-def _why_not(base: str, packages: Collection[str]) -> str | None:
+def _why_not(base: str, packages: Collection[str], usual: Collection[str] = ()) -> str | None:
     if not _NAME.fullmatch(base):
         return "its module could not be imported by it, or not on every system"
     if len(base) > LONGEST:
@@ -125,19 +127,42 @@ def _why_not(base: str, packages: Collection[str]) -> str | None:
         return "its module would hide one of Python's own"
     if base in _OURS:
         return "it has a meaning of its own here"
-    if base in {re.sub(r"[-_.]+", "_", package).lower() for package in packages}:
+    if base in _modules(packages):
         return f"its module would hide the package {base}, which the app needs"
+    if base in _modules(usual):
+        return f"its module would hide the package {base} as soon as the app needs that"
     return None
 
 
-def locked_packages(folder: Path) -> frozenset[str]:
-    """The distributions that an app's lock names, without the app itself; none where it has no lock."""
+_IMPORTED_AS = {
+    "pillow": "pil",
+    "python_dateutil": "dateutil",
+    "pyyaml": "yaml",
+    "scikit_learn": "sklearn",
+}
+"""Modules that are not called as their distribution."""
+
+
+def _modules(packages: Collection[str]) -> set[str]:
+    plain = {re.sub(r"[-_.]+", "_", package).lower() for package in packages}
+    return plain | {_IMPORTED_AS[name] for name in plain & _IMPORTED_AS.keys()}
+
+
+def locked_packages(folder: Path, *, local: bool = True) -> frozenset[str]:
+    """The distributions that an app's lock names, without the app itself; none where it has no lock.
+
+    With `local` those of a folder count too.
+    """
     try:
         lock = tomllib.loads((folder / "uv.lock").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return frozenset()
     own = _read(folder).get("project", {}).get("name")
-    return frozenset(str(one.get("name")) for one in lock.get("package", ()) if one.get("name") != own)
+    return frozenset(
+        str(one.get("name"))
+        for one in lock.get("package", ())
+        if one.get("name") != own and (local or "registry" in one.get("source", {}))
+    )
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from agilab.projects.life.names import Names, checked, is_name, locked_packages,
 from agilab.projects.life.own import interrupted, refuse_built_in, refuse_live, runs_of
 from agilab.projects.life.rewording import Rewording, is_text
 from agilab.projects.life.staging import modules_of, taken, unwritable
+from agilab.projects.life.templates import usual_packages
 from agilab.store.workspace import Workspace
 
 Say = Callable[[str], None]
@@ -110,7 +111,8 @@ def rename_app(workspace: Workspace, name: str, new: str, *, say: Say = lambda t
     refuse_built_in(app, "renamed")
     old = names_of(app)
     again = f"agilab app rename {app.name} {{}}"
-    names = old.renamed(checked(new, packages=locked_packages(app.folder), command=again))
+    packages = locked_packages(app.folder)
+    names = old.renamed(checked(new, packages=packages, usual=usual_packages(), command=again))
     if names == old:
         raise AgiError(
             "AGI-APP-121", f"{app.name} has this name already", found=new, allowed="another name", try_=None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from agilab.contracts.app_settings import AppSettings
 from agilab.contracts.base import parse_document, read_document, write_document
 from agilab.projects.arguments import FILES_FORMAT, flag, merged, properties, rooted, type_of
 from agilab.projects.discover import AppProject, find_app
-from agilab.projects.installed import described, look_at
+from agilab.projects.installed import look_at
 from agilab.projects.life.own import refuse_built_in
 from agilab.projects.life.schema_check import complaint
 from agilab.projects.life.settings_keys import (
@@ -71,14 +71,19 @@ class Edited:
 
 
 def edit_settings(
-    workspace: Workspace, name: str, values: Sequence[str] = (), *, unset: Sequence[str] = ()
+    workspace: Workspace,
+    name: str,
+    values: Sequence[str] = (),
+    *,
+    unset: Sequence[str] = (),
+    say: Callable[[str], None] = lambda text: None,
 ) -> Edited:
     """Set `key=value` and take away other keys, all of them or none.
 
     A key is an argument of the app, or a setting of another section by its path (`cluster.placement`). Arguments are
-    checked by the app's own schema, so the app must be installed where one is set.
+    checked by the app's own schema, so an app that is not installed yet is installed where one is set; `say` is told.
 
-    Raises AGI-APP-124 for a built-in app, AGI-APP-106 where it is not installed, AGI-ARGS-010 to -013 for an argument
+    Raises AGI-APP-124 for a built-in app, what installing it raises, AGI-ARGS-010 to -013 for an argument
     that is wrong, AGI-APP-127 for a key that nobody knows, AGI-DOC-004 for a setting of a section that is wrong.
     """
     app = find_app(name, workspace)
@@ -96,7 +101,7 @@ def edit_settings(
     edited: dict[str, Any] = json.loads(json.dumps(plain))
 
     arguments = {key: text for key, text in given.items() if is_argument(key)}
-    checked = _checked(app, workspace, plain.get("args", {}), arguments, unset) if arguments else {}
+    checked = _checked(app, workspace, plain.get("args", {}), arguments, unset, say) if arguments else {}
     changes = []
     for key, text in given.items():
         path = path_of(key)
@@ -128,9 +133,10 @@ def _checked(
     saved: Mapping[str, Any],
     given: Mapping[str, str],
     unset: Sequence[str],
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     """The arguments that were given, converted and judged by the app's schema."""
-    schema = dict(_said(app, workspace)["args_schema"])
+    schema = dict(said_now(app, workspace, say)["args_schema"])
     # What a run would still need is for the run to say; here only what was given is judged.
     schema["required"] = []
     gone = {path_of(key)[-1] for key in unset}
@@ -165,14 +171,15 @@ def _checked(
     }
 
 
-def _said(app: AppProject, workspace: Workspace) -> Mapping[str, Any]:
-    """What the app says of itself now; one that was edited since it was installed is asked again."""
+def said_now(app: AppProject, workspace: Workspace, say: Callable[[str], None]) -> Mapping[str, Any]:
+    """What the app says of itself now: asked again where it was edited since, installed where it never was."""
     found = look_at(app, workspace)
     if found.description is not None:
         return found.description
-    return (
-        _ask(app, workspace) if found.environment is not None else described(app, workspace).description or {}
-    )
+    if found.environment is not None:
+        return _ask(app, workspace)
+    with Store(workspace.ensure()) as store:
+        return prepare(store, app, offline=False, threads=1, say=say).description
 
 
 def _ask(app: AppProject, workspace: Workspace) -> Mapping[str, Any]:

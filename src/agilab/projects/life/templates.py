@@ -10,7 +10,7 @@ from typing import Any
 
 from agi_node.errors import AgiError
 from agilab.projects.discover import AppProject, read_app
-from agilab.projects.life.names import SUFFIX, Names
+from agilab.projects.life.names import SUFFIX, Names, locked_packages
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 DEFAULT = "mycode"
@@ -40,6 +40,14 @@ def list_templates(folder: Path = TEMPLATES) -> list[Template]:
         if (template := read_template(place.parent))
     ]
     return sorted(found, key=lambda template: (template.name != DEFAULT, template.name))
+
+
+def usual_packages() -> frozenset[str]:
+    """What the templates need from the package index: the libraries that an app here is likely to want one day."""
+    found: set[str] = set()
+    for template in list_templates():
+        found |= locked_packages(template.app.folder, local=False)
+    return frozenset(found)
 
 
 def find_template(name: str) -> Template:
