@@ -133,7 +133,7 @@ class NotebookImport(Document):
     schema_id: Literal["agilab.notebook_import.v2"] = Field("agilab.notebook_import.v2", alias="schema")
     mode: Literal["not_executed_import"] = "not_executed_import"
     importable: bool
-    """Whether every notebook could be read and has Python in it."""
+    """Whether every notebook could be read and something of it becomes a stage."""
     notebooks: tuple[ImportedNotebook, ...]
     dependencies: tuple[Text, ...] = ()
     """What the pipeline's environment needs, as requirements."""

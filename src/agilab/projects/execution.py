@@ -15,17 +15,16 @@ from agilab.contracts.run_result import RunResult
 from agilab.engine.coordinator import Coordinator, Observer
 from agilab.engine.expansion import MAX_UNITS_PER_RUN
 from agilab.engine.graph import Graph, Policy
-from agilab.engine.local import LocalExecutor
 from agilab.engine.rerun import Preview
 from agilab.engine.reuse import Memory
 from agilab.envs import Environment, hold
 from agilab.envs.worker_process import WorkerSpec
+from agilab.projects.crew import check_executor, crew_of
 from agilab.projects.distribution import (
     check_items,
     kept,
     pins,
 )
-from agilab.projects.extras import check_executor
 from agilab.projects.finish import finish
 from agilab.projects.first_events import record as first_events
 from agilab.projects.inputs import FileDigests
@@ -38,7 +37,6 @@ from agilab.tracking import Delivery, patience
 
 if TYPE_CHECKING:
     from agilab.contracts.distribution import Distribution
-    from agilab.engine.dask import DaskExecutor
 
 
 @dataclass(frozen=True)
@@ -219,16 +217,3 @@ def carry_out(
         finally:
             crew.close()
             digests.close()
-
-
-def crew_of(
-    executor: str, specs: Mapping[str, WorkerSpec], workers: int, logs: Path, objects: Path
-) -> LocalExecutor | DaskExecutor:
-    """The executor that a name means; `objects` is what every host must see. Raises as `check_executor` does."""
-    check_executor(executor)
-    kind, _, address = executor.partition(":")
-    if kind == "local":
-        return LocalExecutor(specs, workers=workers, logs=logs)
-    from agilab.engine.dask import DaskExecutor
-
-    return DaskExecutor(specs, workers=workers, logs=logs, address=address or None, shared=[objects])

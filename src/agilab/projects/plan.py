@@ -19,6 +19,7 @@ from agilab.engine.graph import Graph
 from agilab.engine.reuse import Cache, CacheKey, Reuse
 from agilab.engine.state import Unit
 from agilab.engine.tasks import TaskBuilder
+from agilab.projects.crew import check_executor
 from agilab.projects.discover import find_app, remember
 from agilab.projects.distribution import (
     assignments,
@@ -31,7 +32,6 @@ from agilab.projects.distribution import (
     read_distribution,
 )
 from agilab.projects.execution import Faces, RunRequest
-from agilab.projects.extras import check_executor
 from agilab.projects.first_events import read_without_a_plan
 from agilab.projects.inputs import FileDigests, fill_in_digests
 from agilab.projects.machine import cores

@@ -45,11 +45,7 @@ def resume_run(
     workspace = workspace or Workspace.default()
     with Store(workspace) as store:
         run = store.run(name)
-        if run.state != "running" and store.verdict(run) is not None:
-            over = run.over(allowed="a run that was interrupted")
-            if run.state != SUCCEEDED:
-                over.try_ = rest_command(run.run_id)
-            raise over
+        refuse_ended(store, run)
         created = next(store.events(run.run_id, kinds=("run_created",))).data
         if "flow" in created:
             raise AgiError(
@@ -104,6 +100,15 @@ def resume_run(
         finally:
             if delivery:
                 delivery.close()
+
+
+def refuse_ended(store: Store, run: RunRow) -> None:
+    """Raises AGI-RUN-013 for a run that has ended and left its evidence, with the command that does the rest of it."""
+    if run.state != "running" and store.verdict(run) is not None:
+        over = run.over(allowed="a run that was interrupted")
+        if run.state != SUCCEEDED:
+            over.try_ = rest_command(run.run_id)
+        raise over
 
 
 def _memory(store: Store, run: RunRow, created: dict[str, Any], parts: Mapping[str, Any]) -> Memory | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from agi_node.errors import AgiError
 from agilab.contracts.run_result import RunResult
 from agilab.engine.reuse import Cache
+from agilab.projects.crew import check_executor
 from agilab.projects.discover import find_app, remember
 from agilab.projects.distribution import (
     check_items,
@@ -21,7 +22,6 @@ from agilab.projects.distribution import (
     read_distribution,
     summary,
 )
-from agilab.projects.extras import check_executor
 from agilab.projects.finish import tracking_uri
 from agilab.projects.machine import cores
 from agilab.projects.prepare import PreparedApp, arguments, prepare

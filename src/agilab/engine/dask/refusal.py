@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agi_node.errors import ENVIRONMENT, AgiError, Whose
+from agilab.envs.extras import how_to_get
 
 
 def _refusal(
@@ -20,13 +21,13 @@ def _refusal(
     return AgiError(code, what, found=found, allowed=allowed, try_=try_, whose=whose, exit_code=ENVIRONMENT)
 
 
-def not_installed(problem: Exception) -> AgiError:
-    """There is no Dask here."""
+def not_installed(problem: Exception | str) -> AgiError:
+    """There is no Dask here, or not all of it."""
     return _refusal(
         "AGI-ENV-130",
-        "the dask executor needs Dask, which is not installed",
+        "the dask executor needs the extra `dask` of AGILab, which is not installed",
         found=str(problem),
-        try_="pip install 'agilab[dask]'",
+        try_=how_to_get("dask"),
     )
 
 
