@@ -74,6 +74,7 @@ def replicate(network: dict[str, Any], policy: str, seed: int, number: int, warm
     lines: list[deque[tuple[int, float, float]]] = [deque() for _ in relays]  # packet, joined, work
     path_of, step = [-1] * len(born), [0] * len(born)
     waited, delay, lost = [0.0] * len(born), [math.nan] * len(born), [False] * len(born)
+    astray = [False] * len(born)  # lost, as no path led to the sink
     offered, refused, deepest = [0] * len(relays), [0] * len(relays), 0
 
     def begin(now: float, at: int) -> None:
@@ -139,7 +140,7 @@ def replicate(network: dict[str, Any], policy: str, seed: int, number: int, warm
             else:
                 best = int(shortest[packet]) if shortest is not None else -1
             if best < 0 or costs[best] == math.inf:
-                lost[packet] = True
+                lost[packet] = astray[packet] = True
             else:
                 path_of[packet] = best
                 fly(now, packet)
@@ -157,10 +158,11 @@ def replicate(network: dict[str, Any], policy: str, seed: int, number: int, warm
         "generated": len(counted),
         "delivered": len(delays),
         "dropped": dropped,
+        "astray": sum(astray[packet] for packet in counted),
         "delays": delays,
         "waits": waits,
         "deepest": deepest,
-        "bottleneck": [worst, load, f"{network['scenario']}/{name}"],
+        "bottleneck": [worst, load, f"{network['scenario']}/{name}"] if worst else None,
         "pdr_by_replication": len(delays) / len(counted),
         "mean_e2e_delay_ms": math.fsum(delays) / len(delays),
         "mean_queue_wait_ms": math.fsum(waits) / len(waits),
@@ -231,11 +233,12 @@ def outcome(found: list[dict[str, Any]]) -> dict[str, Any]:
         "pdr": delivered / generated if generated else None,
         "packets_dropped": dropped,
         "packets_in_flight": generated - delivered - dropped,
+        "packets_no_route": sum(one["astray"] for one in found),
         **{name: moments([one[name] for one in found]) for name in METRICS},
         "e2e_delay_ms": moments([value for one in found for value in one["delays"]]),
         "queue_wait_ms": moments([value for one in found for value in one["waits"]]),
         "max_queue_depth_pkts": max(one["deepest"] for one in found),
-        "bottleneck_relay": max(one["bottleneck"] for one in found),
+        "bottleneck_relay": max((one["bottleneck"] for one in found if one["bottleneck"]), default=None),
     }
 
 

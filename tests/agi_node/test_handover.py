@@ -8,6 +8,8 @@ import fractions
 import json
 import math
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +181,64 @@ def test_what_cannot_leave_the_process_is_refused_by_name(tmp_path: Path) -> Non
                 through(value, tmp_path)
             assert refused.value.code == "AGI-STAGE-114"
             assert "the value x" in refused.value.what
+
+
+@pytest.mark.filterwarnings("ignore:DatetimeIndex.values")  # pyarrow's, of pandas 3.1
+def test_how_often_the_times_of_an_index_come_is_kept_or_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pandas = pytest.importorskip("pandas")
+    for number, index in enumerate(
+        (
+            pandas.date_range("2024-01-01", periods=4, freq="D"),
+            pandas.date_range("2024-01-01", periods=4, freq="15min", tz="Europe/Paris", name="at"),
+            pandas.timedelta_range("1h", periods=3, freq="90min"),
+            pandas.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-05"]),
+        )
+    ):
+        frame = pandas.DataFrame({"x": range(len(index))}, index=index)
+        back = through(frame, tmp_path / str(number))
+        assert back.index.freq == index.freq
+        pandas.testing.assert_frame_equal(back, frame, check_freq=True)
+    assert capsys.readouterr().out == ""
+    holidays = pandas.offsets.CustomBusinessDay(holidays=["2024-01-02"])
+    frame = pandas.DataFrame({"x": [1, 2]}, index=pandas.date_range("2024-01-01", periods=2, freq=holidays))
+    assert through(frame, tmp_path / "own", "closed").index.freq is None
+    assert "[agilab] closed goes on without the freq of its index" in capsys.readouterr().out
+
+
+def test_scalars_of_numpy_are_plain_data_and_come_back_as_they_were(tmp_path: Path) -> None:
+    np = pytest.importorskip("numpy")
+    value = [
+        np.int64(3),
+        {"a": np.float64(0.1)},
+        (np.float32(0.1), np.bool_(True)),
+        np.uint64(2**64 - 1),
+        np.str_("x"),
+    ]
+    form = hand_over("value", value, Staging(tmp_path), "value")
+    assert form["kind"] == "json"
+    found = take_over(form)
+    assert spelled(found) == spelled(value)
+    # where there is no numpy: 0.1 in 32 bits is 13421773 / 2**27
+    plain = [3, {"a": 0.1}, (13421773 / 2**27, True), 2**64 - 1, "x"]
+    assert spelled(exact_value(form["text"], plain=True)) == spelled(plain)
+
+
+def test_scalars_are_plain_numbers_where_numpy_is_not() -> None:
+    np = pytest.importorskip("numpy")
+    text = exact_text([np.float64(1.5), np.int64(2)])
+    code = f"""
+import sys
+sys.modules["numpy"] = None  # as where the package is not installed
+from agi_node.handover import exact_value
+assert repr(exact_value({text!r})) == "[1.5, 2]"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_of_what_is_no_plain_data_the_item_is_named(tmp_path: Path) -> None:
+    np = pytest.importorskip("numpy")
+    value = [1, {"model": (np.int64(1), np.datetime64("2026-01-31"))}]
+    form = hand_over("value", value, Staging(tmp_path), "value")
+    assert (form["kind"], form["holds"]) == ("pickle", "[1]['model'][1] is numpy.datetime64")

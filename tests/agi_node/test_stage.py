@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agi_node.canonical import sha256_file
 from agi_node.context import RunContext
 from agi_node.errors import AgiError
 from agi_node.failure import own_traceback
 from agi_node.handover import exact_text, exact_value
 from agi_node.items import Skip
+from agi_node.placing import COPIED, Inputs
 from agi_node.stage import filled, run_stage
 
 
@@ -242,3 +248,140 @@ def test_an_input_that_changed_since_the_plan_is_refused(tmp_path: Path) -> None
         run_stage("clean", order, str(tmp_path / "in.json"), RunContext.local(tmp_path / "run"))
     assert refused.value.code == "AGI-STAGE-102"
     assert "changed after the run was planned" in refused.value.what
+
+
+@pytest.fixture
+def left_open() -> Iterator[None]:
+    """Python complains of files that code left open when it collects them: here, where it is expected."""
+    yield
+    gc.collect()
+
+
+CHANGES = [
+    "with open('data/in.csv', 'a') as f: f.write('4\\n')",
+    "with open('data/in.csv', 'w') as f: f.write('a\\n2\\n')",
+    "import os, pathlib; os.remove('data/in.csv'); pathlib.Path('data/in.csv').write_text('other')",
+    "import os, pathlib; pathlib.Path('new').write_text('a\\n9\\n'); os.replace('new', 'data/in.csv')",
+    "f = open('data/in.csv', 'a'); n = f.write('4')",
+]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("left_open")
+@pytest.mark.parametrize("code", CHANGES)
+@pytest.mark.parametrize("mode", [0o644, 0o444])
+def test_a_stage_that_changes_an_input_fails_and_the_file_stays(
+    stage: Stages, tmp_path: Path, code: str, mode: int
+) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("a\n1\n")
+    source.chmod(mode)
+    with pytest.raises(AgiError, match=r"stage clean changed its input data/in\.csv; declare it") as refused:
+        stage(code, files={"data/in.csv": source})
+    assert refused.value.code == "AGI-STAGE-116"
+    assert "copy" in str(refused.value.found)
+    assert source.read_text() == "a\n1\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "with open('data/in.csv') as f: f.read()",
+        "import os; os.utime('data/in.csv', (1, 1))",
+        "import os; os.remove('data/in.csv')",
+        "import shutil; shutil.copy('data/in.csv', 'my.csv'); open('my.csv', 'a').close()",
+    ],
+)
+def test_what_leaves_the_bytes_alone_is_no_change(stage: Stages, tmp_path: Path, code: str) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("a\n1\n")
+    source.chmod(0o444)
+    stage(code, files={"data/in.csv": source})
+    assert source.read_text() == "a\n1\n"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("left_open")
+def test_what_an_open_file_still_holds_is_kept(stage: Stages) -> None:
+    code = "f = open('out.txt', 'w'); n = f.write('whole')"
+    stage(code, outputs=("out.txt",))
+    assert stage.run.saved["out.txt"].read_text() == "whole"
+    assert stage.run._staging.entries[0]["size"] == 5
+
+
+@pytest.mark.parametrize("output", ["data/in.csv", "data/*.csv", "data/"])
+def test_an_input_that_is_an_output_too_may_be_changed(stage: Stages, tmp_path: Path, output: str) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("a\n1\n")
+    left = stage(CHANGES[0], files={"data/in.csv": source}, outputs=(output,))
+    assert left["files"][output] == {"data/in.csv": "in.csv"}
+    assert stage.run.saved["in.csv"].read_text() == "a\n1\n4\n"
+    assert source.read_text() == "a\n1\n"
+
+
+def test_a_stage_that_fails_by_itself_is_told_that(stage: Stages, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("a\n1\n")
+    with pytest.raises(ZeroDivisionError):
+        stage(CHANGES[0] + "\n1 / 0", files={"data/in.csv": source})
+
+
+def spoil(inputs: Inputs, path: Path, *, fails: bool) -> None:
+    with inputs:
+        with open(path, "r+b") as file:
+            file.write(b"x")
+        if fails:
+            raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("stored", [False, True])
+def test_damage_to_a_file_too_large_to_copy_is_said_and_an_object_set_aside(
+    tmp_path: Path, stored: bool, fails: bool
+) -> None:
+    source = tmp_path / "objects" / "ab" / "cdef"
+    source.parent.mkdir(parents=True)
+    with open(source, "wb") as file:
+        file.truncate(COPIED + 1)
+    digest = sha256_file(source)
+    work = tmp_path / "work"
+    inputs = Inputs("big", work, ())
+    inputs.place({"path": "in.bin", "source": str(source), "digest": digest, "stored": stored})
+    if not (work / "in.bin").is_symlink():
+        pytest.skip("this file system clones, so that nothing is linked")
+    with inputs:
+        os.utime(source, (1, 1))  # other facts, the same bytes
+    with pytest.raises(AgiError) as refused:
+        spoil(inputs, work / "in.bin", fails=fails)
+    assert "damaged" in str(refused.value.found)
+    assert source.exists() is not stored
+    assert isinstance(refused.value.__cause__, ZeroDivisionError) is fails
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_somebody_without_rights_is_told_the_same() -> None:
+    import fcntl  # noqa: F401  # the child may not read the interpreter's own files
+
+    folder = Path(tempfile.mkdtemp())
+    source = folder / "in.csv"
+    source.write_text("a\n1\n")
+    source.chmod(0o444)
+    folder.chmod(0o777)
+    try:
+        child = os.fork()
+        if not child:
+            try:
+                os.setuid(65534)
+                inputs = Inputs("clean", folder / "work", ())
+                inputs.place({"path": "in.csv", "source": str(source)})
+                with inputs:
+                    (folder / "work" / "in.csv").write_text("other")
+            except AgiError as refused:
+                os._exit(77 if refused.code == "AGI-STAGE-116" else 1)
+            except BaseException:
+                os._exit(2)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 77
+        assert source.read_text() == "a\n1\n"
+    finally:
+        shutil.rmtree(folder)

@@ -72,7 +72,7 @@ class Whole:
         """The verdicts on these trajectories, or on others in their place."""
         earlier = {"trajectories": self.tables if tables is None else tables}
         run = RunContext.local(scratch, node="publish", earlier=earlier)
-        flight.publish(self.summary, run)
+        flight.publish(self.summary, self.args, run)
         return run
 
 

@@ -12,7 +12,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.apps.uav import network, relay
-from uav_network.interval import half_width, t_quantile
+from uav_network.interval import bounds, half_width, holm, p_value, pooled_share, t_quantile
 from uav_network.motion import Flight, on_earth, positions, sample_times, topology
 from uav_network.outcome import measure, queue_series, routes
 from uav_network.queueing import mm1k, offered_for_loss, service_for_loss
@@ -173,6 +173,78 @@ def test_an_interval_is_scipys() -> None:
     assert half_width(Moments.of([1.0])) is None
 
 
+def test_a_shares_interval_is_students_on_log_odds() -> None:
+    values = [0.97, 0.991, 0.984, 0.999, 0.955]
+    mean = np.mean(values)
+    half = scipy.stats.t.ppf(0.975, 4) * scipy.stats.sem(values) / (mean * (1 - mean))
+    truth = scipy.special.expit(scipy.special.logit(mean) + np.array([-half, half]))
+    assert bounds(Moments.of(values), tries=1000) == pytest.approx(tuple(truth), rel=1e-9)
+    low, high = scipy.stats.t.interval(0.95, 4, loc=mean, scale=scipy.stats.sem(values))
+    assert bounds(Moments.of(values)) == pytest.approx((low, high), rel=1e-9)
+    assert high > 1, "which is why a share has another"
+    assert bounds(Moments.of([0.0, 3.0]))[0] == 0.0, "no time is negative"
+    assert bounds(Moments.of([0.5]), tries=1000) is None
+    exact = scipy.stats.binomtest(1000, 1000).proportion_ci(0.95)
+    assert bounds(Moments.of([1.0, 1.0]), tries=1000) == pytest.approx((exact.low, 1.0), rel=1e-12)
+
+
+@given(values=st.lists(st.floats(0, 1), min_size=2, max_size=12))
+def test_no_interval_of_a_share_leaves_0_to_1(values: list[float]) -> None:
+    moments = Moments.of(values)
+    low, high = bounds(moments, tries=1000)
+    assert 0 <= low <= moments.mean * (1 + 1e-12)
+    assert moments.mean * (1 - 1e-12) <= high <= 1
+
+
+def test_an_interval_of_a_share_holds_the_truth_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(5)
+    for truth in (
+        0.9,
+        0.98,
+    ):  # each replication has a share of its own about it: 1,000 packets, worth about 60
+        drawn = rng.binomial(1000, rng.beta(60 * truth, 60 * (1 - truth), (1500, 12))) / 1000
+        found = [bounds(Moments.of(row), tries=1000) for row in drawn]
+        assert np.mean([low <= truth <= high for low, high in found]) == pytest.approx(0.95, abs=0.03)
+
+
+def test_the_bounds_of_a_pooled_share_are_those_of_a_ratio_estimator() -> None:
+    hits, tries = [3, 0, 24, 1, 6, 2], [4100, 4300, 4450, 4000, 4250, 4150]
+    rows = np.column_stack([hits, tries])
+    # the same standard error from the covariance of both means, by the delta method
+    ratio = sum(hits) / sum(tries)
+    slope = np.array([1, -ratio]) / np.mean(tries)
+    error = math.sqrt(slope @ np.cov(rows.T) @ slope / len(hits))
+    half = scipy.stats.t.ppf(0.95, 5) * error / (ratio * (1 - ratio))
+    low, high = scipy.special.expit(scipy.special.logit(ratio) + np.array([-half, half]))
+    found = pooled_share(hits, tries)
+    assert (found.share, found.low, found.high) == pytest.approx((ratio, low, high), rel=1e-9)
+    none = pooled_share([0, 0], [500, 1000])
+    assert none.high == pytest.approx(scipy.stats.binomtest(0, 1500).proportion_ci(0.90).high, rel=1e-9)
+    assert (none.share, none.low) == (0.0, 0.0)
+    assert pooled_share([1], [500]).high is None
+
+
+def test_a_p_value_is_scipys() -> None:
+    for values in ([0.1, 0.3, -0.05, 0.2], [5.0, 5.1, 4.9], [-0.2, 0.2], [1.0, -2.0, 0.5, 0.1, 0.1, -0.3]):
+        truth = scipy.stats.ttest_1samp(values, 0.0).pvalue
+        assert p_value(Moments.of(values)) == pytest.approx(truth, rel=1e-9, abs=1e-12)
+    assert p_value(Moments.of([0.0, 0.0])) == 1.0
+    assert p_value(Moments.of([0.3])) is None
+
+
+def test_p_values_are_adjusted_as_holm_has_it() -> None:
+    # what p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm") of R gives
+    assert holm([0.01, None, 0.04, 0.03, 0.005]) == pytest.approx([0.03, None, 0.06, 0.06, 0.02])
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_rejects_from_the_smallest_until_one_is_too_large(values: list[float]) -> None:
+    rejected, left = set(), sorted(range(len(values)), key=values.__getitem__)
+    while left and values[left[0]] * len(left) < 0.05:
+        rejected.add(left.pop(0))
+    assert {at for at, p in enumerate(holm(values)) if p is not None and p < 0.05} == rejected
+
+
 # traffic
 
 
@@ -320,6 +392,9 @@ def test_out_of_reach_packets_are_dropped_where_they_were_born() -> None:
     out = [math.hypot(1000, 2000 * math.sin(2 * math.pi * born / 20), 100) > 1100 for born in trace.born_s]
     assert (trace.fate == NO_ROUTE).tolist() == out
     assert 0 < sum(out) < len(out)
+    outcome, _ = measure(trace)
+    assert outcome.packets_no_route == sum(out)
+    assert outcome.packets_dropped == sum(out) + int((trace.fate == QUEUE_FULL).sum())
     assert {event[3] for event in trace.events if event[1] == "no_route"} == {"source"}
     rows = {row["route"]: row for row in routes(trace)}
     assert rows["none in range"]["packets"] == rows["none in range"]["dropped"] == sum(out)

@@ -153,9 +153,15 @@ def test_intervals_are_students_over_replications(
             if key.startswith("chain/shortest_path/")
         ]
         estimate = metrics["chain", "shortest_path"]["by_replication"][name]
+        mean = statistics.fmean(values)
         half = scipy.stats.t.ppf(0.975, 4) * statistics.stdev(values) / math.sqrt(5)
-        assert estimate["mean"] == pytest.approx(statistics.fmean(values), rel=1e-12)
-        assert estimate["half_width_95"] == pytest.approx(half, rel=1e-9)
+        ends = [mean - half, mean + half]
+        if name == "pdr":  # … on the scale of log-odds
+            shift = half / (mean * (1 - mean))
+            ends = [1 / (1 + (1 - mean) / mean * math.exp(sign * shift)) for sign in (1, -1)]
+        assert estimate["mean"] == pytest.approx(mean, rel=1e-12)
+        assert [estimate["low_95"], estimate["high_95"]] == pytest.approx(ends, rel=1e-9)
+        assert estimate["half_width_95"] == pytest.approx((ends[1] - ends[0]) / 2, rel=1e-9)
         assert estimate["replications"] == 5
 
 
@@ -170,8 +176,14 @@ def test_policies_are_compared_pair_by_pair(shipped: Whole, published: Any) -> N
     low, high = test.confidence_interval(0.95)
     assert row["queue_aware_minus_shortest_path"] == pytest.approx(statistics.fmean(pairs), rel=1e-9)
     assert row["half_width_95"] == pytest.approx((high - low) / 2, rel=1e-9)
-    assert row["tells_them_apart"] == (test.pvalue < 0.05)
+    assert row["p_value"] == pytest.approx(test.pvalue, rel=1e-9)
     assert table.height == 12
+    # twelve tests: Holm's steps from the smallest
+    smallest = table.sort("p_value")["p_value"].to_list()
+    steps = next((at for at, p in enumerate(smallest) if p * (12 - at) >= 0.05), 12)
+    apart = set(table.filter("tells_them_apart")["p_value"])
+    assert apart == set(smallest[:steps])
+    assert len(apart) < sum(p < 0.05 for p in smallest), "one by one, more would have been told apart"
 
 
 def test_the_bottleneck_is_found_and_queue_aware_routing_goes_around_it(
@@ -206,7 +218,8 @@ def test_tables_are_ready_for_a_page(shipped: Whole, published: Any) -> None:
     assert len(picture.findall(f"{SVG}circle")) == 2 * 2 * 3, (
         "two metrics, by two policies in three scenarios"
     )
-    assert len(picture.findall(f"{SVG}polyline")) == 2 * 3, "a queue by either policy in each scenario"
+    lines = "a queue and two intervals by either policy in each scenario"
+    assert len(picture.findall(f"{SVG}polyline")) == 3 * 2 * 3, lines
     kept = ElementTree.parse(QUEUE / "policies.svg").getroot()
     words = [[text.text for text in root.iter(f"{SVG}text")] for root in (picture, kept)]
     assert words[0] == words[1], "the README shows what the app draws"
@@ -259,6 +272,7 @@ def test_the_shipped_scenarios_pass_every_check(published: Any) -> None:
         "replications add up": True,
         "no packet is lost sight of": True,
         "Little's law": True,
+        "the sink is in reach": True,
         "PDR is precise": True,
     }
 
@@ -297,7 +311,27 @@ def test_nothing_delivered_is_nothing_claimed(tmp_path: Path) -> None:
     run = whole.publish()
     (case, _) = json.loads(run.saved["queue_metrics"].read_text())["cases"]
     assert (case["pdr"], case["mean_e2e_delay_ms"], case["p95_e2e_delay_ms"]) == (0.0, None, None)
-    assert whole.payload["packets_dropped"] == whole.payload["packets_generated"] > 0
+    payload = whole.payload
+    assert payload["packets_no_route"] == payload["packets_dropped"] == payload["packets_generated"] > 0
+    assert payload["bottleneck_relay"] is case["bottleneck_relay"] is None, "no queue lost any"
+    found = {verdict["name"]: verdict for verdict in run.validations}["the sink is in reach"]
+    assert (found["passed"], found["value"]) == (False, 1.0)
+    assert "test/" in found["message"]
+    assert "packets at r" in run.saved["policies"].read_text()
+
+
+def test_the_answer_is_a_row_for_each_case(shipped: Whole, published: Any) -> None:
+    rows = {row["case"]: row for row in shipped.answer}
+    assert list(rows) == ["/".join(case) for case in CASES]
+    for (name, policy), case in [(key, rows["/".join(key)]) for key in CASES]:
+        parts = [part for key, part in shipped.partials.items() if key.startswith(f"{name}/{policy}/")]
+        sums = [sum(getattr(part, f"packets_{end}") for part in parts) for end in ("delivered", "generated")]
+        assert case["pdr"] == sums[0] / sums[1]
+    assert [rows[f"{name}/shortest_path"]["lost_at"] for name in ("bottleneck", "chain")] == [
+        "direct",
+        "far-s",
+    ]
+    assert rows["bottleneck/queue_aware"]["lost_at"] is None
 
 
 # the plan and the partial

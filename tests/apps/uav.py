@@ -67,6 +67,7 @@ class Whole:
         self.args = self.app.args(**args)
         self.root, self.scratch = root, scratch
         self.runs: dict[str, LocalRun] = {}
+        self.answer: Any = None
         with use_roots({"app": root}):
             self.items = plan_items(self.app.step("plan").call(None, self.args, None))
         self.partials = {item["key"]: self.work(item) for item in sorted(self.items, key=itemgetter("key"))}
@@ -97,7 +98,7 @@ class Whole:
         earlier = {"replication": self.saved("replication") if records is None else records}
         earlier["queue_series"] = self.saved("queue_series")
         run = RunContext.local(self.scratch / name, node="publish", earlier=earlier)
-        self.app.step("publish").call(self.summary, self.args, run)
+        self.answer = self.app.step("publish").call(self.summary, self.args, run)
         return run
 
 

@@ -76,6 +76,22 @@ def test_code_with_a_risk_is_never_accepted_by_itself(lab: Path, capsys: pytest.
     assert not (lab.parent / "here").exists()
 
 
+def test_code_that_reads_otherwise_than_it_runs_is_spelt_out_and_not_accepted_by_itself(
+    lab: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = "prices = 1  # \u202e all is well \u2066\x1b[8m"
+    with serving(streams(f"```python\n{code}\n```")) as server:
+        assert run("load", "x", "--url", server.url, "--model", "m", "--yes") == 1
+
+    shown = capsys.readouterr().out
+    assert "+prices = 1  # <U+202E> all is well <U+2066><U+001B>[8m" in shown
+    assert "ASK-008" in shown
+    assert "RIGHT-TO-LEFT OVERRIDE" in shown
+    assert not {"\u202e", "\u2066"} & set(shown)
+    assert "\x1b[8m" not in shown
+    assert lab.read_text(encoding="utf-8") == LAB
+
+
 def test_json_is_one_document(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("load", "top 1 by price", "--json", "--no-try") == 0
 

@@ -26,6 +26,7 @@ def found(code: str, given: set[str] = frozenset(), outputs: tuple[str, ...] = (
         "def f():\n    def g():\n        nonlocal_name = 1\n        return nonlocal_name\n    return g\n",
         "x = {k: v for k, v in {}.items()}\nx.update(a=lambda q: q)\n",
         "ratio = '7/8'\ntext = 'a/b and /'\n",
+        "été = 'Tür 😀 日本'\r\nif été:\r\n\tprint(été)\r\n",
     ],
 )
 def test_ordinary_code_is_left_alone(code: str) -> None:
@@ -52,6 +53,10 @@ def test_ordinary_code_is_left_alone(code: str) -> None:
         ("df = 1\nopen('lost.txt', 'w').write('x')\n", [("ASK-005", 2)]),
         ("from pathlib import Path\nPath('lost.txt').write_text('x')\n", [("ASK-005", 2)]),
         ("api_key = 'sk-123'\n", [("ASK-006", 1)]),
+        ("x = 1\nname = 'a\u202eb'\n", [("ASK-008", 2)]),
+        ("x = 1  # \x1b[2K\n", [("ASK-008", 1)]),
+        ("x = 1\n\u200b\n", [("ASK-008", 2), ("ASK-001", 2)]),
+        ("x = 1\ry = 2\n", [("ASK-008", 1)]),
     ],
 )
 def test_what_a_person_should_read_is_named_with_its_line(code: str, expected: list[tuple[str, int]]) -> None:

@@ -207,6 +207,7 @@ def test_a_request_means_these_steps(question: str, expected: list[dict[str, Any
         ("fill price with wonder", "fill price with", "“wonder”", "mean, median", "fill missing"),
         ("rolling 3 moons mean of price", "rolling 3", "“moons mean of price”", "a unit", "rolling 24 hour"),
         ("make me a sandwich", "", "“make me a sandwich”", "", ""),
+        ("frobnicate v", "", "“frobnicate v”", "a request such as “keep rows where", "keep rows where"),
         ("please group the rows", "", "“group the rows”", "a request such as", "group by city"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import pickle
 import socket
 import sys
@@ -20,6 +21,7 @@ from agilab.assist.prompt import Prompt
 from tests.assist.chat_server import (
     ChatServer,
     Step,
+    chunk,
     hangs_up,
     refuses,
     says,
@@ -158,7 +160,7 @@ def test_a_server_that_keeps_failing_is_given_up() -> None:
         (says(200, b"data: {broken\n\n", "text/event-stream"), "no JSON: {broken"),
         (
             says(200, b'data: {"error": {"message": "out of memory"}}\n\n', "text/event-stream"),
-            "an error: out of memory",
+            "out of memory",
         ),
         (whole(""), "an answer without text"),
         (
@@ -170,6 +172,54 @@ def test_a_server_that_keeps_failing_is_given_up() -> None:
 def test_what_is_not_the_protocol_is_named(step: Step, found: str) -> None:
     with failing("AGI-ASSIST-037", step) as (error, _):
         assert error.found == found
+
+
+OVERLOADED = {"error": {"message": "overloaded", "type": "overloaded_error", "code": 503}}
+
+
+def errs(error: Any, *pieces: str) -> Step:
+    """Some pieces, and then an error as an event of the stream, whose status was 200."""
+
+    def step(handler: Any, body: dict[str, Any]) -> None:
+        handler.begin_events()
+        for piece in pieces:
+            handler.event(chunk(piece))
+        handler.event(json.dumps(error))
+        handler.end_events()
+
+    return step
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OVERLOADED,
+        {"error": {"message": "busy", "code": "503"}},
+        {"error": {"message": "Overloaded", "type": "overloaded_error"}},
+        {"error": "the server is overloaded"},
+    ],
+)
+def test_an_error_inside_the_stream_that_may_pass_is_tried_again(error: Any) -> None:
+    with serving(errs(error), errs(error), streams("x = 1")) as server:
+        text, _, told = asked(server)
+    assert text == "x = 1"
+    assert [sentence[:3] for sentence in told] == ["503", "503"]
+
+
+def test_an_error_inside_the_stream_is_told_in_the_servers_words() -> None:
+    with failing("AGI-ASSIST-036", errs(OVERLOADED)) as (error, server):
+        assert (error.found, len(server.asked)) == ("503: overloaded", 3)
+    with failing("AGI-ASSIST-039", errs(OVERLOADED, "x = ")) as (error, server):
+        assert ("failed in the middle" in error.what, error.found, len(server.asked)) == (
+            True,
+            "overloaded",
+            1,
+        )
+    with failing("AGI-ASSIST-037", errs({"error": {"message": f"no, {KEY}"}}), key="env:ASSIST_TEST_KEY") as (
+        error,
+        server,
+    ):
+        assert ("answers with an error" in error.what, len(server.asked)) == (True, 1)
 
 
 def test_an_unknown_refusal_shows_what_the_server_said() -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from agi_node.errors import AgiError
 from agilab.cli.app_view import typed
-from agilab.projects.execution import RunRequest
 from agilab.envs.extras import how_to_get
+from agilab.projects.execution import RunRequest
 from agilab.projects.life.create import create_app
 from agilab.projects.plan import plan_app
 from agilab.projects.run import run_app

@@ -154,7 +154,7 @@ def graphs(draw: st.DrawFn) -> tuple[Graph, dict[str, int]]:
             "f",
             needs,
             foreach=foreach,
-            require=draw(st.sampled_from(["all", "all", "any", 1, 0.5])),
+            require=draw(st.sampled_from(["all", "all", "any", 1, 2, 0.5])),
             on_empty=draw(st.booleans()),
             policy=Policy(
                 max_retries=draw(st.integers(0, 2)),

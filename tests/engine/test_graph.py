@@ -89,3 +89,13 @@ def test_what_a_node_requires_of_its_needs(
     require: str | int | float, good: int, total: int, content: bool
 ) -> None:
     assert Node("r", "r", require=require).satisfied(good, total) is content
+
+
+@pytest.mark.parametrize(
+    ("require", "good", "content"), [(2, 1, True), (2, 0, False), (0.5, 1, True), ("all", 0, False)]
+)
+def test_a_count_asks_one_unit_of_a_need_that_is_one_unit(
+    require: str | int | float, good: int, content: bool
+) -> None:
+    assert Node("r", "r", require=require).satisfied(good, 1, single=True) is content
+    assert not Node("r", "r", require=2).satisfied(good, 1)

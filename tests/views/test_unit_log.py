@@ -23,7 +23,7 @@ import os, time
 
 def work(n):
     print(n, "begins", flush=True)
-    if n == "dies":
+    if n.startswith("dies"):
         os._exit(9)
     if n == "slow":
         time.sleep(0.6)
@@ -68,6 +68,34 @@ def test_each_unit_has_its_own_lines_also_where_its_process_died(store: Store) -
     assert printed(store, "work[dies]") == ["dies begins"]
     assert printed(store, "work[b]") == ["b begins", "b ends"]
     assert log_tail(store, "r1", store.unit("r1", "work[b]"), lines=1) == ["b ends"]
+
+
+def test_of_two_that_die_one_after_the_other_neither_has_what_the_other_printed(store: Store) -> None:
+    """Also where the first is tried again, and dies again, behind the second."""
+    policy = Policy(max_losses=1, delay_s=0.01)
+    node = Node("work", "lab:work", foreach=["a", "dies", "dies too", "dies thrice", "b"], policy=policy)
+    with closing(local(store)) as executor:
+        execute(store, Graph((node,), keep_going=True), {}, executor=executor)
+    for key, name in (("dies", "work[dies]"), ("dies too", "work[dies%20too]")):
+        assert store.unit("r1", name).losses == 2
+        assert printed(store, name) == [f"{key} begins"]
+    assert printed(store, "work[dies%20thrice]") == ["dies thrice begins"]
+    lost = [
+        event
+        for event in store.story("r1", "work[dies]")
+        if event.kind == "attempt_lost" and event.data["began"]
+    ]
+    spans = [event.data["log_span"] for event in lost]
+    log = (store.workspace.run_folder("r1") / "logs" / "units_w0.log").read_bytes()
+    assert [log[start:end] for start, end in spans] == [b"dies begins\n"] * 2
+
+
+def test_of_one_that_is_ended_for_its_time_what_it_printed_until_then(store: Store) -> None:
+    policy = Policy(timeout_s=0.2)
+    node = Node("work", "lab:work", foreach=["dies", "slow", "dies too"], policy=policy)
+    with closing(local(store)) as executor:
+        execute(store, Graph((node,), keep_going=True), {}, executor=executor)
+    assert printed(store, "work[slow]") == ["slow begins"]
 
 
 def test_a_unit_that_runs_shows_what_it_printed_so_far_and_one_that_waits_behind_it_nothing(

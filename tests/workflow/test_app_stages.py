@@ -122,7 +122,7 @@ def test_what_changes_runs_again_and_the_rest_does_not(adding: ALab) -> None:
     adding.run(cache=True)
     again = adding.states(adding.run(cache=True))
     ran = {unit for unit, state in again.items() if state == "succeeded"}
-    assert ran == {"add/plan", "add"}  # a plan looks at folders, and the last node only hands on
+    assert ran == {"add/plan"}  # a plan looks at folders
     other = adding.run(cache=True, params={"factor": 5})
     assert eval(adding.shown(other, "tell"))[2] == {"total": 35}
     ran = {unit for unit, state in adding.states(other).items() if state == "succeeded"}
@@ -163,13 +163,20 @@ def test_arguments_that_the_app_does_not_know_are_refused_before_anything_runs(a
     assert "faktor" in str(refused.value)
 
 
-def test_an_app_cannot_be_called_for_each_item_yet_and_says_so(adding: ALab) -> None:
-    adding.write(
-        LAB.replace('app = "adding_project"\n', 'app = "adding_project"\nforeach = { n = [1, 2] }\n')
-    )
+def test_an_unknown_argument_is_refused_also_where_its_value_comes_later(adding: ALab) -> None:
+    adding.write(LAB.replace('factor = "{factor}"', 'faktor = "{factor}"'))
     with pytest.raises(AgiError) as refused:
         adding.run()
-    assert refused.value.code == "AGI-STAGE-053"
+    assert refused.value.code == "AGI-ARGS-010"
+    assert refused.value.found == "faktor"
+
+
+def test_an_app_has_its_saved_arguments_where_others_come_later(adding: ALab) -> None:
+    (adding.folder / "adding_project" / "app_settings.toml").write_text("[args]\nfactor = 5\n")
+    lab = LAB.replace('factor = "{factor}"\n', "").replace(
+        '"out/numbers.txt", "factor"]', '"out/numbers.txt"]'
+    )
+    assert eval(adding.shown(adding.write(lab).run(), "tell"))[2] == {"total": 35}
 
 
 def test_a_killed_run_goes_on_within_the_app(adding: ALab) -> None:
@@ -218,13 +225,17 @@ def test_an_app_gets_a_file_of_the_labs_folder(adding: ALab) -> None:
     assert eval(adding.shown(result, "tell")) == {"total": 11, "parts": 2}
 
 
-def test_an_app_is_not_given_what_a_mapped_stage_made(adding: ALab) -> None:
-    adding.write(
+def test_an_app_is_given_what_a_mapped_stage_made_as_a_dict_of_plain_data(adding: ALab) -> None:
+    """Only plain data: an argument of the app has to want it, and a fitted model, say, is none."""
+    each = (
         '[[stages]]\nid = "each"\nforeach = { n = [1, 2] }\ncode = "factor = n"\noutputs = ["factor"]\n\n'
         '[[stages]]\nid = "add"\napp = "adding_project"\ninputs = ["factor"]\noutputs = ["total"]\n'
         'args = { factor = "{factor}" }\n'
     )
-    with pytest.raises(AgiError) as refused:
-        adding.run()
-    assert refused.value.code == "AGI-STAGE-053"
-    assert "each" in (refused.value.found or "")
+    result = adding.write(each).run()
+    assert result.error is not None
+    assert result.error.code == "AGI-ARGS-002"  # the factor is a number, and here come two
+    assert "factor" in str(result.error)
+    result = adding.write(each.replace("factor = n", "factor = object()")).run()
+    assert result.error is not None
+    assert result.error.code == "AGI-STAGE-054"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -246,3 +247,64 @@ def test_stages_labs_and_codes_are_completed(lab: Path, tmp_path: Path) -> None:
         "AGI-STAGE-071",
         "AGI-STAGE-073",
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        ("AGI-STAGE-101", "an output that a stage, or the app that it calls, did not leave"),
+        ("114", "a value that cannot leave its process"),
+        ("agi-stage-053", "an error of `validate` about a stage that would run"),
+    ],
+)
+def test_a_code_that_a_run_prints_is_explained_too(agilab: Agilab, code: str, meaning: str) -> None:
+    code_, out, _ = agilab("validate", "--explain", code)
+    assert code_ == 0
+    assert meaning in " ".join(out.split())
+
+
+def test_every_code_of_stages_is_explained() -> None:
+    from agilab.workflow.codes import meanings
+    from agilab.workflow.judging.rules import rules
+
+    root = Path(__file__).parents[2]
+    files = [*(root / "src" / "agilab").rglob("*.py"), *(root / "packages").rglob("*.py")]
+    raised = {
+        code
+        for file in files
+        if "rules" not in file.parts
+        for code in re.findall(r'"(AGI-STAGE-[0-9]{3})",?$', file.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert raised
+    assert raised <= rules().keys() | meanings().keys()
+
+
+def test_params_are_shown_as_they_are_set(agilab: Agilab, lab: Path) -> None:
+    text = lab.read_text(encoding="utf-8")
+    params = '[lab.params]\nflag = true\nfl = 1.0\nword = "yes"\n'
+    lab.write_text(text.replace("\n# A stage", f"\n{params}\n# A stage", 1), encoding="utf-8")
+    assert 'flag = true, fl = 1.0, word = "yes"' in agilab("show")[1]
+
+
+def test_only_is_said_once(agilab: Agilab, lab: Path) -> None:
+    code, _, err = agilab("run", "--only", "numbers", "--only", "summary")
+    assert code == 2
+    assert "one stage at a time can be run alone" in err
+
+
+def test_commands_that_are_hinted_at_can_be_pasted(agilab: Agilab) -> None:
+    _, out, _ = agilab("new", "a lab é")
+    hinted = [line.split("   ")[0] for line in map(str.strip, out.splitlines()) if line.startswith("agilab")]
+    assert [shlex.split(line)[-1] for line in hinted] == ["a lab é", "a lab é"]
+    Path("some where").mkdir()
+    _, _, err = agilab("show", "--json", "summary", "some where")
+    assert "agilab workflow new 'some where'" in err
+
+
+def test_code_on_one_line_of_the_document_is_located_within_it(agilab: Agilab, lab: Path) -> None:
+    lab.write_text('[[stages]]\nid = "a"\ncode = "é = \\"x\\"\\nb = lost\\nc = é + gone"\n', encoding="utf-8")
+    code, out, _ = agilab("validate", "--json")
+    places = {one["found"]: one["location"]["column"] for one in json.loads(out)["findings"]}
+    line = lab.read_text(encoding="utf-8").splitlines()[2]
+    assert code == 1
+    assert places == {name: line.index(name) + 1 for name in ("lost", "gone")}

@@ -122,7 +122,8 @@ def test_a_lab_becomes_an_app_that_is_known_by_name(tmp_path: Path) -> None:
 )
 def test_an_imported_lab_goes_to_a_notebook_and_back(one: Study, tmp_path: Path) -> None:
     lab = preview_import(one.write(tmp_path)).lab
-    assert round_trip(lab).to_plain() == {"identical": True, "lost": [], "changes": []}
+    told = round_trip(lab)
+    assert (told.identical, told.lost, told.changes) == (True, (), ())
 
 
 def test_a_python_file_with_cells_is_a_form_of_the_same_notebook(tmp_path: Path) -> None:
@@ -148,3 +149,59 @@ def test_a_notebook_in_another_folder_finds_its_lab_by_a_relative_path(tmp_path:
     cells = json.loads(made.path.read_text(encoding="utf-8"))["cells"]
     assert any("Lab('../study/lab_stages.toml')" in "".join(cell["source"]) for cell in cells)
     assert str(tmp_path) not in made.path.read_text(encoding="utf-8")
+
+
+LAB = """
+[[stages]]
+id = "load"
+inputs = ["data/*.csv"]
+outputs = ["u"]
+file = "code/load.py"
+
+[[stages]]
+id = "tell"
+inputs = ["u", "out/../../secret.txt"]
+code = "import cleaning\\nu"
+"""
+
+
+def test_a_labs_own_notebook_brings_its_lab_along_to_another_folder(tmp_path: Path) -> None:
+    home = tmp_path / "lab"
+    files = {
+        "lab_stages.toml": LAB,
+        "code/load.py": "u = 1\n",
+        "data/a.csv": "1\n",
+        "cleaning.py": "",
+        "other.py": "",
+        "pyproject.toml": "# mine\n",
+        "uv.lock": "# locked\n",
+    }
+    for name, text in files.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    (tmp_path / "secret.txt").write_text("not of the lab")
+    document = read_document(home / "lab_stages.toml", LabStages)
+    made = export_lab(document, home / "lab_stages.toml", home / "lab.ipynb")
+
+    target = tmp_path / "deep" / "copy"
+    written = write_import(preview_import([made.path]), target, lock=False)
+    there = {file.relative_to(target).as_posix() for file in target.rglob("*") if file.is_file()}
+    assert there == files.keys() - {"other.py"}
+    assert {name: (target / name).read_text() for name in there if name != "lab_stages.toml"} == {
+        name: text for name, text in files.items() if name in there and name != "lab_stages.toml"
+    }
+    assert read_document(target / "lab_stages.toml", LabStages) == document
+    assert written.missing == ("out/../../secret.txt",)
+    assert not (tmp_path / "deep" / "secret.txt").exists(), "what lies outside the lab is not brought along"
+
+
+def test_what_cannot_come_along_is_named(tmp_path: Path) -> None:
+    home = tmp_path / "lab"
+    home.mkdir()
+    lab = home / "lab_stages.toml"
+    lab.write_text(
+        '[[stages]]\nid = "a"\nfile = "a.py"\n[[stages]]\nid = "b"\nenv = "../tools"\ncode = "1"\n'
+    )
+    made = export_lab(read_document(lab, LabStages), lab, home / "lab.ipynb")
+    written = write_import(preview_import([made.path]), tmp_path / "copy", lock=False)
+    assert written.missing == ("../tools", "a.py", "pyproject.toml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from agi_node.errors import AgiError
 from agilab.contracts.base import parse_document
 from agilab.contracts.lab_stages import Lab, LabStages, Origin, Stage
 from agilab.contracts.toml_spelling import spelled_document
+from agilab.workflow.document.migrate import migrate, planned
 from agilab.workflow.legacy.reading import from_v1, read_v1
 from agilab.workflow.legacy.values import exactly
 from agilab.workflow.legacy.words import is_v1
@@ -111,6 +113,58 @@ def test_what_was_done_is_said_line_by_line() -> None:
     assert (40, "changed", "R = 'agi.run' is runtime = 'app.run'") in notes
     assert (40, "attention", "run runs code against the old API: name its app instead (app = …)") in notes
     assert (41, "attention", "depends_on holds what cannot stand in needs; it is kept beside it") in notes
+
+
+def test_a_sequence_in_meta_is_followed_and_one_that_cannot_be_is_told() -> None:
+    text = '[__meta__]\nlab__sequence = {}\n[[lab]]\nid = "a"\nC = "1"\n[[lab]]\nid = "b"\nC = "2"\n'
+    followed = read_v1(text.format("[1, 0]"), "v1")
+    assert [one.id for one in followed.lab.stages] == ["b", "a"]
+    assert (2, "changed", "the stages of lab stand in the order of lab__sequence") in {
+        (note.line, note.kind, note.what) for note in followed.notes
+    }
+    assert exactly(to_v1(followed.lab), tomllib.loads(text.format("[1, 0]")))
+    moved = to_v1(followed.lab.with_changes(stages=followed.lab.stages[::-1]))
+    assert moved["__meta__"] == {}, "a sequence that would lie goes"
+    assert [raw["id"] for raw in moved["lab"]] == ["a", "b"]
+
+    kept = read_v1(text.format("[1]"), "v1")
+    assert [one.id for one in kept.lab.stages] == ["a", "b"]
+    (said,) = (note for note in kept.notes if note.kind == "attention")
+    assert (said.line, said.what) == (
+        2,
+        "lab__sequence = [1] is kept and not followed: it does not name each stage once",
+    )
+
+
+@pytest.mark.parametrize("given", ["/home/me/env", "~/env", "C:\\\\env"])
+def test_an_environment_of_one_machine_is_told_with_the_mend(given: str) -> None:
+    (said,) = (
+        note for note in read_v1(f'[[lab]]\nC = "1"\nE = "{given}"\n', "v1").notes if note.kind == "attention"
+    )
+    assert said.line == 3
+    assert "name a folder with pyproject.toml" in said.what
+    good = read_v1('[[lab]]\nC = "1"\nE = "../tools"\n', "v1")
+    assert [note for note in good.notes if note.kind == "attention"] == []
+
+
+def test_order_of_keys_and_ends_of_lines_come_back_and_other_spellings_are_told(tmp_path: Path) -> None:
+    text = (
+        '# top\r\n[__meta__]\r\nschema = "agilab.lab_stages.v1"\r\nversion = 1\r\n\r\n[[lab]]\r\nR = "runpy"\r\n'
+        'size = 0x1F\r\nD = "Say 1_000"\r\nid = "a"\r\nmore = [1.50, 1_000, 2]\r\nC = "1"\r\n'
+    )
+    old, new, back = (tmp_path / name for name in ("v1.toml", "v2.toml", "back.toml"))
+    old.write_bytes(text.encode())
+    there = migrate(planned(old, output=new))
+    migrate(planned(new, to="v1", output=back))
+    for file in (new, back):
+        assert file.read_bytes().count(b"\n") == file.read_bytes().count(b"\r\n")
+    found = tomllib.loads(back.read_text())["lab"][0]
+    assert list(found) == ["R", "size", "D", "id", "more", "C"]
+    assert [(note.line, note.what) for note in there.notes if "is written" in note.what] == [
+        (8, "size: 0x1F is written 31"),
+        (11, "more: 1.50 is written 1.5"),
+        (11, "more: 1_000 is written 1000"),
+    ]
 
 
 def test_the_way_back_gives_the_same_data() -> None:

@@ -24,6 +24,7 @@ from agilab.workflow.document.svg import svg
 from agilab.workflow.document.versions import version
 from agilab.workflow.document.view import dot, drawn
 from agilab.workflow.judging.names import names_of
+from agilab.workflow.judging.validate import validate
 
 from .test_resolve import labs
 
@@ -151,6 +152,78 @@ def test_a_terminal_gets_boxes_as_far_as_they_fit_and_else_a_list() -> None:
     assert drawn(found(NIGHTS), width=120, fancy=False)[0].lstrip().startswith("+")
 
 
+USED = NIGHTS.with_changes(
+    stages=tuple(
+        one.with_changes(uses={"load": ("pd", "clean"), "off": ("gone",)})
+        if one.id in ("each", "fit")
+        else one
+        for one in NIGHTS.stages
+    )
+)
+
+
+def test_text_that_is_used_again_is_dotted_and_no_edge_of_the_flow() -> None:
+    text = dot(found(USED), "Nights")
+    assert '"load" -> "each" [style = dotted, arrowhead = vee, weight = 0, tooltip = "pd, clean"];' in text
+    assert text.count("style = dotted") == 2, "what stands in a stage that does not run is not drawn"
+    assert found(USED).edges == found(NIGHTS).edges
+    flow = drawn(found(NIGHTS), width=120)
+    assert drawn(found(USED), width=120) == (*flow, "", "load ┄┄ pd, clean ┄▷ each, fit")
+    assert drawn(found(USED), width=120, fancy=False)[-1] == "load .. pd, clean .> each, fit"
+    assert drawn(found(USED), width=24)[-2:] == ("load ┄┄ pd, clean ┄▷", "    each, fit")
+
+
+FIRST = """
+[[stages]]
+id = "first"
+code = "import math"
+[[stages]]
+id = "second"
+outputs = ["root"]
+uses = { first = ["math"] }
+code = "root = math.sqrt(2)"
+[[stages]]
+id = "third"
+inputs = ["root"]
+code = "root"
+"""
+
+
+@pytest.mark.parametrize(
+    ("picture", "wrong"),
+    [
+        ("first; second -> third", []),
+        ("first -> second [style = dotted]; second -> third", []),
+        ("first; second; third", ["second -> third is not in the picture"]),
+        ("first -> third; second -> third", ["it shows first -> third, which is not so"]),
+    ],
+)
+def test_a_picture_drawn_by_hand_may_show_who_uses_whose_text_or_not(
+    picture: str, wrong: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "lab_stages.toml").write_text(FIRST)
+    (tmp_path / "pipeline_view.dot").write_text(f"digraph d {{ {picture} }}")
+    judged = validate(tmp_path / "lab_stages.toml", Workspace(tmp_path / "home"))
+    assert [one.found for one in judged.findings if one.code.endswith("060")] == wrong
+    (tmp_path / "pipeline_view.dot").write_text(dot(found(read_lab_file(judged.path).lab), "made"))
+    again = validate(judged.path, Workspace(tmp_path / "home"))
+    assert not [one for one in again.findings if one.code.endswith("060")], "what is made here is right"
+
+
+def test_text_of_a_stage_that_comes_later_is_still_drawn_but_no_ring_of_it() -> None:
+    late = LabStages(
+        stages=(
+            Stage(id="a", code="1", uses={"b": ("f",)}),
+            Stage(id="b", code="1", needs=("a",), uses={"c": ("g",)}),
+            Stage(id="c", code="1", uses={"b": ("h",)}),
+        )
+    )
+    root = ElementTree.fromstring(svg(found(late), "x"))
+    lines = [one.attrib["class"] for one in root.iter("{http://www.w3.org/2000/svg}path")]
+    assert lines.count("edge") == 1
+    assert lines.count("uses") == 1 + 1, "b of c, since c of b would close a ring; and the key"
+
+
 def boxes(text: str) -> list[tuple[float, float, float, float]]:
     space = "{http://www.w3.org/2000/svg}"
     return [
@@ -164,7 +237,7 @@ def test_the_svg_is_well_formed_names_every_stage_and_is_at_home_on_dark_pages()
     text = svg(found(NIGHTS), "Nights & days")
     root = ElementTree.fromstring(text)
     shown = [one.text for one in root.iter("{http://www.w3.org/2000/svg}text")]
-    words = ["each", "for each city of cities", "fit", "2 by 3 units: m, seed", "sum"]
+    words = ["each", "for each city of cities", "fit", "2 by 3 units: m, seed", "sum", "an app"]
     assert sorted(map(str, shown)) == sorted(["load", 'Read "hours" & <days>', *words])
     assert "prefers-color-scheme: dark" in text
     assert "http" not in re.sub(r'xmlns="[^"]*"', "", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
 
@@ -91,6 +92,31 @@ def test_pins_are_named_also_where_nothing_is_locked(lab: ALab, workspace: Works
     ]
 
 
+def test_requirements_that_disagree_about_a_third_package_are_named(lab: ALab, workspace: Workspace) -> None:
+    # scipy 1.11.4 needs numpy<1.28 (its metadata on PyPI); neither names the other's package.
+    project(lab, "old", "scipy==1.11.4", "packaging")
+    project(lab, "new", "numpy==2.1.0", "iniconfig")
+    union = united(lab, workspace)
+    assert not union.allowed
+    assert kinds(union) == ["pin", "environment"]
+    assert (
+        union.obstacles[0].what
+        == "scipy==1.11.4 (envs/old) and numpy==2.1.0 (envs/new) cannot be had together"
+    )
+    assert union.obstacles[0].stages == ("old", "new")
+
+
+def test_what_goes_together_on_this_python_alone_is_said_so(lab: ALab, workspace: Workspace) -> None:
+    here = ".".join(map(str, sys.version_info[:2]))
+    project(lab, "old", f"packaging==23.2; python_version != '{here}'", "packaging>=23")
+    project(lab, "new", "packaging==24.0")
+    union = united(lab, workspace)
+    assert union.allowed, union.obstacles
+    assert union.resolved["packaging"] == "24.0"
+    assert union.only == f"Python {here} on {sys.platform}"
+    assert union.to_plain()["only"] == union.only
+
+
 def test_pythons_that_exclude_each_other_are_named(lab: ALab, workspace: Workspace) -> None:
     project(lab, "old", "iniconfig", python=">=3.11,<3.12")
     project(lab, "new", "iniconfig", python=">=3.12")
@@ -174,3 +200,17 @@ def test_what_uv_locks_is_a_lock(lab: ALab) -> None:
     ours = tomllib.loads(Path(lab.folder, "envs", "old", "uv.lock").read_text())["package"][0]
     theirs = tomllib.loads((lab.folder / "uv.lock").read_text())["package"]
     assert ours.keys() <= {key for package in theirs for key in package}
+
+
+def test_a_name_that_is_read_without_being_taken_would_come_from_whoever_bound_it_last(
+    lab: ALab, workspace: Workspace
+) -> None:
+    stages = (
+        '[[stages]]\nid = "a"\ncode = "tmp = 1"\n[[stages]]\nid = "b"\ncode = "tmp = 2"\n'
+        '[[stages]]\nid = "c"\ncode = "print(tmp)"\n'
+    )
+    (found,) = united(lab, workspace, stages).obstacles
+    assert found.stages == ("a", "b", "c")
+    assert found.what == "c reads tmp, which it does not take: in one kernel it is bound by a and by b"
+    # Each with a `tmp` of its own, and nobody who reads another's: one kernel does not mind.
+    assert united(lab, workspace, stages.replace("print(tmp)", "tmp = 3")).allowed

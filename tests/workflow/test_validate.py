@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,12 @@ from agilab.workflow.judging.rules import rule, rules
 from agilab.workflow.judging.validate import Judgement, validate
 
 PROJECT = '[project]\nname = "lab"\nversion = "0"\nrequires-python = ">=3.11"\ndependencies = []\n'
+LOCK = (
+    'version = 1\n[[package]]\nname = "lab"\nversion = "0"\nsource = { virtual = "." }\ndependencies = ['
+    + ", ".join(f'{{ name = "{name}" }}' for name in ("pydantic", "polars", "pandas", "numpy", "matplotlib"))
+    + "]\n"
+)
+"""What a lock says of the packages of a lab, as far as it is read."""
 Judge = Callable[..., Judgement]
 
 
@@ -30,7 +37,8 @@ def judge(tmp_path: Path) -> Judge:
     def judge(text: str, **files: str) -> Judgement:
         folder = tmp_path / "lab"
         folder.mkdir(exist_ok=True)
-        for name, content in {"pyproject.toml": PROJECT, "lab_stages.toml": text, **files}.items():
+        beside = {"pyproject.toml": PROJECT, "uv.lock": LOCK, **files}
+        for name, content in {**beside, "lab_stages.toml": text}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(content, encoding="utf-8")
         return validate(folder / "lab_stages.toml", Workspace(tmp_path / "home"))
@@ -109,6 +117,8 @@ def test_an_installed_app_says_which_arguments_it_refuses(tmp_path: Path) -> Non
     ]
 
     lab.write_text(known.good)
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    (tmp_path / "uv.lock").write_text(LOCK)
     assert validate(lab, workspace).findings == ()
 
 
@@ -372,3 +382,87 @@ def test_judging_loads_nothing_heavy() -> None:
         "assert not {'pandas', 'polars', 'numpy', 'nbformat', 'mlflow', 'dask', 'tomlkit'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", check], check=True, timeout=60)
+
+
+GO = '[[stages]]\nid = "go"\ncode = "1"\n'
+
+
+def test_a_project_that_no_run_could_use_is_said_before_a_run(judge: Judge, tmp_path: Path) -> None:
+    without = LOCK.replace('{ name = "pydantic" }, ', "")
+    found = only(judge(GO, **{"uv.lock": without}), "034")
+    assert (found.found, found.mend) == (
+        "no pydantic among the dependencies of the project",
+        "uv add pydantic",
+    )
+    (tmp_path / "lab" / "uv.lock").unlink()
+    judged = validate(tmp_path / "lab" / "lab_stages.toml", Workspace(tmp_path / "home"))
+    assert (only(judged, "034").found, only(judged, "034").mend) == ("no uv.lock in the folder", "uv lock")
+    (tmp_path / "lab" / "pyproject.toml").unlink()
+    calls = '[[stages]]\nid = "go"\napp = "flight_project"\n'
+    (tmp_path / "lab" / "lab_stages.toml").write_text(calls)
+    judged = validate(tmp_path / "lab" / "lab_stages.toml", Workspace(tmp_path / "home"))
+    assert only(judged, "034").found == "no pyproject.toml in the lab's folder"
+
+
+@pytest.mark.parametrize(
+    ("code", "lacking"),
+    [
+        ("import torch", "uv add torch"),
+        ("from sklearn.svm import SVC", "uv add scikit-learn"),
+        ("import polars.selectors as cs\nimport numpy, json, agi_node", None),
+        ("try:\n    import torch\nexcept ImportError:\n    torch = None", None),
+        ("def later():\n    import torch", None),
+        ("import helpers", None),
+        ("import something_of_nobody", None),
+    ],
+)
+def test_an_import_is_held_against_the_lock(code: str, lacking: str | None, judge: Judge) -> None:
+    judged = judge(f"[[stages]]\nid = 'go'\ncode = '''\n{code}\n'''\n", **{"helpers.py": "x = 1\n"})
+    found = [one.mend for one in judged.findings if one.code == "AGI-STAGE-059"]
+    assert found == ([lacking] if lacking else [])
+
+
+def test_an_import_that_comes_by_uses_is_looked_at_where_it_runs(judge: Judge) -> None:
+    judged = judge(
+        '[[stages]]\nid = "setup"\nruntime = "none"\ncode = "import torch\\nimport numpy as np"\n'
+        '[[stages]]\nid = "go"\ncode = "torch, np"\nuses = { setup = ["torch", "np"] }\n'
+    )
+    assert (only(judged, "059").stage, only(judged, "059").location.line) == ("go", 8)
+
+
+def test_an_output_that_is_deleted_is_not_there_at_the_end(judge: Judge) -> None:
+    stage = "[[stages]]\nid = 'go'\noutputs = ['v']\ncode = '''\n{}\n'''\n"
+    found = only(judge(stage.format("v = 1\ndel v")), "024")
+    assert (found.what, found.location.line) == ("go deletes its output v", 3)
+    assert codes(judge(stage.format("v = 1\ndel v\nv = 2"))) == []
+
+
+def test_a_picture_that_differs_is_one_finding_with_a_mend_that_works(
+    judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def before(n: int) -> str:
+        return f'"v{n - 1}"' if n else ""
+
+    text = "".join(
+        f'[[stages]]\nid = "s{n}"\noutputs = ["v{n}"]\ncode = "v{n} = {n}"\ninputs = [{before(n)}]\n'
+        for n in range(8)
+    )
+    drawn = "digraph {\n  // by hand\n  s0 -> s1\n  s0 -> gone\n  s2\n}\n"
+    judged = judge(text, **{"pipeline_view.dot": drawn})
+    found = only(judged, "060")
+    assert (found.location.file, found.location.line) == ("pipeline_view.dot", 4)
+    assert found.found == (
+        "it shows gone, which is no stage; s3, s4, s5, s6, s7 are not in the picture; s1 -> s2 is not in the picture"
+    )
+    monkeypatch.setenv("AGILAB_HOME", str(tmp_path / "home"))
+    command = found.mend.removesuffix(" draws it anew")
+    done = subprocess.run(
+        [sys.executable, "-m", "agilab", *shlex.split(command)[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not [
+        one for one in validate(judged.path, Workspace(tmp_path / "home")).findings if "060" in one.code
+    ]

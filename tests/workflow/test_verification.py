@@ -13,6 +13,7 @@ import pytest
 from agi_node.canonical import untag
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.notebook_import import Compared, Verification
+from agilab.projects.execution import Faces
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.notebooks.importing import Preview, preview_import, write_import
@@ -41,9 +42,11 @@ def imported(one: Study, folder: Path, per: Per = "flow") -> tuple[Preview, Path
     return preview, write_import(preview, folder, lock=False).path
 
 
-def verified(preview: Preview, lab: Path, workspace: Workspace) -> tuple[Verification, ...]:
+def verified(
+    preview: Preview, lab: Path, workspace: Workspace, faces: Faces = Faces()
+) -> tuple[Verification, ...]:
     by_name = {path.name: path for path in preview.notebooks}
-    return verify_import(preview.report, by_name, lab, workspace)
+    return verify_import(preview.report, by_name, lab, workspace, faces)
 
 
 def shown(workspace: Workspace, run_id: str, stage: str) -> str:
@@ -176,24 +179,57 @@ def test_a_clock_and_unseeded_numbers_are_said_to_differ(differ: Differ) -> None
     assert "in the notebook" in judged["began"].why
     assert "in the pipeline" in judged["began"].why
     assert judged["drawn.txt"].why.startswith("other bytes: ")
+    assert "line 1: '[0." in judged["drawn.txt"].why
+    assert judged["began"].cell == 2, "who looks for it in the notebook finds it there"
+    assert re.match(r"\[0\]: 0\.\d+ in the notebook, 0\.\d+ in the pipeline", judged["drawn"].why)
+    assert judged["drawn"].look.startswith(f"agilab workflow try {judged['drawn'].stage} ")
+    assert judged["ten"].look == ""
+    assert 0 < found.notebook_s < 60
+    assert 0 < found.pipeline_s < 60
 
 
-def test_a_figure_that_outlives_its_cell_in_the_stage_only_is_said_to_differ(differ: Differ) -> None:
+def test_a_figure_ends_with_its_cell_in_the_pipeline_as_in_jupyter(differ: Differ) -> None:
     found, preview, _ = differ(FIGURE)
-    assert len(preview.lab.stages) == 1, "in one stage the second cell would draw on the first one's figure"
-    assert by_name(found)["plot.png"].equal is False
+    drawing = [stage for stage in preview.lab.stages if "plt." in stage.code]
+    assert len(drawing) == 2, "in one stage the second cell would draw on the first one's figure"
+    assert by_name(found)["plot.png"].equal is True
 
 
 def test_models_that_learnt_other_numbers_are_not_called_equal(differ: Differ) -> None:
     found, _, _ = differ(FITTED)
-    assert by_name(found)["model"].equal is not True
+    model = by_name(found)["model"]
+    assert model.equal is False
+    assert ".coef_: [0] " in model.why
 
 
-def test_an_error_of_the_notebook_is_told_and_nothing_after_it_is_called_equal(differ: Differ) -> None:
-    found, _, _ = differ(BROKEN)
+def test_a_notebook_that_fails_where_its_stage_fails_is_said_to_fail_alike(differ: Differ) -> None:
+    found, preview, _ = differ(BROKEN)
+    assert not found.equal, "it is not proved beyond that cell"
+    assert found.fails_alike
+    assert found.error == (
+        f"fails alike: cell 2 and the pipeline's stage {preview.lab.stages[-1].id} end with "
+        "IndexError: list index out of range"
+    )
+    judged = by_name(found)
+    assert judged["numbers"].equal is True, "what was made before is compared"
+    assert (judged["beyond"].equal, judged["beyond"].why) == (None, "neither comes so far")
+
+
+def test_an_error_of_one_of_the_two_is_told_with_its_cell(tmp_path: Path, workspace: Workspace) -> None:
+    preview, lab = imported(BROKEN, tmp_path)
+    text = lab.read_text(encoding="utf-8")
+    assert text.count("numbers[3]") == 1
+    lab.write_text(text.replace("numbers[3]", "numbers[2]"), encoding="utf-8")
+    told: list[str] = []
+    (found,) = verified(preview, lab, workspace, Faces(say=told.append, note=told.append))
     assert not found.equal
-    assert "IndexError: list index out of range" in found.error
-    assert "the pipeline" in found.error
+    assert not found.fails_alike
+    assert found.error == "cell 2: IndexError: list index out of range"
+    assert by_name(found)["beyond"].equal is False
+    assert [re.sub(r", \d+\.\d s$", "", line) for line in told if line.startswith("stage ")] == [
+        f"stage {one.id} succeeded" for one in preview.lab.stages if one.runtime != "none"
+    ]
+    assert [line.rpartition(" ")[2] for line in told if ", cell " in line] == ["0", "2"]
 
 
 def test_stages_that_were_changed_after_the_import_are_found_different(

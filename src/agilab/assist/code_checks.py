@@ -12,6 +12,7 @@ from typing import Any
 
 from agilab.assist.code_names import unknown_names
 from agilab.assist.findings import Finding
+from agilab.assist.unseen import unseen_signs
 from agilab.contracts.lab_stages import is_file
 
 _RISKS = {
@@ -77,16 +78,21 @@ def check_code(code: str, *, given: Collection[str], outputs: Collection[str]) -
 
     `given` are the names that are there when it begins; `outputs` what it must leave, values and files.
     """
+    unseen = list(unseen_signs(code))
     try:
         tree = ast.parse(code)
         compile(tree, "<stage>", "exec", dont_inherit=True)  # a `return` outside a function parses, too
     except SyntaxError as error:
         what = f"is no Python: {error.msg}"
-        return [Finding("ASK-001", "error", error.lineno or 1, what, "ask again, or mend the line by hand")]
+        return [
+            *unseen,
+            Finding("ASK-001", "error", error.lineno or 1, what, "ask again, or mend it by hand"),
+        ]
     except (ValueError, RecursionError, MemoryError) as error:
-        return [Finding("ASK-001", "error", 1, f"is no Python: {error!s:.80}", "ask again")]
+        return [*unseen, Finding("ASK-001", "error", 1, f"is no Python: {error!s:.80}", "ask again")]
     looker = _Looker(tree, outputs)
     found = [
+        *unseen,
         *unknown_names(code, tree, set(given)),
         *looker.findings(),
         *_missing_outputs(tree, looker.written, outputs),

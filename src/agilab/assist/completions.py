@@ -7,7 +7,8 @@ gateways speak it; only what all of them share is relied on.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,47 @@ from agilab.contracts.assistance import Message
 
 class Malformed(ValueError):
     """A response that is not in the protocol; the text says in which way."""
+
+
+class Failed(Exception):
+    """The server says that it failed, in place of an answer or in the middle of one.
+
+    Attributes:
+        status: The HTTP status that such a failure has; None where the server does not say.
+        said: Its words.
+    """
+
+    def __init__(self, status: int | None, said: str) -> None:
+        super().__init__(said)
+        self.status, self.said = status, said
+
+    @classmethod
+    def of(cls, error: dict[str, Any] | str) -> Failed:
+        """What an `error` says: its number, or one of the words that servers use for it."""
+        if isinstance(error, str):
+            error = {"message": error}
+        given = [error.get(name) for name in ("status", "code", "type", "message")]
+        texts = [str(one) for one in given if one is not None]
+        numbers = [int(text) for text in texts if re.fullmatch("[45][0-9]{2}", text)]
+        words = " ".join(texts).lower()
+        known = [status for word, status in _STATUS.items() if word in words]
+        status = next(iter([*numbers, *known]), None)
+        return cls(status, " ".join(str(error.get("message") or error).split())[:200])
+
+    def cleaned(self, clean: Callable[[str], str]) -> Failed:
+        """The same in words that may be shown."""
+        return Failed(self.status, clean(self.said))
+
+
+_STATUS = {
+    "overloaded": 503,
+    "unavailable": 503,
+    "rate_limit": 429,
+    "authentication": 401,
+    "internal_server_error": 500,
+    "server_error": 500,
+}
+"""Words of errors that come with status 200, in a stream that has begun, and what they would be before it."""
 
 
 @dataclass
@@ -37,13 +79,10 @@ class Reply:
     def take(self, data: dict[str, Any], part: str) -> str:
         """Take in a response (`part` is `message`) or a piece of one (`delta`); returns the new text.
 
-        Raises `Malformed`.
+        Raises `Malformed`, and `Failed` for an error of the server.
         """
-        if isinstance(data.get("error"), dict | str):
-            error = data["error"]
-            raise Malformed(
-                f"an error: {error.get('message', error) if isinstance(error, dict) else error!s}"
-            )
+        if isinstance(data.get("error"), dict | str) and data["error"]:
+            raise Failed.of(data["error"])
         self.model = str(data.get("model") or self.model)
         choices = data.get("choices")
         if not isinstance(choices, list):

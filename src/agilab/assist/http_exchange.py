@@ -17,7 +17,7 @@ from urllib import error, request
 from urllib.parse import urlsplit
 
 from agi_node.errors import ENVIRONMENT, FAILED, AgiError
-from agilab.assist.completions import Malformed, Reply, error_message, json_object, request_body
+from agilab.assist.completions import Failed, Malformed, Reply, error_message, json_object, request_body
 from agilab.assist.keys import Key
 from agilab.assist.prompt import Prompt
 from agilab.assist.sse import events
@@ -83,6 +83,7 @@ class Exchange:
     def ask(self, prompt: Prompt, hear: Callable[[str], None]) -> Reply:
         patience = self.server.patience
         for tried in range(1, patience.tries + 1):
+            problem: Failed | Malformed | None = None
             try:
                 return self._once(prompt, hear)
             except error.HTTPError as refused:
@@ -97,8 +98,17 @@ class Exchange:
                 if self.heard or tried == patience.tries:
                     self._lost(lost)
                 self._pause(tried, None, _reason(lost))
-            except Malformed as odd:
-                self._malformed(str(odd))
+            except (Failed, Malformed) as odd:
+                # Told below, where no exception that may hold an echo of the key is its context.
+                problem = (
+                    odd.cleaned(self._clean) if isinstance(odd, Failed) else Malformed(self._clean(str(odd)))
+                )
+            if isinstance(problem, Malformed):
+                self._malformed(str(problem))
+            if isinstance(problem, Failed):
+                if self.heard or problem.status not in _AGAIN or tried == patience.tries:
+                    self._failed(problem)
+                self._pause(tried, None, f"{problem.status} {problem.said}")
         raise AssertionError(patience)
 
     def _once(self, prompt: Prompt, hear: Callable[[str], None]) -> Reply:
@@ -246,6 +256,23 @@ class Exchange:
             "AGI-ASSIST-037", "does not accept the request", found, "the chat protocol", "try another model"
         )
 
+    def _failed(self, failed: Failed) -> NoReturn:
+        """An error that came with status 200: in place of an answer, or in the middle of one."""
+        said = failed.said
+        if self.heard:
+            what = "failed in the middle of its answer"
+            self._fail("AGI-ASSIST-039", what, said, "a whole answer", "ask again", ENVIRONMENT)
+        if failed.status is not None:
+            self._refused(failed.status, said)
+        self._fail(
+            "AGI-ASSIST-037",
+            "answers with an error",
+            said,
+            "an answer",
+            "look at its log, or try another model",
+            ENVIRONMENT,
+        )
+
     def _models(self) -> list[str]:
         """The models that the server says it has; none where it does not say."""
         with contextlib.suppress(OSError, http.client.HTTPException, Malformed, ValueError):
@@ -283,7 +310,7 @@ class Exchange:
         self._fail(
             "AGI-ASSIST-037",
             "does not speak the chat protocol",
-            self._clean(odd)[:200],
+            odd[:200],
             "its JSON, whole or in events",
             "look whether the address ends in /v1",
             ENVIRONMENT,

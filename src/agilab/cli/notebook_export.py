@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,7 @@ def export(
     if as_json:
         print_json(exported.to_plain())
     else:
-        out(f"{exported.path}  {exported.cells} cells", f"jupyter lab {exported.path}")
+        out(f"{exported.path}  {exported.cells} cells", f"jupyter lab {shlex.quote(str(exported.path))}")
     return DONE
 
 

@@ -105,7 +105,8 @@ def import_(
     """Make stages of notebooks. Executes nothing of them, unless --verify asks for it afterwards.
 
     Cells are grouped into stages where few values cross; what crosses becomes their inputs and outputs. A notebook
-    that a lab was exported to becomes that lab again, with what was edited in it.
+    that a lab was exported to becomes that lab again, with what was edited in it; exit status 1 says that something
+    which its stages name did not come along.
     """
     from agilab.cli.notebook_view import previewed, told
     from agilab.cli.progress import Progress
@@ -146,10 +147,11 @@ def import_(
             from agilab.workflow.notebooks.importing import REPORT
 
             write_document(written.path.parent / REPORT, report)
+    whole = not (preview.home and written.missing)  # what a lab had, it has again, or somebody is told
     if as_json:
         print_json(
             {
-                "status": "succeeded",
+                "status": "succeeded" if whole else "failed",
                 **written.to_plain(),
                 "report": report.plain(),
                 "changes": list(preview.back),
@@ -158,7 +160,7 @@ def import_(
     else:
         runs = any(stage.kind != "none" for stage in preview.lab.stages)
         out("", *told(written, report, runs=runs))
-    return DONE if all(one.equal for one in report.verification) else FAILED
+    return DONE if whole and all(one.equal for one in report.verification) else FAILED
 
 
 def _refuse_two_places(output: Path | None, app: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +166,9 @@ def told(done: Imported, report: NotebookImport, *, runs: bool) -> Iterable[Rend
     folder = done.path.parent
     rows: list[tuple[str, Text | str]] = [("wrote", ", ".join(done.files)), ("in", str(folder))]
     if done.backup:
-        rows.append(("kept", f"{done.backup}  (undo: mv {done.backup} {done.path.name})"))
+        rows.append(
+            ("kept", f"{done.backup}  (undo: {shlex.join(['mv', str(done.backup), str(done.path)])})")
+        )
     if done.missing:
         rows.append(("missing", Text(f"{', '.join(done.missing)}: put them there", "yellow")))
     yield pairs(rows)
@@ -174,10 +177,10 @@ def told(done: Imported, report: NotebookImport, *, runs: bool) -> Iterable[Rend
         yield _verification(one)
     yield title("Next")
     if runs:
-        yield f"agilab workflow validate {folder}"
-        yield f"agilab workflow run {folder}"
+        yield f"agilab workflow validate {shlex.quote(str(folder))}"
+        yield f"agilab workflow run {shlex.quote(str(folder))}"
     else:  # nothing of it is in Python
-        yield f"agilab workflow show {folder}"
+        yield f"agilab workflow show {shlex.quote(str(folder))}"
 
 
 def _verification(one: Verification) -> RenderableType:

@@ -29,7 +29,7 @@ def view_plain(view: RunView, records: Records, answer: Any) -> dict[str, Any]:
         "mark": view.row.mark,
         "args": dict(view.args),
         "answer": answer,
-        "nodes": [_node_plain(node) for node in view.nodes],
+        "nodes": [_node_plain(node, view.worked.get(node.node)) for node in view.nodes],
         "failures": [
             {"unit": failure.unit_id, "attempts": failure.attempts, "error": failure.error.to_plain()}
             for failure in view.failures
@@ -58,7 +58,7 @@ def view_plain(view: RunView, records: Records, answer: Any) -> dict[str, Any]:
     }
 
 
-def _node_plain(node: NodeRow) -> dict[str, Any]:
+def _node_plain(node: NodeRow, worked: float | None) -> dict[str, Any]:
     from agilab.store.rows import iso
 
     return {
@@ -69,6 +69,7 @@ def _node_plain(node: NodeRow) -> dict[str, Any]:
         "units": dict(node.counts),
         "started_at": iso(node.started_us),
         "finished_at": iso(node.finished_us),
+        "worked_seconds": worked,
     }
 
 
@@ -102,7 +103,7 @@ def print_run(view: RunView, answer: Any) -> None:
             state(node.state),
             f"{node.total:,}" if node.total else "",
             _counts(node),
-            _took(node),
+            duration(view.worked.get(node.node)),
         )
         for node in view.nodes
     ]
@@ -288,11 +289,3 @@ def _counts(node: NodeRow) -> Any:
         if word != node.state or count != node.total:
             found.append(f"{', ' if found else ''}{count:,} {word}", STATE_STYLES.get(word, ""))
     return found
-
-
-def _took(node: NodeRow) -> str:
-    from agilab.cli.words import duration
-
-    if node.started_us is None or node.finished_us is None:
-        return ""
-    return duration((node.finished_us - node.started_us) / 1e6)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import rich_click
 
-from agi_node.errors import DONE, FAILED
+from agi_node.errors import DONE, FAILED, AgiError
 from agilab.cli.choices import APP, RUN, UNIT
 from agilab.cli.commands import SETTINGS, Group, examples, json_option
+
+if TYPE_CHECKING:
+    from agilab.store.rows import RunRow
+    from agilab.store.store import Store
 
 PLACES = {
     "tail": "agilab.cli.runs_tail:tail",
@@ -132,7 +136,8 @@ def show(
 ) -> int:
     """Show a run, or one unit of it with its log.
 
-    RUN is a run id, the beginning or end of one, or `last`. UNIT is `NODE[KEY]`, or the key alone.
+    RUN is a run id, the beginning or end of one, or `last`. UNIT is `NODE[KEY]`, the key alone, or a node with all its
+    units.
     """
     from agilab.cli.render import print_json
     from agilab.cli.run_view import print_run, print_units, view_plain
@@ -146,7 +151,14 @@ def show(
     with Store(Workspace.default(), readonly=True) as store:
         if unit is not None:
             row = store.run(run)
-            found = find_unit(store, row.run_id, unit)
+            try:
+                found = find_unit(store, row.run_id, unit)
+            except AgiError:
+                # A node that never had a unit, or that has many.
+                if unit not in {one.node for one in store.nodes(row.run_id)}:
+                    raise
+                _show_node(store, row, unit, as_json=as_json)
+                return DONE
             if as_json:
                 print_json(unit_plain(store, row, found))
             else:
@@ -165,6 +177,24 @@ def show(
     if records is not None:
         print_units(records)
     return DONE
+
+
+def _show_node(store: Store, run: RunRow, node: str, *, as_json: bool) -> None:
+    """A node: what became of it and why, and its units, of which there may be none."""
+    from agilab.cli.render import print_json
+    from agilab.cli.run_view import print_units
+    from agilab.cli.runs_explain import print_explanation
+    from agilab.views.explanation import explain
+    from agilab.views.records import Page, read_records
+
+    found = explain(store, run.run_id, node)
+    records = read_records(store, run.run_id, Page(node=node))
+    if as_json:
+        print_json({"run_id": run.run_id, **found.to_plain(), "records": records.to_plain()})
+        return
+    print_explanation(found)
+    if records.total:
+        print_units(records)
 
 
 @runs.command(

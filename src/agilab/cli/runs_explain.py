@@ -44,11 +44,12 @@ def explain(run: str, unit: str | None, as_json: bool) -> int:
 
         print_json(found.to_plain())
     else:
-        _print(found)
+        print_explanation(found)
     return DONE
 
 
-def _print(found: Explanation) -> None:
+def print_explanation(found: Explanation) -> None:
+    """A run, a node or a unit in words: what became of it, why, what it was given, what to do now."""
     from rich.padding import Padding
     from rich.text import Text
 

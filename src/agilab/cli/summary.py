@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.padding import Padding
     from rich.text import Text
 
-    from agilab.contracts.run_manifest import LeftOut, RunManifest, TrackingRecord
+    from agilab.contracts.run_manifest import Artifact, LeftOut, RunManifest, TrackingRecord
     from agilab.contracts.run_result import RunResult
 
 LEFT_OUT_SHOWN = 5
@@ -58,16 +58,12 @@ def stages_block(manifest: RunManifest) -> RenderableType:
     rows: list[tuple[Text | str, ...]] = []
     for node in manifest.execution.nodes:
         files = [file for file in manifest.artifacts if file.node == node.node]
-        shown = [
-            f"{file.name} ({file.written_as})" if file.written_as else file.name
-            for file in files
-            if not file.name.endswith(".preview")
-        ]
+        shown = [_with_path(file) for file in files if not file.name.endswith(".preview")]
         more = f" and {len(shown) - 4:,} more" if len(shown) > 4 else ""
+        several = sum(node.units.values()) > 1
         words = Text(", ").join(
-            Text.assemble(state(word), f" {count:,}" if count > 1 else "")
-            for word, count in node.units.items()
-        )
+            Text.assemble(state(word), f" {count:,}" if several else "") for word, count in node.units.items()
+        ) or state(node.state or "")
         rows.append(
             (
                 node.node,
@@ -78,6 +74,14 @@ def stages_block(manifest: RunManifest) -> RenderableType:
         )
     grid = table(("STAGE", "STATE", ">TOOK", "LEFT"), rows, flexible="LEFT")
     return Padding(grid, (0, 0, 0, 2))
+
+
+def _with_path(file: Artifact) -> str:
+    """An artifact's name, with the path under which a stage wrote it where that had to be another one."""
+    if file.written_as is None:
+        return file.name
+    path = "".join(letter if letter.isprintable() else "?" for letter in file.written_as)
+    return f"{file.name} ({path})"
 
 
 def result_block(path: Path) -> Padding:

@@ -33,7 +33,7 @@ def print_unit(store: Store, run: RunRow, unit: UnitRow) -> None:
     from agilab.cli.words import duration, number, short, size
     from agilab.store.transitions import TERMINAL
     from agilab.views.history import failure_of
-    from agilab.views.story import event_words
+    from agilab.views.story import story_words
     from agilab.views.unit_log import log_tail
 
     run_id, over = run.run_id, unit.state in TERMINAL
@@ -67,9 +67,9 @@ def print_unit(store: Store, run: RunRow, unit: UnitRow) -> None:
                     "",
                     duration((event.at_us - began) / 1e6),
                     event.kind.replace("_", " "),
-                    event_words(event.kind, event.data),
+                    words,
                 )
-                for event in story
+                for event, words in story_words(story)
             ),
             flexible="what",
         )

@@ -140,6 +140,7 @@ def _provider(given: dict[str, Any], home: Path) -> AssistProvider:
 
 def _proposed(asked: Asked, provider: AssistProvider, home: Path, *, as_json: bool) -> Proposal:
     from agilab.assist.asking import propose
+    from agilab.assist.unseen import spelt
 
     for note in asked.notes:
         _tell(note)
@@ -148,7 +149,7 @@ def _proposed(asked: Asked, provider: AssistProvider, home: Path, *, as_json: bo
 
     def hear(piece: str) -> None:
         if streams:
-            sys.stderr.write(f"\x1b[2m{_visible(piece)}\x1b[0m")
+            sys.stderr.write(f"\x1b[2m{spelt(piece)}\x1b[0m")
             sys.stderr.flush()
 
     try:
@@ -289,9 +290,12 @@ def _shown(proposal: Proposal) -> list[Text]:
 
 
 def _coloured(line: str) -> Text:
+    """A line of a diff; what is not seen in it is spelt out."""
     from rich.text import Text
 
-    text = _visible(line)
+    from agilab.assist.unseen import spelt
+
+    text = spelt(line)
     if text.startswith(("+++", "---")):
         return Text(text, "bold")
     return Text(text, {"+": "green", "-": "red", "@": "cyan"}.get(text[:1], ""))
@@ -321,12 +325,7 @@ def _verdict(proposal: Proposal, accepted: bool) -> Text:
     return Text(f"not accepted{reason} (by {who})", "yellow")
 
 
-def _visible(text: str) -> str:
-    """Text of somebody else, without signs that would steer a terminal."""
-    return "".join(
-        sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text
-    )
-
-
 def _tell(sentence: str) -> None:
-    print(_visible(sentence), file=sys.stderr, flush=True)
+    from agilab.assist.unseen import spelt
+
+    print(spelt(sentence), file=sys.stderr, flush=True)

@@ -133,6 +133,15 @@ def _explain(code: str, as_json: bool) -> int:
             rows = [(one.code, one.severity, one.name) for one in known]
             out(table(("code", "severity", "finding"), rows, flexible="finding"))
         return DONE
+    from agilab.workflow.codes import meanings
+
+    name = f"AGI-STAGE-{code}" if code.isdigit() and len(code) == 3 else code.upper()
+    if name not in rules() and (meaning := meanings().get(name)) is not None:
+        if as_json:
+            print_json({"code": name, "severity": None, "name": meaning})
+        else:
+            out(f"{name}  an error that commands and runs end with, no finding: {meaning}")
+        return DONE
     one = rule(code)
     if as_json:
         print_json(
@@ -182,8 +191,8 @@ def _explain(code: str, as_json: bool) -> int:
 def migrate(lab: str, output: Path | None, to: str, module: str | None, dry_run: bool, as_json: bool) -> int:
     """Bring a lab_stages.toml of version 1 to version 2, or back.
 
-    Comments and unknown keys are kept, and nothing is lost: the way back gives the same data. What was done is said
-    line by line.
+    Comments, unknown keys, the order of keys and the ends of lines are kept, and the way back gives the same data. What
+    was done is said line by line.
     """
     from agilab.cli.render import print_json
     from agilab.store.workspace import Workspace
@@ -237,6 +246,10 @@ def _migration(done: Migration) -> list[Text]:
         if note.kind != "renamed":
             style = "yellow" if note.kind == "attention" else ""
             lines.append(Text.assemble((f"  line {note.line:<4}", "dim"), (note.what, style)))
+    anew = (
+        f"quotes, blank lines and places of comments are those of version {done.to[1]}; the data is the same"
+    )
+    lines.append(Text.assemble(("  written  ", "dim"), anew))
     if done.backup:
         lines.append(Text.assemble(("  kept     ", "dim"), near(done.backup)))
         lines.append(Text.assemble(("  undo     ", "dim"), (done.undo or "", "cyan")))

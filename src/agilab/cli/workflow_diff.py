@@ -132,9 +132,7 @@ def _lines(lines: Iterable[str]) -> list[RenderableType]:
     from rich.text import Text
 
     styles = {"+": "green", "-": "red", "@": "cyan"}
-    return [
-        Text(f"    {line}", styles.get(line[:1], ""), no_wrap=True, overflow="ignore") for line in lines
-    ]
+    return [Text(f"    {line}", styles.get(line[:1], ""), no_wrap=True, overflow="ignore") for line in lines]
 
 
 def _field(one: FieldChange) -> list[RenderableType]:

@@ -39,7 +39,7 @@ def new(folder: Path, app: str | None, title: str, as_json: bool) -> int:
 
     NAME is a folder, here or by its path. Nothing is executed, no network is used, and no file is replaced.
     """
-    from agilab.cli.app_view import after, head, near
+    from agilab.cli.app_view import after, head, near, typed
     from agilab.cli.render import print_json
     from agilab.workflow.document.create import create_lab
 
@@ -54,12 +54,12 @@ def new(folder: Path, app: str | None, title: str, as_json: bool) -> int:
         print_json(made.to_plain())
         return DONE
     head(made.path.parent.resolve().name, f"is made: {', '.join(made.files)}")
-    lab = "" if folder.resolve() == Path.cwd() else f" {near(made.path.parent)}"
+    lab = "" if folder.resolve() == Path.cwd() else f" {typed(near(made.path.parent))}"
     after(
         [
             (f"agilab workflow validate{lab}", "judge it without running it"),
             (f"agilab workflow run{lab}", "run it as it is"),
-            (f"$EDITOR {near(made.path)}", "make it yours"),
+            (f"$EDITOR {typed(near(made.path))}", "make it yours"),
         ]
     )
     return DONE
@@ -264,7 +264,7 @@ def _pair(text: str, what: str, form: str) -> tuple[str, Any]:
 
 def _told(edited: Edited, stage: str, what: str, *, as_json: bool, look: bool) -> int:
     """Say what was done, what is wrong now, and how to undo it."""
-    from agilab.cli.app_view import after, head, near
+    from agilab.cli.app_view import after, head, near, typed
     from agilab.cli.render import out, print_json
     from agilab.cli.workflow_check import finding_lines
     from agilab.workflow.judging.validate import validate
@@ -282,7 +282,7 @@ def _told(edited: Edited, stage: str, what: str, *, as_json: bool, look: bool) -
     rows = [("agilab workflow show", "the stages")]
     if len(findings) > 6:
         rows.insert(
-            0, (f"agilab workflow validate {near(edited.path)}", f"{len(findings) - 6} more findings")
+            0, (f"agilab workflow validate {typed(near(edited.path))}", f"{len(findings) - 6} more findings")
         )
     after([*rows, *([(edited.undo, "undo")] if edited.undo else [])])
     return DONE

@@ -112,8 +112,11 @@ def run(as_json: bool, no_write_back: bool, **given: Any) -> int:
 @_keep_going
 @_anyway
 @_offline
+@click.option(
+    "--units", is_flag=True, help="Each unit of a mapped stage, not their number (JSON has them all)."
+)
 @json_option
-def plan(as_json: bool, **given: Any) -> int:
+def plan(as_json: bool, units: bool, **given: Any) -> int:
     """Show what a run would do and why; execute nothing."""
     from agilab.cli.progress import Progress
 
@@ -121,7 +124,7 @@ def plan(as_json: bool, **given: Any) -> int:
         from agilab.workflow.running.plan import plan_lab
 
         shown = plan_lab(_request(given), faces=progress.faces())
-    _show_plan(shown, as_json=as_json)
+    _show_plan(shown, units=units, as_json=as_json)
     return DONE
 
 
@@ -255,22 +258,15 @@ def _selection(from_stage: str | None, alone: tuple[str, ...], *, failed: bool) 
     return Selection(failed=failed, from_node=from_stage or only, downstream=only is None)
 
 
-_STYLES = {"run": "bold", "reuse": "green", "wait": "dim", "skip": "dim", "fail": "red", "drop": "yellow"}
-
-
-def _show_plan(shown: Preview, *, as_json: bool) -> None:
-    from rich.text import Text
-
-    from agilab.cli.render import out, print_json, table
+def _show_plan(shown: Preview, *, units: bool, as_json: bool) -> None:
+    from agilab.cli.render import print_json
+    from agilab.cli.workflow_plan_view import print_stage_plan
 
     if as_json:
         steps = [{"unit": step.name, "action": step.action, "why": step.why} for step in shown]
         print_json({"status": "not_executed", "lab": shown.flow, "steps": steps})
         return
-    rows = [
-        (step.name, Text(step.action, _STYLES.get(step.action, "")), Text(step.why, "dim")) for step in shown
-    ]
-    out(Text.assemble((shown.flow, "bold"), "  not executed"), table(("STAGE", "WOULD", "WHY"), rows))
+    print_stage_plan(shown, units=units)
 
 
 def _show_trial(trial: Trial, *, as_json: bool) -> None:

@@ -122,18 +122,26 @@ def _plain_stage(file: LabFile, resolved: Resolved, name: str) -> dict[str, Any]
     }
 
 
+def _as_set(value: Any) -> str:
+    """A param as it is set: `true`, `1.0`, `"text"`; of a long one its beginning."""
+    import json
+
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 32 else f"{text[:30]} …"
+
+
 def _lab(file: LabFile, resolved: Resolved) -> list[RenderableType]:
     from rich.text import Text
 
     from agilab.cli.render import pairs, state, table
-    from agilab.cli.words import brief, short, symbol
+    from agilab.cli.words import short, symbol
 
     lab = file.lab.lab
     facts: list[tuple[str, Text | str]] = [("file", short(file.path))]
     if file.dialect == "v1":
         facts.append(("version", Text("1: agilab workflow migrate makes it version 2", "yellow")))
     facts += (
-        [("params", ", ".join(f"{key} = {brief(value, limit=30)}" for key, value in lab.params.items()))]
+        [("params", ", ".join(f"{key} = {_as_set(value)}" for key, value in lab.params.items()))]
         if lab.params
         else []
     )

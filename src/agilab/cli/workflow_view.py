@@ -118,7 +118,7 @@ def _write(
                 f"{output} was not made by this command, and is not replaced",
                 found="a file that somebody else wrote",
                 allowed="another name, or --force, which keeps it in the trash",
-                try_=f"agilab workflow view --output {output} --force",
+                try_=f"agilab workflow view --output {shlex.quote(str(output))} --force",
             )
         kept = keep(output, before, workspace)
     write_atomically(output, makers[output.suffix](resolved, title).encode("utf-8"))

@@ -67,6 +67,8 @@ class NodeRecord(Record):
     node: NodeName
     target: Text | None
     """The function that ran, `module:function` of the source snapshot; null for a node that needs none."""
+    state: Text | None = None
+    """How the node itself ended, which says it of one that never had a unit."""
     units: dict[UnitState, Count]
     """How many units ended in which state; states without a unit are left out."""
     attempts: Count
@@ -190,7 +192,7 @@ class LeftOut(Record):
     """Something that does not count in the result, and why."""
 
     unit: UnitIdText | None
-    """Null for an input that never became a unit."""
+    """Null for an input that never became a unit; the name of a node that could not be expanded into units."""
     input: RootedPath | None
     """The input at fault, where there is one."""
     error: Failure

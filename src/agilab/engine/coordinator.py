@@ -14,6 +14,7 @@ from agilab.engine.core import RunState
 from agilab.engine.executor import Executor, Report, Task, Wanted, refuse_policies
 from agilab.engine.expanding import expansion_body, rows_of, uncollected
 from agilab.engine.expansion import keys_of
+from agilab.engine.gathering import NOBODY, Gather, gathered
 from agilab.engine.graph import Graph
 from agilab.engine.interrupts import interrupts_to
 from agilab.engine.reaper import reap
@@ -49,6 +50,7 @@ class Coordinator:
 
     `codes` are the digests of the nodes' code where they are known: with one, a success records what it depends on.
     `memory` decides whether an earlier result stands for a unit; without one, everything runs.
+    `gather` says what a node that only gathers leaves.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Coordinator:
         codes: Mapping[str, str] | None = None,
         environment: str = "",
         memory: Memory | None = None,
+        gather: Gather | None = None,
     ) -> None:
         refuse_policies(graph, executor)
         self.store = store
@@ -78,6 +81,8 @@ class Coordinator:
         self._codes = codes or {}
         self._environment = environment
         self._memory = memory
+        self._gather = gather
+        self._gathers = any(node.gathers for node in graph.nodes)
         self._decided: dict[str, str | None] = {}
         self._keys: dict[str, CacheKey] = {}
         self._data_version = -1
@@ -113,6 +118,10 @@ class Coordinator:
                 raise self._unwritable(problem) from problem
             raise
         return self.state.final
+
+    def payload(self, unit: Unit) -> Any:
+        """The item that a unit works on; None for the one unit of an unmapped node."""
+        return self._payloads.get(unit.unit_id)
 
     def _interrupted(self) -> None:
         if self._executor.in_user_code:
@@ -207,37 +216,48 @@ class Coordinator:
         if not any(places):
             return
         submitted: list[tuple[Task, str]] = []
+        refused: list[Report] = []
         for unit, place in zip(units, places, strict=False):
             if place is None:
                 continue
             node = self.state.nodes[unit.node].node
             needs = self._needs(unit)
-            why = self._decided.pop(unit.unit_id, None)
-            started = self._happened(
-                "attempt_started",
-                unit.unit_id,
-                worker=place.worker,
-                number=unit.attempts + 1,
-                **({"why": why} if why else {}),
-            )
-            self.state.apply(started)
-            attempt_id = started.attempt_id or ""
+            attempt_id = self._begun(unit, place.worker)
             if self._executor.capabilities.crash_isolation:
                 expires = time.monotonic() + LEASE_SECONDS
                 self.log.lease(attempt_id, place.worker, place.pid, place.pid_started, self._boot, expires)
-            payload = self._payloads.get(unit.unit_id)
-            task = self._tasks.task(unit, node, payload, needs, attempt_id, self.folder)
-            submitted.append((task, place.worker))
+            payload = self.payload(unit)
+            try:
+                task = self._tasks.task(unit, node, payload, needs, attempt_id, self.folder)
+            except AgiError as problem:
+                if problem.code.startswith("AGI-STORE"):
+                    raise
+                # What it is to be given cannot be given: that is the end of the attempt, and nobody hears of it.
+                refused.append(Report("failed", unit.unit_id, attempt_id, {"error": problem.to_plain()}))
+            else:
+                submitted.append((task, place.worker))
         if self._executor.capabilities.crash_isolation:
             # In the log before it leaves this process: a coordinator that dies now knows what it had started.
             self.log.flush()
         self._executor.submit(submitted)
+        for report in refused:
+            self._ended(report)
+
+    def _begun(self, unit: Unit, worker: str) -> str:
+        """Write down that an attempt starts; returns its id."""
+        why = self._decided.pop(unit.unit_id, None)
+        said = {"why": why} if why else {}
+        started = self._happened(
+            "attempt_started", unit.unit_id, worker=worker, number=unit.attempts + 1, **said
+        )
+        self.state.apply(started)
+        return started.attempt_id or ""
 
     def _to_run(self) -> list[Unit]:
         """Units to start now. What an earlier result stands for is settled on the way, and what that makes ready."""
         while self.state.has_ready:
             units = self.state.startable(START_AT_ONCE)
-            if self._memory is None and not self._codes:
+            if self._memory is None and not self._codes and not self._gathers:
                 return units
             settled = False
             for unit in units:
@@ -248,7 +268,7 @@ class Coordinator:
         return []
 
     def _settled(self, unit: Unit) -> bool:
-        """Whether a unit that is ready need not run: an earlier result stands for it, or a rerun leaves it out."""
+        """Whether a ready unit needs no executor: an earlier result stands for it, it gathers, or it is left out."""
         if unit.unit_id in self._decided:
             return False
         node = self.state.nodes[unit.node].node
@@ -266,7 +286,9 @@ class Coordinator:
             self._follow(self._happened("unit_skipped", unit.unit_id, reason=decision.reason))
             return True
         self._decided[unit.unit_id] = decision.why if decision else None
-        return False
+        if node.gathers:
+            self._ended(gathered(self._gather, unit, node, self._needs(unit), self._begun(unit, NOBODY)))
+        return node.gathers
 
     def _key(self, unit: Unit) -> CacheKey | None:
         """What the unit's result depends on, kept until it is recorded; None where that cannot be told."""
@@ -274,7 +296,14 @@ class Coordinator:
         code = self._codes.get(unit.node)
         if code is None:
             return None
-        identity = self._tasks.identity(unit, node, self._payloads.get(unit.unit_id), self._needs(unit))
+        try:
+            identity = self._tasks.identity(unit, node, self.payload(unit), self._needs(unit))
+        except AgiError as problem:
+            if problem.code.startswith("AGI-STORE"):
+                raise
+            identity = (
+                None  # what keeps it from being told keeps the unit from running, too, and is told then
+            )
         if identity is None:
             return None
         args, inputs = identity

@@ -14,6 +14,9 @@ from agi_node.errors import AgiError
 from agilab.engine.foreach import Foreach, axes_of, foreach_of, plain_foreach, sources
 from agilab.store.events import body_text
 
+GATHER = "gather"
+"""The target of a node that runs nothing."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -56,12 +59,14 @@ class Node:
     """A declared step.
 
     Attributes:
-        target: `module:function` of a source snapshot, or a role of an app object (`flight:app#work`).
+        target: `module:function` of a source snapshot, or a role of an app object (`flight:app#work`). `GATHER` for
+            a node that only puts together what its needs left: the run's owner does that, no executor is asked.
         needs: Nodes that must come first. A unit waits for those units of them that share its keys, and for all of
             a node with which it shares no axis.
         foreach: What the node maps over, one unit per item (see `foreach`); None for a single unit. The nodes that it
             names count as needs.
-        require: How much of each need must be good: `all`, `any`, a count (int) or a ratio (float in (0, 1]).
+        require: How much of each need must be good: `all`, `any`, a count (int) or a ratio (float in (0, 1]). A count is
+            of needs that are several units; of a need that is one unit, that one.
         on_empty: Whether the node runs although what it needs expanded to nothing, or was skipped.
         fresh: Whether its result is of the moment, as a list of what lies in a folder is: a rerun asks again, and
             compares the items by their content.
@@ -84,15 +89,23 @@ class Node:
         object.__setattr__(self, "foreach", foreach)
         object.__setattr__(self, "needs", tuple(dict.fromkeys((*self.needs, *sources(foreach)))))
 
-    def satisfied(self, good: int, total: int) -> bool:
-        """Whether a need that ended with `good` of `total` units good lets this node run."""
+    @property
+    def gathers(self) -> bool:
+        """Whether it only puts together what its needs left."""
+        return self.target == GATHER
+
+    def satisfied(self, good: int, total: int, *, single: bool = False) -> bool:
+        """Whether a need that ended with `good` of `total` units good lets this node run.
+
+        `single`: the need is one unit, and not a list that happens to have one item.
+        """
         if self.require == "all":
             return good == total
         if self.require == "any":
             return good > 0
         if isinstance(self.require, float):
             return good >= self.require * total
-        return good >= int(self.require)
+        return good >= (min(int(self.require), total) if single else int(self.require))
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ class _Seat:
     opened: bool = False
     failed_starts: int = 0
     kill_at: float | None = None
+    written: int = 0
+    """How long the log of its units was when it was done with the last one."""
 
 
 class LocalExecutor:
@@ -123,7 +125,7 @@ class LocalExecutor:
             seat = self._by_name[name]
             seat.flights.append(_Flight(task))
             try:
-                self._staff(seat).send(execute_order(task, self._logs / f"units_{name}.log"))
+                self._staff(seat).send(execute_order(task, self._log(seat)))
             except AgiError as problem:
                 seat.flights.pop()
                 self._backlog.append(
@@ -168,7 +170,7 @@ class LocalExecutor:
         if seat.worker is None:
             spec = self._specs[seat.environment]
             seat.worker = WorkerProcess(spec, seat.name, self._logs / f"worker_{seat.name}.log")
-            seat.opened = False
+            seat.opened, seat.written = False, self._length(seat)
             self._selector.register(seat.worker, selectors.EVENT_READ, seat)
         return seat.worker
 
@@ -200,6 +202,7 @@ class LocalExecutor:
     def _done(self, seat: _Seat, frame: dict[str, Any]) -> Report:
         flight = self._flight(seat, frame["attempt_id"])
         seat.flights.remove(flight)
+        seat.written = max(seat.written, *frame.get("log_span", ()))
         node, took = flight.task.node, frame.get("duration_us", 0) / 1e6
         mean = self._mean_s.get(node, took)
         self._mean_s[node] = mean + 0.2 * (took - mean)
@@ -218,21 +221,31 @@ class LocalExecutor:
             killed = (worker.process.returncode or 0) < 0
             if seat.failed_starts >= (MAX_KILLED_STARTS if killed else MAX_STARTS):
                 raise dead_on_arrival(worker, why)
-        return [self._loss(flight, seat, why) for flight in flights]
+        # What came since it was done with the last one is of the one that it was at; the others had not begun.
+        printed = [seat.written, self._length(seat)]
+        return [self._loss(flight, seat, why, printed) for flight in flights]
 
-    def _loss(self, flight: _Flight, seat: _Seat, why: str) -> Report:
-        task = flight.task
+    def _loss(self, flight: _Flight, seat: _Seat, why: str, printed: list[int]) -> Report:
+        task, began = flight.task, flight.began is not None
+        body: dict[str, Any] = {"log_span": printed} if began else {}
         if flight.ended_by == "cancel":
-            return Report("cancelled", task.unit_id, task.attempt_id, {"worker": seat.name})
+            return Report("cancelled", task.unit_id, task.attempt_id, {**body, "worker": seat.name})
         if flight.ended_by == "timeout":
-            error = past_timeout(task.unit_id, task.timeout_s or 0.0)
-            return Report(
-                "failed", task.unit_id, task.attempt_id, {"error": error.to_plain(), "worker": seat.name}
-            )
-        began = flight.began is not None
-        return Report(
-            "lost", task.unit_id, task.attempt_id, {"reason": f"worker {seat.name}: {why}", "began": began}
-        )
+            error = past_timeout(task.unit_id, task.timeout_s or 0.0).to_plain()
+            body |= {"error": error, "worker": seat.name}
+            return Report("failed", task.unit_id, task.attempt_id, body)
+        body |= {"reason": f"worker {seat.name}: {why}", "began": began}
+        return Report("lost", task.unit_id, task.attempt_id, body)
+
+    def _log(self, seat: _Seat) -> Path:
+        """Where what a worker's units print goes."""
+        return self._logs / f"units_{seat.name}.log"
+
+    def _length(self, seat: _Seat) -> int:
+        try:
+            return self._log(seat).stat().st_size
+        except OSError:  # nothing was printed yet
+            return 0
 
     # -- time ----------------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ def end_of(run: RunState, unit: Unit, report: Report, objects: ObjectStore) -> t
         return _failure(run, unit, data)
     if report.kind == "lost":
         return _loss(run, unit, data)
-    return "attempt_cancelled", {key: data[key] for key in ("duration_us",) if key in data}
+    return "attempt_cancelled", {key: data[key] for key in ("duration_us", "log_span") if key in data}
 
 
 def _failure(run: RunState, unit: Unit, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -58,7 +58,10 @@ def _loss(run: RunState, unit: Unit, data: Mapping[str, Any]) -> tuple[str, dict
     began = bool(data.get("began", True))
     to, wait = run.after_loss(unit, began=began)
     reason = data.get("reason", "the process is gone")
-    return "attempt_lost", _put_off({"to": to, "reason": reason, "began": began}, wait)
+    body = {"to": to, "reason": reason, "began": began}
+    if "log_span" in data:
+        body["log_span"] = data["log_span"]
+    return "attempt_lost", _put_off(body, wait)
 
 
 def _put_off(body: dict[str, Any], wait_s: float) -> dict[str, Any]:
@@ -85,7 +88,6 @@ def _success(report: Report, objects: ObjectStore) -> dict[str, Any]:
         else:
             body["value"] = value
     if data.get("artifacts"):
-        staging = Path(data["staging"])
         body["artifacts"] = [
             {
                 **{key: artifact[key] for key in ("name", "kind", "media_type", "size", "digest")},
@@ -94,6 +96,8 @@ def _success(report: Report, objects: ObjectStore) -> dict[str, Any]:
             }
             for artifact in data["artifacts"]
         ]
+    if data.get("artifacts") and "staging" in data:  # what was gathered lies in the store already
+        staging = Path(data["staging"])
         for artifact in data["artifacts"]:
             objects.adopt(staging / artifact["file"], artifact["digest"], artifact["size"])
         # Now, while the workers are busy: a thousand folders at the end would be waited for.

@@ -21,7 +21,7 @@ from agilab.engine.expansion import keys_of
 from agilab.engine.foreach import Over, sources
 from agilab.engine.graph import Graph, Node
 from agilab.engine.reuse import CacheKey, Decision, Execute, LeaveOut, SkipAgain, is_whole, reuse_of
-from agilab.engine.selection import Selection, selected
+from agilab.engine.selection import Selection, is_part, selected
 from agilab.engine.state import Fact, Unit
 from agilab.store import transitions as t
 from agilab.store.events import body_text
@@ -42,6 +42,10 @@ class Kept:
     older_code: bool = False
     regardless: bool = False
     skipped: bool = False
+
+    def although(self, what: str) -> str:
+        """Why it is kept, and what else has changed since."""
+        return f"{self.why}{' and' if self.regardless else ', although'} {what}"
 
 
 @dataclass(frozen=True)
@@ -218,7 +222,12 @@ class _Decider:
 
     def _unseen(self, node: Node, is_new: bool) -> None:
         """A node that has no units yet: it runs, unless only others were asked for and it needs none of them."""
-        reached = is_new or not self._selection.narrow or any(need in self._running for need in node.needs)
+        selection = self._selection
+        reached = is_new or not selection.narrow or any(need in self._running for need in node.needs)
+        if selection.alone:
+            reached = is_part(node.name, selection.from_node or "")
+            if not reached:
+                self.leave_out[node.name] = f"not done in run {self._parent}, and not selected"
         if reached:
             self._running.add(node.name)
             self.new[node.name] = "not in the parent's plan" if is_new else "never expanded"
@@ -271,14 +280,14 @@ class _Decider:
         by_unit = isinstance(node.foreach, Over) and bool(self._graph.axes[node.foreach.node])
         everything = self._selection.everything
         lists = () if by_unit else sources(node.foreach)
-        lists = tuple(name for name in lists if everything or self.execute.get(name) == _FRESH)
         for need, units in self._state.inputs(unit).items():
-            if need not in self._running or need in lists:
+            if need not in self._running or (everything and need in lists):
                 continue
             if need in self.new or units is None:
                 return need
             each = units if isinstance(units, list) else [units]
-            found = next((other.unit_id for other in each if other.unit_id in self.execute), None)
+            runs = (other.unit_id for other in each if other.unit_id in self.execute)
+            found = next((name for name in runs if need not in lists or self.execute[name] != _FRESH), None)
             if found:
                 return found
         return None
@@ -307,11 +316,16 @@ def _bodies(store: Store, run_id: str, node: str) -> Iterable[tuple[str, dict[st
 
 
 class Rerun:
-    """The memory of a rerun: answers for each unit what its preview said, as long as its item is still the same."""
+    """The memory of a rerun: answers for each unit what its preview said, as long as its item is still the same.
 
-    def __init__(self, store: Store, shown: Preview) -> None:
+    `told` has, for nodes whose arguments are not the parent's, what about them is another, in words. Where one node
+    alone was asked for, every other stays as it is, whatever became of its arguments; it is said.
+    """
+
+    def __init__(self, store: Store, shown: Preview, told: Mapping[str, str] | None = None) -> None:
         self._store = store
         self._shown = shown
+        self._told = told or {}
         self._before: dict[str, set[str]] = {}
         for name in (*shown.execute, *shown.reuse, *shown.leave_out):
             self._before.setdefault(name.partition("[")[0], set()).add(name)
@@ -320,10 +334,13 @@ class Rerun:
         shown = self._shown
         if unit.unit_id in shown.execute:
             return Execute(shown.execute[unit.unit_id])
-        if unit.unit_id in shown.leave_out:
-            return LeaveOut(shown.leave_out[unit.unit_id])
+        for name in (unit.unit_id, unit.node):
+            if name in shown.leave_out:
+                return LeaveOut(shown.leave_out[name])
         kept = shown.reuse.get(unit.unit_id)
         if kept is None:
+            if shown.selection.alone and not is_part(unit.node, shown.selection.from_node or ""):
+                return LeaveOut(f"new since run {shown.parent}, and not selected")
             return Execute(shown.new.get(unit.node) or f"new since run {shown.parent}")
         if kept.skipped:
             return SkipAgain(kept.why)
@@ -331,14 +348,18 @@ class Rerun:
         if not is_whole(self._store, body):
             return Execute("the files of its earlier result are gone")
         before = body.get("cache")
+        why = kept.why
         if before and key:
             # Only certain units were meant: a sibling stays as it is, whatever happened to its item.
-            if before["args"] != key.args and not shown.selection.narrow:
-                return Execute(f"its item or arguments changed since run {shown.parent}")
+            told = self._told.get(unit.node)
+            if before["args"] != key.args and shown.selection.alone:
+                why = kept.although(told or "its item or arguments changed")
+            elif before["args"] != key.args and not shown.selection.narrow:
+                return Execute(told or f"its item or arguments changed since run {shown.parent}")
             # Where downstream was declined, what was left out above is no reason either.
             if before["inputs"] != key.inputs and not kept.regardless and shown.selection.downstream:
                 return Execute(f"its inputs changed since run {shown.parent}")
-        return reuse_of(shown.parent, unit.unit_id, body, why=kept.why, older_code=kept.older_code)
+        return reuse_of(shown.parent, unit.unit_id, body, why=why, older_code=kept.older_code)
 
     def expanded(self, node: str, rows: Sequence[Mapping[str, Any]], under: Unit | None) -> dict[str, Any]:
         """What the new list has more and less than the parent's, for the event that records the expansion."""

@@ -133,7 +133,7 @@ class Cache:
         if not node.policy.cache:
             return Execute()
         if key is None:
-            return Execute("not cached: its code cannot be told by digest")
+            return Execute("not cached: what its result depends on cannot be told by digest")
         rows = self._store.db.execute(
             "SELECT c.run_id, e.body, i.run_id FROM cached c"
             " JOIN event e ON e.run_id=c.run_id AND e.run_seq=c.done_seq"
@@ -211,8 +211,8 @@ def is_pickled(body: Mapping[str, Any]) -> bool:
 
 
 def is_whole(store: Store, body: Mapping[str, Any]) -> bool:
-    """Whether every object that a result speaks of is (still) there."""
-    digests = [artifact["digest"] for artifact in body.get("artifacts", ())]
-    if "value_digest" in body:
-        digests.append(body["value_digest"])
-    return all(digest in store.objects for digest in digests)
+    """Whether every object that a result speaks of is (still) there, in its full length."""
+    if "value_digest" in body and body["value_digest"] not in store.objects:
+        return False
+    artifacts = body.get("artifacts", ())
+    return all(store.objects.holds(artifact["digest"], artifact["size"]) for artifact in artifacts)

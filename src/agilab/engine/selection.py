@@ -22,8 +22,8 @@ class Selection:
 
     Attributes:
         failed: Everything that did not end well, never started included.
-        from_node: Every unit of this node, and everything that comes after it.
-        units: Unit ids.
+        from_node: Every unit of this node and of nodes below its name, and everything that comes after them.
+        units: Unit ids; one of a node that gathers stands for what is below its name, too.
         where: Conditions on units, all of which must hold: `state`, `node`, `key` (a pattern such as `lr=0.1*`).
         downstream: Whether what needs an executed unit is executed as well.
     """
@@ -37,7 +37,12 @@ class Selection:
     @property
     def narrow(self) -> bool:
         """Whether only certain units are meant: what else is undone stays undone."""
-        return bool(self.units or self.where)
+        return bool(self.units or self.where or self.alone)
+
+    @property
+    def alone(self) -> bool:
+        """Whether one node is meant, and nothing else."""
+        return self.from_node is not None and not self.downstream
 
     @property
     def everything(self) -> bool:
@@ -60,20 +65,42 @@ def selected(state: RunState, selection: Selection, run_id: str) -> dict[str, st
     """The units that were asked for by name, node or condition, each with the reason to run it."""
     chosen: dict[str, str] = {}
     if selection.from_node is not None:
-        node = state.nodes.get(selection.from_node)
-        if node is None:
+        names = _at_or_below(selection.from_node, state)
+        if not names:
             raise _unknown("node", selection.from_node, run_id, list(state.nodes))
-        chosen |= {unit.unit_id: f"from {selection.from_node} on" for unit in node.units}
+        chosen |= {
+            unit.unit_id: f"from {selection.from_node} on" if selection.downstream else "asked for alone"
+            for name in names
+            for unit in state.nodes[name].units
+        }
     for name in selection.units:
         if name not in state.units:
             raise _unknown("unit", name, run_id, _near(name, state))
         chosen[name] = "selected"
+        unit = state.units[name]
+        if state.nodes[unit.node].node.gathers:
+            chosen |= {
+                other.unit_id: f"selected: {name}"
+                for below in _at_or_below(unit.node, state)
+                for other in state.nodes[below].units
+                if other.keys[: len(unit.keys)] == unit.keys and other is not unit
+            }
     if selection.where:
         test = _condition(selection.where, state, run_id)
         chosen |= {
             unit.unit_id: f"selected: {said(selection.where)}" for unit in state.units.values() if test(unit)
         }
     return chosen
+
+
+def _at_or_below(name: str, state: RunState) -> list[str]:
+    """The node of this name, and those whose names begin with it and a slash: parts of one step."""
+    return [node for node in state.nodes if is_part(node, name)]
+
+
+def is_part(node: str, name: str) -> bool:
+    """Whether a node is that of a name, or one below it."""
+    return node == name or node.startswith(f"{name}/")
 
 
 def _condition(where: Mapping[str, str], state: RunState, run_id: str) -> Callable[[Unit], bool]:

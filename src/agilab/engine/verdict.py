@@ -25,7 +25,9 @@ def prevented(state: NodeState, nodes: Nodes) -> tuple[str, list[str]]:
         never = other.state in (t.UPSTREAM_FAILED, t.CANCELLED, t.FAILED) and not other.total
         if other.state == t.SKIPPED or (not other.axes and other.skipped):
             empty.append(need)
-        elif never or not state.node.satisfied(other.good, other.total + other.all.missing):
+        elif never or not state.node.satisfied(
+            other.good, other.total + other.all.missing, single=not other.axes
+        ):
             bad.append(need)
     # No list to map over, whether it takes nothing or not.
     nothing = any(source in empty for source in sources(state.node.foreach))
@@ -50,7 +52,7 @@ def of_released(unit: Unit, nodes: Nodes) -> Record:
             given = other.by_keys.get(unit.keys[:count])
             if given is None and other.state == t.SKIPPED:
                 skipped.append(need)
-            elif given is None or not state.node.satisfied(int(given.state in t.GOOD), 1):
+            elif given is None or not state.node.satisfied(int(given.state in t.GOOD), 1, single=True):
                 bad.append(given.unit_id if given else need)
             elif given.state == t.SKIPPED:
                 skipped.append(given.unit_id)
@@ -106,7 +108,7 @@ def _intolerable(state: NodeState, nodes: Nodes, dependants: Mapping[str, Sequen
         return True
     for user in users:
         if state.node.name in user.whole:
-            if not user.node.satisfied(state.good, whole):
+            if not user.node.satisfied(state.good, whole, single=not state.axes):
                 return True
         elif _intolerable(user, nodes, dependants):
             return True

@@ -42,7 +42,7 @@ def _units(store: Store, run_id: str, *, keep_going: bool) -> Validation:
     passed = not bad_nodes and good > 0 and (good == total or (keep_going and good + failed == total))
     message = f"{good} of {total} units ended well"
     if failed:
-        message += f"; {failed} left out" + (" as asked with --keep-going" if keep_going else "")
+        message += f"; {failed} left out" + (", as the run allowed" if keep_going else "")
     if bad_nodes:
         message += f"; never done: {', '.join(bad_nodes)}"
     return Validation(

@@ -36,6 +36,7 @@ from agilab.store.projection import expanded_items
 from agilab.store.rows import UnitRow, iso
 from agilab.store.store import Store
 from agilab.store.transitions import FAILED, TERMINAL
+from agilab.store.worked import worked_seconds
 
 
 def build(
@@ -56,7 +57,7 @@ def build(
         event.run_seq: event for event in store.events(run_id, kinds=("attempt_failed", "attempt_lost"))
     }
     items = dict(_items(store, run_id))
-    left_out = tuple(_left_out(units, events, items))
+    left_out = (*_not_spread(store, run_id), *_left_out(units, events, items))
     nodes = tuple(_nodes(store, run_id, units))
     return RunManifest.model_validate(
         {
@@ -79,7 +80,7 @@ def build(
                 timing=_span(run.created_us, run.finished_us, _elapsed(store, run_id, finished)),
                 log=LogHead(head=run.head, events=run.event_count),
             ),
-            "artifacts": tuple(_artifacts(store, run_id, {unit.unit_id: unit for unit in units})),
+            "artifacts": tuple(_artifacts(store, run_id, created, {unit.unit_id: unit for unit in units})),
             "models": tuple(_models(store, run_id)),
             "metrics": metric_summaries(store, run_id),
             "reduce": tuple(_reduce(reduce_files)),
@@ -144,6 +145,13 @@ def _reused(store: Store, run_id: str) -> Iterator[Reused]:
         )
 
 
+def _not_spread(store: Store, run_id: str) -> Iterator[LeftOut]:
+    """Nodes that could not be expanded into units, each under its own name with the reason."""
+    for event in store.events(run_id, kinds=("node_finished", "expansion_failed")):
+        if "error" in event.data:
+            yield LeftOut(unit=event.data["node"], input=None, error=Failure.of(event.data["error"]))
+
+
 def _left_out(
     units: Iterable[UnitRow], events: Mapping[int, Event], items: Mapping[str, Any]
 ) -> Iterator[LeftOut]:
@@ -169,15 +177,18 @@ def _nodes(store: Store, run_id: str, units: list[UnitRow]) -> Iterator[NodeReco
         if "elapsed_us" in event.data:
             elapsed.setdefault(event.data["node"], []).append(event.data["elapsed_us"])
     resumed = _last(store, run_id, "coordinator_took_over") is not None
+    worked = worked_seconds(units)
     for node in store.nodes(run_id):
         times = elapsed.get(node.node, [])
         took = (times[1] - times[0]) / 1e6 if len(times) == 2 and not resumed else None
         yield NodeRecord(
             node=node.node,
             target=node.target,
+            state=node.state,
             units=node.counts,  # type: ignore[arg-type]  # states are checked by the model
             attempts=attempts.get(node.node, 0),
             timing=_span(node.started_us, node.finished_us, took),
+            worked_seconds=worked.get(node.node),
         )
 
 
@@ -190,7 +201,10 @@ def _workers(units: Iterable[UnitRow], host: str) -> Iterator[WorkerRecord]:
         yield WorkerRecord(worker=worker, host=host, units=count)
 
 
-def _artifacts(store: Store, run_id: str, units: Mapping[str, UnitRow]) -> Iterator[Artifact]:
+def _artifacts(
+    store: Store, run_id: str, created: Mapping[str, Any], units: Mapping[str, UnitRow]
+) -> Iterator[Artifact]:
+    other = dict(_written_as(store, run_id)) if "lab_digest" in created else {}
     for row in store.artifacts(run_id):
         yield Artifact(
             root="run",
@@ -201,7 +215,18 @@ def _artifacts(store: Store, run_id: str, units: Mapping[str, UnitRow]) -> Itera
             key=units[row.unit_id].key,
             name=row.name,
             media_type=row.media_type,
+            written_as=other.get((row.unit_id, row.name)),
         )
+
+
+def _written_as(store: Store, run_id: str) -> Iterator[tuple[tuple[str, str], str]]:
+    """The path of each file of a stage whose artifact has another name, by unit and artifact."""
+    for event in store.events(run_id, kinds=("attempt_succeeded", "unit_reused")):
+        if '"path":' in event.body:
+            for artifact in event.data.get("artifacts", ()):
+                path = artifact.get("meta", {}).get("path")
+                if isinstance(path, str) and path.rpartition("/")[2] != artifact["name"]:
+                    yield (event.unit_id or "", artifact["name"]), path
 
 
 def _models(store: Store, run_id: str) -> Iterator[RegisteredModel]:
@@ -272,6 +297,12 @@ def _why(store: Store, run_id: str, finished: Event | None, left_out: tuple[Left
             return Failure.of(event.data["error"])
     if left_out:
         return left_out[0].error
+    for event in store.events(run_id, kinds=("node_finished",)):
+        # Nothing failed, and yet it never began: what it waited for left less than it requires.
+        if event.data["state"] == "upstream_failed" and event.data.get("because"):
+            needs, node = ", ".join(event.data["because"]), event.data["node"]
+            what = f"{node} never began: {needs} left less than it requires"
+            return Failure.of({"code": "AGI-RUN-011", "what": what, "whose": "author"})
     reason = finished.data.get("reason") if finished else "its coordinator ended before the run did"
     return Failure.of(
         {"code": "AGI-RUN-011", "what": f"the run did not succeed: {reason}", "whose": "agilab"}

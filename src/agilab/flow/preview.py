@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -13,7 +13,7 @@ from agilab.engine.core import RunState
 from agilab.engine.expanding import rows_of
 from agilab.engine.expansion import keys_of
 from agilab.engine.graph import Graph
-from agilab.engine.reuse import Cache, CacheKey, Memory, Reuse
+from agilab.engine.reuse import Cache, CacheKey, LeaveOut, Memory, Reuse, SkipAgain
 from agilab.engine.state import Command, Expand, Fact, Unit
 from agilab.flow.execution import Purpose, app_of, digests_of
 from agilab.flow.order import FlowTasks
@@ -108,6 +108,7 @@ class Walk:
 
     Attributes:
         unknown: Why the code of some nodes has no digest, by node.
+        stands_in: An earlier result of a unit that would run, where nothing that follows asks how it comes out.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class Walk:
     ) -> None:
         self.state = RunState(graph)
         self.unknown: Mapping[str, str] = {}
+        self.stands_in: Callable[[Unit], Mapping[str, Any]] = lambda unit: {}
         self._memory = memory
         self._codes = codes
         self._environment = environment
@@ -155,10 +157,24 @@ class Walk:
                 self._tasks.recorded(unit, decision.body)
                 self._follow(self._fact("unit_reused", unit.unit_id))
                 return
+            if isinstance(decision, (LeaveOut, SkipAgain)):
+                self._pass_by(unit, decision)
+                return
             why = self.unknown.get(unit.node) or getattr(decision, "why", None) or ""
         self._said[unit.unit_id] = Step(unit.unit_id, "run", why)
+        if before := self.stands_in(unit):
+            self._tasks.recorded(unit, before)
+            self._follow(self._fact("unit_reused", unit.unit_id))
+            return
         # It starts, and in thought it never ends: what depends on it waits.
         self.state.apply(Fact("attempt_started", self._next(), unit.unit_id, f"a{self._seq}", {}))
+
+    def _pass_by(self, unit: Unit, decision: LeaveOut | SkipAgain) -> None:
+        """A unit that a rerun neither runs nor uses."""
+        left = isinstance(decision, LeaveOut)
+        self._said[unit.unit_id] = Step(unit.unit_id, "leave" if left else "skip", decision.reason)
+        kind = "unit_left_out" if left else "unit_skipped"
+        self._follow(self._fact(kind, unit.unit_id, {"reason": decision.reason}))
 
     def _key(self, unit: Unit) -> CacheKey | None:
         code = self._codes.get(unit.node)
@@ -217,6 +233,8 @@ class Walk:
         state = self.state.nodes[name]
         if state.state == t.SKIPPED:
             return Step(name, "skip", "what it needs has nothing")
+        if state.finished:
+            return Step(name, "skip", state.state.replace("_", " "))
         open_ = [need for need in state.node.needs if not self.state.nodes[need].finished]
         return Step(name, "wait", f"for {', '.join(open_)}" if open_ else state.state)
 

@@ -33,6 +33,8 @@ from agilab.notebooks.reading import LIMIT, read
 from agilab.notebooks.risks import Secret, code_risks, installs_of, secrets_of
 from agilab.notebooks.rules import found
 from agilab.notebooks.secrets import HIDDEN
+from agilab.notebooks.supervisor.plain import as_python
+from agilab.notebooks.supervisor.read_back import is_supervisor
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import scope_of_notebook, walk
 
@@ -93,7 +95,7 @@ def inspect(source: str | os.PathLike[str] | bytes, *, name: str = "", limit: in
 
 def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspection:
     """The same for a notebook that was read already; `folder` is where it lies, for local modules."""
-    parsed = parse_notebook(notebook)
+    parsed = parse_notebook(as_python(notebook) if is_supervisor(notebook) else notebook)
     trees = {one.cell.index: one.tree for one in parsed.cells if one.tree is not None}
     scope = scope_of_notebook(trees)
     nodes = {cell: list(walk(cell, tree, scope)) for cell, tree in trees.items()}

@@ -127,7 +127,7 @@ def show_command(app: str) -> str:
     ('agilab app show flight_project', 'agilab workflow show study')
     """
     kind, name = kind_of(app)
-    return f"agilab {'workflow' if kind == 'lab' else 'app'} show {name}"
+    return f"agilab {'workflow' if kind == 'lab' else 'app'} show {shlex.quote(name)}"
 
 
 def _after_a_failure(manifest: RunManifest) -> list[str]:

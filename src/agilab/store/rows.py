@@ -69,6 +69,14 @@ class NodeRow:
     finished_us: int | None
     counts: dict[str, int]
 
+    @property
+    def ending(self) -> str:
+        """The state as people hear it: of a node that ended well the state of its units, where they share one.
+
+        So a node of which nothing ran is reused, and one that had nothing to do is skipped.
+        """
+        return next(iter(self.counts)) if self.state == "succeeded" and len(self.counts) == 1 else self.state
+
 
 @dataclass(frozen=True, slots=True)
 class UnitRow:

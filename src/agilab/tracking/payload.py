@@ -1,4 +1,8 @@
-"""From a run's log to the payload that the tracking store gets: one parent, one nested run for each executed node."""
+"""From a run's log to the payload that the tracking store gets: one parent, one nested run for each executed node.
+
+A node is executed where a unit of it was begun in this run. What was only used again, or never came to be, is said in
+the parent's tags.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,10 @@ from typing import Any
 from agi_node.canonical import untag
 from agilab.store.metrics import metric_tables
 from agilab.store.models import registered_models
+from agilab.store.rows import NodeRow, UnitRow
 from agilab.store.store import Store
+from agilab.store.worked import worked_seconds
+from agilab.tracking.stages import RunStages
 
 _STATUS = {"succeeded": "FINISHED", "skipped": "FINISHED", "reused": "FINISHED", "cancelled": "KILLED"}
 _UNIT_COLUMNS = ["key", "state", "worker", "attempts", "seconds"]
@@ -38,9 +45,12 @@ def build_payload(store: Store, run_id: str, artifacts: Mapping[str, Path]) -> d
     for event in store.events(run_id, kinds=("attempt_succeeded",)):
         if '"params":' in event.body and "[" not in (event.unit_id or ""):
             params[event.unit_id or ""] = {name: _text(value) for name, value in event.data["params"].items()}
+    units = list(store.units(run_id))
+    executed = {unit.node for unit in units if unit.attempts}
+    took, stages = worked_seconds(units), RunStages.read(store, run_id)
     nodes = []
     for node in store.nodes(run_id):
-        if node.started_us is None or not node.counts:
+        if node.started_us is None or node.node not in executed:
             continue
         mapped = any("[" in unit.unit_id for unit in store.units(run_id, node=node.node, limit=1))
         nodes.append(
@@ -49,9 +59,19 @@ def build_payload(store: Store, run_id: str, artifacts: Mapping[str, Path]) -> d
                 "status": _STATUS.get(node.state, "FAILED"),
                 "started_at_ms": node.started_us // 1000,
                 "ended_at_ms": node.finished_us // 1000 if node.finished_us else None,
-                "params": {"target": node.target, "units": str(node.total), **params.get(node.node, {})},
-                "tags": {"agilab.run_id": run_id, "agilab.state": node.state},
-                "metrics": points.get(node.node, _no_points()),
+                "params": {
+                    "target": node.target,
+                    "units": str(node.total),
+                    **stages.params(node.node),
+                    **params.get(node.node, {}),
+                },
+                "tags": {
+                    "agilab.run_id": run_id,
+                    "agilab.state": node.ending,
+                    **(_counts(node) if node.total > 1 else {}),
+                    **stages.tags(node.node),
+                },
+                "metrics": _with_seconds(points.get(node.node, _no_points()), node, took),
                 "table": _unit_table(store, run_id, node.node, last) if mapped else None,
             }
         )
@@ -71,12 +91,38 @@ def build_payload(store: Store, run_id: str, artifacts: Mapping[str, Path]) -> d
             "agilab.source_digest": run.source_digest or "",
             "agilab.environment": run.environment or "",
             "agilab.plan_digest": run.plan_digest or "",
+            **_not_executed(store, run_id, units),
         },
         "metrics": _reduce_metrics(store, run_id),
         "nodes": nodes,
         "artifacts": [{"path": str(path), "name": name} for name, path in artifacts.items()],
         **_models(store, run_id, run.state),
     }
+
+
+def _with_seconds(
+    points: Mapping[str, list[Any]], node: NodeRow, took: Mapping[str, float]
+) -> dict[str, list[Any]]:
+    """A node's metrics with how long it was worked at, beside which a metric of the author's may be called anything."""
+    if node.node not in took:
+        return dict(points)
+    at_ms = (node.finished_us or node.started_us or 0) // 1000
+    own = {"name": "agilab.seconds", "value": took[node.node], "step": None, "at_ms": at_ms}
+    return {column: [*values, own[column]] for column, values in points.items()}
+
+
+def _counts(node: NodeRow) -> dict[str, str]:
+    return {f"agilab.units.{state}": str(count) for state, count in sorted(node.counts.items())}
+
+
+def _not_executed(store: Store, run_id: str, units: list[UnitRow]) -> dict[str, str]:
+    """The nodes that have no nested run since nothing of them was begun, by how they ended."""
+    executed = {unit.node for unit in units if unit.attempts}
+    found: dict[str, list[str]] = {}
+    for node in store.nodes(run_id):
+        if node.node not in executed and node.finished_us:
+            found.setdefault(node.ending, []).append(node.node)
+    return {f"agilab.not_executed.{state}": ", ".join(names) for state, names in sorted(found.items())}
 
 
 def _models(store: Store, run_id: str, state: str) -> dict[str, list[dict[str, Any]]]:

@@ -9,15 +9,25 @@ from agilab.contracts.benchmark import Benchmark, BenchmarkCase, Spread
 
 WIDTH, LEFT, RIGHT = 760, 170, 90
 BAR, LINE = 12, 18
-INK, DIM = "#1f2328", "#59636e"
-PARTS = {"start": "#9a6700", "work": "#0969da", "end": "#8c959f"}
-SHADES = ("#0969da", "#9a6700", "#1a7f37", "#8250df", "#bf3989", "#59636e")
+COLOURS = {  # on a light ground, on a dark one
+    "ground": ("#ffffff", "#0d1117"),
+    "ink": ("#1f2328", "#e6edf3"),
+    "dim": ("#59636e", "#9aa5b1"),
+    "grey": ("#8c959f", "#6e7681"),
+    "blue": ("#0969da", "#4493f8"),
+    "ochre": ("#9a6700", "#d29922"),
+    "green": ("#1a7f37", "#3fb950"),
+    "violet": ("#8250df", "#ab7df8"),
+    "pink": ("#bf3989", "#db61a2"),
+}
+PARTS = {"start": "ochre", "work": "blue", "end": "grey"}
+SHADES = ("blue", "ochre", "green", "violet", "pink", "dim")
 """Of kernels, told apart by colour and by name."""
 
 
 def chart(document: Benchmark) -> str:
     """The benchmark as SVG; the bytes depend on the document alone."""
-    drawing = _Drawing()
+    drawing = _Drawing(f"Benchmark of {document.app.name}: seconds of each part of a run by mode")
     app, repeat = document.app.name, document.repeat
     drawing.title(
         f"{app}: seconds for a run, median of {repeat}; the thin line is the quickest to the slowest"
@@ -75,7 +85,8 @@ def _parts(case: BenchmarkCase) -> list[tuple[float, str]]:
 class _Drawing:
     """Lines of an SVG from top to bottom."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._y = 12.0
         self._body: list[str] = []
 
@@ -86,7 +97,7 @@ class _Drawing:
 
     def heading(self, text: str) -> None:
         self._y += 16
-        self._write(12, self._y, text, colour=DIM)
+        self._write(12, self._y, text, colour="dim")
         self._y += 4
 
     def gap(self) -> None:
@@ -96,7 +107,9 @@ class _Drawing:
         x = 12.0
         self._y += 8
         for name, colour in colours.items():
-            self._body.append(f'<rect x="{x}" y="{self._y - 9}" width="10" height="10" fill="{colour}"/>')
+            self._body.append(
+                f'<rect x="{x}" y="{self._y - 9}" width="10" height="10" fill="var(--{colour})"/>'
+            )
             self._write(x + 14, self._y, name)
             x += 70
         self._y += 6
@@ -109,12 +122,13 @@ class _Drawing:
         self._write(LEFT - 8, self._y + 10, name, anchor="end")
         for value, colour in parts:
             width = value * scale
-            self._body.append(
-                f'<rect x="{x:.1f}" y="{self._y:.1f}" width="{max(width, 0.5):.1f}" height="{BAR}" fill="{colour}"/>'
-            )
+            place = f'x="{x:.1f}" y="{self._y:.1f}" width="{max(width, 0.5):.1f}" height="{BAR}"'
+            self._body.append(f'<rect {place} fill="var(--{colour})"/>')
             x += width
         low, high, middle = LEFT + spread.min * scale, LEFT + spread.max * scale, self._y + BAR / 2
-        self._body.append(f'<path d="M{low:.1f} {middle}H{high:.1f}" stroke="{INK}" stroke-width="1.5"/>')
+        self._body.append(
+            f'<path d="M{low:.1f} {middle}H{high:.1f}" stroke="var(--ink)" stroke-width="1.5"/>'
+        )
         self._write(max(x, high) + 6, self._y + 10, _seconds(spread.median))
         self._y += LINE - 4
 
@@ -122,10 +136,13 @@ class _Drawing:
         """The whole picture."""
         height = self._y + 14
         head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
-            'font-family="system-ui, sans-serif" font-size="12">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" width="{WIDTH}" '
+            f'height="{height:.0f}" style="max-width:100%;height:auto" role="img" font-family="system-ui, sans-serif" '
+            'font-size="12">'
         )
-        return "\n".join([head, '<rect width="100%" height="100%" fill="#fff"/>', *self._body, "</svg>", ""])
+        ground = f'<rect width="{WIDTH}" height="{height:.0f}" fill="var(--ground)"/>'
+        name = f"<title>{escape(self._name)}</title>"
+        return "\n".join([head, name, f"<style>{_style()}</style>", ground, *self._body, "</svg>", ""])
 
     def _write(
         self,
@@ -134,13 +151,18 @@ class _Drawing:
         text: str,
         *,
         anchor: str = "start",
-        colour: str = INK,
+        colour: str = "ink",
         weight: str = "normal",
     ) -> None:
         self._body.append(
-            f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-weight="{weight}">'
+            f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="var(--{colour})" font-weight="{weight}">'
             f"{escape(text)}</text>"
         )
+
+
+def _style() -> str:
+    light, dark = (";".join(f"--{name}:{pair[at]}" for name, pair in COLOURS.items()) for at in (0, 1))
+    return f"svg{{color-scheme:light dark;{light}}}@media(prefers-color-scheme:dark){{svg{{{dark}}}}}"
 
 
 def _seconds(value: float) -> str:

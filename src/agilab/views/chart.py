@@ -191,7 +191,7 @@ def _span(block: Block, span: int) -> str:
     pixels = width * PIXELS
     if pixels >= REACHED:
         classes.append("wide")
-    if left > 0.6:
+    if left > 0.5:
         classes.append("late")
     said = html.escape(_said(block), quote=True)
     name = f' class="{" ".join(classes)}"' if classes else ""

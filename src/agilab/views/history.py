@@ -13,6 +13,7 @@ from agilab.store.models import ModelRow, registered_models, versions_delivered
 from agilab.store.rows import ArtifactRow, NodeRow, RunRow, UnitRow
 from agilab.store.store import Store
 from agilab.store.transitions import FAILED, SUCCEEDED
+from agilab.store.worked import worked_seconds
 from agilab.store.workspace import Workspace
 
 DOUBTFUL = "doubtful"
@@ -75,6 +76,7 @@ class RunView:
         row: The run as its tables have it.
         children: Reruns that were made from it, the oldest first.
         rerun: What it was asked to repeat of its parent, where it is a rerun itself.
+        worked: For how many seconds at least one unit of a node was worked at, by node; none where none has been.
     """
 
     summary: RunSummary
@@ -93,6 +95,7 @@ class RunView:
     row: RunRow
     children: tuple[RunRow, ...]
     rerun: Mapping[str, Any] | None
+    worked: Mapping[str, float]
 
 
 def read_runs(
@@ -193,6 +196,7 @@ def view_run(store: Store, name: str, *, failures: int = 3) -> RunView:
         run,
         tuple(children_of(store, run)),
         created.get("rerun"),
+        worked_seconds(store.units(run.run_id)),
     )
 
 

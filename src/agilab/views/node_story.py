@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from agi_node.errors import AgiError
+from agilab.store.transitions import GOOD
 from agilab.views.history import INTERRUPTED
-from agilab.views.outline import OutlineNode, foreach_words
+from agilab.views.outline import Outline, OutlineNode, foreach_words
 from agilab.views.story import (
     FAULT,
     NAMED,
@@ -46,6 +47,8 @@ def _node_sentence(scene: Scene, node: OutlineNode, error: AgiError | None) -> s
     if error is not None:
         return f"{name} could not be expanded into units: {error.what}."
     if node.state == "upstream_failed":
+        if short := too_few(scene.outline, node):
+            return f"{name} never began: it requires {short}."
         return f"{name} never began, because {some(node.because)} did not end as it requires."
     if node.state == "skipped":
         why = f"{some(node.because)} left nothing to do" if node.because else "it has no units"
@@ -58,6 +61,16 @@ def _node_sentence(scene: Scene, node: OutlineNode, error: AgiError | None) -> s
         return f"{name} never began: {stopped_because(scene)}."
     states = ", ".join(f"{count:,} {state}" for state, count in node.counts.items())
     return f"{name} is {node.state} with {counted(node.total, 'unit')}: {states or 'none yet'}."
+
+
+def too_few(outline: Outline, node: OutlineNode) -> str:
+    """What a node requires of needs that ended well, and did not get; empty where something else kept it."""
+    needs = [outline.nodes[name] for name in node.because if name in outline.nodes]
+    if not needs or not all(need.state in GOOD and not node.satisfied_by(need) for need in needs):
+        return ""
+    left = " and ".join(f"{need.name}, which left {counted(need.good, 'good unit')}" for need in needs)
+    share = isinstance(node.require, float)
+    return f"{node.require:.0%} of {left}" if share else f"{node.require} of {left}"
 
 
 def _node_reasons(scene: Scene, node: OutlineNode, error: AgiError | None) -> Iterator[str]:
@@ -85,7 +98,8 @@ def _node_next(scene: Scene, node: OutlineNode) -> Iterator[Next]:
     for unit in scene.store.units(scene.id, node=node.name, state="failed", limit=1):
         yield Next(f"agilab runs explain {scene.id} {shlex.quote(unit.unit_id)}", "what happened there")
     for name in node.because:
-        if name in scene.outline.nodes:
+        # Where a need ended well, and with less than is asked of it, the reason stands here and not there.
+        if name in scene.outline.nodes and scene.outline.nodes[name].state not in GOOD:
             yield Next(f"agilab runs explain {scene.id} {shlex.quote(name)}", "why that did not end well")
     if scene.state == INTERRUPTED:
         yield scene.resume("goes on where it stopped")

@@ -75,7 +75,8 @@ class OutlineNode:
             return True
         if need.state in ("upstream_failed", "cancelled") or (need.state == "failed" and not need.total):
             return False
-        return Node(self.name, self.target, require=self.require).satisfied(need.good, need.total)
+        required = Node(self.name, self.target, require=self.require)
+        return required.satisfied(need.good, need.total, single=not need.axes)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from agilab.store.locks import has_owner
 from agilab.store.rows import UnitRow, iso
 from agilab.store.transitions import GOOD, TERMINAL
 from agilab.views.history import DOUBTFUL, INTERRUPTED, failure_of, lacks_manifest
+from agilab.views.node_story import too_few
 from agilab.views.story import (
     FAULT,
     Explanation,
@@ -72,9 +73,17 @@ def _run_sentence(scene: Scene, failed: str | None, first: AgiError | None) -> s
     if scene.state == "running" and run.paused:
         return f"The run is paused: {done}, {counts.get('running', 0):,} still running, no others start."
     if scene.state == "failed":
-        what = f": {failed} failed first" if failed else ""
+        what = f": {failed} failed first" if failed else _asked_too_much(scene)
         return f"The run failed{took}{what}{f' ({first.what.partition(chr(10))[0]})' if first else ''}."
     return words.get(scene.state, f"The run is {scene.state}.")
+
+
+def _asked_too_much(scene: Scene) -> str:
+    """Where nothing failed: which node asked more of its needs than they had."""
+    for node in scene.outline.nodes.values():
+        if node.state == "upstream_failed" and (short := too_few(scene.outline, node)):
+            return f": {node.name} requires {short}"
+    return ""
 
 
 def _run_reasons(scene: Scene, failed: str | None, first: AgiError | None) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,17 +141,28 @@ def told(events: list[Event]) -> tuple[list[Step], int]:
             iso(event.at_us) or "",
             (event.at_us - began) / 1e6,
             event.kind,
-            event_words(event.kind, event.data),
+            text,
         )
-        for event in events
+        for event, text in story_words(events)
     ], left_out
+
+
+def story_words(events: Sequence[Event]) -> Iterator[tuple[Event, str]]:
+    """Each event of a story with what it says. Handed over is not begun: what was lost before it was is told so."""
+    idle = {event.attempt_id for event in events if event.data.get("began") is False}
+    for event in events:
+        text = event_words(event.kind, event.data)
+        if event.kind == "attempt_started" and event.attempt_id in idle:
+            text = f"{text}, sent ahead and never begun"
+        yield event, text
 
 
 def event_words(kind: str, data: Mapping[str, Any]) -> str:
     """What an event says, without its subject: one line for a person."""
     parts: list[str] = []
     if kind == "attempt_started":
-        parts.append(f"attempt {data.get('number', '?')} on {data.get('worker', '?')}")
+        on = f" on {data['worker']}" if data.get("worker") else ""
+        parts.append(f"attempt {data.get('number', '?')}{on}")
     if kind in ("node_expanded", "node_finished"):
         parts.append(str(data.get("node")))
     if kind == "node_expanded":

@@ -160,7 +160,7 @@ def _bars(store: Store, run: RunRow, *, open_state: str, now_us: int | None) -> 
             # What ran when the owner died was worked on at least until the last thing that it wrote down.
             done += _cut_off(open_.values(), last, "lost")
             open_.clear()
-        elif event.kind == "attempt_started":
+        elif event.kind == "attempt_started" and event.data.get("worker") != "":  # what only gathers has none
             open_[event.attempt_id or ""] = (event, now)
         elif event.kind in ENDS and event.attempt_id in open_:
             bar = _ended(*open_.pop(event.attempt_id), event, now)

@@ -17,7 +17,7 @@ def log_tail(store: Store, run_id: str, unit: UnitRow, *, lines: int = 20) -> li
     """The end of what the unit's last attempt printed, so far or at all; None where nothing was kept of it.
 
     A worker's log holds one unit after the other, and the event that ended an attempt says which bytes are its own. An
-    attempt that runs, or whose process was ended, has what lies between those of its neighbours.
+    attempt that runs, or whose end nobody saw since the run's owner died, has what lies between its neighbours'.
     """
     if unit.attempt_id is None or unit.worker is None:
         return None

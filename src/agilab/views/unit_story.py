@@ -111,6 +111,11 @@ def _unit_reasons(
         source = data.get("from_unit", unit.unit_id)
         attempt = f", attempt {data['from_attempt']}" if data.get("from_attempt") else ""
         yield f"It comes from unit {source} of run {data.get('from_run', 'unknown')}{attempt}."
+    elif started and _never_began(story):
+        yield (
+            f"It never ran: it was handed to a worker {counted(len(started), 'time')}, and each time the worker"
+            " died before it came to it."
+        )
     elif started:
         why = started[0].data.get("why")
         yield f"It ran because: {why or 'everything that it needs was done'}."
@@ -242,6 +247,12 @@ def _unit_next(scene: Scene, unit: UnitRow, end: Event | None) -> Iterator[Next]
         yield Next(f"agilab runs unpause {scene.id}", "lets units start again")
     if unit.state in ("succeeded", "skipped"):
         yield scene.show(unit.unit_id)
+
+
+def _never_began(story: list[Event]) -> bool:
+    """Whether every attempt was lost before its worker came to it."""
+    ends = [event for event in story if event.kind.startswith("attempt_") and event.kind != "attempt_started"]
+    return bool(ends) and all(event.data.get("began") is False for event in ends)
 
 
 def _last_loss(story: list[Event]) -> str:

@@ -257,6 +257,8 @@ class Oracle:
         if need in self.verdicts and not units:
             return self.verdicts[need] in GOOD
         wanted = {"all": count, "any": 1}.get(node.require, node.require)  # type: ignore[call-overload]
+        if len(self.axes[need]) == len(keys) and isinstance(wanted, int):
+            wanted = min(wanted, 1)  # a need that is one unit, for whoever asks
         return bool(good >= (wanted * count if isinstance(wanted, float) else wanted))
 
     # -- verdicts ------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def graphs(draw: st.DrawFn) -> Graph:
         needs = draw(st.lists(st.sampled_from(names), unique=True, max_size=3)) if names else []
         foreach: Any = draw(st.sampled_from((*(Nested(name) for name in sorted(mapped)), *names, None)))
         name = f"n{number}"
-        require = draw(st.sampled_from(("all", "any", 0.5, 1)))
+        require = draw(st.sampled_from(("all", "any", 0.5, 1, 2)))
         # A mapped node has nothing to run on where its list is empty, whatever it says.
         on_empty = foreach is None and draw(st.booleans())
         nodes.append(Node(name, "thing", tuple(needs), foreach, args, require=require, on_empty=on_empty))

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
+from agilab.notebooks.inspecting import inspect
 from agilab.notebooks.reading import read
 from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.header import Header, HeaderError, parse
@@ -375,3 +376,59 @@ def test_params_that_are_no_data_leave_what_was_known(notebook: dict[str, Any]) 
 def test_what_other_tools_wrote_is_kept(notebook: dict[str, Any]) -> None:
     notebook["metadata"]["colab"] = {"provenance": []}
     assert back(notebook).document.lab.notebook == {"colab": {"provenance": []}}
+
+
+JUPYTER_WRITES = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+        "version": "3.11.9",
+    },
+    "widgets": {"application/vnd.jupyter.widget-state+json": {"state": {}, "version_major": 2}},
+}
+"""What JupyterLab 4 leaves in the metadata of a notebook that it ran."""
+
+
+@pytest.mark.parametrize(
+    "had", [{}, {"language_info": {"name": "python", "version": "3.9.1"}, "toc": {"n": 1}}]
+)
+def test_what_jupyter_writes_by_itself_changes_no_lab(had: dict[str, Any]) -> None:
+    document = LabStages(lab=Lab(notebook=had), stages=(Stage(id="a", code="1"),))
+    notebook = notebook_of(document)
+    notebook["metadata"].update(JUPYTER_WRITES)
+    found = back(notebook)
+    assert found.document == document
+    notebook["metadata"]["kernelspec"] = {"display_name": "xeus", "language": "python", "name": "xpython"}
+    assert back(notebook).document.lab.notebook["kernelspec"]["name"] == "xpython", (
+        "a kernel that somebody chose"
+    )
+
+
+def test_a_labs_notebook_is_looked_at_as_the_code_of_its_stages() -> None:
+    code = "import numpy\n%%time\nopen('/etc/hostname').read()"
+    document = LabStages(stages=(Stage(id="first", code="x = 1"), Stage(id="a", code=code)))
+    found = inspect(text(notebook_of(document)).encode(), name="lab.ipynb")
+    codes = {finding.code for finding in found.findings}
+    assert codes.isdisjoint({"NB-111", "NB-202"}), "nothing is said of its own first lines and of agilab"
+    assert found.distributions == ("numpy",)
+    by_itself = inspect(_book("# a\n" + code), name="lab.ipynb")
+    wanted = {(one.code, one.line) for one in by_itself.findings if one.cell is not None}
+    assert wanted, "there is something to be said of that code"
+    assert wanted <= {(one.code, one.line) for one in found.findings if one.cell is not None}
+
+
+def _book(source: str) -> bytes:
+    cell = {
+        "cell_type": "code",
+        "id": "a",
+        "metadata": {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
+    return json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,13 @@ from agi_node.errors import FAILED, AgiError
 from agi_node.values import plain, scrub
 
 _NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,120}")
+_NOT_IN_FILES = re.compile(
+    r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*]+'  # of one file system or another
+    r"|[\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+"  # turns a line round, or is no letter at all
+)
+"""What the name of a file that is kept cannot hold; an author who names an artifact has the letters of `_NAME`."""
+_LONGEST = 150
+"""Bytes of such a name in UTF-8, which leaves room for an ending: file systems take 255."""
 _MODEL = re.compile(r"(?=[^\W_])[\w .-]{1,120}")
 _TAG = re.compile(r"[\w.-]{1,120}")
 _MEDIA = {
@@ -41,6 +49,7 @@ class Staging:
         self.entries: list[dict[str, Any]] = []
         self._names: set[str] = set()
         self._files: set[str] = set()
+        self._freed: set[str] = set()
 
     @property
     def scratch(self) -> Path:
@@ -128,12 +137,13 @@ class Staging:
 
     def free(self, name: str, suffix: str) -> str:
         """A name like this one that an artifact can have, and that none of this attempt has."""
-        base = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).lstrip(".")[:100] or "file"
+        base = _kept_name(name)
         stem, dot, ending = base.rpartition(".") if suffix == "" and "." in base else (base, "", "")
         for number in range(1, 10_000):
             tried = base if number == 1 else f"{stem}-{number}{dot}{ending}"
             file = tried if tried.lower().endswith(suffix) else tried + suffix
             if tried.casefold() not in self._names and file.casefold() not in self._files:
+                self._freed.add(tried)
                 return tried
         raise AssertionError("ten thousand artifacts of one name")
 
@@ -173,7 +183,7 @@ class Staging:
         return "value.json"
 
     def _check(self, name: object, suffix: str) -> str:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not (_NAME.fullmatch(name) or name in self._freed):
             raise AgiError(
                 "AGI-NODE-001",
                 "an artifact cannot have this name",
@@ -223,6 +233,20 @@ class Staging:
         )
         self._names.add(name.casefold())
         self._files.add(file.casefold())
+
+
+def _kept_name(name: str) -> str:
+    """A name as file systems take it: its letters composed (NFC), others replaced, no dot or space at an end.
+
+    >>> _kept_name("out ö.txt"), _kept_name("日本.txt"), _kept_name("a/b:c.csv"), _kept_name("..")
+    ('out ö.txt', '日本.txt', 'a_b_c.csv', 'file')
+    >>> len(_kept_name("ö" * 200 + ".csv").encode()), _kept_name("x" * 200 + ".csv")[-6:]
+    (150, 'xx.csv')
+    """
+    text = _NOT_IN_FILES.sub("_", unicodedata.normalize("NFC", name)).lstrip(". ").rstrip(". ")
+    stem, ending = (text[: -len(end)], end) if (end := Path(text).suffix) and len(end) <= 16 else (text, "")
+    room = _LONGEST - len(ending.encode())
+    return (stem.encode()[:room].decode("utf-8", "ignore") + ending) or "file"
 
 
 def _no_model(found: str, allowed: str) -> AgiError:

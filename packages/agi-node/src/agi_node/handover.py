@@ -3,6 +3,7 @@
 | kind | for | read where |
 | --- | --- | --- |
 | `json` | Python's own data, exactly: order of names, tuples, sets, dates, keys that are no text | anywhere |
+| | scalars of numpy among it | anywhere; as Python's numbers where numpy is not |
 | `parquet`, `arrow` | tables (`agi_node.encoding`) | where the library is |
 | `npy` | arrays of numpy without objects | where numpy is |
 | `bytes` | bytes | anywhere |
@@ -22,6 +23,7 @@ import importlib
 import io
 import json
 import pathlib
+import re
 import sys
 import types
 from collections.abc import Mapping
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 INLINE = 16 * 1024
 """The longest JSON, in bytes, that stands in the value itself."""
 DEEPEST = 200
+_LOST = re.compile(r"Can't get attribute '([^']+)' on <module '__main__'")
+"""What pickle says of a class or a function that it knows by name only."""
 Form = dict[str, Any]
 _SUFFIX = {
     "json": ".json",
@@ -70,7 +74,18 @@ def hand_over(name: str, value: Any, staging: Staging, subject: str) -> Form:
         meta = {"shape": list(value.shape), "dtype": str(value.dtype)}
         return _kept(name, "npy", array, staging, meta=meta)
     data = _pickled(value, subject)
-    return _kept(name, "pickle", data, staging, type=codec.type_name(value))
+    holds: dict[str, Any] = {"holds": held} if (held := _not_plain(value)) else {}
+    return _kept(name, "pickle", data, staging, type=codec.type_name(value), **holds)
+
+
+def _not_plain(value: Any, path: str = "", depth: int = 0) -> str:
+    """The first item of Python's own containers that is no plain data, with its path; empty where there is none."""
+    kind = type(value)
+    if kind not in (list, tuple, dict) or depth > DEEPEST:
+        return f"{path} is {codec.type_name(value)}" if path else ""
+    items = value.items() if kind is dict else enumerate(value)
+    odd = next(((at, item) for at, item in items if exact_text(item) is None), None)
+    return "" if odd is None else _not_plain(odd[1], f"{path}[{odd[0]!r:.40}]", depth + 1)
 
 
 def take_over(form: Mapping[str, Any]) -> Any:
@@ -89,11 +104,38 @@ def take_over(form: Mapping[str, Any]) -> Any:
     if kind == "npy":
         return importlib.import_module("numpy").load(form["path"], allow_pickle=False)
     if kind == "pickle":
-        return codec.load(form["path"])
+        return _unpickled(form)
     table = encoding.decode(kind, Path(form["path"]), form.get("library"))
+    if "freq" in form:
+        table.index.freq = form["freq"]
     if "head" in form and hasattr(table, "head"):
         return table.head(form["head"])
     return table.slice(0, form["head"]) if "head" in form else table
+
+
+def _unpickled(form: Mapping[str, Any]) -> Any:
+    """The object of a pickle. Raises AGI-STAGE-117 where its class or function is written in a stage, and not here."""
+    try:
+        return codec.load(form["path"])
+    except AgiError as problem:
+        lost = _LOST.match(str(problem.__cause__)) if isinstance(problem.__cause__, AttributeError) else None
+        if lost is None:
+            raise
+        maker, called, name = form.get("stage", "MAKER"), form.get("called", "a value"), lost[1].split(".")[0]
+        # A function is pickled by its name, so its definition is all that there is to take.
+        itself = form.get("type") == "function"
+        holds = "is" if form.get("type") == f"__main__.{lost[1]}" else "holds"
+        what = f"is the function {name}" if itself else f"{holds} an object of {name}"
+        raise AgiError(
+            "AGI-STAGE-117",
+            f"{called} of stage {maker} {what}, whose definition stands in a stage and does not come with it",
+            found=f"nothing called {name} in this stage",
+            allowed="the definition here too, taken from the text where it stands",
+            try_=f'uses = {{ {maker} = ["{name}"] }} (or the stage whose text has it)'
+            + (f" in place of {called} among the inputs" if itself else ""),
+            whose="author",
+            exit_code=FAILED,
+        ) from problem.__cause__
 
 
 def fingerprint(form: Mapping[str, Any], staging: Staging) -> dict[str, Any]:
@@ -139,9 +181,22 @@ def _table(name: str, value: Any, staging: Staging) -> Form | None:
 
     whole = Table.of(value, name)
     meta = {"rows": whole.rows, "columns": whole.columns}
-    return _kept(
-        name, encoded.kind, encoded.data, staging, preview=whole.preview(), meta=meta, library=encoded.library
-    )
+    said = {"library": encoded.library, **_frequency(name, value)}
+    return _kept(name, encoded.kind, encoded.data, staging, preview=whole.preview(), meta=meta, **said)
+
+
+def _frequency(name: str, table: Any) -> dict[str, str]:
+    """How often the times of a pandas index come, which parquet forgets; said in the log where it cannot be kept."""
+    freq = getattr(getattr(table, "index", None), "freq", None)
+    if freq is None or type(table.index).__name__ not in ("DatetimeIndex", "TimedeltaIndex"):
+        return {}
+    try:
+        if table.index.__class__(table.index, freq=freq.freqstr).freq == freq:
+            return {"freq": freq.freqstr}
+    except ValueError:
+        pass
+    print(f"[agilab] {name} goes on without the freq of its index, {freq!r}: parquet has no word for it")
+    return {}
 
 
 def _array(value: Any) -> bytes | None:
@@ -207,13 +262,13 @@ def exact_text(value: Any) -> str | None:
         return None
 
 
-def exact_value(text: str) -> Any:
-    """The data that `exact_text` wrote.
+def exact_value(text: str, *, plain: bool = False) -> Any:
+    """The data that `exact_text` wrote; with `plain`, or where there is no numpy, its scalars as Python's numbers.
 
     >>> exact_value(exact_text({3: {"x"}, "at": (1, float("inf"))}))
     {3: {'x'}, 'at': (1, inf)}
     """
-    return _back(json.loads(text))
+    return _back(json.loads(text), plain)
 
 
 class _NotExact(Exception):
@@ -252,8 +307,27 @@ def _exact(value: Any, seen: set[int], depth: int) -> Any:
     if kind in (tuple, set, frozenset):
         items = [_exact(item, seen, depth + 1) for item in (value if kind is tuple else _in_order(value))]
         return _marked(kind.__name__, items)
+    if kind.__module__ == "numpy" and (scalar := _scalar(value)) is not None:
+        return _marked("numpy", [scalar[0], _exact(scalar[1], seen, depth + 1)])
     writer = _WRITE.get(kind)
     return _marked(kind.__name__, writer(value)) if writer else _no()
+
+
+def _scalar(value: Any) -> tuple[str, Any] | None:
+    """A scalar of numpy as the name of its type and a number, a bool or a text of Python's that is exactly it."""
+    numpy = sys.modules["numpy"]
+    if not isinstance(value, numpy.generic) or value.dtype.kind not in "biufU":
+        return None
+    name, plain = "str" if value.dtype.kind == "U" else value.dtype.name, value.item()
+    again = numpy.dtype(name).type is type(value) and type(plain) in (bool, int, float, str)
+    return (name, plain) if again else None
+
+
+def _of_numpy(name: str, plain: Any) -> Any:
+    try:
+        return importlib.import_module("numpy").dtype(name).type(plain)
+    except ImportError:
+        return plain
 
 
 def _in_order(items: Any) -> list[Any]:
@@ -277,15 +351,25 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _back(plain: Any) -> Any:
-    if isinstance(plain, list):
-        return [_back(item) for item in plain]
-    if not isinstance(plain, dict):
-        return plain
-    if plain.keys() != {"$"}:
-        return {name: _back(item) for name, item in plain.items()}
-    kind, content = plain["$"]
+def _back(found: Any, plain: bool) -> Any:
+    if isinstance(found, list):
+        return [_back(item, plain) for item in found]
+    if not isinstance(found, dict):
+        return found
+    if found.keys() != {"$"}:
+        return {name: _back(item, plain) for name, item in found.items()}
+    kind, content = found["$"]
+    if kind == "numpy":
+        number = _back(content[1], plain)
+        return number if plain else _of_numpy(content[0], number)
+    if kind == "dict":
+        return {_back(name, plain): _back(item, plain) for name, item in content}
+    if kind in _GATHERED:
+        return _GATHERED[kind](_back(item, plain) for item in content)
     return _READ[kind](content)
+
+
+_GATHERED: dict[str, Any] = {"tuple": tuple, "set": set, "frozenset": frozenset}
 
 
 def _moment(value: Any) -> str:
@@ -310,10 +394,6 @@ _WRITE: dict[type, Any] = {
 _READ: dict[str, Any] = {
     "int": int,
     "float": float,
-    "tuple": lambda items: tuple(_back(item) for item in items),
-    "set": lambda items: {_back(item) for item in items},
-    "frozenset": lambda items: frozenset(_back(item) for item in items),
-    "dict": lambda pairs: {_back(name): _back(item) for name, item in pairs},
     "datetime": datetime.datetime.fromisoformat,
     "date": datetime.date.fromisoformat,
     "time": datetime.time.fromisoformat,

@@ -14,6 +14,7 @@ from typing import Any
 from agi_node.artifacts import Staging
 from agi_node.handover import fingerprint, hand_over
 from agi_node.likeness import digest_of
+from agi_node.outline import Part, outline
 
 
 def write(space: Mapping[str, Any], names: Iterable[str], folder: str) -> None:
@@ -29,7 +30,10 @@ def write(space: Mapping[str, Any], names: Iterable[str], folder: str) -> None:
 
 
 def judged(name: str, value: Any, staging: Staging) -> dict[str, Any]:
-    """What two values have in common exactly if they are equal; or why that cannot be told."""
+    """What two values have in common exactly if they are equal; or why that cannot be told.
+
+    Beside it stand the value's `parts`, to say where two differ.
+    """
     if type(value).__module__.partition(".")[0] in ("IPython", "ipykernel"):
         return {"why": "an object of Jupyter itself"}
     try:
@@ -37,13 +41,27 @@ def judged(name: str, value: Any, staging: Staging) -> dict[str, Any]:
     except Exception as problem:  # whatever a person's object does when it is looked at
         return {"why": f"{type(problem).__name__}: {problem}"[:200]}
     if form["kind"] != "pickle":
-        return fingerprint(form, staging)
+        return {**fingerprint(form, staging), "parts": _parts(value)}
     try:
-        return {"kind": "object", "text": _told(value), "digest": digest_of(value, staging)}
-    except Exception as problem:  # taking a person's object apart runs its own code
-        return {"why": f"an object of type {form['type']} ({type(problem).__name__}: {problem})"[:200]}
+        digest = digest_of(value, staging)
+    except Exception:  # taking a person's object apart runs its own code; its parts may still be comparable
+        digest = ""
+    parts = _parts(value)
+    if not digest and not parts:
+        return {"why": f"an object of type {form['type']}, which cannot be taken apart"}
+    return {"kind": "object", "text": _told(value), "digest": digest, "parts": parts}
+
+
+def _parts(value: Any) -> list[Part]:
+    try:
+        return outline(value)
+    except Exception:  # as above: then there is only the digest
+        return []
 
 
 def _told(value: Any) -> str:
     """What an object says of itself, without addresses."""
-    return re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(value))[:200]
+    try:
+        return re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(value))[:200]
+    except Exception as broken:  # the author's __repr__ is the author's code
+        return f"<{type(value).__qualname__}: its text raised {type(broken).__qualname__}>"

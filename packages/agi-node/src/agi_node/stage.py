@@ -13,6 +13,7 @@ import ast
 import contextlib
 import glob
 import inspect
+import io
 import json
 import linecache
 import os
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from agi_node.errors import FAILED, AgiError
 from agi_node.handover import Form, exact_value, hand_over, take_over
 from agi_node.items import Skip
+from agi_node.placing import Inputs
 from agi_node.values import scrub
 
 if TYPE_CHECKING:
@@ -46,29 +48,37 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
     `values` are forms by name, `files` the artifacts of each output by path, `shown` what the last expression is worth.
 
     `order` is `{"code", "file", "carried": [[stage, text]], "outputs": [name]}`; `inputs` names a JSON file of
-    `{"values": {name: form}, "files": [{"path", "source", "copy"}], "item": {name: exact JSON}}`. Raises what the code
-    raises; AGI-STAGE-101 for an output that is not there, -102 for an input file that is gone, -103 for an item that
-    cannot be part of a path.
+    `{"values": {name: form}, "files": [{"path", "source", "size", "digest", "stored", "copy"}], "item": {name: exact
+    JSON}}`. Raises what the code raises; AGI-STAGE-101 for an output that is not there, -102 for an input file that is
+    gone, -103 for an item that cannot be part of a path, -116 for an input that the code changed.
     """
     given = json.loads(Path(inputs).read_bytes()) if inputs else {"values": {}, "files": [], "item": {}}
     work = run._staging.scratch / "work"
     work.mkdir(parents=True, exist_ok=True)
-    placed = {_place(file, work) for file in given["files"]}
     values = _names_of(order["outputs"], is_file=False)
     item = {called: exact_value(text) for called, text in given["item"].items()}
     files = {path: filled(path, item) for path in _names_of(order["outputs"], is_file=True)}
+    placed = Inputs(name, work, files.values())
+    for file in given["files"]:
+        placed.place(file)
     for path in files.values():
         (work / path).parent.mkdir(parents=True, exist_ok=True)
         if path.endswith("/"):
             (work / path).mkdir(exist_ok=True)
-    with _apart(work) as module:
+    with placed, _apart(work) as module:
         space = module.__dict__
         space.update(run=run, display=_display, Skip=Skip)
         for stage, text in order["carried"]:
             exec(_compiled(text, f"<stage {stage}>", shown=False)[0], space)
         space.update({called: take_over(form) for called, form in given["values"].items()})
         space.update(item)
-        shown = _execute(order["code"], order.get("file") or f"<stage {name}>", space)
+        if order.get("file"):
+            _as_script(order["file"], order["code"], work, space)
+            placed.paths.add(order["file"])
+        try:
+            shown = _execute(order["code"], order.get("file") or f"<stage {name}>", space)
+        finally:
+            _write_out(space)
         if isinstance(shown, Skip):
             return shown
         told = {
@@ -78,7 +88,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         if "also" in order:
             told["also"] = _also(order["also"], space, run)
         _keep_figures(run)
-    return {**told, "files": _kept_files(name, files, placed, work, run), "item": given["item"]}
+    return {**told, "files": _kept_files(name, files, placed.paths, work, run), "item": given["item"]}
 
 
 def _names_of(outputs: list[str], *, is_file: bool) -> list[str]:
@@ -106,36 +116,6 @@ def filled(path: str, item: Mapping[str, Any]) -> str:
                     exit_code=FAILED,
                 )
             path = path.replace(place, text)
-    return path
-
-
-def _place(file: Mapping[str, Any], work: Path) -> str:
-    """Put an input file where the code looks for it: a link, or a copy where it may be changed."""
-    path: str = file["path"]
-    target = work / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    source = Path(file["source"])
-    if not source.is_file():
-        raise AgiError(
-            "AGI-STAGE-102",
-            f"the input file {path} is gone",
-            found=f"nothing at {source}",
-            allowed="the file that was there when the run was planned",
-            exit_code=FAILED,
-        )
-    if file.get("size") not in (None, source.stat().st_size):
-        raise AgiError(
-            "AGI-STAGE-102",
-            f"the input file {path} changed after the run was planned",
-            found=f"{source.stat().st_size:,} bytes",
-            allowed=f"{file['size']:,} bytes",
-            try_="run the lab again: what it reads is settled when it begins",
-            exit_code=FAILED,
-        )
-    if file.get("copy"):
-        shutil.copyfile(source, target)
-    else:
-        target.symlink_to(source)
     return path
 
 
@@ -186,10 +166,35 @@ def _forget_figures() -> None:
 
 
 def _execute(code: str, file: str, space: dict[str, Any]) -> Any:
-    """Run the code; returns what its last statement is worth, where that is an expression."""
+    """Run the code; returns what its last statement is worth, where that is an expression.
+
+    A script that says that it is done (`sys.exit()`, `sys.exit(0)`) is done.
+    """
     body, last = _compiled(code, file, shown=True)
-    _run(body, space)
-    return _run(last, space) if last is not None else None
+    try:
+        _run(body, space)
+        return _run(last, space) if last is not None else None
+    except SystemExit as ended:
+        if ended.code is None or (type(ended.code) is int and ended.code == 0):
+            return None
+        raise
+
+
+def _as_script(file: str, code: str, work: Path, space: dict[str, Any]) -> None:
+    """Let code that stands in a file find itself, and what it names from there, at the same relative place."""
+    script = work / file
+    script.parent.mkdir(parents=True, exist_ok=True)
+    if not script.exists():
+        script.write_text(code, encoding="utf-8")
+    space["__file__"] = str(script)
+
+
+def _write_out(space: Mapping[str, Any]) -> None:
+    """Files that the code left open: what they still hold is part of what it wrote."""
+    for value in list(space.values()):
+        if isinstance(value, io.IOBase) and not value.closed:
+            with contextlib.suppress(OSError, ValueError):
+                value.flush()
 
 
 def _run(code: types.CodeType, space: dict[str, Any]) -> Any:

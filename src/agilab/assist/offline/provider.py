@@ -122,6 +122,7 @@ def _not_understood(clause: str, problem: NotSaid, near: Any) -> AgiError:
     shown = rest if len(rest) <= 60 else rest[:59] + "…"
     understood = clause[: problem.at].strip()
     found = f"“{shown}”" if rest else "the end of the request"
+    near = near or ([] if understood else [form.example for form in FORMS[:1] + FORMS[9:11]])
     forms = [f"“{form}”" for form in near]
     return AgiError(
         "AGI-ASSIST-040",

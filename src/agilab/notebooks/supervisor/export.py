@@ -32,8 +32,9 @@ def notebook_of(document: LabStages, *, file: str = "lab_stages.toml") -> dict[s
     lab = document.lab
     theirs = from_toml(lab.notebook)
     about: dict[str, Any] = {"schema": SCHEMA, "lab": lab_fields(lab)}
-    if is_other_kernel(theirs):
-        about["kernel"] = {name: theirs.pop(name) for name in PLAIN_METADATA if name in theirs}
+    # Jupyter writes these two anew whenever it runs a notebook, so what the lab has of them is kept aside.
+    if kernel := {name: theirs.pop(name) for name in PLAIN_METADATA if name in theirs}:
+        about["kernel"] = kernel
     about["kept"] = sorted(theirs)
     metadata = {**deepcopy(PLAIN_METADATA), **theirs, KEY: about}
     return {"cells": list(_cells(document, file)), "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}

@@ -85,7 +85,7 @@ def is_header(line: str) -> bool:
     >>> is_header("%%stage load"), is_header("%%stages"), is_header("x = 1")
     (True, False, False)
     """
-    return line == MAGIC or line.startswith((f"{MAGIC} ", f"{MAGIC}\\t"))
+    return line == MAGIC or line.startswith((f"{MAGIC} ", f"{MAGIC}\t"))
 
 
 def parse(line: str) -> Header:

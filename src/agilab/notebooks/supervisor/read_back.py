@@ -106,18 +106,22 @@ class _Reader:
         return ReadBack(document, tuple(self._changes))
 
     def _metadata(self) -> dict[str, Any]:
-        """What other tools wrote, and the kernel that the lab's own notebook had, unless somebody chose another."""
+        """What other tools wrote, and the kernel that the lab's own notebook had, unless somebody chose another.
+
+        What Jupyter writes by itself when it runs a notebook is none of it: which Python it was, the state of widgets.
+        """
         theirs = self._notebook.metadata
         known = self._about.get("kept") or []
         kernel = self._about.get("kernel")
-        aside = kernel if isinstance(kernel, Mapping) and not is_other_kernel(theirs) else {}
-        own = {
-            name: value
-            for name, value in theirs.items()
-            if (name in known or (name not in (KEY, "jupytext") and PLAIN_METADATA.get(name) != value))
-            and not (aside and name in PLAIN_METADATA)
-        }
-        return {**aside, **own}
+        chosen = is_other_kernel(theirs)
+        aside = kernel if isinstance(kernel, Mapping) and not chosen else {}
+
+        def is_own(name: str, value: Any) -> bool:
+            if name in PLAIN_METADATA:
+                return not aside and (name in known or (chosen and PLAIN_METADATA[name] != value))
+            return name in known or name not in (KEY, "jupytext", "widgets")
+
+        return {**aside, **{name: value for name, value in theirs.items() if is_own(name, value)}}
 
     # -- markdown ------------------------------------------------------------------------------------------
 

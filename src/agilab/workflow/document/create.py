@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,13 +76,13 @@ def create_lab(folder: Path, *, title: str = "", app: str | None = None) -> Crea
             "a lab is there already" if path.exists() else "this is no folder",
             found=str(path if path.exists() else folder),
             allowed=f"a folder without {FILE}",
-            try_=f"agilab workflow show --lab {path}" if path.exists() else None,
+            try_=f"agilab workflow show {shlex.quote(str(path))}" if path.exists() else None,
         )
     name = folder.resolve().name
     text = _document(title or name.replace("_", " ").replace("-", " ").capitalize(), app)
     parse_document(text, LabStages, str(path))
     project = (folder / "pyproject.toml").is_file()
-    made = {FILE: text} if project or app is not None else {FILE: text, **_project(name)}
+    made = {FILE: text} if project else {FILE: text, **_project(name)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:

@@ -121,7 +121,10 @@ def _fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[FieldChange
 
 def _lines(before: Any, after: Any) -> tuple[str, ...]:
     old, new = (value if isinstance(value, str) else "" for value in (before, after))
-    if "\n" not in old + new:
-        return ()
+    return lines_between(old, new) if "\n" in old + new else ()
+
+
+def lines_between(old: str, new: str) -> tuple[str, ...]:
+    """The lines of two texts that differ, with `+`, `-` and ` ` before them, a few around each change."""
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=2)
     return tuple(lines)[2:]  # without the names of the files

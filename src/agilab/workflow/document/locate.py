@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,7 +12,7 @@ from agi_node.errors import ENVIRONMENT, AgiError
 if TYPE_CHECKING:
     from agilab.contracts.lab_stages import LabStages
     from agilab.store.workspace import Workspace
-    from agilab.workflow.legacy.reading import Converted
+    from agilab.workflow.legacy.notes import Converted
 
 FILE = "lab_stages.toml"
 LARGEST = 64 * 2**20
@@ -53,7 +54,7 @@ class LabFile:
                 f"{self.path} is of version 1, which can be read and not edited",
                 found="D, Q, M, C and R",
                 allowed="a file of version 2",
-                try_=f"agilab workflow migrate {self.path}",
+                try_=f"agilab workflow migrate {shlex.quote(str(self.path))}",
             )
         return self
 
@@ -75,7 +76,7 @@ def find_lab(text: str | None, workspace: Workspace, *, here: Path | None = None
     if path.is_dir():
         if (path / FILE).is_file():
             return path / FILE
-        raise _none(f"{text} without {FILE}", f"agilab workflow new {text}")
+        raise _none(f"{text} without {FILE}", f"agilab workflow new {shlex.quote(text)}")
     if "/" not in text and not text.endswith(".toml"):
         from agilab.projects.discover import find_app
         from agilab.workflow.document.known import known_labs
@@ -90,8 +91,12 @@ def find_lab(text: str | None, workspace: Workspace, *, here: Path | None = None
             raise _none(text, problem.try_ or "agilab app list") from None
         if (app.folder / FILE).is_file():
             return app.folder / FILE
-        raise _none(f"the app {app.name} without {FILE}", f"agilab workflow new {app.folder}")
-    raise _none(text, "agilab workflow new .")
+        raise _none(
+            f"the app {app.name} without {FILE}", f"agilab workflow new {shlex.quote(str(app.folder))}"
+        )
+    raise _none(
+        text, "agilab workflow new ." if text.endswith(FILE) else f"ls {shlex.quote(str(path.parent))}"
+    )
 
 
 def read_lab_file(path: Path, *, module: str | None = None) -> LabFile:
@@ -138,7 +143,7 @@ def read_text(path: Path) -> str:
             f"{path}: cannot be read",
             found=problem.strerror or str(problem),
             allowed="a file of schema agilab.lab_stages.v2",
-            try_=f"ls -ld {path}",
+            try_=f"ls -ld {shlex.quote(str(path))}",
             whose="environment",
             exit_code=ENVIRONMENT,
         ) from problem

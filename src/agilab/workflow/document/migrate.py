@@ -17,7 +17,9 @@ from agilab.contracts.toml_layout import Path as Place
 from agilab.contracts.toml_spelling import spelled_document
 from agilab.workflow.document.locate import LabFile, read_lab_file
 from agilab.workflow.legacy.comments import carried
-from agilab.workflow.legacy.reading import Note, read_v1
+from agilab.workflow.legacy.notes import Note
+from agilab.workflow.legacy.reading import read_v1
+from agilab.workflow.legacy.respelt import respelt, with_line_ends
 from agilab.workflow.legacy.words import FIELDS, META
 from agilab.workflow.legacy.writing import to_v1
 
@@ -77,13 +79,18 @@ def planned(
             "AGI-LAB-111",
             f"{path} is of version {to[1]} already",
             found=f"{len(file.lab.stages)} stages",
-            try_="agilab workflow show" if to == "v2" else f"agilab workflow migrate {path}",
+            try_="agilab workflow show"
+            if to == "v2"
+            else f"agilab workflow migrate {shlex.quote(str(path))}",
         )
     target = output or path
     if to == "v1":
-        return Migration(path, target, to, _as_v1(file), (), len(file.lab.stages))
-    assert file.converted is not None
-    return Migration(path, target, to, _as_v2(file), file.converted.notes, len(file.lab.stages))
+        text, notes = _as_v1(file), tuple(respelt(file.text))
+    else:
+        assert file.converted is not None
+        text, notes = _as_v2(file), (*file.converted.notes, *respelt(file.text))
+    notes = tuple(sorted(notes, key=lambda note: note.line))
+    return Migration(path, target, to, with_line_ends(text, file.text), notes, len(file.lab.stages))
 
 
 def migrate(planned: Migration) -> Migration:

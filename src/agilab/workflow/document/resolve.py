@@ -10,7 +10,6 @@ the lab's folder (a file). So a stage may take `table` and give `table` again: t
 
 from __future__ import annotations
 
-import heapq
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Literal
 
 from agi_node.canonical import canonical
 from agilab.contracts.lab_stages import Input, LabStages, Stage, is_file
+from agilab.workflow.document.order import cycles, ordered
 
 Exists = Callable[[str], bool]
 """Whether a relative path, a glob (`data/*.csv`) or a folder (`data/`) has anything in the lab's folder."""
@@ -199,7 +199,7 @@ class _Resolver:
             )
             for stage in self._active
         }
-        order = _ordered(needs)
+        order = ordered(needs)
         axes = _axes(order, foreach)
         return Resolved(
             self._lab,
@@ -214,7 +214,7 @@ class _Resolver:
                 for stage in self._active
             },
             order,
-            _cycles(needs, set(order)),
+            cycles(needs, set(order)),
             tuple(stage.id for stage in self._lab.stages if stage.id not in self._position),
             tuple(self._problems),
         )
@@ -314,50 +314,6 @@ class _Resolver:
     ) -> Problem:
         self._problems.append(Problem(kind, stage.id, key, at, name, others))
         return self._problems[-1]
-
-
-def _ordered(needs: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Kahn's order (1962) that always takes the first of those that may come next, as the document has them."""
-    position = {name: number for number, name in enumerate(needs)}
-    names = list(needs)
-    waiting = {name: len(before) for name, before in needs.items()}
-    after: dict[str, list[str]] = {name: [] for name in needs}
-    for name, before in needs.items():
-        for need in before:
-            after[need].append(name)
-    ready = [position[name] for name, count in waiting.items() if not count]
-    heapq.heapify(ready)
-    found: list[str] = []
-    while ready:
-        found.append(names[heapq.heappop(ready)])
-        for name in after[found[-1]]:
-            waiting[name] -= 1
-            if not waiting[name]:
-                heapq.heappush(ready, position[name])
-    return tuple(found)
-
-
-def _cycles(needs: Mapping[str, tuple[str, ...]], ordered: set[str]) -> tuple[tuple[str, ...], ...]:
-    """A ring through each stage that no order can take in, as long as no ring found before goes through it."""
-    position = {name: number for number, name in enumerate(needs)}
-    rings: list[tuple[str, ...]] = []
-    seen: set[str] = set(ordered)
-    for start in needs:
-        path: list[str] = []
-        at: str | None = start
-        while at is not None and at not in seen:
-            if at in path:
-                ring = path[path.index(at) :]
-                # Along the arrows, and from the stage that stands first.
-                first = ring.index(min(ring, key=position.__getitem__))
-                ring = ring[first::-1] + ring[:first:-1]
-                rings.append(tuple(ring))
-                break
-            path.append(at)
-            # Whoever waits for ever needs somebody who does: that way leads into a ring.
-            at = next((need for need in needs[at] if need not in ordered), None)
-        seen.update(path)
-    return tuple(rings)
 
 
 def _axes(order: tuple[str, ...], foreach: Mapping[str, tuple[Axis, ...]]) -> Mapping[str, tuple[Axis, ...]]:

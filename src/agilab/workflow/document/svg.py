@@ -1,203 +1,223 @@
-"""A lab as an SVG picture that is at home on light and dark pages.
+"""A lab as an SVG picture that is at home on light and dark pages, wide ones and narrow ones.
 
-Boxes in layers, by longest path; the order in a layer by barycentres; an edge over several layers passes through a
-place in each of them (Sugiyama, Tagawa and Toda 1981).
+Boxes are the stages that run, arrows what they need of one another; a dotted arrow leads from the stage whose text
+another one uses. `layout` says where they stand, `lettering` how wide their words are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from html import escape
 
+from agilab.workflow.document.layout import MARGIN, Edge, Place, layers_of
+from agilab.workflow.document.lettering import cut, width_of
 from agilab.workflow.document.resolve import Resolved, ResolvedStage
-from agilab.workflow.document.view import MADE, words
+from agilab.workflow.document.view import MADE, used, words
 
-_LETTER, _BOLD, _LINE, _PAD = 6.6, 8.1, 18.0, 14.0
-"""Width of a letter of 12 px, of 13 px bold; height of a line; room around text in a box. All in px."""
-_GAP_X, _GAP_Y, _MARGIN = 28.0, 54.0, 24.0
-_LONGEST = 42
-"""Letters of a line before it is cut."""
+_NAME, _SAID, _LINE, _PAD = 13.0, 12.0, 18.0, 14.0
+"""Size of letters of a name and of what is said below it; height of a line; room around text in a box. All in px."""
+_WORDS = 240.0
+"""Width that words get at most."""
+WIDEST = 1180.0
+"""Width of a layer's boxes at most: a window of 1,280 px shows the whole."""
 _STYLE = """
-  svg { --ink: #1f2328; --soft: #59636e; --box: #ffffff; --edge: #8c959f; --rim: #d0d7de;
+  svg { color-scheme: light dark; --ink: #1f2328; --soft: #59636e; --box: #ffffff; --edge: #7d8590; --rim: #c8d1da;
         --code: #0969da; --app: #8250df; font-family: system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
   @media (prefers-color-scheme: dark) {
-    svg { --ink: #e6edf3; --soft: #9198a1; --box: #161b22; --edge: #6e7681; --rim: #3d444d;
+    svg { --ink: #e6edf3; --soft: #9ba3ad; --box: #161b22; --edge: #7d8590; --rim: #3d444d;
           --code: #4493f8; --app: #ab7df8; } }
   .name { font-size: 13px; font-weight: 600; fill: var(--ink); }
   .said { font-size: 12px; fill: var(--soft); }
   .box { fill: var(--box); stroke: var(--rim); stroke-width: 1.25; }
   .code { fill: var(--code); } .app { fill: var(--app); }
   .edge { fill: none; stroke: var(--edge); stroke-width: 1.5; }
-  .tip { fill: var(--edge); }
+  .uses { fill: none; stroke: var(--edge); stroke-width: 1.25; stroke-dasharray: 1 4; stroke-linecap: round; }
+  .tip { fill: var(--edge); } .open { fill: none; stroke: var(--edge); stroke-width: 1.25; }
 """
-
-
-@dataclass(eq=False)
-class _Place:
-    """A box, or a point in a layer through which an edge passes."""
-
-    stage: ResolvedStage | None
-    lines: Sequence[str] = ()
-    above: list[_Place] = field(default_factory=list)
-    below: list[_Place] = field(default_factory=list)
-    width: float = 10.0
-    height: float = 0.0
-    x: float = 0.0
-    y: float = 0.0
-
-    @property
-    def middle(self) -> float:
-        return self.x + self.width / 2
+_TIPS = (
+    '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<path class="tip" d="M0 0.5L8 4L0 7.5z"/></marker>'
+    '<marker id="open" viewBox="0 0 8 8" refX="6.5" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<path class="open" d="M1 1L6.5 4L1 7"/></marker></defs>'
+)
 
 
 def svg(resolved: Resolved, title: str) -> str:
     """The stages that run as an SVG document. Stages in a ring, which have no order, are left out."""
-    layers = _layers(resolved)
-    for _ in range(6):
-        _sort(layers, lambda place: place.above)
-        _sort(layers[::-1], lambda place: place.below)
-    _place(layers)
-    width = max((place.x + place.width for layer in layers for place in layer), default=160.0) + _MARGIN
-    height = max((place.y + place.height for layer in layers for place in layer), default=0.0) + _MARGIN
-    rows = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
-        f'height="{height:.0f}" role="img" aria-label="{escape(title)}">',
-        f"<!-- Made from lab_stages.toml {MADE}. -->",
-        f"<title>{escape(title)}</title>",
-        f"<style>{_STYLE}</style>",
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-        '<path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>',
-        *(row for layer in layers for place in layer for row in _edges(place)),
-        *(row for layer in layers for place in layer for row in _box(place)),
-        "</svg>",
-    ]
-    return "\n".join(rows) + "\n"
+    texts = {name: _texts(resolved.stages[name]) for name in resolved.order}
+    order, edges = _edges(resolved)
+    layers = layers_of(order, {name: _size(lines) for name, lines in texts.items()}, edges, WIDEST)
+    places = [place for layer in layers for place in layer]
+    dotted = any(edge.dotted for edge in edges)
+    apps = any(resolved.stages[name].stage.app for name in order)
+    width = max((place.x + place.width for place in places), default=160.0) + MARGIN + 4
+    height = max((place.y + place.height for place in places), default=0.0) + MARGIN + 4
+    key, key_width = _key(MARGIN, height + 12, dotted=dotted, apps=apps)
+    if key:
+        width, height = max(width, key_width), height + 34
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
+            f'height="{height:.0f}" style="max-width:100%;height:auto" role="img" aria-labelledby="title desc">',
+            f"<!-- Made from lab_stages.toml {MADE}. -->",
+            f'<title id="title">{_text(title)}</title>',
+            f'<desc id="desc">{_text(_told(resolved, edges))}</desc>',
+            f"<style>{_STYLE}</style>",
+            _TIPS,
+            *(row for place in places for row in _lines(place, dotted=True)),
+            *(row for place in places for row in _lines(place, dotted=False)),
+            *(
+                row
+                for place in places
+                if place.name is not None
+                for row in _box(place, resolved.stages[place.name], texts[place.name])
+            ),
+            *key,
+            "</svg>",
+            "",
+        ]
+    )
 
 
-def _layers(resolved: Resolved) -> list[list[_Place]]:
-    depth: dict[str, int] = {}
-    boxes: dict[str, _Place] = {}
-    layers: list[list[_Place]] = []
-    for name in resolved.order:
-        one = resolved.stages[name]
-        depth[name] = 1 + max((depth[need] for need in one.needs), default=-1)
-        lines = [_cut(line) for line in (name, *words(one))]
-        boxes[name] = place = _Place(one, lines)
-        place.width = max(len(lines[0]) * _BOLD, *(len(line) * _LETTER for line in lines)) + 2 * _PAD + 4
-        place.height = len(lines) * _LINE + _PAD
-        while len(layers) <= depth[name]:
-            layers.append([])
-        layers[depth[name]].append(place)
-    passing: dict[tuple[str, int], _Place] = {}
-    for name in resolved.order:
-        for need in resolved.stages[name].needs:
-            upper = boxes[need]
-            for between in range(depth[need] + 1, depth[name]):
-                if (need, between) not in passing:
-                    passing[need, between] = _Place(None)
-                    layers[between].append(passing[need, between])
-                    _join(upper, passing[need, between])
-                upper = passing[need, between]
-            _join(upper, boxes[name])
-    return layers
+def _texts(one: ResolvedStage) -> list[tuple[str, str]]:
+    """The lines of a box: each as it is shown, and whole."""
+    name = one.stage.id
+    lines = [(cut(name, _NAME, _WORDS, bold=True), name)]
+    return [*lines, *((cut(line, _SAID, _WORDS), line) for line in words(one))]
 
 
-def _join(upper: _Place, lower: _Place) -> None:
-    upper.below.append(lower)
-    lower.above.append(upper)
+def _size(lines: Sequence[tuple[str, str]]) -> tuple[float, float]:
+    widest = max(width_of(lines[0][0], _NAME, bold=True), *(width_of(line, _SAID) for line, _ in lines), 60.0)
+    return widest + 2 * _PAD + 4, len(lines) * _LINE + _PAD
 
 
-def _sort(layers: list[list[_Place]], side: Callable[[_Place], list[_Place]]) -> None:
-    for layer in layers:
-        for number, place in enumerate(layer):
-            place.x = number
-    for layer in layers:
-        mean = {
-            place: sum(other.x for other in side(place)) / len(side(place)) if side(place) else place.x
-            for place in layer
-        }
-        layer.sort(key=mean.__getitem__)
-        for number, place in enumerate(layer):
-            place.x = number
+def _edges(resolved: Resolved) -> tuple[tuple[str, ...], list[Edge]]:
+    """The boxes in an order in which all edges lead on, and the edges.
 
-
-def _place(layers: list[list[_Place]]) -> None:
-    """Give out positions: each place near the middle of what it hangs on, none over another."""
-    y = _MARGIN
-    for layer in layers:
-        x = _MARGIN
-        for place in layer:
-            place.x, place.y = x, y
-            x += place.width + _GAP_X
-        y += max((place.height for place in layer), default=0.0) + _GAP_Y
-        for place in layer:
-            place.height = place.height or max(other.height for other in layer)
-    for turn in range(8):
-        for layer in layers if turn % 2 == 0 else layers[::-1]:
-            wishes = [
-                _wish(place, (place.above if turn % 2 == 0 else place.below) or [place]) for place in layer
-            ]
-            _settle(layer, wishes)
-    left = min((place.x for layer in layers for place in layer), default=_MARGIN)
-    for layer in layers:
-        for place in layer:
-            place.x += _MARGIN - left
-
-
-def _wish(place: _Place, others: Sequence[_Place]) -> float:
-    return sum(other.middle for other in others) / len(others) - place.width / 2
-
-
-def _settle(layer: list[_Place], wishes: list[float]) -> None:
-    """Put the places of a layer as near to their wishes as their order and widths allow.
-
-    Neighbours that would overlap are pushed apart around the mean of what they wish (pool adjacent violators).
+    A stage that uses text of one which needs it, or uses it in turn, has no place below that one: that line is left out
+    (its box's tooltip has it).
     """
-    groups: list[tuple[float, list[int]]] = []
-    offset = [0.0]
-    for place in layer:
-        offset.append(offset[-1] + place.width + _GAP_X)
-    for number, wish in enumerate(wishes):
-        groups.append((wish - offset[number], [number]))
-        while len(groups) > 1 and groups[-2][0] > groups[-1][0]:
-            (one, first), (other, second) = groups[-2:]
-            groups[-2:] = [
-                ((one * len(first) + other * len(second)) / (len(first) + len(second)), first + second)
-            ]
-    for start, members in groups:
-        for number in members:
-            layer[number].x = start + offset[number]
+    there = set(resolved.order)
+    after: dict[str, set[str]] = {name: set() for name in resolved.order}
+    found = []
+    for one, other in resolved.edges:
+        if {one, other} <= there:
+            found.append(Edge(one, other))
+            after[one].add(other)
+    for one, other in used(resolved):
+        if not _leads(other, one, after):
+            found.append(Edge(one, other, dotted=True))
+            after[one].add(other)
+    return _sorted(resolved.order, after), found
 
 
-def _edges(place: _Place) -> Iterator[str]:
-    for lower in place.below:
-        if place.stage is None:
-            yield f'<path class="edge" d="M{place.middle:.1f} {place.y:.1f}V{place.y + place.height:.1f}"/>'
-        start, end = place.y + place.height, lower.y - (3 if lower.stage else 0)
+def _leads(start: str, end: str, after: dict[str, set[str]]) -> bool:
+    waiting, seen = [start], set[str]()
+    while waiting:
+        at = waiting.pop()
+        if at == end:
+            return True
+        if at not in seen:
+            seen.add(at)
+            waiting += after[at]
+    return False
+
+
+def _sorted(order: Sequence[str], after: dict[str, set[str]]) -> tuple[str, ...]:
+    left = {name: sum(name in following for following in after.values()) for name in order}
+    found: list[str] = []
+    while left:
+        name = next(name for name in left if not left[name])
+        found.append(name)
+        del left[name]
+        for following in after[name]:
+            left[following] -= 1
+    return tuple(found)
+
+
+def _told(resolved: Resolved, edges: Sequence[Edge]) -> str:
+    """The picture in words, for those who cannot see it."""
+    parts = []
+    for name in resolved.order:
+        needs = [edge.start for edge in edges if edge.end == name and not edge.dotted]
+        parts.append(f"{name} after {', '.join(needs)}" if needs else name)
+    number = len(resolved.order)
+    return f"{number} stage{'' if number == 1 else 's'}: {'; '.join(parts)}."
+
+
+# -- lines ----------------------------------------------------------------------------------------------------------
+
+
+def _lines(place: Place, *, dotted: bool) -> Iterator[str]:
+    kind, tip = ("uses", "open") if dotted else ("edge", "tip")
+    start = place.y + place.height
+    if place.name is None and place.dotted == dotted:
+        yield f'<path class="{kind}" d="M{place.middle:.1f} {place.y:.1f}V{start:.1f}"/>'
+    for lower in place.dotted_below if dotted else place.below:
+        x, to = _port(place, dotted), _port(lower, dotted)
+        end = lower.y - (2 if lower.name else 0)
         bend = (end - start) / 2
-        tip = ' marker-end="url(#tip)"' if lower.stage else ""
+        marker = f' marker-end="url(#{tip})"' if lower.name else ""
         yield (
-            f'<path class="edge" d="M{place.middle:.1f} {start:.1f}C{place.middle:.1f} {start + bend:.1f} '
-            f'{lower.middle:.1f} {end - bend:.1f} {lower.middle:.1f} {end:.1f}"{tip}/>'
+            f'<path class="{kind}" d="M{x:.1f} {start:.1f}C{x:.1f} {start + bend:.1f} '
+            f'{to:.1f} {end - bend:.1f} {to:.1f} {end:.1f}"{marker}/>'
         )
 
 
-def _box(place: _Place) -> Iterator[str]:
-    if place.stage is None:
-        return
+def _port(place: Place, dotted: bool) -> float:
+    """Where lines meet a box: dotted ones at its left, so that none of them is taken for another."""
+    return place.x + 16 if dotted and place.name else place.middle
+
+
+# -- boxes ----------------------------------------------------------------------------------------------------------
+
+
+def _box(place: Place, one: ResolvedStage, lines: Sequence[tuple[str, str]]) -> Iterator[str]:
     x, y, width, height = place.x, place.y, place.width, place.height
-    if place.stage.axes:  # one box for many units: a second rim shows behind it
-        yield (
-            f'<rect class="box" x="{x + 5:.1f}" y="{y + 5:.1f}" width="{width:.1f}" height="{height:.1f}" rx="6"/>'
-        )
-    yield f'<rect class="box" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="6"/>'
-    kind = "app" if place.stage.stage.app else "code"
+    rect = f'width="{width:.1f}" height="{height:.1f}" rx="6"'
+    yield '<g class="stage">'
+    yield f"<title>{_text(_tooltip(one))}</title>"
+    if one.axes:  # one box for many units: a second rim shows behind it
+        yield f'<rect class="box" x="{x + 4:.1f}" y="{y + 4:.1f}" {rect}/>'
+    yield f'<rect class="box" x="{x:.1f}" y="{y:.1f}" {rect}/>'
+    kind = "app" if one.stage.app else "code"
     yield f'<rect class="{kind}" x="{x:.1f}" y="{y + 6:.1f}" width="4" height="{height - 12:.1f}" rx="1"/>'
-    for number, line in enumerate(place.lines):
+    for number, (line, _) in enumerate(lines):
         at = y + _PAD / 2 + (number + 0.72) * _LINE
-        yield f'<text class="{"said" if number else "name"}" x="{x + _PAD + 2:.1f}" y="{at:.1f}">{escape(line)}</text>'
+        yield f'<text class="{"said" if number else "name"}" x="{x + _PAD + 2:.1f}" y="{at:.1f}">{_text(line)}</text>'
+    yield "</g>"
 
 
-def _cut(line: str) -> str:
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+def _tooltip(one: ResolvedStage) -> str:
+    """What a pointer that rests on a box is told: the whole words, what the stage takes, gives and uses."""
+    stage = one.stage
+    lines = [stage.id, *words(one)]
+    if stage.app:
+        lines.append(f"app {stage.app}")
+    taken = ", ".join(dict.fromkeys(source.name for source in one.inputs))
+    lines += [f"takes {taken}"] if taken else []
+    lines += [f"gives {', '.join(stage.outputs)}"] if stage.outputs else []
+    lines += [f"uses {', '.join(names)} of {other}" for other, names in stage.uses.items() if names]
+    return "\n".join(lines)
+
+
+def _key(x: float, y: float, *, dotted: bool, apps: bool) -> tuple[list[str], float]:
+    """What colours and dots mean, where there are several; and how wide that is."""
+    rows: list[str] = []
+    said = [("app", "an app")] if apps else []
+    said += [("uses", "text used again: imports, functions, constants")] if dotted else []
+    for kind, text in said:
+        if kind == "uses":
+            rows.append(f'<path class="uses" d="M{x:.1f} {y:.1f}h26" marker-end="url(#open)"/>')
+            x += 36
+        else:
+            rows.append(f'<rect class="{kind}" x="{x:.1f}" y="{y - 7:.1f}" width="4" height="14" rx="1"/>')
+            x += 12
+        rows.append(f'<text class="said" x="{x:.1f}" y="{y + 4:.1f}">{text}</text>')
+        x += width_of(text, _SAID) + 24
+    return rows, x
+
+
+def _text(words_: str) -> str:
+    """Words as XML, without the signs that no XML may hold."""
+    return escape("".join(one if one >= " " or one == "\n" else " " for one in words_))

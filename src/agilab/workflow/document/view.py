@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from textwrap import wrap
 
 from agilab.store.rows import NodeRow
 from agilab.views.drawing import draw
@@ -28,15 +30,35 @@ def dot(resolved: Resolved, title: str) -> str:
         label = "\n".join([name, *words(one)])
         rows.append(f"    {_quoted(name)} [label = {_quoted(label)}];")
     rows += [f"    {_quoted(one)} -> {_quoted(other)};" for one, other in resolved.edges]
+    rows += [
+        f"    {_quoted(one)} -> {_quoted(other)} [style = dotted, arrowhead = vee, weight = 0,"
+        f" tooltip = {_quoted(', '.join(names))}];"
+        for (one, other), names in used(resolved).items()
+    ]
     return "\n".join([*rows, "}", ""])
+
+
+def used(resolved: Resolved) -> dict[tuple[str, str], tuple[str, ...]]:
+    """(whose text, who uses it) with the names, of stages that are drawn. Nothing waits for these."""
+    return {
+        (other, name): names
+        for name in resolved.order
+        for other, names in resolved.stages[name].stage.uses.items()
+        if names and other != name and other in resolved.order
+    }
 
 
 def words(one: ResolvedStage) -> Iterator[str]:
     """What a box says below the stage's id: its title, and what it is run for each of."""
-    if one.stage.title and one.stage.title != one.stage.id:
+    if not _says_the_same(one.stage.title, one.stage.id):
         yield one.stage.title
     if one.axes:
         yield each(one)
+
+
+def _says_the_same(title: str, stage: str) -> bool:
+    """Whether a title has no word that the id lacks: `Read the table` of `read-the-table`."""
+    return re.sub(r"\W+", "-", title.lower()).strip("-") in ("", stage.lower().replace("_", "-"))
 
 
 def each(one: ResolvedStage) -> str:
@@ -55,13 +77,32 @@ def each(one: ResolvedStage) -> str:
 def drawn(resolved: Resolved, *, width: int, fancy: bool = True) -> tuple[str, ...]:
     """The stages as boxes and lines for a terminal, as much in each box as `width` columns let; else as a list.
 
-    Stages in a ring, which have no order, are left out.
+    Below it a dotted arrow for each stage whose text others use. Stages in a ring, which have no order, are left out.
     """
+    uses = tuple(_uses(resolved, width, fancy=fancy))
     for letters in (_SHOWN, 18, 0):
         lines = draw(_outline(resolved, letters), width=width, fancy=fancy).lines
         if lines and lines[0].lstrip()[:1] in ("┌", "+"):
-            return lines
-    return tuple(_listed(resolved, " ← " if fancy else " <- "))
+            return (*lines, *uses)
+    return (*_listed(resolved, " ← " if fancy else " <- "), *uses)
+
+
+def _uses(resolved: Resolved, width: int, *, fancy: bool) -> Iterator[str]:
+    """`load ┄ pd, clean ┄> fit, tell`: who uses which names of whose text, those with the same names together."""
+    dots, tip = ("┄┄", "┄▷") if fancy else ("..", ".>")
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (one, other), names in used(resolved).items():
+        together.setdefault((one, names), []).append(other)
+    if together:
+        yield ""
+    for (one, names), others in together.items():
+        yield from wrap(
+            f"{one} {dots} {', '.join(names)} {tip} {', '.join(others)}",
+            max(width, 20),
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 def _listed(resolved: Resolved, arrow: str) -> Iterator[str]:
@@ -90,7 +131,7 @@ def _outline(resolved: Resolved, letters: int) -> Outline:
 
 def _named(one: ResolvedStage, letters: int) -> str:
     title = one.stage.title
-    if not title or title == one.stage.id or not letters:
+    if _says_the_same(title, one.stage.id) or not letters:
         return one.stage.id
     return f"{one.stage.id}: {_cut(title, letters)}"
 

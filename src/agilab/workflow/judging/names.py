@@ -38,6 +38,7 @@ class Names:
         nodes: Every node of the syntax tree.
         needed: Names that must come from outside, each with where it is first read.
         bound: Names that some statement of the text binds at its top.
+        body: The statements of its top.
         open: Why names may come about that no reader can see (`from x import *`, `exec`), or None.
     """
 
@@ -45,6 +46,18 @@ class Names:
     needed: Mapping[str, Place]
     bound: frozenset[str]
     open: str | None
+    body: Sequence[ast.stmt] = ()
+
+    @cached_property
+    def deleted(self) -> frozenset[str]:
+        """Names that a `del` at the top takes away, and that no statement of the top binds again."""
+        gone: set[str] = set()
+        for statement in self.body:
+            if isinstance(statement, ast.Delete):
+                gone.update(one.id for one in statement.targets if isinstance(one, ast.Name))
+            else:
+                gone.difference_update(bound_names([statement], ""))
+        return frozenset(gone)
 
     @cached_property
     def read(self) -> frozenset[str]:
@@ -86,7 +99,11 @@ def names_of(text: str, given: Collection[str] = ()) -> Names:
     lines = lines_of(text)
     needed = {name: place_of(node, lines) for name, node in [*reader.needed.items(), *later.items()]}
     return Names(
-        nodes, dict(sorted(needed.items(), key=lambda one: (one[1].line, one[1].column))), bound, _open(nodes)
+        nodes,
+        dict(sorted(needed.items(), key=lambda one: (one[1].line, one[1].column))),
+        bound,
+        _open(nodes),
+        tree.body,
     )
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.locate import LabFile
-from agilab.workflow.judging.checks import code, document, edges, picture, risks, work
+from agilab.workflow.judging.checks import code, document, edges, packages, params, picture, risks, work
 from agilab.workflow.judging.checks.case import Case, Check
 from agilab.workflow.judging.findings import SEVERITIES, Finding, in_order
 
 CHECKS: Sequence[Check] = (
-    *(edges.problems, edges.rings, edges.inputs, edges.outputs, edges.lists),
-    *(work.anything, work.files, work.environments, work.apps),
+    *(edges.problems, edges.rings, edges.inputs, edges.outputs, edges.lists, edges.shares),
+    *(params.dates, params.numbers),
+    *(work.anything, work.files, work.environments, work.apps, packages.locks, packages.imports),
     *(code.syntax, code.uses, code.names, risks.risks, picture.picture),
 )
 

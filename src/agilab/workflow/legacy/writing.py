@@ -27,7 +27,7 @@ def to_v1(lab: LabStages, *, module: str = _MODULE) -> dict[str, Any]:
     whole = _whole(lab, kept)
     by_id = {stage.id: _spelled(stage) for stage in lab.stages}
     top = dict(kept.get("top", {}))
-    names = _modules(lab, kept, module, top)
+    names = _modules(lab, kept, module, top, whole.get(META, {}))
     found = {name: [by_id[one] for one in stages] for name, stages in names.items()}
     _without_stale(lab, {**whole, **top}, found, names)
     return {**whole, **top, **found}
@@ -41,7 +41,9 @@ def _spelled(stage: Stage) -> dict[str, Any]:
     odd = kept.get("values", ())
     back = dated(stage_to_v1(stage), [one for one in odd if one[0] != "v1"])
     keep = dated(kept, [one[1:] for one in odd if one[0] == "v1"]).get("keep", {})
-    return {**{key: value for key, value in back.items() if key not in kept.get("without", ())}, **keep}
+    found = {**{key: value for key, value in back.items() if key not in kept.get("without", ())}, **keep}
+    order = [key for key in str(kept.get("order", "")).split(" ") if key in found]
+    return {key: found[key] for key in [*order, *(key for key in found if key not in order)]}
 
 
 def _whole(lab: LabStages, kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,7 +54,9 @@ def _whole(lab: LabStages, kept: Mapping[str, Any]) -> dict[str, Any]:
     return {} if META in without and not mine else {META: meta}
 
 
-def _modules(lab: LabStages, kept: Mapping[str, Any], module: str, top: dict[str, Any]) -> Names:
+def _modules(
+    lab: LabStages, kept: Mapping[str, Any], module: str, top: dict[str, Any], meta: dict[str, Any]
+) -> Names:
     """The ids of each module in the order of its file; a stage that is new joins the last module."""
     ids = [stage.id for stage in lab.stages]
     before: Mapping[str, list[str]] = kept.get("modules", {}) or {module: ids}
@@ -61,12 +65,14 @@ def _modules(lab: LabStages, kept: Mapping[str, Any], module: str, top: dict[str
     found: Names = {}
     for name, names in before.items():
         mine = [one for one in ids if one in names or (one not in known and name == last)]
-        order = sequence(top.get(f"{name}__sequence"), names)
+        key = f"{name}__sequence"
+        order = sequence(top.get(key, meta.get(key)), names)
         walked = names if order is None else [names[number] for number in order]
         if walked == mine:
             found[name] = names
         else:
-            top.pop(f"{name}__sequence", None)
+            top.pop(key, None)
+            meta.pop(key, None)
             found[name] = mine
     return {name: names for name, names in found.items() if names}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,8 @@ from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import Change, ReadBack, is_supervisor, read_back
 from agilab.notebooks.supervisor.single_kernel import single_kernel
 from agilab.store.workspace import Workspace
-from agilab.workflow.notebooks.union import Union, union_of
+from agilab.workflow.notebooks.text_forms import in_text, lost_in_text
+from agilab.workflow.notebooks.union import Union, kernel_order, union_of
 from agilab.workflow.running.code import text_of
 from agilab.workflow.running.prepare import lab_from
 
@@ -57,40 +60,19 @@ def export_single_kernel(
             "these stages cannot share one kernel",
             found="; ".join(obstacle.what for obstacle in union.obstacles[:4]),
             allowed="one runtime, environments that resolve together, names that keep their meaning",
-            try_=f"agilab notebook export {path.parent}",
+            try_=f"agilab notebook export {shlex.quote(str(path.parent))}",
             exit_code=FAILED,
         )
-    order = list(lab.resolved.order)
-    codes = {name: text_of(lab.resolved.stages[name].stage, lab.folder) for name in order}
+    order = kernel_order(lab)
+    codes = {stage.id: text_of(stage, lab.folder) for stage in document.stages if stage.id in order}
     exported = _write(single_kernel(document, codes, order), output)
     return Exported(exported.path, exported.cells, union)
 
 
 def _write(notebook: dict[str, Any], output: Path) -> Exported:
-    content = text(notebook) if output.suffix == ".ipynb" else _by_jupytext(notebook, output)
+    content = text(notebook) if output.suffix == ".ipynb" else in_text(notebook, output.name)
     write_atomically(output, content.encode("utf-8"))
     return Exported(output, len(notebook["cells"]))
-
-
-def _by_jupytext(notebook: dict[str, Any], output: Path) -> str:
-    """Another text form of a notebook, `py:percent` for a Python file. Raises AGI-STAGE-050 without jupytext."""
-    try:
-        import jupytext  # type: ignore[import-untyped]  # it has no types
-        import nbformat
-    except ImportError as missing:
-        raise AgiError(
-            "AGI-STAGE-050",
-            f"{output.name} is no .ipynb, and other forms need jupytext",
-            found=f"no {missing.name} beside AGILab",
-            allowed="a name that ends with .ipynb",
-            try_="uv pip install 'agilab[notebooks]'",
-        ) from None
-    form = "py:percent" if output.suffix == ".py" else output.suffix.lstrip(".")
-    # Our metadata travels too; jupytext leaves out what nobody asks for.
-    metadata = {**notebook["metadata"], "jupytext": {"notebook_metadata_filter": "all"}}
-    notebook = {**notebook, "metadata": metadata}
-    whole = nbformat.reads(text(notebook), as_version=4)  # type: ignore[no-untyped-call]  # it has no types
-    return str(jupytext.writes(whole, form))
 
 
 @dataclass(frozen=True)
@@ -100,11 +82,14 @@ class RoundTrip:
     Attributes:
         identical: Whether the lab that comes back is the lab.
         lost: Stages and fields that differ.
+        not_in_percent: What a Python file with percent cells would not give back, so that it is not exported to one;
+            empty where it comes back whole, None where that was not asked or jupytext is not there.
     """
 
     identical: bool
     lost: tuple[str, ...]
     changes: tuple[Change, ...]
+    not_in_percent: str | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """The answer as JSON."""
@@ -112,6 +97,7 @@ class RoundTrip:
             "identical": self.identical,
             "lost": list(self.lost),
             "changes": [change.to_plain() for change in self.changes],
+            "not_in_percent": self.not_in_percent,
         }
 
 
@@ -120,12 +106,22 @@ def round_trip(document: LabStages, notebook: Path | None = None) -> RoundTrip:
 
     Raises AGI-STAGE-051 for a notebook that no lab was exported to.
     """
-    if notebook is None:
-        found = read_back(read(text(notebook_of(document)).encode(), name="lab.ipynb"))
-    else:
+    if notebook is not None:
         found = _from(notebook)
+        lost = tuple(differences(document, found.document))
+        return RoundTrip(not lost, lost, found.changes)
+    made = notebook_of(document)
+    found = read_back(read(text(made).encode(), name="lab.ipynb"))
     lost = tuple(differences(document, found.document))
-    return RoundTrip(not lost and not (notebook is None and found.changes), lost, found.changes)
+    return RoundTrip(not lost and not found.changes, lost, found.changes, not_in_percent(made))
+
+
+def not_in_percent(notebook: Mapping[str, Any]) -> str | None:
+    """What of a lab's notebook percent cells would not give back; None without jupytext, empty where all comes back."""
+    try:
+        return str(lost_in_text(notebook) or "")
+    except AgiError:
+        return None
 
 
 def _from(path: Path) -> ReadBack:
@@ -136,7 +132,7 @@ def _from(path: Path) -> ReadBack:
             f"{path.name} is no notebook that a lab was exported to",
             found="; ".join(finding.what for finding in notebook.findings[:2]) or "no metadata of a lab",
             allowed="a notebook of `agilab notebook export`",
-            try_=f"agilab notebook import {path}",
+            try_=f"agilab notebook import {shlex.quote(str(path))}",
         )
     return read_back(notebook)
 

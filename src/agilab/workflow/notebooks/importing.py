@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
+import shlex
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,20 @@ from typing import Any, Literal
 from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.contracts.atomic import write_atomically
 from agilab.contracts.base import parse_document, write_document
-from agilab.contracts.lab_stages import LabStages
+from agilab.contracts.lab_stages import LabStages, is_file
 from agilab.contracts.notebook_import import NotebookImport
 from agilab.notebooks.inspecting import Inspection, inspect
-from agilab.notebooks.staging import Staged, stage_notebooks
+from agilab.notebooks.staging import Staged
 from agilab.notebooks.supervisor.read_back import is_supervisor, read_back
+from agilab.notebooks.together import stage_together
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.locate import FILE
 from agilab.workflow.document.migrate import backup_of
+from agilab.workflow.notebooks.bringing import PROJECT, beside, bring, home_of, read_by, wanted
 
 REPORT = "notebook_import.json"
 Say = Callable[[str], None]
-PROJECT = """[project]
+NEW_PROJECT = """[project]
 name = "{name}"
 version = "0.1.0"
 description = "{description}"
@@ -44,6 +46,7 @@ class Preview:
         report: The `agilab.notebook_import.v2` document.
         dependencies: Requirements of the environment.
         back: What a person changed in a notebook that this lab was exported to, in words.
+        home: The folder of the lab that the notebook was exported from, for such a one.
     """
 
     notebooks: tuple[Path, ...]
@@ -52,6 +55,7 @@ class Preview:
     dependencies: tuple[str, ...]
     reads: tuple[str, ...]
     back: tuple[dict[str, Any], ...] = ()
+    home: Path | None = None
 
     @property
     def importable(self) -> bool:
@@ -60,21 +64,33 @@ class Preview:
 
 def preview_import(notebooks: Sequence[Path], *, per: Literal["flow", "cell"] = "flow") -> Preview:
     """Read notebooks and say which stages they would be. Executes nothing and raises nothing for what a file holds."""
-    inspections = [inspect(path) for path in notebooks]
+    inspections = [
+        inspect(path, name=name) for path, name in zip(notebooks, names_of(notebooks), strict=True)
+    ]
     if len(inspections) == 1 and is_supervisor(inspections[0].notebook):
         return _of_a_lab(notebooks[0], inspections[0])
-    staged = stage_notebooks(inspections, per=per)
+    staged = stage_together(inspections, per=per)
     notebooks, inspections = _in_order(notebooks, inspections, staged)
-    dependencies = _dependencies(inspections)
-    reads = {
-        name
-        for stage in staged.lab.stages
-        for name in stage.inputs
-        if isinstance(name, str) and ("/" in name or "." in name)
-    }
-    made = {name for stage in staged.lab.stages for name in stage.outputs}
+    dependencies = _dependencies(inspections, staged.lab)
     report = _report(inspections, staged, dependencies)
-    return Preview(tuple(notebooks), staged.lab, report, dependencies, tuple(sorted(reads - made)))
+    return Preview(tuple(notebooks), staged.lab, report, dependencies, read_by(staged.lab))
+
+
+def names_of(notebooks: Sequence[Path]) -> tuple[str, ...]:
+    """What notebooks are called: by their files, and those of one name with as many folders as tell them apart.
+
+    >>> names_of([Path("a/study.ipynb"), Path("b/study.ipynb"), Path("c/plot.ipynb")])
+    ('a/study.ipynb', 'b/study.ipynb', 'plot.ipynb')
+    """
+    parts = [path.absolute().parts[1:] for path in notebooks]
+    found = []
+    for mine in parts:
+        others = [other for other in parts if other != mine]
+        length = next(
+            (n for n in range(1, len(mine)) if all(other[-n:] != mine[-n:] for other in others)), len(mine)
+        )
+        found.append("/".join(mine[-length:]))
+    return tuple(found)
 
 
 def _in_order(
@@ -95,7 +111,8 @@ def _of_a_lab(path: Path, inspection: Inspection) -> Preview:
     staged = Staged(found.document, {"notebooks": [{"notebook": path.name}]}, ())
     report = _report([inspection], staged, ())
     changes = tuple(change.to_plain() for change in found.changes)
-    return Preview((path,), found.document, report, (), (), changes)
+    home = home_of(inspection.notebook, path)
+    return Preview((path,), found.document, report, (), read_by(found.document), changes, home)
 
 
 def _report(inspections: Sequence[Inspection], staged: Staged, dependencies: Iterable[str]) -> NotebookImport:
@@ -143,8 +160,12 @@ def toml_of(document: LabStages, previous: str = "") -> str:
     return merged(previous, {"schema": document.schema_name(), **plain}, FILE)
 
 
-def _dependencies(inspections: Sequence[Inspection]) -> tuple[str, ...]:
-    """Requirements: what the notebooks import, at the versions that they install themselves; pydantic always."""
+def _dependencies(inspections: Sequence[Inspection], lab: LabStages) -> tuple[str, ...]:
+    """Requirements: what the notebooks import, at the versions that they install themselves; pydantic always.
+
+    Objects of libraries that go from stage to stage hold functions and classes that have no name to pickle them by more
+    often than not: cloudpickle takes these along.
+    """
     found: dict[str, str] = {"pydantic": "pydantic>=2.9"}
     for inspection in inspections:
         for name in inspection.distributions:
@@ -152,6 +173,8 @@ def _dependencies(inspections: Sequence[Inspection]) -> tuple[str, ...]:
         for requirement in inspection.requirements:
             if requirement.distribution:
                 found[requirement.distribution] = requirement.text
+    if any(not is_file(name) for stage in lab.stages for name in stage.outputs):
+        found.setdefault("cloudpickle", "cloudpickle")
     # Tables of pandas are handed over as parquet, which pandas leaves to pyarrow.
     if "pandas" in found:
         found.setdefault("pyarrow", "pyarrow")
@@ -169,7 +192,8 @@ class Imported:
     Attributes:
         files: Relative to the folder.
         backup: What stood in the way is kept under this name.
-        missing: Files that stages read and that are not in the folder.
+        missing: What stages name and the folder has not: files that they read or are run from, folders of environments
+            and apps, and the lab's own project.
     """
 
     path: Path
@@ -223,9 +247,7 @@ def write_import(
         say("locking what the notebooks import")
         _lock(folder)
         files.append("uv.lock")
-    from agilab.workflow.document.lab_folder import exists
-
-    missing = tuple(name for name in preview.reads if not exists(folder, name))
+    missing = tuple(wanted(preview.lab, folder, preview.reads))
     return Imported(path, tuple(files), backup, missing)
 
 
@@ -251,7 +273,7 @@ def make_an_app(folder: Path, workspace: Workspace) -> tuple[str, ...]:
     made = {
         "app_settings.toml": 'schema = "agilab.app_settings.v2"\n',
         "pipeline_view.dot": dot(lab.resolved, title),
-        "README.md": f"# {title}\n\nIts stages:\n\n{stages}\n\n    agilab workflow run {folder.name}\n",
+        "README.md": f"# {title}\n\nIts stages:\n\n{stages}\n\n    agilab workflow run {shlex.quote(folder.name)}\n",
     }
     written = tuple(name for name in made if not (folder / name).exists())
     for name in written:
@@ -262,21 +284,14 @@ def make_an_app(folder: Path, workspace: Workspace) -> tuple[str, ...]:
 
 def _copied(preview: Preview, folder: Path) -> list[str]:
     """Bring along what the stages read, where the lab is made in another folder than the notebook's."""
-    from agilab.workflow.document.lab_folder import matching
-
-    copied = []
-    for notebook in preview.notebooks:
-        home = notebook.resolve().parent
-        if home == folder.resolve():
-            continue
-        names = [file for name in preview.reads for file in matching(home, name)]
-        for name in [*names, *_modules(preview, home)]:
-            target = folder / name
-            if not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(home / name, target)
-                copied.append(name)
-    return copied
+    if preview.home is not None:
+        own = PROJECT if not (folder / PROJECT[0]).exists() else ()
+        names = [*preview.reads, *beside(preview.lab), *_modules(preview, preview.home), *own]
+        return bring(preview.home, folder, names)
+    homes = [notebook.resolve().parent for notebook in preview.notebooks]
+    return [
+        name for home in homes for name in bring(home, folder, [*preview.reads, *_modules(preview, home)])
+    ]
 
 
 def _modules(preview: Preview, home: Path) -> list[str]:
@@ -299,7 +314,7 @@ def _project(preview: Preview, folder: Path) -> str:
     title = " ".join((preview.lab.lab.title or f"Stages of {names}").split())
     lines = "\n".join(f'    "{requirement}",' for requirement in preview.dependencies)
     description = title.replace("\\", "").replace('"', "'")[:100]
-    return PROJECT.format(name=name, description=description, dependencies=lines)
+    return NEW_PROJECT.format(name=name, description=description, dependencies=lines)
 
 
 def _lock(folder: Path) -> None:
@@ -313,7 +328,7 @@ def _lock(folder: Path) -> None:
             "uv cannot lock what the notebooks import; the stages are written",
             found=done.stderr.strip()[:600],
             allowed="distributions that exist and agree with each other",
-            try_=f"edit {folder.name}/pyproject.toml, then: uv lock --directory {folder}",
+            try_=f"edit {folder.name}/pyproject.toml, then: uv lock --directory {shlex.quote(str(folder))}",
             whose="environment",
             exit_code=ENVIRONMENT,
         )
@@ -325,7 +340,7 @@ def _not_importable(preview: Preview) -> AgiError:
     return AgiError(
         "AGI-STAGE-045",
         "there is nothing that could become stages",
-        found=found or "no code cells in Python",
-        allowed="notebooks with cells in Python",
-        try_=f"agilab notebook inspect {preview.notebooks[0]}",
+        found=found or "no cells with code or text",
+        allowed="notebooks with cells",
+        try_=f"agilab notebook inspect {shlex.quote(str(preview.notebooks[0]))}",
     )

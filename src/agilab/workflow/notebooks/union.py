@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import tempfile
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.contracts.lab_stages import Stage
-from agilab.envs import find_uv
 from agilab.notebooks.flow.notebook import analyse
 from agilab.projects.discover import find_app
 from agilab.store.workspace import Workspace
+from agilab.workflow.document.locate import LabFile
 from agilab.workflow.document.resolve import Source
+from agilab.workflow.judging.checks.case import Case
+from agilab.workflow.judging.names import Names
+from agilab.workflow.notebooks.together import Obstacle, locked_in, resolved_together
 from agilab.workflow.running.code import text_of
 from agilab.workflow.running.prepare import Lab, project_of
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """Something that keeps stages from sharing one kernel.
-
-    Attributes:
-        kind: `runtime`, `foreach`, `environment`, `python`, `pin`, `name`, `changed` or `unreadable`.
-        stages: Those concerned.
-    """
-
-    kind: str
-    stages: tuple[str, ...]
-    what: str
-
-    def to_plain(self) -> dict[str, Any]:
-        """The obstacle as JSON."""
-        return {"kind": self.kind, "stages": list(self.stages), "what": self.what}
 
 
 @dataclass(frozen=True)
@@ -49,12 +28,14 @@ class Union:
         environments: For each uv project the stages that run in it.
         resolved: The packages that hold for all, name to version, by uv; empty where it found none or was not asked.
         moved: Packages that another version stands for than a stage's own lock has: (project, name, own, shared).
+        only: The Python and system that these hold for, where that is not all that the projects allow.
     """
 
     environments: Mapping[str, tuple[str, ...]]
     resolved: Mapping[str, str]
     moved: tuple[tuple[str, str, str, str], ...]
     obstacles: tuple[Obstacle, ...]
+    only: str = ""
 
     @property
     def allowed(self) -> bool:
@@ -67,6 +48,7 @@ class Union:
             "allowed": self.allowed,
             "environments": {name: list(stages) for name, stages in self.environments.items()},
             "resolved": dict(self.resolved),
+            "only": self.only or None,
             "moved": [
                 {"environment": env, "package": name, "locked": own, "shared": shared}
                 for env, name, own, shared in self.moved
@@ -96,22 +78,25 @@ def union_of(lab: Lab, workspace: Workspace, *, offline: bool = False) -> Union:
     names = {folder: _name_of(folder, lab.folder) for folder in projects}
     resolved: dict[str, str] = {}
     moved: list[tuple[str, str, str, str]] = []
+    only = ""
     if len(projects) > 1:
-        resolved, found = _resolved(projects, names, offline=offline)
+        resolved, found, only = resolved_together(projects, names, offline=offline)
         obstacles += found
         for folder in projects:
-            locked = _locked(folder)
+            locked = locked_in(folder)
             moved += [
                 (names[folder], package, locked[package], version)
                 for package, version in sorted(resolved.items())
                 if package in locked and locked[package] != version
             ]
     obstacles += _names(lab)
+    obstacles += _undeclared(lab, workspace)
     return Union(
         {names[folder]: tuple(ids) for folder, ids in projects.items()},
         resolved,
         tuple(moved),
         tuple(obstacles),
+        only,
     )
 
 
@@ -124,124 +109,33 @@ def _name_of(folder: Path, home: Path) -> str:
         return folder.name
 
 
-# -- environments -----------------------------------------------------------------------------------------------
-
-
-def _resolved(
-    projects: Mapping[Path, list[str]], names: Mapping[Path, str], *, offline: bool
-) -> tuple[dict[str, str], list[Obstacle]]:
-    """All direct requirements in one project, locked by uv for real."""
-    wanted: dict[str, dict[str, tuple[str, ...]]] = {}
-    pythons: dict[str, tuple[str, ...]] = {}
-    for folder, ids in projects.items():
-        table = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
-        for requirement in table.get("dependencies", []):
-            wanted.setdefault(str(requirement), {})[names[folder]] = tuple(ids)
-        pythons[str(table.get("requires-python", ">=3.11"))] = tuple(ids)
-    found, said = _lock(wanted, pythons, offline=offline)
-    if found is not None:
-        return found, []
-    conflicts = list(_pins(wanted, pythons, projects, names, offline=offline))
-    if len(pythons) > 1 and not conflicts:
-        stages = tuple(name for ids in pythons.values() for name in ids)
-        conflicts.append(Obstacle("python", stages, f"Python {' and '.join(pythons)}"))
-    everybody = tuple(name for ids in projects.values() for name in ids)
-    return {}, [*conflicts, Obstacle("environment", everybody, f"uv: {said[:500]}")]
-
-
-def _lock(
-    requirements: Iterable[str], pythons: Iterable[str], *, offline: bool
-) -> tuple[dict[str, str] | None, str]:
-    """What uv locks for these requirements together, name to version; None, and why, where they contradict each other.
-
-    Raises AGI-STAGE-055 where uv cannot tell, as without a network.
-    """
-    with tempfile.TemporaryDirectory(prefix="agilab-union-") as scratch:
-        lines = "".join(f"    {_toml(one)},\n" for one in requirements)
-        python = _toml(",".join(dict.fromkeys(pythons)))
-        head = f'[project]\nname = "union"\nversion = "0"\nrequires-python = {python}\n'
-        Path(scratch, "pyproject.toml").write_text(f"{head}dependencies = [\n{lines}]\n", encoding="utf-8")
-        command = [str(find_uv()), "lock", "--quiet", "--no-progress", "--directory", scratch]
-        command += ["--offline"] if offline else []
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return _locked(Path(scratch)), ""
-    said = " ".join(done.stderr.split())
-    contradiction = "No solution found" in said or "conflicting Python requirements" in said
-    if not contradiction or "network was disabled" in said:
-        raise AgiError(
-            "AGI-STAGE-055",
-            "uv cannot tell whether the environments of the stages go together",
-            found=said[:400],
-            allowed="an index that answers, or everything in uv's cache",
-            try_="agilab notebook union" if offline else "agilab env doctor",
-            whose="environment",
-            exit_code=ENVIRONMENT,
-        )
-    return None, said
-
-
-def _pins(
-    wanted: Mapping[str, Mapping[str, tuple[str, ...]]],
-    pythons: Mapping[str, tuple[str, ...]],
-    projects: Mapping[Path, list[str]],
-    names: Mapping[Path, str],
-    *,
-    offline: bool,
-) -> Iterator[Obstacle]:
-    """The pins that contradict each other, by name: two requirements of one package that uv cannot lock even alone."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    by_name: dict[str, list[tuple[Requirement, str, tuple[str, ...]]]] = {}
-    for text, homes in wanted.items():
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue
-        name = re.sub(r"[-_.]+", "-", requirement.name).lower()
-        by_name.setdefault(name, []).extend((requirement, home, ids) for home, ids in homes.items())
-    locked = {names[folder]: _locked(folder) for folder in projects}
-    for name, entries in sorted(by_name.items()):
-        for (one, home, ids), (other, elsewhere, others) in combinations(entries, 2):
-            versions = {locked[place].get(name) for place in (home, elsewhere)} - {None}
-            both = any(one.specifier.contains(v) and other.specifier.contains(v) for v in versions if v)
-            if home == elsewhere or one.specifier == other.specifier or both:
-                continue
-            if _lock([str(one), str(other)], pythons, offline=offline)[0] is None:
-                what = f"{name}: {home} wants {one.specifier or 'any'}, {elsewhere} wants {other.specifier or 'any'}"
-                yield Obstacle("pin", (*ids, *others), what)
-
-
-def _locked(folder: Path) -> dict[str, str]:
-    try:
-        lock = tomllib.loads((folder / "uv.lock").read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError):
-        return {}
-    return {
-        str(package["name"]): str(package["version"])
-        for package in lock.get("package", [])
-        if "version" in package
-        and "virtual" not in package.get("source", {})
-        and "editable" not in package.get("source", {})
-    }
-
-
-def _toml(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
 # -- names ------------------------------------------------------------------------------------------------------
+
+
+def kernel_order(lab: Lab) -> list[str]:
+    """What one kernel would run, in order: the stages, each after the texts that are only there for it to take."""
+    by_id = {stage.id: stage for stage in lab.document.stages}
+    found: dict[str, None] = {}
+    for name in lab.resolved.order:
+        used: set[str] = set()
+        todo = {name}
+        while todo:
+            todo = {other for one in todo for other in by_id[one].uses if other in by_id} - used
+            used |= todo
+        found |= {one.id: None for one in lab.document.stages if one.kind == "none" and one.id in used}
+        found[name] = None
+    return list(found)
 
 
 def _names(lab: Lab) -> Iterator[Obstacle]:
     """Names that would mean something else in one kernel, where the latest to bind a name counts."""
     bound: dict[str, set[str]] = {}
     altered: dict[str, set[str]] = {}
-    order = list(lab.resolved.order)
+    order = kernel_order(lab)
+    by_id = {stage.id: stage for stage in lab.document.stages}
     for name in order:
-        stage = lab.resolved.stages[name].stage
-        if stage.kind != "python":
+        stage = by_id[name]
+        if stage.kind not in ("python", "none"):
             continue
         flow = analyse(text_of(stage, lab.folder))
         if flow.syntax:
@@ -249,11 +143,34 @@ def _names(lab: Lab) -> Iterator[Obstacle]:
         bound[name] = set(flow.binds)
         altered[name] = set(flow.alters)
     for at, name in enumerate(order):
+        if name not in lab.resolved.stages:
+            continue
         resolved = lab.resolved.stages[name]
         for source in resolved.inputs:
             if source.kind == "value":
                 yield from _taken(resolved.stage, source, order[:at], bound, altered)
         yield from _used(resolved.stage, order[:at], bound)
+
+
+def _undeclared(lab: Lab, workspace: Workspace) -> Iterator[Obstacle]:
+    """Names that a stage reads and nothing gives it, which one kernel would find where stages above bind them.
+
+    They are the names that `validate` finds (AGI-STAGE-071): apart, the stage stops there; in one kernel it would go on
+    with whatever was bound last.
+    """
+    case = Case(LabFile(lab.path, "", lab.document), workspace)
+    above: list[tuple[str, frozenset[str]]] = []
+    for name in kernel_order(lab):
+        stage = case.stage(name)
+        found = case.names(stage) if stage.kind in ("python", "none") else None
+        if not isinstance(found, Names):
+            continue
+        for word in found.needed if name in lab.resolved.stages and found.open is None else ():
+            if owners := [other for other, bound in above if word in bound]:
+                binds = "bound by " + " and by ".join(owners)
+                what = f"{name} reads {word}, which it does not take: in one kernel it is {binds}"
+                yield Obstacle("name", (*owners, name), what)
+        above.append((name, found.bound))
 
 
 def _taken(

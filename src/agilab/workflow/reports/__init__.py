@@ -27,3 +27,12 @@ def counted(number: int, word: str) -> str:
     ('1 stage', '2,000 stages')
     """
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def listed(numbers: list[int]) -> str:
+    """The first of some numbers.
+
+    >>> listed([1, 2, 3])
+    '1, 2, 3'
+    """
+    return ", ".join(map(str, numbers[:8])) + (" …" if len(numbers) > 8 else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ class Raw:
 
 
 def raw_cells(path: Path) -> Raw | None:
-    """The cells of a `.ipynb`, or None where the file is no such JSON (a text notebook, a broken file)."""
+    """The cells of a `.ipynb`, or of a `.py` in percent format; None where the file is neither, or broken."""
+    if path.suffix == ".py":
+        return _percent(path)
     try:
         book = json.loads(path.read_bytes())
         cells = (
@@ -48,6 +51,30 @@ def raw_cells(path: Path) -> Raw | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _percent(path: Path) -> Raw | None:
+    """A text notebook: `# %%` begins a cell, `[markdown]` behind it one whose lines are comments."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    if text.startswith("# ---\n"):
+        text = text.partition("\n# ---\n")[2]
+    marks = list(re.finditer(r"^# ?%%(.*)$", text, re.MULTILINE))
+    if not marks:
+        return None
+    cells = [("", text[: marks[0].start()])] if text[: marks[0].start()].strip() else []
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    cells += [(mark[1], text[mark.end() : end].strip("\n")) for mark, end in zip(marks, ends, strict=True)]
+    found = []
+    for index, (head, source) in enumerate(cells):
+        kind = next((word for word in ("markdown", "raw") if f"[{word}]" in head), "code")
+        if kind != "code":
+            source = "\n".join(line.removeprefix("#").removeprefix(" ") for line in source.splitlines())
+        tags = re.search(r"tags=(\[[^\]]*\])", head)
+        found.append(RawCell(index, kind, source, None, tuple(json.loads(tags[1])) if tags else (), (), 0))
+    return Raw(tuple(found), {})
 
 
 def _cell(index: int, cell: dict[str, Any]) -> RawCell:

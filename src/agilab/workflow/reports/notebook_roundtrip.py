@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agi_node.canonical import digest
+from agi_node.errors import AgiError
 from agilab.contracts.base import read_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.report import Check
@@ -16,6 +17,7 @@ from agilab.notebooks.reading import read
 from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import ReadBack, read_back
 from agilab.workflow.notebooks.exporting import differences
+from agilab.workflow.notebooks.text_forms import PERCENT, in_text
 from agilab.workflow.reports import counted, dialect, judged, unknown
 
 WayBack = Callable[[Notebook], ReadBack]
@@ -36,6 +38,7 @@ def way_back_checks(about: str, document: LabStages, way: WayBack) -> Iterator[C
     back = _back(notebook, way)
     yield _identity(about, document, back)
     yield _again(about, notebook, back)
+    yield _percent(about, notebook, way)
     yield _words(about, document, back)
     yield dialect.dialect_check(about, document)
     yield from _edits(about, document, notebook, way)
@@ -78,6 +81,24 @@ def _again(about: str, notebook: Mapping[str, Any], back: ReadBack) -> Check:
         {"bytes": len(one)},
         "executed",
     )
+
+
+def _percent(about: str, notebook: Mapping[str, Any], way: WayBack) -> Check:
+    """The same through a Python file with percent cells; a lab that it would not give back is refused by the export."""
+    try:
+        written = in_text(notebook, PERCENT)
+    except AgiError as refused:
+        if refused.code == "AGI-STAGE-050":
+            return unknown(about, "percent", "jupytext is not installed: only .ipynb was tried")
+        said = f"not exported to .py, which would lose {refused.found}"
+        return judged(about, "percent", "", said, {"refused": str(refused.found)}, "executed")
+    one, other = (
+        way(read(data, name=name)).document
+        for data, name in ((text(notebook).encode(), "lab.ipynb"), (written.encode(), PERCENT))
+    )
+    problem = "; ".join(differences(one, other)[:3])
+    good = "the same by way of a Python file with percent cells"
+    return judged(about, "percent", problem, good, {"bytes": len(written.encode())}, "executed")
 
 
 def _words(about: str, document: LabStages, back: ReadBack) -> Check:

@@ -8,6 +8,7 @@ that reading does not need. Python itself tells it (audit events, PEP 578), so n
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -130,10 +131,20 @@ def _installed() -> tuple[str, ...]:
     return tuple(os.path.join(path, "") for path in paths)
 
 
+def _load_jupytext() -> None:
+    """What a library does when it is first used (jupytext asks for pandoc's version) is none of a notebook's doing."""
+    try:
+        importlib.import_module("jupytext").reads("# %%\n1", fmt="py:percent")
+    except ImportError:
+        return  # the import says so
+
+
 def main(files: Sequence[str]) -> None:
     """Import the files, watched, and print what came of it."""
     from agilab.workflow.notebooks.importing import preview_import
 
+    if any(not file.endswith(".ipynb") for file in files):
+        _load_jupytext()
     watch = Watch()
     watch.begin()
     preview = preview_import([Path(file) for file in files])

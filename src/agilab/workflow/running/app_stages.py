@@ -1,41 +1,31 @@
-"""A stage that calls an app: the app's own nodes as a part of the lab's graph, and what they leave as its outputs.
+"""A stage that calls an app, made ready; and the app's own nodes as a part of the lab's graph.
 
-`queue` becomes `queue/plan`, `queue/work`, … in the app's environment, and a last node `queue` that hands on what the
-stage promises: files by the names of the app's artifacts, values of JSON artifacts, and `summary`, the merged payload.
+`queue` becomes `queue/plan`, `queue/work`, … (or the nodes of the app) in the app's environment, and a last node
+`queue` that gathers what the stage promises (`gathered`). With `foreach` all are mapped: each item is the whole app.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from agi_node.canonical import tag, untag
-from agi_node.errors import FAILED, AgiError
-from agilab.contracts.lab_stages import Stage, is_file
-from agilab.engine.executor import Task
-from agilab.engine.expansion import MAX_UNITS_PER_RUN, Item
-from agilab.engine.foreach import Over
-from agilab.engine.graph import Graph, Node, Policy
-from agilab.engine.state import Unit
-from agilab.engine.tasks import Needs
+from agilab.contracts.lab_stages import Stage
+from agilab.engine.expansion import MAX_UNITS_PER_RUN
+from agilab.engine.foreach import Foreach, Nested, Over
+from agilab.engine.graph import GATHER, Graph, Node, Policy
 from agilab.envs.worker_process import WorkerSpec
+from agilab.projects.arguments import properties
 from agilab.projects.discover import find_app
 from agilab.projects.inputs import FileDigests
-from agilab.projects.node_tasks import has_nodes
+from agilab.projects.node_tasks import files_named, inputs_named
 from agilab.projects.prepare import PreparedApp, arguments, prepare
-from agilab.projects.tasks import AppTasks, app_graph
+from agilab.projects.tasks import app_graph
 from agilab.store.store import Store
-from agilab.store.transitions import WITH_VALUE
-from agilab.workflow.document.resolve import Resolved, ResolvedStage
-
-SUMMARY = "summary"
-ROOT = "stage"
-"""The root of files that a stage hands to its app: a folder of the run."""
-_PLACE = re.compile(r"\{([^{}]+)\}")
+from agilab.workflow.document.resolve import ResolvedStage
+from agilab.workflow.running.called import FILES, ROOT, places
 
 
 @dataclass(frozen=True)
@@ -45,16 +35,20 @@ class AppStage:
     Attributes:
         key: Under which its workers stand: an environment alone would not say which source they import.
         args: As they will be given; a text `{name}` is filled in when the stages before have run.
+        reads: Files that they name and that do not depend on any stage, with digests: what its nodes may read.
+        patterns: The arguments that name files.
     """
 
     stage: str
     key: str
     prepared: PreparedApp
     args: Mapping[str, Any]
+    reads: Sequence[Mapping[str, Any]] = ()
+    patterns: Sequence[str] = ()
 
     def spec(self, run_folder: Path, threads: int) -> WorkerSpec:
         """What its workers are started with, in a run whose files are in `run_folder`."""
-        roots = {**self.prepared.roots, ROOT: str(run_folder / "stages" / self.stage)}
+        roots = {**self.prepared.roots, ROOT: str(run_folder / FILES)}
         return replace(self.prepared.spec, roots=roots, threads=threads)
 
     @property
@@ -77,61 +71,78 @@ class AppStage:
 
 def prepare_app_stage(
     store: Store,
-    lab: Resolved,
-    stage: Stage,
+    resolved: ResolvedStage,
     folder: Path,
     *,
     offline: bool,
     threads: int,
     say: Callable[[str], None],
 ) -> AppStage:
-    """Make the app of a stage ready. Raises what preparing an app raises; AGI-STAGE-053 for what no stage can call."""
+    """Make the app of a stage ready. Raises what preparing an app raises, and for arguments that it does not have."""
+    stage = resolved.stage
     assert stage.app is not None
     beside = folder / stage.app
     app = find_app(str(beside) if (beside / "pyproject.toml").is_file() else stage.app, store.workspace)
     prepared = prepare(store, app, offline=offline, threads=threads, say=say)
-    if found := _cannot(lab, stage, prepared):
-        raise AgiError(
-            "AGI-STAGE-053",
-            f"stage {stage.id} cannot call {app.name} so",
-            found=found,
-            allowed="an app of plan, work, reduce and publish, called once, on what stages that run once have left",
-            try_="walk the items in the app's own plan, or gather them in a stage before",
-            whose="author",
-            exit_code=FAILED,
-        )
-    waits = any(_PLACE.search(value) for value in stage.args.values() if isinstance(value, str))
-    # What is not known yet cannot be checked yet; the app's worker checks it when it is.
-    args = dict(stage.args) if waits else arguments(prepared, store, stage.args, say)
-    return AppStage(stage.id, f"{prepared.environment.fingerprint}:{app.name}", prepared, args)
+    waiting = {name: value for name, value in stage.args.items() if _waits(value, resolved)}
+    settled = _settled(prepared, store, stage, waiting, say)
+    schema = prepared.description["args_schema"]
+    reads: list[dict[str, Any]] = []
+    if prepared.has_nodes:
+        digests = FileDigests(store.workspace.cache)
+        try:
+            reads = inputs_named(files_named(schema, settled), prepared.roots, digests)
+        finally:
+            digests.close()
+    named = [name for name in schema.get("properties", {}) if files_named(schema, {name: "x"})]
+    key = f"{prepared.environment.fingerprint}:{app.name}"
+    return AppStage(stage.id, key, prepared, {**settled, **waiting}, reads, named)
 
 
-def _cannot(lab: Resolved, stage: Stage, prepared: PreparedApp) -> str | None:
-    """Why a stage cannot call its app; None where it can."""
-    if stage.foreach:
-        return "foreach"
-    if has_nodes(prepared.description["nodes"]):
-        return "an app of nodes"
-    mapped = [one for one in lab.stages[stage.id].inputs if one.stage and lab.stages[one.stage].axes]
-    return f"{mapped[0].name} of {mapped[0].stage}, which runs once for each item" if mapped else None
+def _waits(value: Any, resolved: ResolvedStage) -> bool:
+    """Whether an argument stands for something that is known when the stages before have run."""
+    if isinstance(value, (list, dict)):
+        return any(_waits(one, resolved) for one in (value.values() if isinstance(value, dict) else value))
+    names = {one.called for one in resolved.inputs} | {axis.name for axis in resolved.axes}
+    return isinstance(value, str) and places(names).search(value) is not None
 
 
-def nodes_of(app: AppStage, resolved: ResolvedStage, *, keep_going: bool, policy: Policy) -> list[Node]:
-    """The app's nodes below the stage's name, after what the stage needs."""
+def _settled(
+    prepared: PreparedApp,
+    store: Store,
+    stage: Stage,
+    waiting: Mapping[str, Any],
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """The arguments that are known now, with the app's saved ones and its defaults, checked.
+
+    Those that wait only have to be arguments of the app: its worker checks their values when they are there.
+    """
+    schema = prepared.description["args_schema"]
+    known = properties(schema)
+    given = {name: value for name, value in stage.args.items() if name not in waiting or name not in known}
+    needed = [name for name in schema.get("required", ()) if name not in waiting]
+    said = {**prepared.description, "args_schema": {**schema, "required": needed}}
+    found = arguments(replace(prepared, description=said), store, given, say)
+    return {name: value for name, value in found.items() if name not in waiting}
+
+
+def nodes_of(app: AppStage, stage: Node, resolved: ResolvedStage, *, keep_going: bool) -> list[Node]:
+    """What a stage becomes: the app's nodes below its name, after what the stage needs, and the one that gathers.
+
+    `stage` is the node that it would be if it had code. The app's first nodes wait for what it needs and walk what it
+    walks; the others follow these item by item, and the items of the app's own plan nest in it.
+    """
     graph = app_graph(
         str(app.prepared.app.reference),
-        app.prepared.description["nodes"],
+        app.prepared.described,
         app.args,
         app.key,
         keep_going=keep_going,
-        policy=policy,
+        policy=stage.policy,
     )
-    found = []
-    for node in graph.nodes:
-        needs = tuple(app.prefix + need for need in node.needs) or resolved.needs
-        foreach = Over(app.prefix + node.foreach.node) if isinstance(node.foreach, Over) else None
-        found.append(replace(node, name=app.prefix + node.name, needs=needs, foreach=foreach))
-    return found
+    nodes = [_below(app.prefix, node, graph, stage, resolved) for node in graph.nodes]
+    return [*nodes, _gathering(app, stage, graph, keep_going=keep_going)]
 
 
 def is_of(node: str, stage: str) -> bool:
@@ -139,122 +150,56 @@ def is_of(node: str, stage: str) -> bool:
     return node == stage or node.startswith(f"{stage}/")
 
 
-class CalledApp:
-    """Gives the nodes of a called app what they read.
+def _below(prefix: str, node: Node, graph: Graph, stage: Node, resolved: ResolvedStage) -> Node:
+    name, needs = prefix + node.name, tuple(prefix + need for need in node.needs)
+    if isinstance(node.foreach, Over):
+        plan = prefix + node.foreach.node
+        over = Nested(plan) if stage.foreach else Over(plan)
+        policy = replace(node.policy, max_units=node.policy.max_units or MAX_UNITS_PER_RUN)
+        return replace(node, name=name, needs=needs, foreach=over, policy=policy)
+    if not needs:
+        return replace(node, name=name, needs=resolved.needs, foreach=stage.foreach, require=stage.require)
+    return replace(node, name=name, needs=needs, foreach=_following(prefix, node.needs, graph, stage))
 
-    Responsible for: filling in the values and files of the stages before. Everything else is `AppTasks`.
+
+def _following(prefix: str, needs: Sequence[str], graph: Graph, stage: Node) -> Foreach | None:
+    """What a later node of the app walks, where the stage is mapped: the units of one before it, one by one.
+
+    After the app's own items it walks what the stage walks: to follow the plan would be to need it.
     """
-
-    def __init__(
-        self,
-        store: Store,
-        run_id: str,
-        stage: Node,
-        roots: Mapping[str, str],
-        digests: FileDigests,
-        value_of: Callable[[Mapping[str, Any]], Any],
-        files_of: Callable[[Mapping[str, Any]], list[dict[str, Any]]],
-    ) -> None:
-        prefix = f"{stage.name}/"
-        self._tasks = AppTasks(store, run_id, roots, digests, max_units=MAX_UNITS_PER_RUN, prefix=prefix)
-        self._inputs = {one["called"]: one for one in untag(stage.args["inputs"])}
-        self._params = untag(stage.args["params"])
-        self._folder = Path(roots[ROOT])
-        self._value_of = value_of
-        self._files_of = files_of
-
-    def remembers(self, node: Node) -> bool:
-        return self._tasks.remembers(node)
-
-    def items(self, node: Node, under: Unit | None) -> list[Item]:
-        return self._tasks.items(node, under)
-
-    def task(self, unit: Unit, node: Node, payload: Any, needs: Needs, attempt_id: str, folder: Path) -> Task:
-        filled = replace(node, args=self._filled(node.args, self._place))
-        return self._tasks.task(unit, filled, payload, needs, attempt_id, folder)
-
-    def identity(self, unit: Unit, node: Node, payload: Any, needs: Needs) -> tuple[str, str] | None:
-        filled = replace(node, args=self._filled(node.args, self._digests))
-        return self._tasks.identity(unit, filled, payload, needs)
-
-    def _filled(
-        self, args: Mapping[str, Any], file: Callable[[str, Mapping[str, Any]], str]
-    ) -> dict[str, Any]:
-        """The arguments with what stages before have left; `file` says what stands for a file."""
-
-        def given(name: str) -> Any:
-            if name in self._params:
-                return self._params[name]
-            one = self._inputs[name]
-            return file(name, one) if one["kind"] == "file" else self._value_of(one)
-
-        known = {*self._inputs, *self._params}
-
-        def value(text: Any) -> Any:
-            if not isinstance(text, str):
-                return text
-            whole = _PLACE.fullmatch(text)
-            if whole and whole.group(1) in known:
-                return given(whole.group(1))
-            return _PLACE.sub(
-                lambda place: str(given(place.group(1))) if place.group(1) in known else place.group(), text
-            )
-
-        return dict(tag({name: value(text) for name, text in untag(dict(args)).items()}))
-
-    def _place(self, name: str, one: Mapping[str, Any]) -> str:
-        """Put a file of a stage before where the app can read it: `stage:out/a.csv`."""
-        for file in self._files_of(one):
-            target = self._folder / file["path"]
-            if not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.symlink_to(file["source"])
-        return f"{ROOT}:{name}"
-
-    def _digests(self, name: str, one: Mapping[str, Any]) -> str:
-        return f"{ROOT}:{name} {' '.join(str(file['digest']) for file in self._files_of(one))}"
+    if stage.foreach is None:
+        return None
+    plain = next((need for need in needs if not graph.axes[need]), None)
+    return stage.foreach if plain is None else Over(prefix + plain)
 
 
-def handed_on(store: Store, run_id: str, node: Node) -> dict[str, Any]:
-    """What the last node of a called app is given: the app's artifacts as files, and values of those it promises."""
-    prefix = f"{node.name}/"
-    outputs = list(untag(node.args["outputs"]))
-    artifacts = {
-        Path(row.file).name: (row.name, row.digest)
-        for row in store.artifacts(run_id)
-        if row.unit_id.startswith(prefix)
-    }
-    path_of = store.objects.path
-    files = [
-        {"path": file, "source": str(path_of(digest)), "copy": False}
-        for file, (_, digest) in artifacts.items()
-        if file in outputs
-    ]
-    values: dict[str, Any] = {}
-    for name in outputs:
-        if is_file(name):
+def _gathering(app: AppStage, stage: Node, graph: Graph, *, keep_going: bool) -> Node:
+    """The stage's own node: after everything that nobody else of the app needs, and whatever it promises by name."""
+    needed = {need for node in graph.nodes for need in node.needs}
+    outputs = untag(stage.args["outputs"])
+    last = [node.name for node in graph.nodes if node.name not in needed or node.name in outputs]
+    partial = keep_going and any(graph.axes[name] for name in last)
+    return Node(
+        stage.name,
+        GATHER,
+        needs=tuple(app.prefix + name for name in last),
+        foreach=_following(app.prefix, last, graph, stage),
+        args={
+            **{name: stage.args[name] for name in ("outputs", "inputs", "params", "files", "axes")},
+            **tag({"reads": [dict(file) for file in app.reads], "patterns": list(app.patterns)}),
+        },
+        require="any" if partial else "all",
+        environment=stage.environment,
+        policy=Policy(cache=stage.policy.cache),
+    )
+
+
+def files_of(app: AppStage, folder: Path) -> Iterator[dict[str, Any]]:
+    """The files that an app of nodes reads, as the lab calls them; those that it has no name for are left out."""
+    for file in (untag(dict(one)) for one in app.reads):
+        if file["root"] != "app":
+            yield file
             continue
-        for file, (called, digest) in artifacts.items():
-            if called == name and file.endswith(".json"):
-                values[name] = {"kind": "tagged", "value": json.loads(store.objects.read(digest))}
-        if (
-            name == SUMMARY
-            and name not in values
-            and (payload := _payload(store, run_id, prefix)) is not None
-        ):
-            values[name] = {"kind": "tagged", "value": payload}
-    return {"values": values, "files": files, "item": {}}
-
-
-def _payload(store: Store, run_id: str, prefix: str) -> Any:
-    for unit, body in store.results(run_id, f"{prefix}reduce"):
-        if unit.state in WITH_VALUE:
-            value = store.value(body)
-            return value["whole"]["payload"] if isinstance(value, dict) and "whole" in value else None
-    return None
-
-
-def of_an_app(graph: Graph) -> dict[str, Node]:
-    """The last nodes of called apps, by the name of their stage."""
-    names = {node.name.partition("/")[0] for node in graph.nodes if "/" in node.name}
-    return {node.name: node for node in graph.nodes if node.name in names}
+        path = Path(app.prepared.roots["app"], file["path"])
+        if path.is_relative_to(folder):
+            yield {**file, "path": path.relative_to(folder).as_posix()}

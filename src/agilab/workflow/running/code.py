@@ -62,7 +62,7 @@ def code_of(stage: Stage, lab: LabStages, folder: Path, modules: Mapping[str, Pa
     parts = {f"stage {stage.id}": _tree_digest(text)}
     for other, statements in taken:
         parts[f"taken from {other}"] = _tree_digest(statements)
-    for name, path in _reached([text, *(statements for _, statements in taken)], modules).items():
+    for name, path in modules_of([text, *(statements for _, statements in taken)], modules).items():
         parts[f"module {name}"] = _tree_digest(path.read_text(encoding="utf-8", errors="replace"))
     return StageCode(text, taken, parts)
 
@@ -125,7 +125,7 @@ def own_modules(source: Path) -> dict[str, Path]:
     return {name: path for name, path in found.items() if name}
 
 
-def _reached(texts: list[str], modules: Mapping[str, Path]) -> dict[str, Path]:
+def modules_of(texts: list[str], modules: Mapping[str, Path]) -> dict[str, Path]:
     """The lab's own modules that these texts import, and those that they import."""
     reached: dict[str, Path] = {}
     todo = list(texts)

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agi_node.canonical import canonical
 from agi_node.errors import FAILED, AgiError
-from agilab.contracts.atomic import write_atomically
 from agilab.contracts.identifiers import new_run_id
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.run_result import RunResult
-from agilab.contracts.uri import public_uri
 from agilab.engine.coordinator import Coordinator
 from agilab.engine.graph import Graph
-from agilab.engine.rerun import Preview, Rerun, preview, recorded, refuse_another
+from agilab.engine.rerun import Preview, Rerun, preview, refuse_another
 from agilab.engine.reuse import Cache, Memory
 from agilab.engine.selection import Selection
 from agilab.envs import Environment, hold
 from agilab.envs.worker_process import WorkerSpec
+from agilab.projects.crew import check_executor, crew_of
 from agilab.projects.discover import remember
-from agilab.projects.execution import Faces, crew_of
+from agilab.projects.execution import Faces
 from agilab.projects.finish import finish, tracking_uri
 from agilab.projects.inputs import FileDigests
-from agilab.projects.machine import cores, workbench
-from agilab.projects.prepare import environment_record
+from agilab.projects.machine import cores
 from agilab.projects.roots import settings_of
 from agilab.store.locks import RunLock
 from agilab.store.rows import RunRow
@@ -38,7 +34,8 @@ from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.tracking import Delivery, patience
 from agilab.workflow.document.known import remember_lab
-from agilab.workflow.document.locate import FILE
+from agilab.workflow.running.beginning import Beginning, record
+from agilab.workflow.running.changed import changed_params
 from agilab.workflow.running.graph import lab_graph
 from agilab.workflow.running.prepare import Lab, PreparedLab, lab_from, prepare_lab, read_lab
 from agilab.workflow.running.tasks import StageTasks
@@ -80,18 +77,6 @@ class LabRequest:
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """All that the first events of a run say."""
-
-    request: LabRequest
-    prepared: PreparedLab
-    graph: Graph
-    workers: int
-    uri: str | None
-    shown: Preview | None = None
-
-
-@dataclass(frozen=True)
 class Crew:
     """Who works in a run.
 
@@ -112,11 +97,12 @@ def run_lab(request: LabRequest, workspace: Workspace | None = None, faces: Face
     Raises `AgiError` for what keeps a run from beginning; from then on every ending is a `RunResult` with a manifest.
     """
     began = time.monotonic()
+    check_executor(request.executor)
     workspace = (workspace or Workspace.default()).ensure()
     lab = lab_asked_for(request)
     settings = settings_of(workspace)
     uri = tracking_uri(workspace, settings) if request.track else None
-    delivery = Delivery.start(uri, workspace.home, experiment=lab.name) if uri else None
+    delivery = Delivery.start(uri, workspace.home, experiment=lab.app) if uri else None
     try:
         with Store(workspace) as store:
             workers = request.workers or settings.workers.default or cores()
@@ -132,7 +118,7 @@ def run_lab(request: LabRequest, workspace: Workspace | None = None, faces: Face
             beginning = Beginning(request, prepared, graph, workers, uri, shown)
             memory: Memory | None = None
             if shown is not None:
-                memory = Rerun(store, shown)
+                memory = Rerun(store, shown, changed_params(store, shown.parent, graph))
             elif any(node.policy.cache for node in graph.nodes):
                 memory = Cache(store, lab.app, prepared.code_parts)
             result = carry_out(
@@ -153,7 +139,7 @@ def run_lab(request: LabRequest, workspace: Workspace | None = None, faces: Face
                 patience_s=patience(uri) if uri else 0.0,
                 faces=faces,
                 began=began,
-                record=lambda: _record(store, run_id, beginning),
+                record=lambda: record(store, run_id, beginning),
             )
             if request.write_back:
                 write_back(store, run_id, lab.path, tell=faces.note)
@@ -212,11 +198,7 @@ def rerun_of(store: Store, request: LabRequest, prepared: PreparedLab, graph: Gr
     """What running part of an earlier run again would do, as the lab is now."""
     assert request.selection is not None
     parent = request.parent or last_run(store, prepared.lab).run_id
-    selection = request.selection
-    if selection.from_node in prepared.apps:  # a stage that calls an app begins with the app's first node
-        first = next(node.name for node in graph.nodes if node.name.startswith(f"{selection.from_node}/"))
-        selection = replace(selection, from_node=first)
-    return preview(store, parent, graph, selection, prepared.codes)
+    return preview(store, parent, graph, request.selection, prepared.codes)
 
 
 def carry_out(
@@ -252,9 +234,17 @@ def carry_out(
         called = {stage: crew.specs[key].roots for stage, key in crew.called.items()}
         tasks = StageTasks(store, run_id, graph, roots, called=called, digests=digests)
         coordinator = Coordinator(
-            store, run_id, graph, tasks, workers_of, observer=faces.observe, codes=codes, memory=memory
+            store,
+            run_id,
+            graph,
+            tasks,
+            workers_of,
+            observer=faces.observe,
+            codes=codes,
+            memory=memory,
+            gather=tasks.gather,
         )
-        tasks.state = coordinator.state
+        tasks.state, tasks.payload_of = coordinator.state, coordinator.payload
         coordinator.execute()
         workers_of.dismiss()
         return finish(
@@ -265,68 +255,3 @@ def carry_out(
             seconds=lambda: time.monotonic() - began,
             written_by=written_by,
         )
-
-
-def _record(store: Store, run_id: str, beginning: Beginning) -> None:
-    """The first two events: what this run is, and what it will do."""
-    request, prepared, graph = beginning.request, beginning.prepared, beginning.graph
-    lab, shown, uri = prepared.lab, beginning.shown, beginning.uri
-    log = store.log(run_id)
-    text = document_text(request)
-    write_atomically(
-        store.workspace.run_folder(run_id) / FILE, text
-    )  # what `workflow diff LAB last` compares with
-    log.append(
-        "run_created",
-        app=lab.app,
-        lab_digest=store.objects.put(text),
-        source=prepared.source_record(),
-        source_digest=prepared.snapshot.digest,
-        args=dict(lab.document.lab.params),
-        given=dict(request.params),
-        inputs=prepared.inputs(),
-        environment=prepared.main.fingerprint,
-        environment_record=environment_record(prepared.main),
-        environments={name: environment_record(found) for name, found in prepared.environments.items()},
-        called={app.stage: app.record() for app in prepared.apps.values()},
-        workbench=workbench(),
-        executor=request.executor.partition(":")[0],
-        workers=beginning.workers,
-        keep_going=graph.keep_going,
-        cache=any(node.policy.cache for node in graph.nodes),
-        codes=prepared.codes,
-        codes_digest=store.objects.put(canonical(prepared.code_parts)),
-        placement="dynamic",
-        **(recorded(store, shown) if shown else {}),
-        tracking_uri=public_uri(uri, {"workspace": store.workspace.home}) if uri else None,
-        replay={"command": _command(lab, request), "needs": [f"the lab {lab.name}"]},
-    )
-    store.objects.put(graph.to_bytes())
-    log.append(
-        "plan_recorded",
-        plan_digest=graph.digest,
-        nodes=[{"name": node.name, "target": node.target} for node in graph.nodes],
-    )
-    log.flush(durable=True)
-
-
-def document_text(request: LabRequest) -> bytes:
-    """The document that a run is of, as the text of a file."""
-    previous = request.path.read_bytes()
-    if request.document is None:
-        return previous
-    from agilab.contracts.toml import merged
-
-    plain = request.document.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-    return merged(
-        previous.decode("utf-8"), {"schema": request.document.schema_name(), **plain}, str(request.path)
-    ).encode()
-
-
-def _command(lab: Lab, request: LabRequest) -> str:
-    words = ["agilab", "workflow", "run", lab.name]
-    for name, value in request.params.items():
-        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
-    if request.keep_going:
-        words.append("--keep-going")
-    return shlex.join(words)

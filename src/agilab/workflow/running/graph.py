@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
-from agi_node.canonical import sha256_bytes, tag
+from agi_node.canonical import tag
 from agi_node.errors import FAILED, AgiError
-from agi_node.handover import exact_text
 from agi_node.stage import TARGET
-from agi_node.values import NOT_PLAIN, as_plain
-from agilab.engine.expansion import items_of
 from agilab.engine.foreach import Foreach, Items, Nested, Over, Product, Zip
 from agilab.engine.graph import Graph, Node, Policy
 from agilab.workflow.document.resolve import Axis, Resolved, ResolvedStage, name_of
 from agilab.workflow.running.app_stages import nodes_of
+from agilab.workflow.running.left import entries
 from agilab.workflow.running.prepare import PreparedLab
 
 
@@ -28,20 +25,26 @@ def lab_graph(
 ) -> Graph:
     """The graph of a lab; with `cache` every stage may use earlier results, otherwise those that say so.
 
+    A stage that is content with a share of a mapped one says that items may fail, so a run of it goes on after a
+    failure, asked to or not.
     `also` names values of stages whose fingerprints are wanted although nobody takes them.
     """
     resolved = prepared.lab.resolved
     also = also or {}
+    keep_going = keep_going or any(_wants_a_share(resolved, one) for one in resolved.stages.values())
     nodes: list[Node] = []
     for name in resolved.order:
         node = _node(prepared, resolved.stages[name], also, cache=cache)
-        if name in prepared.apps:
-            stage = resolved.stages[name]
-            called = nodes_of(prepared.apps[name], stage, keep_going=keep_going, policy=node.policy)
-            nodes += called
-            node = replace(node, needs=(called[-1].name,), policy=Policy())
-        nodes.append(node)
+        app = prepared.apps.get(name)
+        nodes += nodes_of(app, node, resolved.stages[name], keep_going=keep_going) if app else [node]
     return Graph(tuple(nodes), keep_going=keep_going)
+
+
+def _wants_a_share(lab: Resolved, one: ResolvedStage) -> bool:
+    """Whether a stage takes several units of another as one, and need not have them all."""
+    mine = [axis.name for axis in one.axes]
+    theirs = [[axis.name for axis in lab.stages[need].axes] for need in one.needs]
+    return one.stage.require != "all" and any(axes != mine[: len(axes)] for axes in theirs)
 
 
 def _node(
@@ -108,43 +111,3 @@ def _axis(lab: Resolved, axis: Axis, params: Mapping[str, Any]) -> Over | Nested
         return Items(entries(params[axis.source.name], axis.source.name))
     maker = axis.source.stage or ""
     return (Nested if lab.stages[maker].axes else Over)(maker, axis.source.name)
-
-
-def entries(value: Any, name: str) -> list[dict[str, str]]:
-    """The items of a list (or of a dict, whose names become keys), each with its key and exactly as it is, as JSON.
-
-    Raises AGI-RUN-030 for what is no list, or has items that are no data.
-    """
-    pairs: Iterable[tuple[str | None, Any]]
-    if isinstance(value, dict):
-        pairs = [(str(key), item) for key, item in value.items()]
-    elif isinstance(value, (list, tuple, range)):
-        pairs = [(None, item) for item in value]
-    elif isinstance(value, (set, frozenset)):
-        pairs = [(None, item) for item in sorted(value, key=repr)]
-    else:
-        raise _no_list(name, f"{type(value).__name__}: {value!r:.80}")
-    found = []
-    for key, item in pairs:
-        text = exact_text(item)
-        if text is None:
-            raise _no_list(name, f"an item of type {type(item).__name__}")
-        found.append({"key": key if key is not None else _key(item, text), "payload": text})
-    return found
-
-
-def _key(item: Any, text: str) -> str:
-    plain = as_plain(item)
-    return sha256_bytes(text.encode())[:12] if plain is NOT_PLAIN else items_of([tag(plain)])[0].key
-
-
-def _no_list(name: str, found: str) -> AgiError:
-    return AgiError(
-        "AGI-RUN-030",
-        f"a stage is to run for each of {name}, which is no list of data",
-        found=found,
-        allowed="a list, a tuple, a range, a set or a dict of texts and numbers",
-        try_=f"{name} = list({name}), or {name}.tolist() of an array",
-        whose="author",
-        exit_code=FAILED,
-    )

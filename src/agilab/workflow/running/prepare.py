@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,9 @@ from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.lab_folder import exists, references
 from agilab.workflow.document.locate import read_lab_file
+from agilab.workflow.document.params import refuse_unbounded
 from agilab.workflow.document.resolve import Problem, Resolved, resolve
-from agilab.workflow.running.app_stages import AppStage, prepare_app_stage
+from agilab.workflow.running.app_stages import AppStage, files_of, prepare_app_stage
 from agilab.workflow.running.code import StageCode, code_of, own_modules
 
 Say = Callable[[str], None]
@@ -117,21 +119,17 @@ class PreparedLab:
         }
 
     def inputs(self) -> list[dict[str, Any]]:
-        """Every file of the folder that some stage reads, once."""
-        found = {
-            (file["root"], file["path"]): file
-            for files in self.files.values()
-            for listed in files.values()
-            for file in listed
-        }
-        return list(found.values())
+        """Every file of the folder that some stage reads, or that an app of nodes is given by name, once."""
+        listed = [file for files in self.files.values() for mine in files.values() for file in mine]
+        listed += [file for app in self.apps.values() for file in files_of(app, self.lab.folder)]
+        return list({(file["root"], file["path"]): file for file in listed}.values())
 
 
 def read_lab(path: Path, params: Mapping[str, Any] | None = None) -> Lab:
     """The lab that a document describes, with `params` in place of those in it.
 
-    Raises what reading a document raises, AGI-STAGE-033 for a param that the lab does not have, and AGI-STAGE-030 for
-    one whose stages cannot be put in order or lack an input.
+    Raises what reading a document raises, AGI-STAGE-033 for a param that the lab does not have, -063 for one that JSON
+    cannot carry, and AGI-STAGE-030 for a lab whose stages cannot be put in order or lack an input.
     """
     return lab_from(path, read_lab_file(path).lab, params)
 
@@ -154,6 +152,8 @@ def lab_from(
     if given:
         lab = document.lab.with_changes(params={**document.lab.params, **given})
         document = document.with_changes(lab=lab)
+    if to_run:
+        refuse_unbounded(document.lab.params)
     path = path.resolve()  # workers have other working folders
     folder = path.parent
     resolved = resolve(document, exists=lambda name: exists(folder, name))
@@ -176,8 +176,9 @@ def prepare_lab(store: Store, lab: Lab, *, offline: bool, say: Say) -> PreparedL
     apps: dict[str, AppStage] = {}
     for stage in [own, *stages]:
         if stage.kind == "app.run":
+            resolved = lab.resolved.stages[stage.id]
             apps[stage.id] = prepare_app_stage(
-                store, lab.resolved, stage, lab.folder, offline=offline, threads=1, say=say
+                store, resolved, lab.folder, offline=offline, threads=1, say=say
             )
         if stage.kind == "app.install":
             ensure(find_app(str(stage.app), workspace).folder, workspace.home, offline=offline, on_step=say)
@@ -187,8 +188,8 @@ def prepare_lab(store: Store, lab: Lab, *, offline: bool, say: Say) -> PreparedL
         project = project_of(stage, lab.folder, workspace)
         environment = ensure(project, workspace.home, offline=offline, on_step=say)
         environments.setdefault(environment.fingerprint, environment)
-        environment_of[stage.id] = environment.fingerprint
-    del environment_of[own.id]
+        if stage is not own:
+            environment_of[stage.id] = environment.fingerprint
     taken = take(lab.folder, store.objects, local_libraries(lab.folder, workspace.home))
     files = {name: digest for name, digest in taken.files.items() if name != lab.path.name}
     snapshot = Snapshot(store.objects.put(canonical(files)), files)
@@ -265,7 +266,7 @@ def _refuse_unresolved(path: Path, resolved: Resolved) -> None:
             f"{path.name} cannot be run as it stands",
             found="; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else ""),
             allowed="stages whose inputs somebody makes",
-            try_=f"agilab workflow validate {path}",
+            try_=f"agilab workflow validate {shlex.quote(str(path))}",
             whose="author",
             exit_code=FAILED,
         )

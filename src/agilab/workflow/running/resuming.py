@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,7 @@ from agilab.projects.discover import find_app
 from agilab.projects.execution import Faces
 from agilab.projects.finish import tracking_uri
 from agilab.projects.machine import cores
+from agilab.projects.resume import refuse_ended
 from agilab.projects.roots import roots_of, settings_of
 from agilab.store.rows import RunRow
 from agilab.store.snapshot import Snapshot, materialise
@@ -27,7 +29,7 @@ from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.tracking import Delivery, patience
 from agilab.workflow.document.known import lab_of
-from agilab.workflow.running.app_stages import ROOT
+from agilab.workflow.running.called import FILES, ROOT
 from agilab.workflow.running.execution import Crew, carry_out, created_of
 from agilab.workflow.running.write_back import write_back
 
@@ -44,12 +46,11 @@ def resume_lab(
     workspace = workspace or Workspace.default()
     with Store(workspace) as store:
         run = store.run(name)
-        if run.state != "running" and store.verdict(run) is not None:
-            raise run.over(allowed="a run that was interrupted")
+        refuse_ended(store, run)
         created = created_of(store, run)
         path = lab_of(run.app, workspace)
         uri = tracking_uri(workspace, settings_of(workspace)) if created.get("tracking_uri") else None
-        delivery = Delivery.start(uri, workspace.home, experiment=path.parent.name) if uri else None
+        delivery = Delivery.start(uri, workspace.home, experiment=run.app) if uri else None
         try:
             count = workers or int(created["workers"])
             roots = roots_of(workspace, path.parent)
@@ -95,7 +96,7 @@ def _crew(
         environment = _still(workspace, run, fingerprint)
         held.append(environment)
         specs[fingerprint] = WorkerSpec(environment.python, source, None, roots, threads)
-    for stage, called in created.get("called", {}).items():
+    for called in created.get("called", {}).values():
         environment = _still(workspace, run, called["environment"])
         held.append(environment)
         snapshot = _snapshot(store, called["source_digest"])
@@ -110,8 +111,7 @@ def _crew(
             say=faces.say,
         )
         folder = find_app(called["app"], workspace).folder
-        place = {ROOT: str(workspace.run_folder(run.run_id) / "stages" / stage)}
-        own = {**roots_of(workspace, folder), **place}
+        own = {**roots_of(workspace, folder), ROOT: str(workspace.run_folder(run.run_id) / FILES)}
         specs[called["key"]] = WorkerSpec(environment.python, imported, called["reference"], own, threads)
     keys = {stage: called["key"] for stage, called in created.get("called", {}).items()}
     return Crew(specs, held, keys)
@@ -129,7 +129,7 @@ def _still(workspace: Workspace, run: RunRow, fingerprint: str) -> Environment:
             f"an environment of run {run.run_id} is gone",
             found=fingerprint[:12],
             allowed="the environments that the run began in",
-            try_=f"agilab workflow run {run.app.removeprefix('lab:')}",
+            try_=f"agilab workflow run {shlex.quote(run.app.removeprefix('lab:'))}",
             whose="environment",
             exit_code=ENVIRONMENT,
         )

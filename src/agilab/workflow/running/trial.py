@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,49 +29,11 @@ from agilab.workflow.running.execution import last_run
 from agilab.workflow.running.graph import lab_graph
 from agilab.workflow.running.prepare import Lab, prepare_lab
 from agilab.workflow.running.tasks import StageTasks
+from agilab.workflow.running.trial_app import try_app
+from agilab.workflow.running.trial_result import Trial, last_lines
 
+__all__ = ["Trial", "try_stage"]
 PATIENCE_S = 600.0
-LOG_LINES = 200
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What came of a trial.
-
-    Attributes:
-        unit: The unit that was tried: of a mapped stage one of many.
-        log: What the code printed, its last lines.
-        values: What each output value is, in words.
-        shown: The text of the last expression.
-        files: The files that outputs name, relative to `folder`, where they were asked for.
-        error: What went wrong, as an error's plain form.
-    """
-
-    unit: str
-    status: str
-    seconds: float
-    log: str
-    values: Mapping[str, str]
-    shown: str | None
-    files: Sequence[str]
-    error: Mapping[str, Any] | None
-
-    @property
-    def passed(self) -> bool:
-        return self.status in ("succeeded", "skipped")
-
-    def to_plain(self) -> dict[str, Any]:
-        """The outcome as JSON."""
-        return {
-            "status": self.status,
-            "unit": self.unit,
-            "seconds": self.seconds,
-            "log": self.log,
-            "values": dict(self.values),
-            "shown": self.shown,
-            "files": list(self.files),
-            "error": dict(self.error) if self.error else None,
-        }
 
 
 def try_stage(
@@ -112,13 +73,23 @@ def try_stage(
         graph = lab_graph(prepared)
         node = next(node for node in graph.nodes if node.name == stage)
         run_id = last_run(store, lab).run_id if node.needs else ""
-        called = {app.stage: app.spec(Path(scratch), 1).roots for app in prepared.apps.values()}
+        roots = {app.stage: app.spec(Path(scratch), 1).roots for app in prepared.apps.values()}
         digests = stack.enter_context(closing(FileDigests(workspace.cache)))
-        tasks = StageTasks(store, run_id, graph, prepared.roots, called=called, digests=digests)
-        walk = Walk(tasks, _above(graph, stage), _Recorded(store, run_id, stage), prepared.codes)
+        tasks = StageTasks(store, run_id, graph, prepared.roots, called=roots, digests=digests)
+        called = tasks.called(stage)
+        begins = called.first if called else stage
+        walk = Walk(tasks, _above(graph, begins), _Recorded(store, run_id, begins), prepared.codes)
+        tasks.payload_of = walk.payload
         walk.steps()
-        unit = _unit(walk, stage, key, run_id)
+        unit = _unit(walk, stage, begins, key, run_id)
         folder = Path(scratch)
+        if called is not None:
+            if rows is not None:
+                raise _no_rows(stage)
+            faces.say(
+                f"trying {stage_unit(stage, unit)}: the whole of {prepared.apps[stage].prepared.app.name}"
+            )
+            return try_app(prepared.apps[stage], node, called.trial(unit), unit, folder, digests, keep)
         task = tasks.task(unit, node, walk.payload(unit), walk.state.inputs(unit), "try", folder)
         if rows is not None and task.inputs:
             _only(rows, task.inputs)
@@ -162,9 +133,10 @@ def _above(graph: Graph, stage: str) -> Graph:
     return Graph(tuple(node for node in graph.nodes if node.name in wanted), keep_going=graph.keep_going)
 
 
-def _unit(walk: Walk, stage: str, key: str | None, run_id: str) -> Unit:
-    units = walk.state.nodes[stage].units
-    chosen = [unit for unit in units if key is None or key in (unit.key, unit.unit_id)]
+def _unit(walk: Walk, stage: str, begins: str, key: str | None, run_id: str) -> Unit:
+    """The unit that was asked for, of the node with which the stage begins."""
+    units = walk.state.nodes[begins].units
+    chosen = [unit for unit in units if key is None or key in (unit.key, stage_unit(stage, unit))]
     if chosen and all(given is not None for given in walk.state.inputs(chosen[0]).values()):
         waiting = [
             other.unit_id
@@ -182,7 +154,27 @@ def _unit(walk: Walk, stage: str, key: str | None, run_id: str) -> Unit:
             found=key,
             allowed=", ".join(unit.key for unit in units[:8]),
         )
-    raise _no_inputs(stage, f"what it walks has no result in run {run_id or '(none)'}")
+    needs = walk.state.nodes[begins].node.needs
+    above = [walk.state.nodes[need] for need in needs]
+    lacking = [other.unit_id for node in above for other in node.units if other.state not in WITH_VALUE]
+    lacking = lacking or [node.node.name for node in above if not node.finished]
+    what = f"{', '.join(lacking[:3])} without a result" if lacking else "nothing to walk"
+    raise _no_inputs(stage, f"{what} in run {run_id or '(none)'}")
+
+
+def stage_unit(stage: str, unit: Unit) -> str:
+    """What a person calls a unit: by its stage, whatever node it is of."""
+    return f"{stage}{unit.unit_id[len(unit.node) :]}"
+
+
+def _no_rows(stage: str) -> AgiError:
+    return AgiError(
+        "AGI-STAGE-042",
+        f"stage {stage} calls an app, which takes no part of its tables",
+        found="--rows",
+        allowed="--rows of a stage that is code",
+        try_=f"agilab workflow try {stage}",
+    )
 
 
 def _no_inputs(stage: str, found: str) -> AgiError:
@@ -218,13 +210,11 @@ def _told(unit: str, done: Mapping[str, Any], folder: Path, keep: Path | None) -
             target = keep / path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(staging / artifacts[name]["file"], target)
-    log = folder / "log"
-    lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
     return Trial(
         unit,
         done["status"],
         round(done["duration_us"] / 1e6, 3),
-        "\n".join(lines[-LOG_LINES:]),
+        last_lines([folder / "log"]),
         {name: in_words(form, artifacts) for name, form in value.get("values", {}).items()},
         value.get("shown"),
         sorted(files),

@@ -1,56 +1,144 @@
-"""What a run writes back into its document: for each stage that took part, its last run."""
+"""What a run writes back into its document: for each stage that took part, what its last run was and what was run."""
 
 from __future__ import annotations
 
 import datetime
+import shlex
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from agi_node.canonical import sha256_bytes
 from agi_node.errors import AgiError
 from agilab.contracts.base import read_document, write_document
 from agilab.contracts.lab_stages import LabStages, LastRun, Stage
 from agilab.contracts.timestamps import timestamp
-from agilab.store.rows import NodeRow
+from agilab.store.rows import NodeRow, UnitRow
 from agilab.store.store import Store
+from agilab.store.transitions import FAILED, GOOD, REUSED, SKIPPED, SUCCEEDED
+from agilab.store.worked import worked_together
+from agilab.tracking.stages import RunStages
+from agilab.workflow.document.locate import read_lab_file
 from agilab.workflow.running.app_stages import is_of
+from agilab.workflow.running.code import text_of
 
 
 def write_back(store: Store, run_id: str, path: Path, *, tell: Callable[[str], None]) -> None:
-    """Write `last_run` into each stage that the run has, as the document is now; comments and layout stay.
+    """Write `last_run` into each stage that the run has, as the document is now; everything else stays, byte for byte.
 
-    A document that cannot be read or written any more keeps what it says: the log has it all.
+    What was run (prompt, model, code) is told as the run had it. A stage whose code has been edited meanwhile keeps
+    what it says, for it is not what was run; so does one of which nothing was run since the result of its last run
+    was used again. A document that cannot be read or written any more keeps what it says: the log has it all.
     """
-    nodes = {node.node: node for node in store.nodes(run_id)}
-    started = {name: node.started_us for name, node in nodes.items() if node.started_us}
-    started = {name: node.started_us for name, node in nodes.items() if node.started_us}
-    began = {
-        name: min((at for other, at in started.items() if is_of(other, name)), default=None) for name in nodes
-    }
-    delivered = any(
-        event.data.get("state") == "delivered" for event in store.events(run_id, kinds=("tracking_recorded",))
-    )
+    lasts = _Lasts(store, run_id)
     try:
         document = read_document(path, LabStages)
+        edited = [stage.id for stage in document.stages if lasts.edited(stage, path.parent)]
         stages = tuple(
-            stage.with_changes(last_run=_last(stage, nodes[stage.id], began[stage.id], run_id, delivered))
-            if stage.id in nodes
+            stage.with_changes(last_run=lasts.of(stage))
+            if stage.id in lasts.nodes and stage.id not in edited
             else stage
             for stage in document.stages
         )
-        write_document(path, document.with_changes(stages=stages))
+        if stages != document.stages:
+            write_document(path, document.with_changes(stages=stages))
     except AgiError as problem:
-        tell(f"{path.name} keeps what it said of the last run: {problem.what}")
+        tell(f"{path.name} keeps what it said of the last run: {_why(path, problem)}")
+        return
+    if edited:
+        tell(
+            f"{', '.join(edited)}: {path.name} has other code now than was run, so what it says of the last run stays"
+        )
 
 
-def _last(stage: Stage, node: NodeRow, began: int | None, run_id: str, delivered: bool) -> LastRun:
-    ended = node.finished_us or node.started_us or 0
-    at = timestamp(datetime.datetime.fromtimestamp(ended / 1e6, datetime.UTC))
-    return LastRun(
-        run=run_id,
-        status=node.state,
-        at=at,
-        seconds=round(max(0, ended - (began or ended)) / 1e6, 3),
-        tracked_as=run_id if delivered else None,
-        model=stage.model or None,
-        runtime=stage.kind,
-    )
+def _why(path: Path, problem: AgiError) -> str:
+    """Why nothing is written; of a file of version 1, which is never edited, with the command that migrates it."""
+    try:
+        if read_lab_file(path).dialect == "v1":
+            return f"it is of version 1 (agilab workflow migrate {shlex.quote(str(path))})"
+    except AgiError:
+        pass
+    return problem.what
+
+
+class _Lasts:
+    """What became of each stage in a run, from the log."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.nodes = {node.node: node for node in store.nodes(run_id)}
+        self._store = store
+        self._run_id = run_id
+        self._stages = RunStages.read(store, run_id)
+        self._units: dict[str, list[UnitRow]] = {}
+        for unit in store.units(run_id):
+            self._units.setdefault(unit.node, []).append(unit)
+        kinds = ("tracking_recorded",)
+        self._tracked = any(
+            event.data.get("state") == "delivered" for event in store.events(run_id, kinds=kinds)
+        )
+
+    def edited(self, stage: Stage, folder: Path) -> bool:
+        """Whether a stage that the run has is another one in the document now: other code, or another app."""
+        asked = self._stages.asked.get(stage.id)
+        if stage.id not in self.nodes or asked is None:
+            return False
+        if (asked.kind, asked.app) != (stage.kind, stage.app):
+            return True
+        if stage.app is not None:
+            return False
+        try:
+            code = text_of(stage, folder)
+        except AgiError:  # its file is gone
+            return True
+        return (sha256_bytes(code.encode()) if code else None) != self._stages.code(stage.id)
+
+    def of(self, stage: Stage) -> LastRun:
+        """The last run of a stage that the run has: this one, or the one before where its result was used."""
+        parts = [node for name, node in self.nodes.items() if is_of(name, stage.id)]
+        units = [unit for node in parts for unit in self._units.get(node.node, ())]
+        state, old = _state(self.nodes[stage.id], parts, units), stage.last_run
+        if state == REUSED and old is not None and old.status in GOOD:
+            origin = self._comes_from(self._run_id, units)
+            if origin in ({old.run}, self._comes_from(old.run, units)):
+                return old
+        return self._this(stage, parts, units, state)
+
+    def _this(self, stage: Stage, parts: list[NodeRow], units: list[UnitRow], state: str) -> LastRun:
+        own, asked = self.nodes[stage.id], self._stages.asked.get(stage.id, stage)
+        ended = own.finished_us or max(node.finished_us or node.started_us or 0 for node in parts)
+        counts = Counter(unit.state for unit in units)
+        took = worked_together(unit for unit in units if unit.worker)
+        said: dict[str, Any] = {} if took is None else {"seconds": round(took, 3)}
+        if counts.total() > 1:
+            said["units"] = dict(sorted(counts.items()))
+        return LastRun(
+            run=self._run_id,
+            status=state,
+            at=timestamp(datetime.datetime.fromtimestamp(ended / 1e6, datetime.UTC)),
+            tracked_as=self._run_id if self._tracked else None,
+            prompt=asked.question or None,
+            model=asked.model or None,
+            runtime=asked.kind,
+            code=self._stages.code(stage.id),
+            environment=self._stages.environment(stage.id),
+            **said,
+        )
+
+    def _comes_from(self, run: str, units: list[UnitRow]) -> set[str]:
+        """The runs that made what a run used again; none where that run is gone, or made it itself."""
+        bodies = (self._store.result(run, unit.unit_id) for unit in units)
+        return {body["from_run"] for body in bodies if "from_run" in body}
+
+
+def _state(own: NodeRow, parts: list[NodeRow], units: list[UnitRow]) -> str:
+    """How a stage ended. One that calls an app and could not hand on what it promises failed where a step of it did.
+
+    It was reused where nothing of it was run, and skipped where all of it had nothing to do.
+    """
+    if own.state not in (SUCCEEDED, REUSED, SKIPPED):
+        return FAILED if any(node.state == FAILED for node in parts) else own.state
+    worked = {
+        unit.state for unit in units if unit.worker or not unit.attempts
+    }  # what only gathers has no worker
+    return worked.pop() if len(worked) == 1 else own.state

@@ -1,6 +1,7 @@
 """The functions as they are, on documents that are broken on purpose."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,32 @@ def test_the_queue_comes_before_the_relay(tmp_path: Path) -> None:
     assert found == {"dag": [["queue_baseline"], ["relay_followup"]]}
     assert all(one["passed"] for one in last.validations)
     assert ">queue_metrics</text>" in last.saved["dag"].read_text()
+
+
+def test_the_picture_is_legible_on_a_light_and_on_a_dark_ground(tmp_path: Path) -> None:
+    drawing = run(tmp_path)[0].saved["dag"].read_text()
+    light, dark = drawing.split("@media(prefers-color-scheme:dark)")
+    for scheme in (light, dark):
+        ground = re.search(r"svg\{[^}]*background:(#\w+);fill:(#\w+)", scheme)
+        box, grey = re.search(r"\.line\{fill:(#\w+)", scheme), re.search(r"\.app,marker\{fill:(#\w+)", scheme)
+        assert ground
+        assert box
+        assert grey
+        for ink, behind in ((ground[2], ground[1]), (ground[2], box[1]), (grey[1], box[1])):
+            assert contrast(ink, behind) >= 4.5, "what WCAG 2.1, 1.4.3 asks of text"
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.1: (L1 + 0.05) / (L2 + 0.05) of relative luminances."""
+
+    def luminance(colour: str) -> float:
+        digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+        shares = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,8 @@ class Case:
             return Location(self.file.path.name, found, column)
         pair = self.layout.pairs.get(path)
         at = pair.value if pair else self.layout.offset(path)
+        if pair is not None:
+            at += spelled_at(self.file.text[pair.value : pair.end], line, column)
         return Location(self.file.path.name, self.layout.line(at), self.layout.column(at))
 
     def _path(self, stage: str | None, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
@@ -131,6 +133,28 @@ class Case:
         """A finding of a rule, whose own words stand in where no mend is given."""
         known = rules()[f"AGI-STAGE-{code}"]
         return Finding(known.code, known.severity, at, stage, what, found, mend or known.mend)
+
+
+def spelled_at(spelled: str, line: int, column: int) -> int:
+    """How far into the TOML of a string on one line a line and a column (from 1) of the string itself stand.
+
+    >>> spelled_at(r'"a = 1\\nb"', 2, 1), spelled_at("'a = 1'", 1, 5)
+    (8, 5)
+    """
+    import re
+
+    if spelled[:1] not in ("'", '"') or spelled[:3] in ("'''", '"""'):
+        return 0
+    escape = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)" if spelled[0] == '"' else r"(?!)")
+    at, row, col = 1, 1, 1
+    while at < len(spelled) - 1 and (row, col) < (line, column):
+        found = escape.match(spelled, at)
+        if found and found[0] == "\\n":
+            row, col = row + 1, 1
+        else:
+            col += 1
+        at += len(found[0]) if found else 1
+    return at
 
 
 def item_names(path: str) -> set[str]:

@@ -74,7 +74,11 @@ def names(case: Case) -> Iterator[Finding]:
 def _unmade(case: Case, stage: Stage, found: Names) -> Iterator[Finding]:
     there = found.bound | case.given(stage)
     for number, output in enumerate(stage.outputs):
-        if not is_file(output) and output not in there:
+        if output in found.deleted:
+            at = case.place(stage.id, "outputs", number)
+            what = f"{stage.id} deletes its output {output}"
+            yield case.finding("024", at, stage.id, what, f"del {output}", "take out the del, or the output")
+        elif not is_file(output) and output not in there:
             close = difflib.get_close_matches(output, found.bound, n=1)
             mend = f"did you mean {close[0]}?" if close else ""
             at = case.place(stage.id, "outputs", number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +44,7 @@ def dialect(file: LabFile) -> Iterator[Finding]:
         "004",
         Location(file.path.name, line),
         "this file is of version 1",
-        mend=f"agilab workflow migrate {file.path}",
+        mend=f"agilab workflow migrate {shlex.quote(str(file.path))}",
     )
     for note in file.converted.notes:
         if note.kind == "attention":

@@ -206,5 +206,21 @@ def lists(case: Case) -> Iterator[Finding]:
             yield case.finding("035", case.place(name, "foreach"), name, what, found)
 
 
+def shares(case: Case) -> Iterator[Finding]:
+    """A `require` where nothing that is read is several units for the stage."""
+    for name, one in case.resolved.stages.items():
+        if one.stage.require != "all" and not any(_is_several(case, need, name) for need in one.needs):
+            found = f"require = {one.stage.require!r}, and it reads {', '.join(one.needs) or 'no stage'}"
+            what = f"{name} requires a share of mapped stages and reads none as a whole"
+            yield case.finding("057", case.place(name, "require"), name, what, found)
+
+
+def _is_several(case: Case, need: str, reader: str) -> bool:
+    """Whether a stage is several units for another: of one that walks the same it gets its own item's."""
+    mine = [axis.name for axis in case.resolved.stages[reader].axes]
+    theirs = [axis.name for axis in case.resolved.stages[need].axes]
+    return theirs != mine[: len(theirs)]
+
+
 def _is_mapped(case: Case, name: str) -> bool:
     return bool(case.resolved.stages[name].axes)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 from agi_node.errors import AgiError
 from agilab.projects.pipeline_view import read_view
+from agilab.workflow.document.view import MADE, used
 from agilab.workflow.judging.checks.case import Case
 from agilab.workflow.judging.findings import Finding, Location
 
 VIEW = "pipeline_view.dot"
+SHOWN = 4
+"""Differences that a finding names."""
 
 
 def picture(case: Case) -> Iterator[Finding]:
@@ -22,7 +27,8 @@ def picture(case: Case) -> Iterator[Finding]:
     if not path.is_file():
         return
     try:
-        view = read_view(path.read_text(encoding="utf-8"), VIEW)
+        text = path.read_text(encoding="utf-8")
+        view = read_view(text, VIEW)
     except (OSError, UnicodeDecodeError) as problem:
         yield case.finding("061", Location(VIEW, 1), None, f"{VIEW} cannot be read", str(problem)[:80])
         return
@@ -35,17 +41,52 @@ def picture(case: Case) -> Iterator[Finding]:
     if not set(view.nodes) & set(case.number):
         return
     drawn, edges = view.among(stages), set(case.resolved.edges)
-    problems = [f"{name} is not in the picture" for name in stages if name not in view.nodes]
-    problems += [
-        f"it shows {name}, which does not run" for name in case.resolved.left_out if name in view.nodes
+    missing = [name for name in stages if name not in view.nodes]
+    shown = [
+        (f"it shows {name}, which does not run", [name])
+        for name in case.resolved.left_out
+        if name in view.nodes
     ]
-    problems += [f"it shows {one}, which is no stage" for one in view.nodes if one not in case.number]
-    problems += [f"{one} -> {other} is not in the picture" for one, other in sorted(_reduced(edges) - drawn)]
-    problems += [
-        f"it shows {one} -> {other}, which is not so" for one, other in sorted(drawn - _closed(edges))
+    shown += [(f"it shows {one}, which is no stage", [one]) for one in view.nodes if one not in case.number]
+    shown += [
+        # that one uses another's text may be shown or not: nothing runs in another order because of it
+        (f"it shows {one} -> {other}, which is not so", [one, other])
+        for one, other in sorted(drawn - _closed(edges) - set(used(case.resolved)))
     ]
-    for what in problems:
-        yield case.finding("060", Location(VIEW, 1), None, f"{VIEW} shows something else: {what}", what)
+    problems = [what for what, _ in shown]
+    problems += (
+        [f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not in the picture"] if missing else []
+    )
+    problems += [  # of a stage that is not there no edge can be
+        f"{one} -> {other} is not in the picture"
+        for one, other in sorted(_reduced(edges) - drawn)
+        if one not in missing and other not in missing
+    ]
+    if problems:
+        first = min((_line(text, names) for _, names in shown), default=1)
+        more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        found = "; ".join(problems[:SHOWN]) + more
+        what = f"{VIEW} does not show the stages as they are"
+        yield case.finding("060", Location(VIEW, first), None, what, found, _anew(case, text))
+
+
+def _line(text: str, names: list[str]) -> int:
+    """The first line that has all of these names, or else the first of them; 1 where none has."""
+    patterns = [re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])") for name in names]
+    lines = text.splitlines()
+    for wanted in (patterns, patterns[:1]):
+        for number, line in enumerate(lines, 1):
+            if all(pattern.search(line) for pattern in wanted):
+                return number
+    return 1
+
+
+def _anew(case: Case, text: str) -> str:
+    """The command that draws the picture anew, as it is typed from where the lab was named."""
+    here = case.folder == Path()
+    words = ["agilab", "workflow", "view", *([] if here else [str(case.folder)])]
+    words += ["--output", str(case.folder / VIEW), *([] if MADE in text else ["--force"])]
+    return f"{shlex.join(words)} draws it anew"
 
 
 def _closed(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agi_node.errors import AgiError
 from agilab.contracts.lab_stages import Stage
 from agilab.workflow.document.resolve import leaves_the_lab
-from agilab.workflow.judging.checks.case import Case
+from agilab.workflow.judging.checks.case import Case, files_of
 from agilab.workflow.judging.findings import Finding
 
 _STANDS_FOR = re.compile(r"\{([A-Za-z_]\w*)\}")
@@ -51,12 +52,12 @@ def files(case: Case) -> Iterator[Finding]:
 
 
 def environments(case: Case) -> Iterator[Finding]:
-    """Environments that are not there. The lab's own is looked for only where a stage runs in it."""
+    """Environments that are not there. The lab's own is wanted by every run, whatever its stages call."""
     from agilab.projects.discover import find_app
 
     for name, one in case.resolved.stages.items():
         env = one.stage.env
-        if (case.folder / env / "pyproject.toml").is_file() or (one.stage.app is not None and env == ""):
+        if (case.folder / env / "pyproject.toml").is_file():
             continue
         if env == "":
             yield case.finding(
@@ -108,15 +109,19 @@ def apps(case: Case) -> Iterator[Finding]:
         if said is not None:
             yield from _arguments(case, stage, said["args_schema"])
         elif stage.args:
-            mend = f"agilab app install {stage.app}"
+            mend = f"agilab app install {shlex.quote(stage.app)}"
             what = f"the arguments of {name} are not checked: {app.name} is not installed"
             yield case.finding("029", case.place(name, "args"), name, what, ", ".join(stage.args), mend)
 
 
 def _placeholders(case: Case, stage: Stage) -> Iterator[Finding]:
     given = case.given(stage)
+    files = files_of(tuple(one.called for one in case.resolved.stages[stage.id].inputs))
     for key, value in stage.args.items():
-        for name in dict.fromkeys(_STANDS_FOR.findall(value) if isinstance(value, str) else ()):
+        text = value if isinstance(value, str) else ""
+        for whole in files:  # `{out/{city}.csv}` is an input, whether the stage walks the cities or takes all
+            text = text.replace("{" + whole + "}", "")
+        for name in dict.fromkeys(_STANDS_FOR.findall(text)):
             if name not in given:
                 at = case.place(stage.id, "args", key)
                 what = f"{key} of {stage.id} stands for {name}, which is none of its inputs"

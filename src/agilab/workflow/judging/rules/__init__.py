@@ -14,6 +14,7 @@ from agilab.workflow.judging.rules.code import CODE
 from agilab.workflow.judging.rules.document import DOCUMENT
 from agilab.workflow.judging.rules.inputs import INPUTS
 from agilab.workflow.judging.rules.outputs import OUTPUTS
+from agilab.workflow.judging.rules.params import PARAMS
 from agilab.workflow.judging.rules.risks import RISKS
 from agilab.workflow.judging.rules.rule import Rule as Rule
 from agilab.workflow.judging.rules.work import WORK
@@ -22,7 +23,9 @@ from agilab.workflow.judging.rules.work import WORK
 @cache
 def rules() -> Mapping[str, Rule]:
     """Every rule by its code, in order."""
-    return dict(sorted((one.code, one) for one in (*DOCUMENT, *INPUTS, *OUTPUTS, *WORK, *CODE, *RISKS)))
+    return dict(
+        sorted((one.code, one) for one in (*DOCUMENT, *INPUTS, *OUTPUTS, *PARAMS, *WORK, *CODE, *RISKS))
+    )
 
 
 def rule(code: str) -> Rule:

@@ -208,7 +208,7 @@ DOCUMENT = (
         "warning",
         name="A picture that shows something else",
         why=("`pipeline_view.dot` was drawn by hand and does not show the stages, or not what follows what."),
-        mend="Edit the picture, or make it anew: agilab workflow view --output pipeline_view.dot.",
+        mend="Edit the picture, or make it anew: agilab workflow view --output pipeline_view.dot --force.",
         bad=lab("""
             [[stages]]
             id = "load"
@@ -239,7 +239,7 @@ DOCUMENT = (
         name="A picture that cannot be read",
         why="`pipeline_view.dot` is no directed graph in the language of graphviz.",
         mend=(
-            "Mend the line that is named, or make it anew: agilab workflow view --output pipeline_view.dot."
+            "Mend the line that is named, or make it anew: agilab workflow view --output pipeline_view.dot --force."
         ),
         bad=lab("""
             [[stages]]

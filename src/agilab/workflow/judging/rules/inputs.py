@@ -340,4 +340,39 @@ INPUTS = (
             foreach = { day = "days" }
         """),
     ),
+    Rule(
+        "AGI-STAGE-057",
+        "warning",
+        name="A share of nothing that is mapped",
+        why=(
+            "`require` says how many units of each mapped stage must succeed. Nothing that this stage reads is "
+            "several units for it, so it asks for nothing."
+        ),
+        mend="Take `require` out, or write it at the stage that reads all items.",
+        bad=lab("""
+            [[stages]]
+            id = "load"
+            code = "table = [1, 2]"
+            outputs = ["table"]
+
+            [[stages]]
+            id = "show"
+            code = "print(table)"
+            inputs = ["table"]
+            require = 2
+        """),
+        good=lab("""
+            [[stages]]
+            id = "load"
+            code = "table = [n]"
+            outputs = ["table"]
+            foreach = { n = [1, 2, 3] }
+
+            [[stages]]
+            id = "show"
+            code = "print(table)"
+            inputs = ["table"]
+            require = 2
+        """),
+    ),
 )

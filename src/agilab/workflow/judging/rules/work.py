@@ -132,8 +132,9 @@ WORK = (
         "error",
         name="No environment to run in",
         why=(
-            "A stage runs in the locked environment of a uv project: `env`, or the lab's own folder. Here "
-            "is none."
+            "A stage runs in the locked environment of a uv project: `env`, or the lab's own folder, which every run "
+            "wants. Here is none, or it has no uv.lock, or no pydantic among its dependencies, with which a stage's "
+            "process speaks to the run."
         ),
         mend=(
             "Name a folder with pyproject.toml or an app, or make one: uv init --bare --no-workspace && "
@@ -149,6 +150,26 @@ WORK = (
             [[stages]]
             id = "load"
             code = "1"
+        """),
+    ),
+    Rule(
+        "AGI-STAGE-059",
+        "warning",
+        name="An import that the environment does not have",
+        why=(
+            "The stage imports it whenever it runs, and the lock of the project that it runs in has no package of that "
+            "name. Imports within `try`, `if` or a function are not looked at."
+        ),
+        mend="`uv add` the package, in the folder of the project.",
+        bad=lab("""
+            [[stages]]
+            id = "train"
+            code = "import torch"
+        """),
+        good=lab("""
+            [[stages]]
+            id = "train"
+            code = "import pydantic"
         """),
     ),
 )

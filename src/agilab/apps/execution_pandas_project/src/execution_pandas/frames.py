@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]  # it has no types
+import pandas as pd
 from execution_work.engine import COLUMNS
 from execution_work.jobs import Column, Totals
 

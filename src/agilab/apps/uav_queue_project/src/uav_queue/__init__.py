@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
-from plain_charts import alike, intervals, sheet, traces
 from pydantic import Field
 from uav_network.metrics import QueueMetrics
 from uav_network.outcome import Outcome
+from uav_network.picture import picture
 from uav_network.reading import read_json, refusal
-from uav_network.record import Groups, grouped, keep, kept
-from uav_network.report import Cases, case_of, check, comparison, estimates, first, queues, save_geography
+from uav_network.record import grouped, keep, kept
+from uav_network.report import answer, case_of, check, comparison, save_geography
 from uav_network.scenario import POLICIES, Policy, Scenario
 from uav_network.simulation import simulate
 
@@ -105,31 +105,20 @@ def replicate(item: Replication, args: QueueArgs, run: RunContext) -> QueueSumma
 
 
 @app.publish
-def compare(summary: QueueSummary, args: QueueArgs, run: RunContext) -> dict[str, Any]:
-    """What each policy does in each scenario: the artifact `queue_metrics`, tables, a picture, checks."""
+def compare(summary: QueueSummary, args: QueueArgs, run: RunContext) -> list[dict[str, Any]]:
+    """What each policy does in each scenario: the artifact `queue_metrics`, tables, a picture, checks, a row each."""
     groups = grouped(kept(run))
     if not groups:
-        return {"cases": 0}
+        return []
     cases = {key: case_of(group) for key, group in groups.items()}
     run.save_json("queue_metrics", QueueMetrics(cases=tuple(cases.values())).model_dump(by_alias=True))
     rows = [found.model_dump(exclude={"by_replication", "relays", "network"}) for found in cases.values()]
     run.save_table("policy_summary", pl.DataFrame(rows))
-    changes = list(comparison(groups, "queue_aware", "shortest_path"))
+    changes = comparison(groups, "queue_aware", "shortest_path")
     if changes:
         run.save_table("policy_comparison", pl.DataFrame(changes))
     save_geography(run, groups)
-    run.save_figure("policies", picture(run, cases, groups))
+    title = "Routing over flying relays (95 % intervals)"
+    run.save_figure("policies", picture(run, title, cases, groups, POLICIES, {}))
     check(run, summary, groups, cases, args.pdr_within)
-    return {
-        "cases": len(cases),
-        "bottlenecks": {"/".join(key): c.bottleneck_relay for key, c in cases.items()},
-    }
-
-
-def picture(run: RunContext, cases: Cases, groups: Groups) -> str:
-    """PDR and delay by policy; below, the queue at the bottleneck of each scenario over time."""
-    shown, title = first(cases, "Routing over flying relays (95 % intervals)")
-    upper = [intervals(label, found) for label, found in estimates(shown, POLICIES).items()]
-    series = queues(run, shown, groups, POLICIES, {})
-    lower = alike([traces(label, found, "time (s)") for label, found in series.items()])
-    return sheet(title, upper, lower)
+    return answer(cases)

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import isfinite
 
-from .style import INK, RULE, colour, multiples, number, round_below, text
+from .style import INK, RULE, colour, fitted, multiples, number, round_below, text, width_of
 
 Point = tuple[float, float]
 LEFT, RIGHT, TOP, BOTTOM, LINE = 56, 12, 32, 26, 15
 """What a chart's own words take of its place, and each further line of them; in pixels."""
-LETTER = 6.5  # about the width of one
 
 
 @dataclass(frozen=True)
@@ -109,12 +108,17 @@ def draw(chart: Chart, left: float, top: float, width: float, height: float) -> 
     lines = chart.title.count("\n")
     deeper = max((words.count("\n") for _, words in chart.ticks or ()), default=0)
     bottom = height - BOTTOM - LINE * deeper - (18 if chart.x_label else 0)
-    box = (left + LEFT, top + TOP + LINE * lines, left + width - RIGHT, top + bottom)
-    axes = _Axes(*box, chart.x or _around(xs, 0.02), chart.y or _around(ys, 0.06))
-    parts = [text(left + 4, top + 15, chart.title.partition("\n")[0], kind="c")]
-    parts += [
-        text(left + 4, top + 31 + LINE * at, words) for at, words in enumerate(chart.title.split("\n")[1:])
-    ]
+    y_range = chart.y or _around(ys, 0.06)
+    beside = max(
+        LEFT,
+        12
+        + max((width_of(number(at)) for at in _heights(y_range, bottom - TOP - LINE * lines)), default=0.0),
+    )
+    box = (left + beside, top + TOP + LINE * lines, left + width - RIGHT, top + bottom)
+    axes = _Axes(*box, chart.x or _around(xs, 0.02), y_range)
+    first, *rest = chart.title.split("\n")
+    parts = [text(left + 4, top + 15, fitted(first, width - 8, 13), kind="c")]
+    parts += [text(left + 4, top + 31 + LINE * at, fitted(words, width - 8)) for at, words in enumerate(rest)]
     parts += [*axes.grid(), *axes.marked(chart.ticks)]
     if chart.x_label:
         parts.append(text((axes.left + axes.right) / 2, top + height - 8, chart.x_label, "middle"))
@@ -136,6 +140,11 @@ def _around(values: Sequence[float], margin: float) -> Point:
     low, high = min(values, default=0.0), max(values, default=0.0)
     spare = (high - low) * margin or abs(high) * margin or 1.0
     return low - spare, high + spare
+
+
+def _heights(y: Point, height: float) -> list[float]:
+    """The round numbers that are written beside an axis of so many px."""
+    return multiples(round_below((y[1] - y[0]) / max(height / 70, 1.5)), *y)
 
 
 @dataclass(frozen=True)
@@ -160,8 +169,7 @@ class _Axes:
 
     def grid(self) -> Iterator[str]:
         """Horizontal lines at round numbers, which are written beside them."""
-        room = max((self.bottom - self.top) / 70, 1.5)
-        for value in multiples(round_below((self.y[1] - self.y[0]) / room), *self.y):
+        for value in _heights(self.y, self.bottom - self.top):
             y = self.at(0, value)[1]
             yield f'<path stroke="{RULE}" d="M{self.left:.5g} {y:.1f}H{self.right:.5g}"/>'
             yield text(self.left - 6, y + 4, number(value), "end")
@@ -171,11 +179,10 @@ class _Axes:
         if ticks is None:
             step = round_below((self.x[1] - self.x[0]) / 3)
             ticks = [(value, number(value)) for value in multiples(step, *self.x)]
-        room = max(int((self.right - self.left) / max(len(ticks), 1) / LETTER), 3)
+        room = max((self.right - self.left) / max(len(ticks), 1) - 4, 20.0)
         for value, words in ticks:
             for at, line in enumerate(words.split("\n")):
-                shown = line if len(line) <= room else f"{line[: room - 1]}…"
-                yield text(self.at(value, 0)[0], self.bottom + 17 + LINE * at, shown, "middle")
+                yield text(self.at(value, 0)[0], self.bottom + 17 + LINE * at, fitted(line, room), "middle")
 
     def drawn(self, mark: Mark) -> Iterator[str]:
         """A mark as SVG."""

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 from xml.sax.saxutils import escape
 
-from .style import GROUND, Colour, colour, multiples, round_below, style, text
+from .style import FITTED, GROUND, Colour, colour, multiples, round_below, style, text
 
 EARTH_RADIUS_M = 6_371_008.8  # mean radius (2a + b) / 3 of GRS 80, IUGG
 DEGREE_M = math.radians(1) * EARTH_RADIUS_M
@@ -74,7 +74,7 @@ class Frame:
         )
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH // 2}" '
-            f'height="{height // 2}" role="img"><title>{escape(about)}</title>{style(colours, RULES)}'
+            f'height="{height // 2}" {FITTED} role="img"><title>{escape(about)}</title>{style(colours, RULES)}'
             f'<rect width="{WIDTH}" height="{height}" fill="{GROUND}"/>{text(20, 52, title, kind="t")}'
             f'{text(right, 52, note, "end")}<svg y="80" width="{WIDTH}" height="{self._height}">{self._grid()}{drawn}'
             f"{self._labels()}{self._bar()}</svg>{keys}</svg>\n"

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
 from .charts import Area, Chart, Mark, draw
-from .style import COLOURS, GROUND, INK, Colour, colour, style, text
+from .style import COLOURS, FITTED, GROUND, INK, Colour, colour, fitted, style, text, width_of
 
-WIDTH, MARGIN, TITLE, LEGEND, GAP = 1000, 16, 44, 34, 10
+WIDTH, MARGIN, TITLE, LEGEND, KEY, GAP = 1000, 16, 44, 34, 22, 10
 RULES = (
     "text{font:12px system-ui,sans-serif;fill:var(--s)}.t{font-size:16px;font-weight:600;fill:var(--i)}"
     ".c{font-size:13px;fill:var(--i)}path,polyline{fill:none;stroke-width:1.6}path{stroke-width:1}"
@@ -36,12 +36,14 @@ def sheet(
         for row, top, height in zip(rows, tops, heights, strict=True)
         for chart, (left, wide) in zip(row, _across(row, width), strict=True)
     ]
-    legend = "".join(_legend(list(named.values()), at))
-    whole = round(at + (LEGEND if named else 0))
+    keys = _rows(list(named.values()), width - 2 * MARGIN)
+    legend = "".join(part for row, marks in enumerate(keys) for part in _legend(marks, at + KEY * row, width))
+    whole = round(at + (LEGEND + KEY * (len(keys) - 1) if keys else 0))
+    head = text(MARGIN, 28, fitted(title, width - 2 * MARGIN, 18.5), kind="t")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {whole}" width="{width}" height="{whole}" '
-        f'role="img"><title>{escape(title)}</title>{style(colours, RULES)}'
-        f'<rect width="{width}" height="{whole}" fill="{GROUND}"/>{text(MARGIN, 28, title, kind="t")}'
+        f'{FITTED} role="img"><title>{escape(title)}</title>{style(colours, RULES)}'
+        f'<rect width="{width}" height="{whole}" fill="{GROUND}"/>{head}'
         f"{''.join(parts)}{legend}</svg>\n"
     )
 
@@ -56,11 +58,29 @@ def _across(row: Sequence[Chart], width: int) -> Iterator[tuple[float, float]]:
         left += wide + GAP
 
 
-def _legend(marks: Sequence[Mark], top: float) -> Iterator[str]:
+def _rows(marks: Sequence[Mark], room: float) -> list[list[Mark]]:
+    """The marks of a legend in lines that are no wider than `room` (px)."""
+    rows: list[list[Mark]] = []
+    left = 0.0
+    for mark in marks:
+        wide = _wide(mark)
+        if not rows or left + wide > room:
+            rows.append([])
+            left = 0.0
+        rows[-1].append(mark)
+        left += wide
+    return rows
+
+
+def _wide(mark: Mark) -> float:
+    return 52 + max(7.0 * len(mark.name), width_of(mark.name))
+
+
+def _legend(marks: Sequence[Mark], top: float, width: float) -> Iterator[str]:
     left = float(MARGIN + 4)
     for mark in marks:
         ink = INK if mark.colour is None else colour(mark.colour)
         kind = "a" if isinstance(mark, Area) else "k"
         yield f'<path class="{kind}" stroke="{ink}" d="M{left:.5g} {top + 12:.5g}h22"/>'
-        yield text(left + 29, top + 16, mark.name)
-        left += 52 + 7 * len(mark.name)
+        yield text(left + 29, top + 16, fitted(mark.name, width - left - 29 - MARGIN))
+        left += _wide(mark)

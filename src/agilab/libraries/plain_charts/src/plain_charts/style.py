@@ -20,6 +20,8 @@ COLOURS: tuple[Colour, ...] = (
 Each stands out from its ground by 3 : 1 at least, and text by 4.5 : 1 (WCAG 2.2).
 """
 
+FITTED = 'style="max-width:100%;height:auto"'
+"""Of the whole picture: as large as it is drawn, smaller in a narrower window."""
 INK, PALE, RULE, GROUND = "var(--i)", "var(--s)", "var(--l)", "var(--g)"
 _LIGHT = "--g:#fff;--i:#1f2328;--s:#59636e;--l:#d8dee4"
 _DARK = "--g:#0d1117;--i:#e6edf3;--s:#9aa5b1;--l:#2b323b"
@@ -33,13 +35,45 @@ def colour(number: int) -> str:
 def style(colours: Sequence[Colour], rules: str = "") -> str:
     """The style sheet of a picture whose colours are numbered like these."""
     light, dark = (";".join(f"--{at}:{pair[side]}" for at, pair in enumerate(colours)) for side in (0, 1))
-    return f"<style>svg{{{_LIGHT};{light}}}@media(prefers-color-scheme:dark){{svg{{{_DARK};{dark}}}}}{rules}</style>"
+    dark = f"@media(prefers-color-scheme:dark){{svg{{{_DARK};{dark}}}}}"
+    return f"<style>svg{{color-scheme:light dark;{_LIGHT};{light}}}{dark}{rules}</style>"
 
 
 def text(x: float, y: float, words: str, anchor: str = "", kind: str = "") -> str:
     """Words at a place (px); `anchor` is `middle` or `end` where they do not begin there, `kind` a class."""
     given = f' text-anchor="{anchor}"' * bool(anchor) + f' class="{kind}"' * bool(kind)
     return f'<text{given} x="{x:.5g}" y="{y:.5g}">{escape(words)}</text>'
+
+
+def width_of(words: str, size: float = 12) -> float:
+    """About how wide a line of letters of `size` px is, in px, in the widest of the usual fonts.
+
+    >>> width_of("queue"), width_of("日本", 10)
+    (37.2, 22.0)
+    """
+    return round(sum(map(_letter, words)) * size, 1)
+
+
+def _letter(letter: str) -> float:
+    if letter >= "\u2e80":
+        return 1.1
+    if letter in "mwMW%@…—жшщюЖМШЩЮ":
+        return 1.0
+    return 0.75 if letter.isupper() else 0.34 if letter in " .,:;'|ijlI" else 0.62
+
+
+def fitted(words: str, room: float, size: float = 12) -> str:
+    """The words, cut off where they would be wider than so many px.
+
+    >>> fitted("shortest path", 60)
+    'shorte…'
+    """
+    if width_of(words, size) <= room:
+        return words
+    shown = words
+    while len(shown) > 1 and width_of(shown, size) + size > room:
+        shown = shown[:-1]
+    return f"{shown.rstrip()}…"
 
 
 def round_below(value: float) -> float:
@@ -64,8 +98,9 @@ def multiples(step: float, low: float, high: float) -> list[float]:
 def number(value: float) -> str:
     r"""A number as people read it on an axis.
 
-    >>> number(12000.0), number(0.1 + 0.2), number(-2.5) == "\N{MINUS SIGN}2.5"
-    ('12,000', '0.3', True)
+    >>> number(12000.0), number(0.1 + 0.2), number(-2.5) == "\N{MINUS SIGN}2.5", number(2e15)
+    ('12,000', '0.3', True, '2e15')
     """
-    shown = f"{value:,.0f}" if abs(value) >= 1000 and float(value).is_integer() else f"{value:.4g}"
+    plain = 1000 <= abs(value) < 10_000_000 and float(value).is_integer()
+    shown = f"{value:,.0f}" if plain else f"{value:.4g}".replace("e+", "e").replace("e0", "e")
     return shown.replace("-", "\N{MINUS SIGN}")

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agi_node import Moments
 
-from .interval import half_width
+from .interval import bounds
 from .outcome import Outcome, RelayTally
 from .scenario import Policy, Scenario
 
@@ -27,15 +27,33 @@ class _Document(BaseModel):
 
 
 class Estimate(_Document):
-    """A mean over replications with half the width of its 95 % interval (Student's t); None where too few have one."""
+    """A mean over replications with its 95 % interval (`interval.bounds`); None where too few have one.
+
+    A share's interval is not even about it: `half_width_95` is half of what lies between `low_95` and `high_95`.
+    """
 
     mean: float | None
+    low_95: float | None = None
+    high_95: float | None = None
     half_width_95: float | None
     replications: int = Field(ge=0)
 
     @classmethod
-    def of(cls, values: Moments) -> "Estimate":
-        return cls(mean=values.mean, half_width_95=half_width(values), replications=values.count)
+    def of(cls, values: Moments, tries: int | None) -> "Estimate":
+        """From one value for each replication: shares of so many packets, or other numbers (None)."""
+        found = bounds(values, tries=tries)
+        low, high = found or (None, None)
+        half = (found[1] - found[0]) / 2 if found else None
+        return cls(mean=values.mean, low_95=low, high_95=high, half_width_95=half, replications=values.count)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """From where to where the mean may lie; of a document without bounds, what its half-width says."""
+        if self.mean is None:
+            return None
+        half = self.half_width_95 or 0.0
+        low = self.mean - half if self.low_95 is None else self.low_95
+        return low, self.mean + half if self.high_95 is None else self.high_95
 
 
 class RelayLoad(_Document):
@@ -61,8 +79,8 @@ class RelayLoad(_Document):
 
 class Case(_Document):
     """One scenario under one policy. Counts, `pdr` and means are of all packets together (pooled exactly); percentiles
-    are means over replications. `by_replication` has the intervals. `bottleneck_relay` loses the most packets in a
-    second; where none is lost, it has the greatest load.
+    are means over replications. `by_replication` has the intervals. `packets_no_route` are those of `packets_dropped`
+    for which no path led to the sink. `bottleneck_relay` loses the most packets in a second; None where no relay did.
     """
 
     scenario: str
@@ -73,6 +91,7 @@ class Case(_Document):
     packets_delivered: int = Field(ge=0)
     packets_dropped: int = Field(ge=0)
     packets_in_flight: int = Field(ge=0)
+    packets_no_route: int = Field(0, ge=0)
     pdr: float | None = Field(ge=0, le=1)
     throughput_kbps: float = Field(ge=0)
     mean_e2e_delay_ms: float | None
@@ -81,7 +100,7 @@ class Case(_Document):
     p99_e2e_delay_ms: float | None
     mean_queue_wait_ms: float | None
     max_queue_depth_pkts: int = Field(ge=0)
-    bottleneck_relay: str
+    bottleneck_relay: str | None
     by_replication: dict[str, Estimate]
     relays: tuple[RelayLoad, ...] = Field(min_length=1, strict=False)
     network: Scenario
@@ -91,8 +110,10 @@ class Case(_Document):
         names = [relay.relay_id for relay in self.network.relays]
         if [load.relay_id for load in self.relays] != names:
             raise ValueError(f"relays in the order of network.relays ({', '.join(names)})")
-        if self.bottleneck_relay not in names:
+        if self.bottleneck_relay not in (*names, None):
             raise ValueError(f"a bottleneck_relay of network.relays ({', '.join(names)})")
+        if self.packets_no_route > self.packets_dropped:
+            raise ValueError("packets_no_route of packets_dropped, no more")
         if self.scenario != self.network.scenario:
             raise ValueError(f"the scenario of its network ({self.network.scenario})")
         if self.packets_generated != self.packets_delivered + self.packets_dropped + self.packets_in_flight:
@@ -116,6 +137,7 @@ def case(scenario: Scenario, policy: Policy, outcome: Outcome, relays: Mapping[s
     ]
     observed_s = relays[scenario.relays[0].relay_id].observed_s
     delivered = outcome.packets_delivered
+    worst = max(loads, key=lambda load: (load.lost_pps, load.load))
     return Case(
         scenario=scenario.scenario,
         policy=policy,
@@ -125,6 +147,7 @@ def case(scenario: Scenario, policy: Policy, outcome: Outcome, relays: Mapping[s
         packets_delivered=delivered,
         packets_dropped=outcome.packets_dropped,
         packets_in_flight=outcome.packets_in_flight,
+        packets_no_route=outcome.packets_no_route,
         pdr=outcome.pdr,
         throughput_kbps=delivered * scenario.packet_size_bytes * 8 / 1000 / observed_s,
         mean_e2e_delay_ms=outcome.e2e_delay_ms.mean,
@@ -133,8 +156,13 @@ def case(scenario: Scenario, policy: Policy, outcome: Outcome, relays: Mapping[s
         p99_e2e_delay_ms=outcome.p99_e2e_delay_ms.mean,
         mean_queue_wait_ms=outcome.queue_wait_ms.mean,
         max_queue_depth_pkts=outcome.max_queue_depth_pkts or 0,
-        bottleneck_relay=max(loads, key=lambda load: (load.lost_pps, load.load)).relay_id,
-        by_replication={name: Estimate.of(outcome.by_replication(name)) for name in INTERVALS},
+        bottleneck_relay=worst.relay_id if worst.lost_pps else None,
+        by_replication={
+            name: Estimate.of(
+                outcome.by_replication(name), outcome.packets_generated if name == "pdr" else None
+            )
+            for name in INTERVALS
+        },
         relays=tuple(loads),
         network=scenario,
     )

@@ -7,7 +7,7 @@ import numpy as np
 from agi_node import Max, Moments, Partial, Sum
 from agi_node.partial import Ratio
 
-from .simulation import DELIVERED, IN_FLIGHT, Trace
+from .simulation import DELIVERED, IN_FLIGHT, NO_ROUTE, Trace
 
 
 class RelayTally(Partial):
@@ -42,8 +42,9 @@ class Outcome(Partial):
 
     `pdr` is of all packets together. `pdr_by_replication` and those with `mean_` or `p…_` hold one value for each
     replication, which is what intervals are made from; `e2e_delay_ms` and `queue_wait_ms` hold one for each delivered
-    packet. `bottleneck_relay` is the worst of any relay in any replication: packets lost there in a second, its load
-    (offered rate by service rate), `scenario/relay`.
+    packet. `packets_no_route` are those of `packets_dropped` that no path led to the sink for; the others found a relay
+    full. `bottleneck_relay` is the worst of any relay in any replication: packets lost there in a second, its load
+    (offered rate by service rate), `scenario/relay`; None where no relay lost any.
     """
 
     replications: Sum[int] = 0
@@ -51,6 +52,7 @@ class Outcome(Partial):
     packets_delivered: Sum[int] = 0
     packets_dropped: Sum[int] = 0
     packets_in_flight: Sum[int] = 0
+    packets_no_route: Sum[int] = 0
     pdr: Annotated[float | None, Ratio("packets_delivered", "packets_generated")] = None
     pdr_by_replication: Moments = Moments()
     mean_e2e_delay_ms: Moments = Moments()
@@ -88,6 +90,7 @@ def measure(trace: Trace) -> tuple[Outcome, dict[str, RelayTally]]:
         "mean_queue_wait_ms": Moments.of(wait_ms).mean,
         **{f"p{at}_e2e_delay_ms": _percentile(delay_ms, at) for at in (50, 95, 99)},
     }
+    each: dict[str, Any] = {name: Moments.of([] if one is None else [one]) for name, one in named.items()}
     tallies = {relay.relay.relay_id: _tally(trace, relay) for relay in trace.relays}
     worst = max(
         (tally.lost_pps, tally.offered / tally.observed_s / relay.relay.service_rate_pps, name)
@@ -99,12 +102,13 @@ def measure(trace: Trace) -> tuple[Outcome, dict[str, RelayTally]]:
         packets_delivered=delivered,
         packets_dropped=dropped,
         packets_in_flight=in_flight,
+        packets_no_route=int((fate == NO_ROUTE).sum()),
         pdr_by_replication=Moments.of([delivered / generated] if generated else []),
         e2e_delay_ms=Moments.of(delay_ms),
         queue_wait_ms=Moments.of(wait_ms),
         max_queue_depth_pkts=max(relay.most for relay in trace.relays),
-        bottleneck_relay=(*worst[:2], f"{trace.scenario.scenario}/{worst[2]}"),
-        **{name: Moments.of([] if value is None else [value]) for name, value in named.items()},
+        bottleneck_relay=(*worst[:2], f"{trace.scenario.scenario}/{worst[2]}") if worst[0] else None,
+        **each,
     )
     return outcome, tallies
 

@@ -11,6 +11,13 @@ from agi_node import App, Args, Distinct, FileRef, Files, Partial, RunContext, S
 from .document import Dag, Node, broken_edges, levels, not_handed_over, read_dag
 
 BOX, GAP, HEIGHT = 190, 130, 90
+COLOURS = (
+    "svg{color-scheme:light dark;background:#fff;fill:#1f2328}"
+    ".line{fill:#eef1f4;stroke:#57606a}.app,marker{fill:#57606a}"
+    "@media(prefers-color-scheme:dark){svg{background:#0d1117;fill:#e6edf3}"
+    ".line{fill:#21262d;stroke:#9198a1}.app,marker{fill:#9198a1}}"
+)
+"""On a light ground, and on a dark one."""
 
 
 class GlobalDagArgs(Args):
@@ -84,22 +91,19 @@ def picture(dag: Dag, ordered: list[list[str]]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         'font-family="sans-serif" font-size="13"><defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" '
         'markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>'
+        f"<title>{escape(dag.dag_id)}</title><style>{COLOURS}</style>"
     ]
     for edge in dag.edges:
         if edge.source in at and edge.to in at:
             (x, y), (u, v) = at[edge.source], at[edge.to]
-            parts.append(
-                f'<path d="M{x + BOX} {y + 25}L{u} {v + 25}" stroke="#57606a" marker-end="url(#tip)"/>'
-            )
+            parts.append(f'<path class="line" d="M{x + BOX} {y + 25}L{u} {v + 25}" marker-end="url(#tip)"/>')
             middle = ((x + BOX + u) / 2, (y + v) / 2 + 18)
             parts.append(
                 f'<text x="{middle[0]}" y="{middle[1]}" text-anchor="middle">{escape(edge.artifact)}</text>'
             )
     for node in dag.nodes:
         x, y = at[node.id]
-        parts.append(
-            f'<rect x="{x}" y="{y}" width="{BOX}" height="50" rx="6" fill="#eef1f4" stroke="#57606a"/>'
-        )
+        parts.append(f'<rect class="line" x="{x}" y="{y}" width="{BOX}" height="50" rx="6"/>')
         parts.append(f'<text x="{x + 10}" y="{y + 21}" font-weight="bold">{escape(node.id)}</text>')
-        parts.append(f'<text x="{x + 10}" y="{y + 40}" fill="#57606a">{escape(node.app)}</text>')
+        parts.append(f'<text x="{x + 10}" y="{y + 40}" class="app">{escape(node.app)}</text>')
     return "\n".join([*parts, "</svg>", ""])

@@ -1,0 +1,187 @@
+"""What a value consists of, part by part and by name: where two values differ is told from the outlines of both.
+
+A part is `[path, text]`, or `[path, dtype, shape, numbers]` of numbers, which may differ by rounding. Of what is long
+only a beginning is told, or sums of it; that is said in the part. Made where the value is, read where both are known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import types
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from agi_node.handover import exact_text
+
+PARTS, NUMBERS, ROWS, TEXT = 1_500, 6_000, 60, 80
+"""At most: parts of an outline, numbers in them, rows of a table that are told one by one, letters of a text."""
+WHOLE = 400
+"""Numbers of an array that are told one by one at most; of longer ones there are the first ones, and sums of all."""
+SUMS = ("how many", "sum", "sum by place", "sum of sizes", "sum of sizes by place", "least", "greatest")
+"""What is told of a long array: by place, each number counts by how far on it stands, the last one by 1."""
+MORE = "more than is told"
+Part = list[str]
+
+
+def outline(value: Any) -> list[Part]:
+    """The parts of a value, in the order in which taking it apart meets them; the last of `PARTS` says if more follow.
+
+    Objects are taken apart as pickling would. Raises what that raises.
+    """
+    found = list(islice(_Walk().parts(value, ""), PARTS))
+    return [*found[:-1], ["", MORE]] if len(found) == PARTS else found
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self._above: set[int] = set()
+        self._numbers = NUMBERS
+
+    def parts(self, value: Any, path: str) -> Iterator[Part]:
+        if value is None or type(value) in (bool, int, str, bytes):
+            yield [path, _short(value)]
+        elif type(value) is float:
+            yield [path, "float", "", repr(value)]
+        elif id(value) in self._above:
+            yield [path, "what it is part of"]
+        else:
+            self._above.add(id(value))
+            yield from self._whole(value, path)
+            self._above.discard(id(value))
+
+    def _whole(self, value: Any, path: str) -> Iterator[Part]:
+        if type(value) in (list, tuple):
+            yield [path, f"{type(value).__name__} of {len(value):,}"]
+            for number, one in enumerate(value):
+                yield from self.parts(one, f"{path}[{number}]")
+        elif type(value) is dict:
+            yield [path, f"dict of {len(value):,}: {_short(list(value))}"]
+            for key, one in value.items():
+                yield from self.parts(one, f"{path}[{_short(key)}]")
+        elif type(value) in (set, frozenset):
+            yield [path, _short(sorted(map(repr, value)))]
+        elif isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)):
+            yield [path, f"{type(value).__name__} {getattr(value, '__qualname__', value.__name__)}"]
+        elif (numbers := self._array(value, path)) is not None:
+            yield from numbers
+        elif (columns := self._table(value, path)) is not None:
+            yield from columns
+        elif (text := exact_text(value)) is not None:
+            yield [path, _short(text)]
+        else:
+            yield from self._object(value, path)
+
+    def _array(self, value: Any, path: str) -> list[Part] | None:
+        numpy = sys.modules.get("numpy")
+        if numpy is None or not isinstance(value, (numpy.ndarray, numpy.generic)):
+            return None
+        array = numpy.asarray(value)
+        if array.dtype.names:
+            return [
+                part
+                for name in array.dtype.names
+                for part in self._array(array[name], f"{path}.{name}") or ()
+            ]
+        if array.dtype.kind not in "biufc":
+            listed = self._column(array.ravel().tolist(), path)
+            return [[path, f"array of {array.dtype}, {_by(array.shape)}"], *listed]
+        shape = "x".join(map(str, array.shape))
+        if array.size <= min(WHOLE, self._numbers):
+            self._numbers -= array.size
+            return [[path, str(array.dtype), shape, _listed(array)]]
+        first = [path, str(array.dtype), f"{min(ROWS, array.size)}", _listed(array.ravel()[:ROWS])]
+        return [first, [path, f"sums of {array.dtype}", shape, _sums(array.ravel(), numpy)]]
+
+    def _table(self, value: Any, path: str) -> list[Part] | None:
+        kind = type(value).__module__.partition(".")[0]
+        if kind not in ("pandas", "polars", "pyarrow") or not hasattr(value, "shape"):
+            return None
+        if len(value.shape) == 1:  # a series or an index
+            head = [path, f"{type(value).__name__} of {value.shape[0]:,}, {getattr(value, 'dtype', '')}"]
+            return [head, *self._series(value, path)]
+        names = list(getattr(value, "column_names", None) or value.columns)
+        found = [
+            [path, f"{type(value).__name__} of {value.shape[0]:,} by {value.shape[1]:,}: {_short(names)}"]
+        ]
+        if hasattr(value, "index"):
+            found += self.parts(value.index, f"{path}.index")
+        for at, name in enumerate(names):
+            column = value.iloc[:, at] if kind == "pandas" else value[name]
+            where = f"{path}[{_short(name)}]"
+            found.append([where, str(getattr(column, "dtype", getattr(column, "type", "")))])
+            found += self._series(column, where)
+        return found
+
+    def _series(self, column: Any, path: str) -> Iterator[Part]:
+        dtype = getattr(column, "dtype", None)
+        if getattr(dtype, "kind", "") in tuple("biufc") and hasattr(column, "to_numpy"):
+            yield from self._array(column.to_numpy(), path) or ()
+        else:
+            listed = column.to_pylist() if hasattr(column, "to_pylist") else column.to_list()
+            yield from self._column(listed, path)
+
+    def _column(self, values: list[Any], path: str) -> Iterator[Part]:
+        """The first of the values one by one, and a digest of all."""
+        for row, one in enumerate(values[:ROWS]):
+            yield from self.parts(one, f"{path}[{row}]")
+        if len(values) > ROWS:
+            yield [path, f"all {len(values):,}: #{_digest(repr(values))}"]
+
+    def _object(self, value: Any, path: str) -> Iterator[Part]:
+        yield [path, f"{type(value).__module__}.{type(value).__qualname__}"]
+        try:
+            taken = value.__reduce_ex__(4)
+        except TypeError:  # what cannot be pickled may still be looked into
+            taken = (None, (), getattr(value, "__dict__", {}))
+        if isinstance(taken, str):
+            yield [path, taken]
+            return
+        maker, arguments, *more = taken
+        if maker not in (None, getattr(sys.modules.get("copyreg"), "__newobj__", None)):
+            yield from self.parts(list(arguments), f"{path}.made_of")
+        state, items, pairs = [*more[:3], None, None, None][:3]
+        if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
+            state = {**(state[0] or {}), **state[1]}  # what has __slots__
+        if isinstance(state, dict):
+            for name, one in state.items():
+                if name != "_cache":
+                    yield from self.parts(
+                        one, f"{path}.{name}" if isinstance(name, str) else f"{path}[{name!r}]"
+                    )
+        elif state is not None:
+            yield from self.parts(state, f"{path}.state")
+        for name, more_of_it in (("items", items), ("pairs", pairs)):
+            if more_of_it is not None:
+                yield from self.parts(list(more_of_it), f"{path}.{name}")
+
+
+def _listed(array: Any) -> str:
+    return " ".join(map(repr, array.ravel().tolist()))
+
+
+def _sums(flat: Any, numpy: Any) -> str:
+    """`SUMS` of the finite numbers of an array, in their order (of complex ones, of their magnitudes)."""
+    good = flat[numpy.isfinite(flat)] if flat.dtype.kind in "fc" else flat
+    good = (abs(good) if flat.dtype.kind == "c" else good).astype(float)
+    place, size = numpy.arange(1, good.size + 1) / max(good.size, 1), abs(good)
+    ends = (float(good.min()), float(good.max())) if good.size else (0.0, 0.0)
+    sums = (float(one.sum()) for one in (good, good * place, size, size * place))
+    return " ".join(map(repr, (float(good.size), *sums, *ends)))
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " by ".join(map(str, shape)) or "one"
+
+
+def _short(value: Any) -> str:
+    """What a plain value is; of a long one the beginning, and a digest so that others are told apart."""
+    text = repr(value)
+    if len(text) <= TEXT:
+        return text
+    return f"{text[: TEXT - 12]}… #{_digest(text)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]

@@ -1,0 +1,74 @@
+"""Runs a notebook in a Jupyter kernel and tells of it line by line, as JSON.
+
+    python in_kernel.py NOTEBOOK NAMES FOLDER OUT
+
+A script for an interpreter that has Jupyter and nothing of AGILab; the kernel that it starts has the lab's packages.
+The lines are `{"begins": 3}` and `{"ended": 3, "seconds": 0.2}` for each cell, then one with what the cells showed and
+the error that ended it. Before that, also after an error, the kernel writes into OUT what NAMES (JSON) stand for.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import nbformat.v4
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+FIRST = """import importlib.util as _u
+get_ipython().display_formatter.formatters["text/plain"].pprint = False
+if _u.find_spec("pandas"):
+    __import__("pandas").set_option("display.max_columns", 0)
+del _u"""
+"""Has texts made as a stage's process makes them: by `repr`, and tables of pandas as in a terminal."""
+LAST = "from agi_node.notebook_values import write as _w\n_w(globals(), {names}, {out!r})"
+
+
+def tell(**what: Any) -> None:
+    """One line to whoever started this."""
+    print(json.dumps(what), flush=True)
+
+
+def run(path: str, names: list[str], folder: str, out: str, timeout_s: int = 1800) -> None:
+    """Run the cells from top to bottom, up to the first that fails."""
+    jupyter: Any = nbformat  # says nothing of its types
+    book = jupyter.read(path, as_version=4)
+    cells = list(book.cells)
+    # Cells of ours stand behind those of the notebook, whose numbers stay as they are.
+    book.cells += [
+        jupyter.v4.new_code_cell(FIRST),
+        jupyter.v4.new_code_cell(LAST.format(names=names, out=out)),
+    ]
+    client = NotebookClient(
+        book, timeout=timeout_s, kernel_name="python3", resources={"metadata": {"path": folder}}
+    )
+    failed: dict[str, Any] = {}
+    with client.setup_kernel():
+        client.execute_cell(book.cells[-2], len(cells), store_history=False)
+        for index, cell in enumerate(cells):
+            if cell.cell_type != "code" or not cell.source.strip():
+                continue
+            tell(begins=index)
+            began = time.monotonic()
+            try:
+                client.execute_cell(cell, index)
+            except CellExecutionError as problem:
+                failed = {"cell": index, "name": problem.ename, "text": problem.evalue}
+                break
+            tell(ended=index, seconds=time.monotonic() - began)
+        client.execute_cell(book.cells[-1], len(cells) + 1, store_history=False)
+    shown = {
+        index: output.data["text/plain"]
+        for index, cell in enumerate(cells)
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if output.output_type == "execute_result" and "text/plain" in output.data
+    }
+    tell(shown=shown, failed=failed)
+
+
+if __name__ == "__main__":
+    run(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3], sys.argv[4])

@@ -1,0 +1,147 @@
+"""A notebook run in a Jupyter kernel with the packages of a lab's environment, and what it said."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sysconfig
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agi_node.errors import ENVIRONMENT, AgiError
+from agilab.envs import Environment, find_uv
+from agilab.store.workspace import Workspace
+from agilab.workflow.notebooks import in_kernel
+from agilab.workflow.notebooks.room import Room
+
+JUPYTER = ("nbclient>=0.10", "ipykernel>=6.29")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The cell that ended a notebook, and its error."""
+
+    cell: int
+    name: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of a notebook.
+
+    Attributes:
+        values: For each name that was asked for its fingerprint, or `why` it has none (`agi_node.notebook_values`).
+        shown: The text of the last expression of each cell that showed one.
+        failed: The cell at which it ended; None where it came to its end.
+        broken: Why it could not be run at all.
+        seconds: What its cells took.
+    """
+
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    shown: Mapping[int, str] = field(default_factory=dict)
+    failed: Failed | None = None
+    broken: str = ""
+    seconds: float = 0.0
+
+
+def jupyter_for(workspace: Workspace, environment: Environment, say: Say) -> Path:
+    """The interpreter of a small environment with Jupyter's kernel, made once for each Python.
+
+    Raises AGI-STAGE-047 where it cannot be had.
+    """
+    folder = workspace.cache / f"jupyter-{environment.python_version}"
+    python = folder / "bin" / "python"
+    if (folder / "ready").exists():
+        return python
+    say("getting a Jupyter kernel (once)")
+    uv = str(find_uv())
+    commands = (
+        [uv, "venv", "--quiet", "--clear", "--python", str(environment.python), str(folder)],
+        [uv, "pip", "install", "--quiet", "--python", str(python), *JUPYTER],
+    )
+    for command in commands:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise AgiError(
+                "AGI-STAGE-047",
+                "a notebook cannot be run without Jupyter, and it cannot be had",
+                found=done.stderr.strip()[:400],
+                allowed=", ".join(JUPYTER),
+                try_="agilab notebook import without --verify",
+                whose="environment",
+                exit_code=ENVIRONMENT,
+            )
+    (folder / "ready").touch()
+    return python
+
+
+def run_notebook(
+    room: Room,
+    name: str,
+    names: Sequence[str],
+    *,
+    jupyter: Path,
+    environment: Environment,
+    scratch: Path,
+    say: Say,
+) -> Ran:
+    """Run the notebook of that file name in a room, up to its first error. Its values go to `scratch`, a new folder."""
+    for folder in (scratch, scratch / "tmp"):
+        folder.mkdir()
+    script, out = str(Path(in_kernel.__file__)), scratch / "out"
+    # Without MPLBACKEND the kernel takes Jupyter's own, which ends figures with their cell as people see it happen.
+    environ = {key: text for key, text in os.environ.items() if key != "MPLBACKEND"}
+    environ |= {"PYTHONPATH": _packages(environment), "JUPYTER_PLATFORM_DIRS": "1"}
+    environ |= {"JUPYTER_RUNTIME_DIR": str(scratch / "jupyter"), "TMPDIR": str(scratch / "tmp")}
+    words = [str(jupyter), script, str(room.place / name), json.dumps(list(names)), str(room.place), str(out)]
+    with (scratch / "stderr").open("w+", encoding="utf-8", errors="replace") as errors:
+        process = subprocess.Popen(
+            [*room.prefix, *words], stdout=subprocess.PIPE, stderr=errors, text=True, env=environ
+        )
+        told, seconds = _heard(process, name, say)
+        errors.seek(0)
+        said = errors.read().strip()
+    if "shown" not in told:
+        return Ran(broken=said[-600:] or f"the kernel said nothing and ended with {process.returncode}")
+    values = out / "values.json"
+    return Ran(
+        values=json.loads(values.read_text(encoding="utf-8")) if values.exists() else {},
+        shown={int(cell): text for cell, text in told["shown"].items()},
+        failed=Failed(**told["failed"]) if told["failed"] else None,
+        seconds=seconds,
+    )
+
+
+def _packages(environment: Environment) -> str:
+    packages = sysconfig.get_path("purelib", vars={"base": str(environment.path)})
+    if Path(packages).is_dir():
+        return packages
+    version = ".".join(environment.python_version.split(".")[:2])
+    return str(environment.path / "lib" / f"python{version}" / "site-packages")
+
+
+def _heard(process: subprocess.Popen[str], name: str, say: Say) -> tuple[dict[str, Any], float]:
+    """What the kernel's last line says, and the seconds of all cells; each cell is told as it begins."""
+    told: dict[str, Any] = {}
+    seconds = 0.0
+    with process:
+        for line in process.stdout or ():
+            try:
+                heard = json.loads(line)
+            except ValueError:
+                continue  # what a library prints at its end
+            if not isinstance(heard, dict):
+                continue
+            if "begins" in heard:
+                say(f"{name}, cell {heard['begins']}")
+            seconds += heard.get("seconds", 0.0)
+            told = heard
+    return told, seconds

@@ -1,0 +1,135 @@
+"""Two values beside each other, as their outlines tell them (`agi_node.outline`): where they differ, by how much."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agi_node.outline import MORE, SUMS
+
+ROUNDING = 1e-9
+"""Numbers of a fitted object that differ by no more, relative to the greatest beside them, are called equal.
+
+A column that was read from a file lies otherwise in memory, so that libraries add it up in another order; what is left
+in the last digits after a fit is far below this, and what another seed or another row makes is far above it.
+"""
+Parts = Sequence[Sequence[str]]
+
+
+def first_difference(theirs: Parts, mine: Parts) -> str:
+    """Where the notebook's value is not the pipeline's, in a line; empty where their parts are the same."""
+    for one, other in zip(theirs, mine, strict=False):
+        if list(one) == list(other):
+            continue
+        where = one[0] or other[0]
+        if one[0] != other[0]:
+            return f"{one[0] or 'it'} in the notebook, {other[0] or 'it'} in the pipeline"
+        found = (
+            _number(one, other)
+            if len(one) == len(other) == 4
+            else f"{_said(one)} in the notebook, {_said(other)} in the pipeline"
+        )
+        return f"{where}: {found}" if where else found
+    if len(theirs) != len(mine):
+        return f"{len(theirs):,} parts in the notebook, {len(mine):,} in the pipeline"
+    return ""
+
+
+def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
+    """Whether two objects whose digests differ hold the same up to rounding, and what tells so, in words.
+
+    None where that cannot be told from their parts: there are none, or too many, or what differs is not among them.
+    """
+    if not theirs or not mine:
+        return None, "they cannot be taken apart"
+    worst, where, summed = 0.0, "", False
+    for one, other in zip(theirs, mine, strict=False):
+        if list(one) == list(other):
+            continue
+        off = _off(one, other)
+        if off > ROUNDING:
+            return False, first_difference([one], [other])
+        summed = summed or one[1].startswith("sums")
+        worst, where = max((worst, where), (off, one[0] or "it"))
+    if len(theirs) != len(mine):
+        return False, first_difference(theirs, mine)
+    said = f"{len(theirs):,} parts compared"
+    if MORE in (theirs[-1][1], mine[-1][1]):
+        return None, f"the first {said} and alike; there are more"
+    if not worst:
+        return None, f"{said} and alike; what differs is in none of them"
+    return (
+        True,
+        f"up to rounding ({said}): {where} by {worst:.0e} at most{', long arrays by sums' if summed else ''}",
+    )
+
+
+def whole(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A value's fingerprint without its outline: what two have in common exactly if they are equal."""
+    return {name: one for name, one in value.items() if name != "parts"}
+
+
+def _number(one: Sequence[str], other: Sequence[str]) -> str:
+    """The first number that differs, and how many do."""
+    if list(one[1:3]) != list(other[1:3]):
+        return f"{_kind(one)} in the notebook, {_kind(other)} in the pipeline"
+    pairs = list(zip(one[3].split(" "), other[3].split(" "), strict=True))
+    apart = [at for at, (left, right) in enumerate(pairs) if left != right]
+    left, right = pairs[apart[0]]
+    if one[1].startswith("sums"):
+        return f"{SUMS[apart[0]]} {left} in the notebook, {right} in the pipeline"
+    at = _place(apart[0], one[2])
+    more = f", and {len(apart) - 1:,} more" if len(apart) > 1 else ""
+    return f"{at}{left} in the notebook, {right} in the pipeline{more}"
+
+
+def _place(at: int, shape: str) -> str:
+    sizes = [int(size) for size in shape.split("x")] if shape else []
+    indices: list[int] = []
+    for size in reversed(sizes):
+        indices.insert(0, at % size)
+        at //= size
+    return f"[{', '.join(map(str, indices))}] " if indices else ""
+
+
+def _kind(part: Sequence[str]) -> str:
+    return f"{part[1]} {part[2].replace('x', ' by ')}".strip()
+
+
+def _said(part: Sequence[str]) -> str:
+    return part[1] if len(part) == 2 else part[3] if len(part[3]) <= 40 else _kind(part)
+
+
+def _numbers(text: str) -> list[complex]:
+    return [
+        complex(word) if word not in ("True", "False") else complex(word == "True") for word in text.split()
+    ]
+
+
+def _off(one: Sequence[str], other: Sequence[str]) -> float:
+    """The greatest difference of two rows of numbers, relative to the greatest of its kind; infinite for others."""
+    if len(one) != 4 or len(other) != 4 or list(one[:3]) != list(other[:3]):
+        return math.inf
+    theirs, mine = _numbers(one[3]), _numbers(other[3])
+    if len(theirs) != len(mine):
+        return math.inf
+    sizes = [max(abs(left), abs(right)) for left, right in zip(theirs, mine, strict=True)]
+    if one[1].startswith(
+        "sums"
+    ):  # a sum may cancel: it is held against that of sizes, the ends against each other
+        count, _, _, size, placed, low, high = sizes
+        scales = [count, size, placed, size, placed, max(low, high), max(low, high)]
+    else:
+        scales = [max((size for size in sizes if math.isfinite(size)), default=0.0)] * len(sizes)
+    return max((_apart(*each) for each in zip(theirs, mine, scales, strict=True)), default=0.0)
+
+
+def _apart(left: complex, right: complex, scale: float) -> float:
+    if _odd(left) or _odd(right):
+        return 0.0 if repr(left) == repr(right) else math.inf
+    return abs(left - right) / scale if left != right else 0.0
+
+
+def _odd(number: complex) -> bool:
+    return not (math.isfinite(number.real) and math.isfinite(number.imag))

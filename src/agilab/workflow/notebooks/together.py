@@ -1,0 +1,188 @@
+"""The environments of several uv projects as one: resolved together by uv for real, or what keeps them apart."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from agi_node.errors import ENVIRONMENT, AgiError
+from agilab.envs import find_uv
+
+MOST_TRIED = 30
+"""Requirements of which each is left out in turn, to find those that cannot be had together."""
+Wanted = dict[str, dict[str, tuple[str, ...]]]
+"""For each requirement the projects that have it, and their stages."""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Something that keeps stages from sharing one kernel.
+
+    Attributes:
+        kind: `runtime`, `foreach`, `environment`, `python`, `pin`, `name`, `changed` or `unreadable`.
+        stages: Those concerned.
+    """
+
+    kind: str
+    stages: tuple[str, ...]
+    what: str
+
+    def to_plain(self) -> dict[str, Any]:
+        """The obstacle as JSON."""
+        return {"kind": self.kind, "stages": list(self.stages), "what": self.what}
+
+
+def resolved_together(
+    projects: Mapping[Path, list[str]], names: Mapping[Path, str], *, offline: bool
+) -> tuple[dict[str, str], list[Obstacle], str]:
+    """All direct requirements in one project, locked by uv for real: the versions, else what keeps them apart.
+
+    Where they go together on this machine's Python and system but not on every other one that the projects allow, the
+    third says which these are. Raises AGI-STAGE-055 where uv cannot tell, as without a network.
+    """
+    wanted: Wanted = {}
+    pythons: dict[str, tuple[str, ...]] = {}
+    for folder, ids in projects.items():
+        table = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+        for requirement in table.get("dependencies", []):
+            wanted.setdefault(str(requirement), {})[names[folder]] = tuple(ids)
+        pythons[str(table.get("requires-python", ">=3.11"))] = tuple(ids)
+    found, said = _lock(wanted, pythons, offline=offline)
+    if found is not None:
+        return found, [], ""
+    here = ".".join(map(str, sys.version_info[:2]))
+    if all(_allows(python, here) for python in pythons):
+        found, _ = _lock(wanted, [*pythons, f"=={here}.*"], offline=offline, system=sys.platform)
+        if found is not None:
+            return found, [], f"Python {here} on {sys.platform}"
+    conflicts = list(_pins(wanted, pythons, projects, names, offline=offline))
+    if len(pythons) > 1 and not conflicts:
+        stages = tuple(name for ids in pythons.values() for name in ids)
+        conflicts.append(Obstacle("python", stages, f"Python {' and '.join(pythons)}"))
+    elif not conflicts:
+        conflicts += _at_odds(wanted, pythons, offline=offline)
+    everybody = tuple(name for ids in projects.values() for name in ids)
+    return {}, [*conflicts, Obstacle("environment", everybody, f"uv: {_tidy(said)}")], ""
+
+
+def _allows(python: str, version: str) -> bool:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return any(SpecifierSet(python).contains(f"{version}.{patch}") for patch in (0, 99))
+    except InvalidSpecifier:
+        return False
+
+
+def _at_odds(wanted: Wanted, pythons: Iterable[str], *, offline: bool) -> Iterator[Obstacle]:
+    """The requirements without any one of which the others could be had: they disagree about another package."""
+    if len(wanted) > MOST_TRIED:
+        return
+    culprits = [
+        one
+        for one in wanted
+        if _lock([o for o in wanted if o != one], pythons, offline=offline)[0] is not None
+    ]
+    if culprits:
+        said = [f"{one} ({', '.join(wanted[one])})" for one in culprits]
+        stages = dict.fromkeys(stage for one in culprits for ids in wanted[one].values() for stage in ids)
+        yield Obstacle("pin", tuple(stages), f"{' and '.join(said)} cannot be had together")
+
+
+def _tidy(said: str) -> str:
+    """uv's own words in one line, cut between two of them."""
+    text = said.removeprefix("error: ").replace(" cause: ", ": ")
+    return text if len(text) <= 400 else f"{text[:400].rpartition(' ')[0]} …"
+
+
+def _lock(
+    requirements: Iterable[str], pythons: Iterable[str], *, offline: bool, system: str = ""
+) -> tuple[dict[str, str] | None, str]:
+    """What uv locks for these requirements together, name to version; None, and why, where they contradict each other.
+
+    Raises AGI-STAGE-055 where uv cannot tell, as without a network.
+    """
+    with tempfile.TemporaryDirectory(prefix="agilab-union-") as scratch:
+        lines = "".join(f"    {_toml(one)},\n" for one in requirements)
+        python = _toml(",".join(dict.fromkeys(pythons)))
+        head = f'[project]\nname = "union"\nversion = "0"\nrequires-python = {python}\n'
+        only = f"[tool.uv]\nenvironments = [{_toml(f'sys_platform == {system!r}')}]\n" if system else ""
+        Path(scratch, "pyproject.toml").write_text(
+            f"{head}dependencies = [\n{lines}]\n{only}", encoding="utf-8"
+        )
+        command = [str(find_uv()), "lock", "--quiet", "--no-progress", "--directory", scratch]
+        command += ["--offline"] if offline else []
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return locked_in(Path(scratch)), ""
+    said = " ".join(done.stderr.split())
+    contradiction = "No solution found" in said or "conflicting Python requirements" in said
+    if not contradiction or "network was disabled" in said:
+        raise AgiError(
+            "AGI-STAGE-055",
+            "uv cannot tell whether the environments of the stages go together",
+            found=said[:400],
+            allowed="an index that answers, or everything in uv's cache",
+            try_="agilab notebook union" if offline else "agilab env doctor",
+            whose="environment",
+            exit_code=ENVIRONMENT,
+        )
+    return None, said
+
+
+def _pins(
+    wanted: Wanted,
+    pythons: Mapping[str, tuple[str, ...]],
+    projects: Mapping[Path, list[str]],
+    names: Mapping[Path, str],
+    *,
+    offline: bool,
+) -> Iterator[Obstacle]:
+    """The pins that contradict each other, by name: two requirements of one package that uv cannot lock even alone."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    by_name: dict[str, list[tuple[Requirement, str, tuple[str, ...]]]] = {}
+    for text, homes in wanted.items():
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        name = re.sub(r"[-_.]+", "-", requirement.name).lower()
+        by_name.setdefault(name, []).extend((requirement, home, ids) for home, ids in homes.items())
+    locked = {names[folder]: locked_in(folder) for folder in projects}
+    for name, entries in sorted(by_name.items()):
+        for (one, home, ids), (other, elsewhere, others) in combinations(entries, 2):
+            versions = {locked[place].get(name) for place in (home, elsewhere)} - {None}
+            both = any(one.specifier.contains(v) and other.specifier.contains(v) for v in versions if v)
+            if home == elsewhere or one.specifier == other.specifier or both:
+                continue
+            if _lock([str(one), str(other)], pythons, offline=offline)[0] is None:
+                what = f"{name}: {home} wants {one.specifier or 'any'}, {elsewhere} wants {other.specifier or 'any'}"
+                yield Obstacle("pin", (*ids, *others), what)
+
+
+def locked_in(folder: Path) -> dict[str, str]:
+    try:
+        lock = tomllib.loads((folder / "uv.lock").read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError):
+        return {}
+    return {
+        str(package["name"]): str(package["version"])
+        for package in lock.get("package", [])
+        if "version" in package
+        and "virtual" not in package.get("source", {})
+        and "editable" not in package.get("source", {})
+    }
+
+
+def _toml(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,99 @@
+"""The first two events of a lab's run: what it is, and what it will do."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agi_node.canonical import canonical
+from agilab.contracts.atomic import write_atomically
+from agilab.contracts.uri import public_uri
+from agilab.engine.graph import Graph
+from agilab.engine.rerun import Preview, recorded
+from agilab.projects.machine import workbench
+from agilab.projects.prepare import environment_record
+from agilab.store.store import Store
+from agilab.workflow.document.locate import FILE
+from agilab.workflow.running.prepare import Lab, PreparedLab
+
+if TYPE_CHECKING:
+    from agilab.workflow.running.execution import LabRequest
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """All that the first events of a run say."""
+
+    request: LabRequest
+    prepared: PreparedLab
+    graph: Graph
+    workers: int
+    uri: str | None
+    shown: Preview | None = None
+
+
+def record(store: Store, run_id: str, beginning: Beginning) -> None:
+    """The first two events: what this run is, and what it will do."""
+    request, prepared, graph = beginning.request, beginning.prepared, beginning.graph
+    lab, shown, uri = prepared.lab, beginning.shown, beginning.uri
+    log = store.log(run_id)
+    text = document_text(request)
+    write_atomically(
+        store.workspace.run_folder(run_id) / FILE, text
+    )  # what `workflow diff LAB last` compares with
+    log.append(
+        "run_created",
+        app=lab.app,
+        lab_digest=store.objects.put(text),
+        source=prepared.source_record(),
+        source_digest=prepared.snapshot.digest,
+        args=dict(lab.document.lab.params),
+        given=dict(request.params),
+        inputs=prepared.inputs(),
+        environment=prepared.main.fingerprint,
+        environment_record=environment_record(prepared.main),
+        environments={name: environment_record(found) for name, found in prepared.environments.items()},
+        called={app.stage: app.record() for app in prepared.apps.values()},
+        workbench=workbench(),
+        executor=request.executor.partition(":")[0],
+        workers=beginning.workers,
+        keep_going=graph.keep_going,
+        cache=any(node.policy.cache for node in graph.nodes),
+        codes=prepared.codes,
+        codes_digest=store.objects.put(canonical(prepared.code_parts)),
+        placement="dynamic",
+        **(recorded(store, shown) if shown else {}),
+        tracking_uri=public_uri(uri, {"workspace": store.workspace.home}) if uri else None,
+        replay={"command": _command(lab, request), "needs": [f"the lab {lab.name}"]},
+    )
+    store.objects.put(graph.to_bytes())
+    log.append(
+        "plan_recorded",
+        plan_digest=graph.digest,
+        nodes=[{"name": node.name, "target": node.target} for node in graph.nodes],
+    )
+    log.flush(durable=True)
+
+
+def document_text(request: LabRequest) -> bytes:
+    """The document that a run is of, as the text of a file."""
+    previous = request.path.read_bytes()
+    if request.document is None:
+        return previous
+    from agilab.contracts.toml import merged
+
+    plain = request.document.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+    return merged(
+        previous.decode("utf-8"), {"schema": request.document.schema_name(), **plain}, str(request.path)
+    ).encode()
+
+
+def _command(lab: Lab, request: LabRequest) -> str:
+    words = ["agilab", "workflow", "run", lab.name]
+    for name, value in request.params.items():
+        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    if request.keep_going:
+        words.append("--keep-going")
+    return shlex.join(words)

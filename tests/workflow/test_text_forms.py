@@ -1,0 +1,79 @@
+"""A lab as a Python file with percent cells: what comes back whole is written, everything else is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from agi_node.errors import AgiError
+from agilab.contracts.lab_stages import LabStages, Stage
+from agilab.notebooks.reading import read
+from agilab.notebooks.supervisor.export import notebook_of
+from agilab.notebooks.supervisor.read_back import read_back
+from agilab.workflow.notebooks.exporting import export_lab, round_trip
+from agilab.workflow.notebooks.text_forms import in_text, lost_in_text
+from tests.notebooks.supervisor.test_round_trip import lab_by_chance, said
+
+pytest.importorskip("jupytext")
+
+
+def of(*codes: str) -> LabStages:
+    return LabStages(stages=tuple(Stage(id=f"s{number}", code=code) for number, code in enumerate(codes, 1)))
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("x = 1\n# %%\ny = 2", 2),
+        ("if x:\n    # %%\n    pass", 2),
+        ("x = 1\n\n# In[3]:\ny = 2", 3),
+        ("# %% [markdown]\nx = 1", 1),
+        ("text = 'a'\n\n\n#%% b\n", 4),
+        ("a\rb", 1),
+    ],
+)
+def test_a_line_that_would_part_a_cell_is_refused_by_stage_and_line(
+    code: str, line: int, tmp_path: Path
+) -> None:
+    lab = of("first = 1", code)
+    with pytest.raises(AgiError) as refused:
+        export_lab(lab, tmp_path / "lab_stages.toml", tmp_path / "lab.py")
+    assert refused.value.code == "AGI-STAGE-064"
+    assert str(refused.value.found) == f"stage s2, line {line}: {code.split(chr(10))[line - 1]!r}"
+    assert list(tmp_path.iterdir()) == []
+    assert export_lab(lab, tmp_path / "lab_stages.toml", tmp_path / "lab.ipynb").cells == 7
+    told = round_trip(lab)
+    assert told.identical
+    assert told.not_in_percent == str(refused.value.found)
+
+
+@pytest.mark.parametrize("code", ["text = '''\n# %%\n'''", "# # %%\n!ls\n%time x", "'''\nx\n'''\n\n\n", ""])
+def test_what_percent_cells_hold_is_written_and_comes_back(code: str, tmp_path: Path) -> None:
+    lab = of(code, "last = 1")
+    export_lab(lab, tmp_path / "lab_stages.toml", tmp_path / "lab.py")
+    assert said(read_back(read(tmp_path / "lab.py")).document) == said(lab)
+    assert round_trip(lab).not_in_percent == ""
+
+
+def test_labs_by_chance_come_back_whole_or_are_refused() -> None:
+    random, written = Random(8), 0
+    for _ in range(120):
+        lab = without_odd_line_ends(lab_by_chance(random))
+        made = notebook_of(lab)
+        if lost_in_text(made):
+            with pytest.raises(AgiError, match="would not give this notebook back"):
+                in_text(made, "lab.py")
+            continue
+        text = in_text(made, "lab.py")
+        written += 1
+        assert said(read_back(read(text.encode(), name="lab.py")).document) == said(lab)
+    assert written > 60, "otherwise the test is of refusals alone"
+
+
+def without_odd_line_ends(lab: LabStages) -> LabStages:
+    """The lab with blanks for line ends that no percent cell can hold."""
+    text = json.dumps(lab.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+    return LabStages.model_validate_json(text.replace("\\r", " ").replace("\\u2028", " "))
