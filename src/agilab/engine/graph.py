@@ -65,8 +65,8 @@ class Node:
             a node with which it shares no axis.
         foreach: What the node maps over, one unit per item (see `foreach`); None for a single unit. The nodes that it
             names count as needs.
-        require: How much of each need must be good: `all`, `any`, a count (int) or a ratio (float in (0, 1]). A count is
-            of needs that are several units; of a need that is one unit, that one.
+        require: How much of each need must be good: `all`, `any`, a count (int) or a ratio (float in (0, 1]). A
+            count is of needs that are several units; of a need that is one unit, that one.
         on_empty: Whether the node runs although what it needs expanded to nothing, or was skipped.
         fresh: Whether its result is of the moment, as a list of what lies in a folder is: a rerun asks again, and
             compares the items by their content.

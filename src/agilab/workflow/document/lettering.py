@@ -5,88 +5,17 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
+# fmt: off
 _PLAIN = (
-    32,
-    40,
-    46,
-    84,
-    64,
-    95,
-    78,
-    27,
-    39,
-    39,
-    50,
-    84,
-    32,
-    36,
-    32,
-    34,
-    *(64,) * 10,
-    34,
-    34,
-    84,
-    84,
-    84,
-    53,
-    100,
+    32, 40, 46, 84, 64, 95, 78, 27, 39, 39, 50, 84, 32, 36, 32, 34, *(64,) * 10, 34, 34, 84, 84, 84, 53, 100,
 )
 _CAPITALS = (
-    68,
-    69,
-    70,
-    77,
-    63,
-    58,
-    77,
-    75,
-    29,
-    29,
-    66,
-    56,
-    86,
-    75,
-    79,
-    60,
-    79,
-    69,
-    63,
-    61,
-    73,
-    68,
-    99,
-    69,
-    61,
-    69,
+    68, 69, 70, 77, 63, 58, 77, 75, 29, 29, 66, 56, 86, 75, 79, 60, 79, 69, 63, 61, 73, 68, 99, 69, 61, 69,
 )
 _SMALL = (
-    61,
-    63,
-    55,
-    63,
-    62,
-    35,
-    63,
-    63,
-    28,
-    28,
-    58,
-    28,
-    97,
-    63,
-    61,
-    63,
-    63,
-    41,
-    52,
-    39,
-    63,
-    59,
-    82,
-    59,
-    59,
-    52,
+    61, 63, 55, 63, 62, 35, 63, 63, 28, 28, 58, 28, 97, 63, 61, 63, 63, 41, 52, 39, 63, 59, 82, 59, 59, 52,
 )
+# fmt: on
 _ASCII = (*_PLAIN, *_CAPITALS, 39, 34, 39, 84, 50, 50, *_SMALL, 64, 34, 64, 84)
 """Advance widths of U+0020 to U+007E in DejaVu Sans, the widest of the usual fonts of pages; hundredths of an em."""
 BOLD = 1.17
@@ -100,7 +29,7 @@ def width_of(text: str, size: float, *, bold: bool = False) -> float:
     """The width in px of a line set in letters of `size` px, as wide as it gets in any usual font.
 
     >>> round(width_of("load", 12), 1), width_of("日本", 10)
-    (26.3, 20.0)
+    (25.6, 20.0)
     """
     return sum(map(_letter, _clusters(text))) * size / 100 * (BOLD if bold else 1)
 
@@ -109,7 +38,7 @@ def cut(text: str, size: float, most: float, *, bold: bool = False) -> str:
     """The line, or as much of it as fits `most` px with an ellipsis; what is written as one sign is never parted.
 
     >>> cut("a very long name of a stage", 10, 60)
-    'a very l…'
+    'a very lo…'
     """
     line = " ".join(text.split())
     if width_of(line, size, bold=bold) <= most:
