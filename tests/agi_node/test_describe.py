@@ -49,6 +49,21 @@ def describe(folder: Path, app: str | None, **modules: str) -> dict[str, Any]:
         return client.receive("described", "failed")
 
 
+def test_files_as_a_default_are_described_as_a_person_types_them(tmp_path: Path) -> None:
+    others = """
+class Others(Args):
+    tracks: Files = Files("winter:tracks/*.csv")
+
+other = App("other", args=Others, partial=Summary)
+
+@other.work
+def count(payload, args, run):
+    return Summary()
+"""
+    described = describe(tmp_path, "flight:other", flight=APP + others)["description"]
+    assert described["args_schema"]["properties"]["tracks"]["default"] == "winter:tracks/*.csv"
+
+
 def test_a_description_says_all_that_a_manager_needs(tmp_path: Path) -> None:
     source = tmp_path / "source" / "src"
     (source / "pkg").mkdir(parents=True)

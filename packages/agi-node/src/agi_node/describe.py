@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from agi_node import __version__
 from agi_node.canonical import sha256_file
 from agi_node.errors import FAILED, AgiError
+from agi_node.files import Files
 from agi_node.protocol import PROTOCOL
 from agi_node.session import Session
 
@@ -127,6 +128,11 @@ def _schema(args: Any, app: str) -> dict[str, Any]:
 
     try:
         schema: dict[str, Any] = args.model_json_schema()
+        for name, field in getattr(args, "model_fields", {}).items():
+            if isinstance(
+                field.default, Files
+            ):  # Pydantic shows the parts of it, and a person types the text
+                schema["properties"][field.alias or name]["default"] = str(field.default)
         return schema
     except (PydanticUserError, ValueError, TypeError) as error:
         raise AgiError(
