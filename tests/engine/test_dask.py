@@ -27,6 +27,7 @@ from agilab.engine.executor import Report, Task, Wanted
 from agilab.engine.graph import Graph, Node, Policy
 from agilab.engine.invariants import validate
 from agilab.engine.tasks import FunctionTasks
+from agilab.envs.extras import how_to_get
 from agilab.envs.worker_process import WorkerSpec
 from agilab.store.check import chain_problems, projection_problems
 from agilab.store.store import Store
@@ -801,7 +802,7 @@ def test_without_the_extra_the_error_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(AgiError, match="which is not installed") as missing:
         make(None).offers([Wanted("n")])
-    assert (missing.value.code, missing.value.try_) == ("AGI-ENV-130", "pip install 'agilab[dask]'")
+    assert (missing.value.code, missing.value.try_) == ("AGI-ENV-130", how_to_get("dask"))
 
 
 # -- places ----------------------------------------------------------------------------------------------

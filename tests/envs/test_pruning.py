@@ -226,7 +226,7 @@ def test_each_use_is_noted_with_its_time(app: Path, home: Path) -> None:
     time.sleep(0.02)
     ensure(app, home)
     (second,) = list_environments(home)
-    assert second.last_used_at > first.last_used_at > first.created_at
+    assert second.last_used_at > first.last_used_at >= first.created_at
     assert second.created_at == first.created_at
     assert [use.folder for use in second.apps] == [app]
     assert made.fingerprint == second.fingerprint

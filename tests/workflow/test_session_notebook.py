@@ -116,7 +116,7 @@ def newest(home: Workspace) -> dict[str, Any]:
 def without_times(value: Any) -> Any:
     """A manifest without what no two runs share: ids, times, and the head of a log that holds these."""
     if isinstance(value, dict):
-        own = ("run_id", "timing", "written_at", "head")
+        own = ("run_id", "timing", "worked_seconds", "written_at", "head")
         return {name: without_times(one) for name, one in value.items() if name not in own}
     return [without_times(one) for one in value] if isinstance(value, list) else value
 
