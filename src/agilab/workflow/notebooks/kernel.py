@@ -14,10 +14,11 @@ from typing import Any
 from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.envs import Environment, find_uv
 from agilab.store.workspace import Workspace
-from agilab.workflow.notebooks import in_kernel
 from agilab.workflow.notebooks.room import Room
 
 JUPYTER = ("nbclient>=0.10", "ipykernel>=6.29")
+SCRIPT = Path(__file__).with_name("in_kernel.py")
+"""For that interpreter alone: this one may have no Jupyter, so nothing here imports it."""
 Say = Callable[[str], None]
 
 
@@ -96,7 +97,7 @@ def run_notebook(
     """Run the notebook of that file name in a room, up to its first error. Its values go to `scratch`, a new folder."""
     for folder in (scratch, scratch / "tmp"):
         folder.mkdir()
-    script, out = str(Path(in_kernel.__file__)), scratch / "out"
+    script, out = str(SCRIPT), scratch / "out"
     # Without MPLBACKEND the kernel takes Jupyter's own, which ends figures with their cell as people see it happen.
     environ = {key: text for key, text in os.environ.items() if key != "MPLBACKEND"}
     environ |= {"PYTHONPATH": _packages(environment), "JUPYTER_PLATFORM_DIRS": "1"}
