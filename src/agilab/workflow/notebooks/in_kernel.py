@@ -22,8 +22,13 @@ FIRST = """import importlib.util as _u
 get_ipython().display_formatter.formatters["text/plain"].pprint = False
 if _u.find_spec("pandas"):
     __import__("pandas").set_option("display.max_columns", 0)
+if not _u.find_spec("matplotlib"):
+    get_ipython().register_magic_function(lambda line: None, magic_name="matplotlib")
 del _u"""
-"""Has texts made as a stage's process makes them: by `repr`, and tables of pandas as in a terminal."""
+"""Has texts made as a stage's process makes them: by `repr`, and tables of pandas as in a terminal.
+
+A notebook that draws nothing may say `%matplotlib inline` all the same: where there is none, it says nothing.
+"""
 LAST = "from agi_node.notebook_values import write as _w\n_w(globals(), {names}, {out!r})"
 
 
