@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from agilab.notebooks.cells import Notebook
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.rules import found
-from agilab.notebooks.secrets import is_literal_secret, is_secret_name, redact, shaped
+from agilab.notebooks.secrets import is_literal_secret, is_secret_name, name_of, redact, shaped
 from agilab.notebooks.shell import install_of, shell_finding
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Nodes, Place
@@ -200,25 +200,15 @@ def secrets_of(notebook: Notebook, cells: Iterable[Nodes]) -> list[Secret]:
 def _named_secrets(node: ast.AST, place: Place) -> Iterator[Secret]:
     if isinstance(node, ast.Assign):
         for target in node.targets:
-            yield from _named(_name_of(target), node.value, place)
+            yield from _named(name_of(target), node.value, place)
     elif isinstance(node, ast.AnnAssign):
-        yield from _named(_name_of(node.target), node.value, place)
+        yield from _named(name_of(node.target), node.value, place)
     elif isinstance(node, ast.Dict):
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant):
                 yield from _named(str(key.value), value, place)
     elif isinstance(node, ast.keyword):
         yield from _named(node.arg or "", node.value, place)
-
-
-def _name_of(target: ast.expr) -> str:
-    if isinstance(target, ast.Name):
-        return target.id
-    if isinstance(target, ast.Attribute):
-        return target.attr
-    if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
-        return str(target.slice.value)
-    return ""
 
 
 def _named(name: str, value: ast.expr | None, place: Place) -> Iterator[Secret]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -100,3 +101,14 @@ def redact(text: str) -> str:
     for pattern in (_IN_URL, _TOKEN_IN_URL, _IN_QUERY, _IN_HEADER, _ASSIGNED):
         text = pattern.sub(lambda match: match.group().replace(match["secret"], HIDDEN), text)
     return text
+
+
+def name_of(target: ast.expr | None) -> str:
+    """What an assignment's target is called: a name, an attribute, or a literal key; empty where it has no name."""
+    if isinstance(target, ast.Name):
+        return target.id
+    if isinstance(target, ast.Attribute):
+        return target.attr
+    if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+        return str(target.slice.value)
+    return ""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from agilab.contracts.lab_stages import Stage
-from agilab.notebooks.secrets import is_literal_secret, is_secret_name, shaped
+from agilab.notebooks.secrets import is_literal_secret, is_secret_name, name_of, shaped
 from agilab.workflow.judging.checks.case import Case
 from agilab.workflow.judging.findings import Finding
 from agilab.workflow.judging.names import Names, lines_of, place_of
@@ -135,20 +135,9 @@ def _secret(node: ast.Assign | ast.AnnAssign | ast.keyword, tell: Tell) -> Itera
         else [node.arg]
     )
     for target in targets:
-        name = target if isinstance(target, str) else _last_name(target)
+        name = target if isinstance(target, str) else name_of(target)
         if name and is_secret_name(name):
             yield from tell("086", value, f"holds a literal {name}", f"{name} = (not shown)")
-
-
-def _last_name(target: ast.expr | None) -> str:
-    """What an assignment's target is called: a name, an attribute, or a literal key."""
-    if isinstance(target, ast.Name):
-        return target.id
-    if isinstance(target, ast.Attribute):
-        return target.attr
-    if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
-        return str(target.slice.value)
-    return ""
 
 
 def _imported(nodes: Sequence[ast.AST]) -> dict[str, str]:
