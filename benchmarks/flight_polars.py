@@ -19,6 +19,8 @@ from polars import col
 
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius of the earth, (2a + b) / 3, IUGG 1980 / GRS 80."""
+WINDOW_S = 20
+"""Stamps are whole seconds: a speed over so many of them is wrong by less than a twentieth."""
 
 
 def summarise(
@@ -85,7 +87,16 @@ def summarise(
     )
     known = table.lazy().drop_nulls("level").join(most, on="flight")
     instant = "%Y-%m-%dT%H:%M:%S%.6fZ"
-    totals, altitudes, flights = pl.collect_all(
+    # what led to a position within the window, without a row between that does not count
+    moved = (
+        table.lazy()
+        .with_columns(unbroken=(~col("counted")).cum_sum())
+        .filter("counted", ~col("repeated"))
+        .rolling("timestamp", period=f"{WINDOW_S}s", group_by="unbroken")
+        .agg(metres=col("distance").sum(), lasted=col("since").sum())
+        .filter(col("lasted") >= WINDOW_S)
+    )
+    totals, altitudes, speeds, flights = pl.collect_all(
         [
             table.lazy().select(
                 row_count=pl.len(),
@@ -93,7 +104,6 @@ def summarise(
                 segment_count=col("counted").sum(),
                 impossible_speeds=(col("near") & col("impossible")).sum(),
                 distance_m=col("flown").sum(),
-                speed_mps=moments((col("distance") / col("since")).filter("counted", ~col("repeated"))),
                 vertical_rate_fpm=moments(col("vertical_rate")),
                 time_start=col("timestamp").min().dt.strftime(instant),
                 time_end=col("timestamp").max().dt.strftime(instant),
@@ -102,6 +112,7 @@ def summarise(
                 impossible_climbs=(col("level") != col("right")).sum(),
                 altitude_ft=moments(col("altitude").filter(col("level") == col("right"))),
             ),
+            moved.select(speed_mps=moments(col("metres") / col("lasted"))),
             table.lazy()
             .group_by("file", "flight")
             .agg(
@@ -128,7 +139,7 @@ def summarise(
         "impossible_speeds": total["impossible_speeds"],
         "impossible_climbs": altitude["impossible_climbs"],
         "distance_m": total["distance_m"],
-        "speed_mps": total["speed_mps"],
+        "speed_mps": speeds["speed_mps"][0],
         "altitude_ft": altitude["altitude_ft"],
         "vertical_rate_fpm": total["vertical_rate_fpm"],
         "flight_distance_m": spans["metres"][0],

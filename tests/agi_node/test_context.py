@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 from pathlib import Path
@@ -133,6 +134,22 @@ FRAMES = {
 }
 
 
+def test_an_index_of_pandas_is_kept_and_counts_as_no_column(run: LocalRun) -> None:
+    sales = pd.DataFrame({"shop": ["x", "y", "x"], "n": [1, 2, 4]})
+    means, rest = sales.groupby("shop").mean(), sales[sales.n > 1]
+    run.save_table("means", means)
+    run.save_table("rest", rest)
+
+    meta = {entry["name"]: entry["meta"] for entry in run.staged}
+    assert meta["means"] == {"rows": 2, "columns": 1, "index": ["shop"], "preview": "means.preview"}
+    assert meta["rest"] == {"rows": 2, "columns": 2, "preview": "rest.preview"}
+    preview = untag(json.loads(run.saved["means.preview"].read_bytes()))
+    assert [(one["name"], one.get("index")) for one in preview["schema"]] == [("n", None), ("shop", True)]
+    assert preview["rows"] == [[2.5, "x"], [2.0, "y"]]
+    pd.testing.assert_frame_equal(pd.read_parquet(run.saved["means"]), means)
+    pd.testing.assert_frame_equal(pd.read_parquet(run.saved["rest"]), rest)
+
+
 @pytest.mark.parametrize("kind", FRAMES)
 def test_a_table_of_any_library_is_parquet_with_a_preview_beside_it(run: LocalRun, kind: str) -> None:
     run.save_table("t", FRAMES[kind])
@@ -184,8 +201,35 @@ def test_a_preview_is_bounded_and_says_what_it_cut(run: LocalRun) -> None:
     assert number != number
 
 
+@pytest.mark.parametrize(
+    ("cell", "columns", "rows"),
+    [
+        ("\N{GRINNING FACE}" * 500, 1, 100),  # 12 characters of JSON each
+        ("\N{GRINNING FACE}" * 500, 2, 50),
+        ("\N{GRINNING FACE}" * 500, 90, 1),
+        ("abc", 300, 100),
+        (-(2**126), 209, 100),
+        (-(2**126), 300, 50),
+        (-1.7976931348623157e308, 430, 50),
+        (True, 1_800, 50),
+        (datetime.datetime(2024, 5, 1, 12, 30, 15, 123456), 400, 50),
+        ([0] * 50, 60, 100),
+        ([0] * 50, 80, 50),
+    ],
+)
+def test_a_preview_is_as_many_rows_as_a_megabyte_of_json_holds(
+    run: LocalRun, cell: Any, columns: int, rows: int
+) -> None:
+    table = pl.DataFrame([pl.Series(f"c{n}", [cell] * 120) for n in range(columns)])
+    run.save_table("t", table)
+    shown = json.loads(run.saved["t.preview"].read_bytes())["rows"]
+    plain = [[cell.isoformat() if isinstance(cell, datetime.datetime) else cell] * columns] * 120
+    assert len(shown) == rows
+    assert rows == 1 or len(json.dumps(plain[:rows])) <= 1 << 20
+    assert rows == 100 or len(json.dumps(plain[: 2 * rows])) > 1 << 20
+
+
 def test_cells_of_any_type_are_shown(run: LocalRun) -> None:
-    import datetime
     from decimal import Decimal
 
     table = pa.table(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from agi_node.artifacts import Staging
 from agi_node.errors import AgiError
-from agi_node.handover import exact_text, exact_value, hand_over, take_over
+from agi_node.handover import exact_text, exact_value, hand_over, in_words, take_over
 
 SCALARS = (
     st.none()
@@ -155,6 +155,72 @@ def test_arrays_tables_and_models_come_back(tmp_path: Path) -> None:
     generator.random(3)
     copy = pickle.loads(pickle.dumps(generator))
     assert (through(generator, tmp_path / "e").random(4) == copy.random(4)).all()
+
+
+def test_a_table_is_told_with_its_columns_and_its_index_apart(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    sales = pandas.DataFrame({"shop": ["x", "y", "x"], "n": [1, 2, 4], "m": [1, None, 3]})
+
+    def told(table: Any, name: str) -> str:
+        staging = Staging(tmp_path / name)
+        form = hand_over(name, table, staging, name)
+        return in_words(form, {entry["name"]: entry for entry in staging.entries})
+
+    assert told(sales.dropna(), "gaps") == f"a table of pandas, 2 rows and {sales.dropna().shape[1]} columns"
+    assert told(sales.groupby("shop").mean(), "one") == "a table of pandas, 2 rows and 2 columns, index shop"
+    two = sales.groupby(["shop", "n"]).mean()
+    assert (
+        told(two, "two") == f"a table of pandas, {two.shape[0]} rows and {two.shape[1]} column, index shop, n"
+    )
+
+
+def test_what_cannot_be_read_is_named_with_the_stage_that_made_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polars, numpy = pytest.importorskip("polars"), pytest.importorskip("numpy")
+    staging = Staging(tmp_path)
+    values = {"table": polars.DataFrame({"x": [1]}), "array": numpy.arange(3), "model": fractions}
+    forms = {name: hand_over(name, value, staging, name) for name, value in values.items() if name != "model"}
+    for name in ("polars", "numpy"):
+        monkeypatch.setitem(sys.modules, name, None)  # as where it is not installed: importing it fails
+
+    for name, form in forms.items():
+        with pytest.raises(AgiError, match=f"{name} of stage make cannot be read back here") as refused:
+            take_over({**form, "path": str(staging.path(form["artifact"])), "stage": "make", "called": name})
+        assert refused.value.code == "AGI-RUN-113"
+        assert refused.value.try_ in ("uv add polars", "uv add numpy")
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"no pickle")
+    with pytest.raises(AgiError, match="model of stage fit cannot be read back here"):
+        take_over({"kind": "pickle", "path": str(broken), "stage": "fit", "called": "model"})
+
+
+@pytest.mark.slow
+def test_a_table_that_had_to_be_pickled_says_why(tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    code = """
+import json, sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "pyarrow":
+            raise ImportError(f"asked for {name}", name=name)
+sys.meta_path.insert(0, Missing())
+from pathlib import Path
+import pandas
+from agi_node.artifacts import Staging
+from agi_node.handover import hand_over
+form = hand_over("t", pandas.DataFrame({"x": [1]}), Staging(Path(sys.argv[1])), "t")
+print(json.dumps(form))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    form = json.loads(done.stdout)
+    assert (form["kind"], form["why"], form["mend"]) == (
+        "pickle",
+        "no pyarrow in this environment",
+        "uv add pyarrow",
+    )
 
 
 def test_a_table_shows_its_first_rows_and_can_be_cut(tmp_path: Path) -> None:

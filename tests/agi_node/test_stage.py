@@ -164,6 +164,25 @@ def test_what_was_promised_must_be_there(stage: Stages) -> None:
     assert "b.csv" in (refused.value.found or "")
 
 
+@pytest.mark.parametrize(
+    ("code", "outputs", "advice"),
+    [
+        ("tabel = 1", ("table",), '"tabel" in place of "table" among the outputs'),
+        ("n = 1", ("table",), "table = … in the code"),
+        ("open('a.csv', 'w').close()", ("out/a.csv",), '"a.csv" in place of "out/a.csv" among the outputs'),
+        ("open('out/b.csv', 'w').close()", ("out/a.csv",), '"out/b.csv" in place of "out/a.csv"'),
+        ("open('/dev/null', 'w').close()", ("out/a.csv",), "a path that begins with / or ~"),
+    ],
+)
+def test_an_output_that_is_not_there_is_looked_for_among_those_that_are(
+    stage: Stages, code: str, outputs: tuple[str, ...], advice: str
+) -> None:
+    with pytest.raises(AgiError) as refused:
+        stage(code, outputs=outputs)
+    assert refused.value.code == "AGI-STAGE-101"
+    assert advice in (refused.value.try_ or "")
+
+
 def test_files_by_pattern_and_by_folder(stage: Stages) -> None:
     code = "import pathlib\nfor n in 'ab':\n    pathlib.Path(f'out/{n}.txt').write_text(n)\n"
     assert stage(code, outputs=("out/*.txt",))["files"]["out/*.txt"] == {
@@ -223,6 +242,15 @@ def test_an_input_that_is_gone_is_said(stage: Stages, tmp_path: Path) -> None:
 
 def test_a_stage_may_skip_itself(stage: Stages) -> None:
     assert stage("Skip('no rows')") == Skip("no rows")
+
+
+def test_a_stage_draws_into_files_and_leaves_the_variable_alone(
+    stage: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "module://matplotlib_inline.backend_inline"
+    monkeypatch.setenv("MPLBACKEND", said)
+    assert stage("import os\nos.environ['MPLBACKEND']")["shown"] == "'agg'"
+    assert os.environ["MPLBACKEND"] == said
 
 
 def test_figures_are_kept_and_closed(stage: Stages) -> None:

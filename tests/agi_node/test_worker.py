@@ -121,6 +121,40 @@ def test_another_protocol_is_refused_and_the_worker_leaves(
         assert client.process.wait(5) == 3
 
 
+DRAWN = """
+def drawn():
+    import matplotlib
+    import matplotlib.pyplot as plt
+    plt.plot([1, 2])
+    return matplotlib.get_backend().lower()
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "backend"),
+    [
+        ("module://matplotlib_inline.backend_inline", "agg"),  # what Jupyter's kernel says to its children
+        ("module://ipykernel.pylab.backend_inline", "agg"),
+        ("module://no_such_package.at_all", "agg"),
+        ("TkAgg", "agg"),
+        ("", "agg"),
+        ("SVG", "svg"),
+        ("module://own_backend", "module://own_backend"),
+    ],
+)
+def test_a_worker_draws_into_files_whatever_it_inherited(
+    said: str, backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.setenv("MPLBACKEND", said)
+    own = "from matplotlib.backends.backend_agg import FigureCanvas, FigureManagerBase as FigureManager"
+    source = write_source(tmp_path, drawn=DRAWN, own_backend=own)
+    with WorkerClient(tmp_path) as client:
+        assert client.open(source) == {"type": "opened"}
+        client.send(client.order("drawn:drawn"))
+        assert value(client.receive("done")) == backend
+
+
 def test_shutdown_ends_with_status_0_after_what_was_queued(tmp_path: Path) -> None:
     with WorkerClient(tmp_path) as client:
         client.send(client.order("builtins:len", payload=[1, 2]), {"type": "shutdown"})

@@ -77,7 +77,7 @@ class Whole:
 
 
 class PlainTrack:
-    """What a loop and `math` make of the rows of one aircraft."""
+    """What a loop and `math` make of the rows of one aircraft; `speeds` are those over the last 20 s."""
 
     def __init__(self, rows: list[dict[str, Any]]) -> None:
         seen: dict[datetime, dict[str, Any]] = {}
@@ -86,6 +86,7 @@ class PlainTrack:
                 seen.setdefault(row["timestamp"], row)
         track = [seen[time] for time in sorted(seen)]
         self.speeds: list[float] = []
+        unbroken: list[tuple[datetime, float, float]] = []
         self.distances: list[float] = []
         self.impossible_speeds = self.stray = 0
         self.altitudes: list[float] = []
@@ -105,13 +106,19 @@ class PlainTrack:
             moved = (before["latitude"], before["longitude"]) != (row["latitude"], row["longitude"])
             if moved:
                 first_seen = row["timestamp"]
-            if seconds <= 300 and metres > 340.3 * (since + 1):
-                self.impossible_speeds += 1
-            elif seconds <= 300:
-                row["flown"] = metres
-                self.distances.append(metres)
-                if moved:
-                    self.speeds.append(metres / since)
+            impossible = seconds <= 300 and metres > 340.3 * (since + 1)
+            self.impossible_speeds += impossible
+            if seconds > 300 or impossible:
+                unbroken = []
+                continue
+            row["flown"] = metres
+            self.distances.append(metres)
+            if moved:
+                unbroken.append((row["timestamp"], metres, since))
+                recent = [one for one in unbroken if (row["timestamp"] - one[0]).total_seconds() < 20]
+                if (lasted := math.fsum(one[2] for one in recent)) >= 20:
+                    self.speeds.append(math.fsum(one[1] for one in recent) / lasted)
+                unbroken = recent
         self.flights = []
         for part in parts:
             flown = math.fsum(row["flown"] for row in part)

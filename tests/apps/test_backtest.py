@@ -94,12 +94,12 @@ def test_the_baselines_and_scores_are_those_of_a_textbook() -> None:
 # closed forms
 
 
-@pytest.mark.parametrize("horizon", [1, 9])
+@pytest.mark.parametrize(("horizon", "length"), [(1, 10_000), (9, 40_000)])
 def test_on_a_random_walk_nothing_beats_naive_and_its_error_grows_with_the_root_of_the_horizon(
-    horizon: int,
+    horizon: int, length: int
 ) -> None:
-    walk = autoregressive(1.0, 40_000, seed=horizon)
-    plan = Plan(train=4_000, refit=4_000, calibration=12_000)
+    walk = autoregressive(1.0, length, seed=horizon)
+    plan = Plan(train=length // 10, refit=length // 10, calibration=3 * length // 10)
     made = replayed(grid(walk), horizon, SHORT, plan)
     scale = backtest.mase_scale(pl.Series(walk), 1)
     scores = Outcome.scored(made, "ridge", scale).by_model("ridge")
@@ -122,10 +122,10 @@ def test_a_series_that_returns_is_forecast_as_well_as_it_can_be() -> None:
     # the best forecast of x is f^h x: its error has variance (1 - f^2h) / (1 - f^2), naive's 2 (1 - f^h) / (1 - f^2)
     factor, horizon = 0.9, 6
     made = replayed(
-        grid(autoregressive(factor, 80_000, seed=3)),
+        grid(autoregressive(factor, 40_000, seed=3)),
         horizon,
         SHORT,
-        Plan(train=8_000, refit=8_000, calibration=16_000, level=0.8),
+        Plan(train=4_000, refit=4_000, calibration=8_000, level=0.8),
     )
     found = backtest.compared(Outcome.scored(made, "ridge", None).by_model("ridge"))
     spread = (1 - factor ** (2 * horizon)) / (1 - factor**2)

@@ -201,11 +201,13 @@ class Whole:
             self.runs[item.key] = run
         self.summary = execution.Result.merge_all(self.partials.values())
         self.tables = [(key, run.saved["totals"]) for key, run in self.runs.items()]
+        self.kernels = [(key, run.saved["kernel"]) for key, run in self.runs.items()]
 
     def publish(self, scratch: Path, tables: list[tuple[str, Path]] | None = None, **args: Any) -> LocalRun:
         """The verdicts on these tables, or on others in their place."""
-        run = RunContext.local(scratch, node="publish", earlier={"totals": tables or self.tables})
-        self.execution.published(self.summary, self.args.model_copy(update=args), run)
+        earlier = {"totals": tables or self.tables, "kernel": self.kernels}
+        run = RunContext.local(scratch, node="publish", earlier=earlier)
+        self.answer = self.execution.published(self.summary, self.args.model_copy(update=args), run)
         return run
 
 
@@ -291,6 +293,26 @@ def test_what_is_published_is_a_table_a_picture_and_numbers_that_agree(whole: Wh
     assert told["longest_wait_us"] == max(row["longest_wait_us"] for row in table)
     picture = ElementTree.fromstring(run.saved["groups_figure"].read_text())
     assert len(picture.findall("{http://www.w3.org/2000/svg}circle")) == 12, "two dots for each group"
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"), [("dataframe", "dataframe"), ("numpy", "numpy"), ("compiled", "numpy")]
+)
+def test_the_answer_says_what_computed_and_not_what_was_asked_for(
+    execution: ModuleType, asked: str, used: str, tmp_path: Path
+) -> None:
+    assert execution._kernel is None, "here nothing was built"
+    done = Whole(execution, tmp_path / "work", kernel=asked)
+    run = done.publish(tmp_path / "publish")
+    assert done.answer["kernel_used"] == run.params["kernel_used"] == used
+    assert json.loads(run.saved["execution_summary"].read_text())["kernel_used"] == used
+
+
+def test_machines_that_computed_with_different_kernels_are_both_told(whole: Whole, tmp_path: Path) -> None:
+    other = Whole(whole.execution, tmp_path / "work", kernel="numpy")
+    earlier = {"totals": whole.tables, "kernel": [*whole.kernels[:3], *other.kernels[3:]]}
+    run = RunContext.local(tmp_path / "publish", node="publish", earlier=earlier)
+    assert whole.execution.published(whole.summary, whole.args, run)["kernel_used"] == "dataframe, numpy"
 
 
 def test_a_group_without_jobs_is_a_null_and_no_division_by_zero(

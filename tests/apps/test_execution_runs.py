@@ -21,14 +21,14 @@ from tests.cli.conftest import Answer, call
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("execution")]
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("every_app")]
 SIZE = ("--rows", "20000", "--blocks", "8", "--groups", "5", "--no-track", "--json")
 no_compiler = pytest.mark.skipif(not (shutil.which("cc") or shutil.which("gcc")), reason="no C compiler here")
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("execution")
+def home(workspace: Workspace) -> Path:
+    return workspace.home
 
 
 def payload_bytes(answer: Answer) -> str:
@@ -37,13 +37,18 @@ def payload_bytes(answer: Answer) -> str:
 
 
 def kernels_used(home: Path, answer: Answer) -> set[Any]:
+    """What the units say, and what the run as a whole answers."""
+    summary = Path(answer.document["reduce"]).parent / "artifacts/publish/execution_summary.json"
     with Store(Workspace(home), readonly=True) as store:
-        return {body["params"]["kernel_used"] for _, body in store.results(answer.document["run_id"], "work")}
+        found = {
+            body["params"]["kernel_used"] for _, body in store.results(answer.document["run_id"], "work")
+        }
+    return found | {json.loads(summary.read_text())["kernel_used"]}
 
 
 @pytest.fixture(scope="session")
 def polars_run(home: Path) -> Answer:
-    """One worker and the engine's own kernel, which all others are held against; installs the app."""
+    """One worker and the engine's own kernel, which all others are held against."""
     return call(home, "run", "execution_polars", *SIZE, "--workers", "1")
 
 
@@ -69,9 +74,12 @@ def test_where_there_is_a_compiler_the_compiled_kernel_is_what_computes(
 
 
 def test_pandas_without_a_compiler_gives_the_bytes_of_polars_and_says_what_computed(
-    home: Path, polars_run: Answer
+    home: Path, polars_run: Answer, tmp_path: Path
 ) -> None:
-    words = ("run", "execution_pandas", *SIZE, "--workers", "2", "--kernel", "compiled")
+    # a copy of the app, which nobody has built yet
+    made = call(home, "app", "new", "bare", "--clone", "execution_pandas", "--into", str(tmp_path))
+    assert made.code == 0, made.err
+    words = ("run", "bare", *SIZE, "--workers", "2", "--kernel", "compiled")
     run = call(home, *words, CC="/no/such/compiler/cc")
     assert payload_bytes(run) == payload_bytes(polars_run)
     assert kernels_used(home, run) == {"numpy"}
@@ -82,7 +90,7 @@ def test_pandas_without_a_compiler_gives_the_bytes_of_polars_and_says_what_compu
 def kernel(home: Path, polars_run: Answer) -> ModuleType:
     """The module that the run above had built, loaded here."""
     assert polars_run.code == 0, polars_run.err
-    (path,) = home.glob("builds/*/tree/**/_kernel.*.so")
+    (path,) = home.glob("builds/*/tree/**/execution_polars/_kernel.*.so")
     if not path.name.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES)):
         pytest.skip("the app's environment has another Python than these tests")
     spec = importlib.util.spec_from_file_location("_kernel", path)

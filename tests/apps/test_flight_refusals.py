@@ -204,8 +204,40 @@ def test_altitudes_that_are_nan_everywhere_are_unknown_and_the_track_still_count
     assert (summary.row_count, summary.altitude_ft.count, summary.impossible_climbs) == (633, 0, 0)
 
 
-def test_a_track_without_rows_is_an_aircraft_without_positions(bad: Path) -> None:
+def test_a_track_without_rows_says_nothing_about_an_aircraft(bad: Path) -> None:
     pl.read_parquet(GOOD).clear().write_parquet(bad)
+    error = refusal(bad)
+    assert (error.code, error.what) == ("AGI-DATA-109", "app:data/bad.parquet has no position")
+    assert (error.found, error.allowed) == ("0 rows", "a row with all of timestamp, latitude, longitude")
+    assert "--keep-going" in str(error.try_)
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+@pytest.mark.parametrize("name", ["timestamp", "latitude", "longitude"])
+def test_a_track_without_a_time_or_a_place_is_told_which_is_missing(
+    bad: Path, name: str, nothing: float | None
+) -> None:
+    dtype = pl.Datetime("ns", "UTC") if name == "timestamp" else pl.Float64
+    error = altered(bad, pl.lit(None if name == "timestamp" else nothing, dtype).alias(name))
+    rows = pyarrow.parquet.read_table(GOOD).to_pylist()
+    held = {one: sum(row[one] is not None for row in rows) for one in ("timestamp", "latitude", "longitude")}
+    held[name] = 0
+    assert error.code == "AGI-DATA-109"
+    told = ", ".join(f"{one} in {count:,}" for one, count in held.items())
+    assert error.found == f"{len(rows):,} rows: {told}"
+
+
+def test_times_and_places_that_never_meet_in_a_row_make_no_position(bad: Path) -> None:
+    odd = pl.int_range(pl.len()) % 2 == 1
+    places = [pl.when(odd).then(name).alias(name) for name in ("latitude", "longitude")]
+    error = altered(bad, pl.when(~odd).then("timestamp").alias("timestamp"), *places)
+    assert error.code == "AGI-DATA-109"
+    assert " in 0" not in str(error.found)
+
+
+def test_one_position_is_enough_to_be_read_and_too_few_to_count(bad: Path) -> None:
+    first = pl.int_range(pl.len()) == 0
+    pl.read_parquet(GOOD).with_columns(pl.when(first).then("latitude").alias("latitude")).write_parquet(bad)
     file = FileRef("app", "data/bad.parquet", bad.stat().st_size)
     summary = flight.summarise(file, flight.FlightArgs(), RunContext.local(bad.parent / "unit"))
     assert summary == flight.FlightSummary(source_file_count=1)

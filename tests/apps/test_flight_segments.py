@@ -183,26 +183,29 @@ def test_as_far_as_sound_and_a_second_reach_is_possible_and_no_farther(track: Wr
 
 
 def test_a_position_is_as_old_as_its_first_stamp(track: Write, tmp_path: Path) -> None:
-    # 2 km in 10 s are no feat, though nine of the ten seconds repeat the old position
-    file = track([0, *range(1, 11)], [(0, 0)] * 10 + [(0, 2000 * 360 / (2 * math.pi * 6_371_008.8))])
+    # 4 km in 20 s are no feat, though nineteen of the twenty seconds repeat the old position
+    file = track(list(range(21)), [(0, 0)] * 20 + [(0, 4000 * 360 / (2 * math.pi * 6_371_008.8))])
     table = flown(file, tmp_path)
     assert table["impossible_speed"].sum() == 0
-    assert table["speed_mps"].to_list()[:-1] == [None] * 10
+    assert table["speed_mps"].to_list()[:-1] == [None] * 20
     assert table["speed_mps"][-1] == pytest.approx(200.0, rel=1e-9)
-    assert (table["dt_s"][-1], table["since_s"][-1]) == (1.0, 10.0)
+    assert (table["dt_s"][-1], table["since_s"][-1]) == (1.0, 20.0)
     summary = summarise(file, tmp_path)
-    assert (summary.segment_count, summary.speed_mps.count) == (10, 1)
+    assert (summary.segment_count, summary.speed_mps.count) == (20, 1)
+    assert summary.speed_mps.mean == pytest.approx(200.0, rel=1e-9)
 
 
 def test_what_is_flagged_enters_neither_distance_nor_speed(track: Write, tmp_path: Path) -> None:
-    tenth = (0, 0.001)
-    straight = [(0, at * tenth[1]) for at in range(6)]
-    astray = [*straight[:3], (5, 5), *straight[4:]]
-    file = track([0, 1, 2, 3, 4, 5], astray)
+    # 111 m a second along the equator, and the 30th position five degrees off
+    straight = [(0, at * 0.001) for at in range(60)]
+    file = track(list(range(60)), [*straight[:30], (5, 5), *straight[31:]])
     summary = summarise(file, tmp_path)
-    assert (summary.row_count, summary.segment_count, summary.impossible_speeds) == (6, 3, 2)
-    assert summary.distance_m == pytest.approx(3 * math.radians(0.001) * 6_371_008.8, rel=1e-9)
-    assert summary.speed_mps.max == pytest.approx(math.radians(0.001) * 6_371_008.8, rel=1e-9)
+    assert (summary.row_count, summary.segment_count, summary.impossible_speeds) == (60, 57, 2)
+    second = math.radians(0.001) * 6_371_008.8
+    assert summary.distance_m == pytest.approx(57 * second, rel=1e-9)
+    # from the 20th second on, and again from 20 s after the break
+    assert summary.speed_mps.count == 10 + 9
+    assert (summary.speed_mps.min, summary.speed_mps.max) == pytest.approx((second, second), rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from agi_node.files import use_roots
 from agi_node.reduce import merge_reduce_documents, reduce_document, verify_reduce_document
 from agilab.contracts.app_settings import AppSettings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("meteo")]  # the sample is worked once, by one process
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "src/agilab/apps/meteo_forecast_project"
 SHIPPED = APP / "data/nyc_2013.parquet"

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet
 import pytest
 from tests.apps.sources import import_from
 
-from agi_node import AgiError, RunContext
+from agi_node import AgiError, FileRef, RunContext
 from agi_node.files import use_roots
 
 APP = Path(__file__).parents[2] / "src/agilab/apps/meteo_forecast_project"
@@ -167,7 +168,7 @@ def test_a_table_without_rows(refused: Refused) -> None:
 def test_nothing_but_gaps(refused: Refused, nothing: float | None) -> None:
     error = refused(shipped(pl.lit(nothing, pl.Float64).alias("temperature_c")))
     assert error.code == "AGI-DATA-148"
-    assert error.what == "app:data/bad.parquet: station EWR, JFK, LGA has no temperature at all"
+    assert error.what == "app:data/bad.parquet: stations EWR, JFK, LGA have no temperature at all"
 
 
 def test_one_silent_station_is_named_and_the_others_can_be_asked_for(refused: Refused) -> None:
@@ -259,3 +260,56 @@ def test_a_clock_that_is_wrong_by_a_century_costs_no_memory_before_it_is_refused
         shipped(pl.when(pl.col("time").is_last_distinct()).then(late).otherwise("time").alias("time"))
     )
     assert error.code == "AGI-DATA-146"
+
+
+def test_two_temperatures_of_one_time_are_named_by_their_rows(refused: Refused) -> None:
+    table = shipped()
+    at = 5_000  # counted from 0; it is EWR's
+    warmer = table.slice(at, 1).with_columns(pl.col("temperature_c") + 5)
+    error = refused(pl.concat([table, warmer]))
+    then, was = pyarrow.parquet.read_table(SHIPPED).slice(at, 1).to_pylist()[0], 5
+    assert error.code == "AGI-DATA-151"
+    assert error.what == (
+        f"app:data/bad.parquet has another temperature of EWR at {then['time']}, row {len(table) + 1:,}"
+    )
+    assert (
+        error.found == f"{then['temperature_c'] + was:g} °C; {then['temperature_c']:g} °C in row {at + 1:,}"
+    )
+
+
+def test_two_files_that_contradict_each_other_are_both_named(tmp_path: Path) -> None:
+    text = "station,time,{}\nA,2020-01-01T00:00Z,{}\nA,2020-01-01T01:00Z,{}\n"
+    for name, column, values in (
+        ("a", "temperature_c", (10, "")),
+        ("b", "temp", (50, 68)),
+        ("c", "temp", (51, 68)),
+    ):
+        (tmp_path / f"{name}.csv").write_text(text.format(column, *values))
+    agreeing, differing = (
+        [FileRef("app", f"{name}.csv", (tmp_path / f"{name}.csv").stat().st_size) for name in names]
+        for names in ("ab", "ac")
+    )
+    read = importlib.import_module("meteo.observations").read_observations
+    with use_roots({"app": tmp_path}):
+        found = read(agreeing)  # 50 °F are 10 °C
+        assert found["temperature_c"].to_list() == [10.0, 10.0, 20.0]
+        assert found.columns == ["station", "time", "temperature_c"]
+        with pytest.raises(AgiError) as caught:
+            read(differing)
+    error = caught.value
+    assert error.what == "app:c.csv has another temperature of A at 2020-01-01 00:00:00, row 1"
+    assert error.found == "10.555556 °C; 10.0 °C in row 1 of app:a.csv"
+
+
+def test_readings_that_come_twice_and_agree_are_one(tmp_path: Path) -> None:
+    forecasts = []
+    for name, table in (("once", shipped()), ("twice", pl.concat([shipped(), shipped()]))):
+        folder = tmp_path / name
+        folder.mkdir()
+        table.write_parquet(folder / "w.parquet")
+        with use_roots({"app": folder}):
+            args = meteo.MeteoArgs(observations="w.parquet", stations="JFK", targets="1d")
+            (item,) = meteo.stations_and_targets(args)
+            case = meteo.Case(**item.payload)
+            forecasts.append(meteo.forecast(case, args, RunContext.local(folder / "unit")).to_payload())
+    assert forecasts[0] == forecasts[1]

@@ -11,19 +11,21 @@ import pyarrow.parquet
 import pytest
 from tests.cli.conftest import Answer, call
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("meteo")]
+from agilab.store.workspace import Workspace
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("every_app")]
 APP = Path(__file__).parents[2] / "src/agilab/apps/meteo_forecast_project"
 SMALL = ("--stations", "JFK", "--targets", "1h,3h,6h,12h,24h,1d,2d", "--no-track", "--json")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("meteo")
+def home(workspace: Workspace) -> Path:
+    return workspace.home
 
 
 @pytest.fixture(scope="module")
 def alone(home: Path) -> Answer:
-    """One worker, which all others are held against; installs the app."""
+    """One worker, which all others are held against."""
     return call(home, "run", "meteo_forecast_project", *SMALL, "--workers", "1")
 
 

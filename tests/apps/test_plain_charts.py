@@ -86,11 +86,26 @@ def test_a_word_below_stands_where_its_number_is() -> None:
     assert [places["begin"], places["end"]] == pytest.approx([x for x, _ in picture.circles()], abs=0.1)
 
 
-def test_an_interval_reaches_from_half_below_to_half_above() -> None:
-    picture = drawn(Dots([(1.0, 30.0)], halves=[20.0]), Dots([(2.0, 100.0), (3.0, 0.0)]))
+def test_an_interval_reaches_from_its_low_to_its_high_end_and_has_a_cap_on_each() -> None:
+    picture = drawn(
+        Dots([(1.0, 30.0), (2.0, 30.0)], ends=[(10.0, 35.0), None]), Dots([(2.0, 100.0), (3.0, 0.0)])
+    )
     (bar,) = [path["d"] for path in picture.of("path") if "var(--0)" in path["stroke"]]
-    low, high = float(re.findall(r"^M\S+ ([\d.]+)", bar)[0]), float(re.findall(r"V([\d.]+)", bar)[0])
-    assert (low, high) == pytest.approx((picture.height_of(10.0), picture.height_of(50.0)), abs=0.2)
+    cap = r"h(\S+)m-(\S+) 0"
+    told = re.fullmatch(rf"M(\S+) (\S+){cap}V(\S+)m-(\S+) 0h(\S+)", bar)
+    assert told is not None, bar
+    left, low, wide, half, high, back, wide_too = map(float, told.groups())
+    assert (low, high) == pytest.approx((picture.height_of(10.0), picture.height_of(35.0)), abs=0.2)
+    assert left + half == pytest.approx(picture.circles()[0][0], abs=0.1)
+    assert wide == wide_too == 2 * half == 2 * back > 0
+
+
+def test_an_axis_reaches_as_far_as_intervals_do() -> None:
+    picture = drawn(Dots([(1.0, 30.0)], ends=[(-500.0, 35.0)]))
+    (bar,) = [path["d"] for path in picture.of("path") if "var(--0)" in path["stroke"]]
+    assert 0 < float(bar.split()[1].partition("h")[0]) < float(picture.root.get("height", 0))
+    with pytest.raises(ValueError, match=r"no place for \(1.0, 0.0, inf\)"):
+        drawn(Dots([(1.0, 30.0)], ends=[(0.0, math.inf)]))
 
 
 def test_an_area_lies_between_its_edges() -> None:
@@ -110,7 +125,7 @@ def test_a_step_holds_until_the_next_and_no_line_slopes() -> None:
 
 
 def test_estimates_stand_side_by_side_in_the_colours_of_their_series() -> None:
-    numbers = {"old": {"a": (1.0, 0.5), "b": (2.0, 0.0)}, "new": {"a": (3.0, 0.5)}}
+    numbers = {"old": {"a": (1.0, (0.5, 1.5)), "b": (2.0, None)}, "new": {"a": (3.0, (2.5, 3.5))}}
     picture = Picture(sheet("", [charts.intervals("made", numbers)]))
     colours = [one["fill"] for one in picture.of("circle")]
     assert colours == ["var(--0)", "var(--0)", "var(--1)"]

@@ -166,7 +166,7 @@ BROKEN = {
         "meteo_forecast",
         weather(lambda t: t.with_columns(temperature_c=pl.lit(math.nan))),
         "AGI-DATA-148",
-        "station EWR, JFK, LGA has no temperature",
+        "stations EWR, JFK, LGA have no temperature",
     ),
     "no rows": Broken("meteo_forecast", weather(lambda t: t.clear()), "AGI-DATA-147", "w.parquet: no rows"),
     "more blocks than jobs, pandas": Broken(

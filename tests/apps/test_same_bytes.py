@@ -35,6 +35,7 @@ MOST = 7
 LIGHTER = {
     "rows": 80_000,
     "replications": 2,
+    "target_loss": 0.05,  # which two replications can decide
     "pdr_within": 0.5,
     "max_events": 200,
     "targets": "24h,1d,2d",

@@ -8,14 +8,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.apps.uav import network, relay
-from uav_network.interval import bounds, half_width, holm, p_value, pooled_share, t_quantile
+from uav_network.interval import (
+    bounds,
+    half_width,
+    holm,
+    p_value,
+    pooled_share,
+    t_quantile,
+    tries_to_exclude,
+)
 from uav_network.motion import Flight, on_earth, positions, sample_times, topology
 from uav_network.outcome import measure, queue_series, routes
-from uav_network.queueing import mm1k, offered_for_loss, service_for_loss
+from uav_network.queueing import burst_for_loss, mm1k, offered_for_loss, service_for_loss
 from uav_network.routing import LIGHT_MPS, Router
 from uav_network.scenario import POLICIES, Scenario
 from uav_network.simulation import DELIVERED, IN_FLIGHT, NO_ROUTE, QUEUE_FULL, Trace, simulate
@@ -222,6 +231,93 @@ def test_the_bounds_of_a_pooled_share_are_those_of_a_ratio_estimator() -> None:
     assert none.high == pytest.approx(scipy.stats.binomtest(0, 1500).proportion_ci(0.90).high, rel=1e-9)
     assert (none.share, none.low) == (0.0, 0.0)
     assert pooled_share([1], [500]).high is None
+    batches = pooled_share([0, 0], [500, 1000], burst=15)
+    assert batches.high == pytest.approx(scipy.stats.binomtest(0, 100).proportion_ci(0.90).high, rel=1e-9)
+    every = pooled_share([500, 1000], [500, 1000], burst=15)
+    assert (every.low, every.high) == (pytest.approx(1 - batches.high, rel=1e-9), 1.0)
+    exact = scipy.stats.binomtest(100, 100).proportion_ci(0.95)
+    assert bounds(Moments.of([1.0, 1.0]), tries=1500, burst=15) == pytest.approx((exact.low, 1.0), rel=1e-12)
+
+
+def generator(offered: float, service: float, room: int) -> Any:
+    """The rates of M/M/1/K from each number of packets to each."""
+    rates = np.diag([offered] * room, 1) + np.diag([service] * room, -1)
+    return rates - np.diag(rates.sum(axis=1))
+
+
+@pytest.mark.parametrize("room", [1, 2, 5, 20, 40])
+@pytest.mark.parametrize("load", [0.7, 0.9, 1.0, 1.3, 3.0])
+def test_a_queue_that_lost_nothing_loses_less_than_the_bound_in_19_of_20_cases(
+    load: float, room: int
+) -> None:
+    # the queue as arrivals see it: a packet comes in, and before the next one the server may end some
+    ends = 1 / (1 + load)  # whether that happens before the next arrival
+    steps = np.zeros((room + 1, room + 1))
+    for seen in range(room + 1):
+        there = min(seen + 1, room)
+        for ended in range(there):
+            steps[seen, there - ended] = ends**ended * (1 - ends)
+        steps[seen, 0] = ends**there
+    steady = load ** np.arange(room + 1.0)
+    steady /= steady.sum()
+    assert steady @ steps == pytest.approx(steady, rel=1e-9)
+    lost = float(steady[room])
+
+    def none_lost(packets: int) -> float:
+        """The probability that so many packets in a row find room."""
+        after = np.linalg.matrix_power(steps[:room, :room], packets - 1)
+        return float((steady[:room] @ after).sum())
+
+    for burst in (room, burst_for_loss(room, lost)):
+        packets = tries_to_exclude(lost, burst=burst)
+        assert pooled_share([0, 0], [packets, packets], burst=2 * burst).high <= lost * (1 + 1e-9)
+        assert none_lost(packets) <= 0.05
+    if room > 1 and load <= 1:
+        assert none_lost(tries_to_exclude(lost)) > 0.05, "packets lost one by one would be too rosy"
+
+
+@pytest.mark.parametrize("room", [1, 2, 5, 20])
+@pytest.mark.parametrize("load", [0.5, 0.8, 0.95])
+def test_so_many_are_lost_at_a_time_until_a_queue_is_empty(load: float, room: int) -> None:
+    # the mean number lost from each number of packets there until there are none, as linear equations
+    up = load / (1 + load)
+    equations, lost = np.eye(room), np.zeros(room)
+    for there in range(1, room + 1):
+        equations[there - 1, min(there + 1, room) - 1] -= up
+        lost[there - 1] = up if there == room else 0.0
+        if there > 1:
+            equations[there - 1, there - 2] -= 1 - up
+    then = np.linalg.solve(equations, lost)[room - 1]
+    assert burst_for_loss(room, mm1k(load, 1.0, room).loss) == pytest.approx(min(room, 1 + then), rel=1e-6)
+
+
+@pytest.mark.parametrize("spell_s", [0.1, 8.0])
+@pytest.mark.parametrize("service", [90.0, 130.0, 146.0])
+def test_so_does_one_that_is_busy_by_spells(service: float, spell_s: float) -> None:
+    room, rates = 40, (135.0, 45.0)  # as the relays of `orbits`, which take turns
+    period, unhurt, lost_before = np.eye(room + 1), np.eye(room + 1), []
+    for rate in rates:
+        moves = generator(rate, service, room)
+        counting = np.zeros((room + 2, room + 2))  # a further state that adds up what is lost
+        counting[:-1, :-1], counting[room, -1] = moves, rate
+        lost_before.append((period, scipy.linalg.expm(counting * spell_s)[:-1, -1]))
+        moves_on = moves - np.diag([0.0] * room + [rate])
+        period, unhurt = (
+            period @ scipy.linalg.expm(moves * spell_s),
+            unhurt @ scipy.linalg.expm(moves_on * spell_s),
+        )
+    values, vectors = np.linalg.eig(period.T)
+    steady = np.real(vectors[:, np.argmax(np.real(values))])
+    steady /= steady.sum()
+    offered = sum(rates) * spell_s
+    lost = sum(float(steady @ before @ losses) for before, losses in lost_before) / offered
+    assert 0 < lost < 1
+    for burst, doubt in (
+        (room, 0.05),
+        (burst_for_loss(room, lost), 0.07),
+    ):  # the second is for steady arrivals
+        periods = math.ceil(tries_to_exclude(lost, burst=burst) / offered)
+        assert (steady @ np.linalg.matrix_power(unhurt, periods)).sum() <= doubt
 
 
 def test_a_p_value_is_scipys() -> None:

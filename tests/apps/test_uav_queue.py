@@ -26,6 +26,7 @@ from agi_node.canonical import canonical
 from agi_node.reduce import merge_reduce_documents, reduce_document, verify_reduce_document
 from agilab.contracts.app_settings import AppSettings
 
+pytestmark = pytest.mark.xdist_group("uav_queue")  # the sample is worked once, by one process
 SVG = "{http://www.w3.org/2000/svg}"
 SCRIPT = ROOT / "benchmarks/uav_plain.py"
 CASES = [
@@ -218,8 +219,9 @@ def test_tables_are_ready_for_a_page(shipped: Whole, published: Any) -> None:
     assert len(picture.findall(f"{SVG}circle")) == 2 * 2 * 3, (
         "two metrics, by two policies in three scenarios"
     )
-    lines = "a queue and two intervals by either policy in each scenario"
-    assert len(picture.findall(f"{SVG}polyline")) == 3 * 2 * 3, lines
+    whiskers = [path for path in picture.findall(f"{SVG}path") if "V" in path.get("d", "")]
+    assert len(whiskers) == 2 * 2 * 3, "each with its interval"
+    assert len(picture.findall(f"{SVG}polyline")) == 2 * 3, "a queue by either policy in each scenario"
     kept = ElementTree.parse(QUEUE / "policies.svg").getroot()
     words = [[text.text for text in root.iter(f"{SVG}text")] for root in (picture, kept)]
     assert words[0] == words[1], "the README shows what the app draws"
@@ -318,6 +320,7 @@ def test_nothing_delivered_is_nothing_claimed(tmp_path: Path) -> None:
     assert (found["passed"], found["value"]) == (False, 1.0)
     assert "test/" in found["message"]
     assert "packets at r" in run.saved["policies"].read_text()
+    assert {row["lost_at"] for row in whole.answer} == {"no path"}
 
 
 def test_the_answer_is_a_row_for_each_case(shipped: Whole, published: Any) -> None:

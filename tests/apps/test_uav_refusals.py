@@ -70,7 +70,7 @@ def test_the_good_scenario_is_good(tmp_path: Path) -> None:
         ("geo_origin.latitude_deg", 91.0, "less than or equal to 85"),
         ("geo_origin", [43.6, 1.44], "GeoOrigin"),
         ("source_node.x_m", 1e9, "less than or equal to 100000"),
-        ("relays", [], "at least 1 item"),
+        ("relays", [], "one item or more"),
         ("relays", {"a": 1}, "a valid tuple"),
         ("relays", [relay(f"r{at}") for at in range(33)], "at most 32 items"),
         ("relays[1].service_rate_pps", -1.0, "greater than 0"),
@@ -248,9 +248,15 @@ def test_a_scenario_is_no_metrics(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "where"),
     [
-        ("bottleneck_relay", "nobody", "cases[0]"),
-        ("scenario", "other", "cases[0]"),
-        ("packets_dropped", 10**6, "cases[0]"),
+        ("bottleneck_relay", "nobody", "cases[0].bottleneck_relay"),
+        ("scenario", "other", "cases[0].scenario"),
+        ("packets_dropped", 10**6, "cases[0].packets_generated"),
+        ("packets_dropped", 10**400, "cases[0].packets_dropped"),
+        ("packets_no_route", 10**6, "cases[0].packets_no_route"),
+        ("pdr", 0.1, "cases[0].pdr"),
+        ("pdr", None, "cases[0].pdr"),
+        ("throughput_kbps", 1.0, "cases[0].throughput_kbps"),
+        ("observed_s", 1e6, "cases[0].throughput_kbps"),
         ("packets_dropped", -1, "cases[0].packets_dropped"),
         ("policy", "longest_path", "cases[0].policy"),
         ("relays", [], "cases[0].relays"),
@@ -267,15 +273,165 @@ def test_metrics_that_contradict_themselves(key: str, value: Any, where: str, tm
     assert error.allowed
 
 
-def test_measured_rates_that_no_scenario_may_have(tmp_path: Path) -> None:
+def blind() -> dict[str, Any]:
+    """The shipped case `bottleneck` under `shortest_path`: all goes over `direct`, which loses 18 %."""
+    case: dict[str, Any] = metrics()["cases"][1]
+    assert (case["scenario"], case["policy"], case["relays"][0]["relay_id"]) == (
+        "bottleneck",
+        "shortest_path",
+        "direct",
+    )
+    return case
+
+
+def told_of(case: dict[str, Any], folder: Path) -> tuple[str, AgiError]:
+    """The key that is called wrong, and the error."""
+    error = refused_metrics(folder, {**metrics(), "cases": [case]})
+    assert error.code == "AGI-UAV-103"
+    return error.what.removeprefix("app:own/bad.json has a wrong cases[0]."), error
+
+
+@pytest.mark.parametrize(
+    ("relay_changes", "wrong"),
+    [
+        ({"load": 0.1}, "load"),
+        ({"loss_share": 0.9}, "loss_share"),
+        ({"busy_share": 0.5}, "busy_share"),
+        ({"mean_wait_ms": "long"}, "mean_wait_ms"),
+    ],
+)
+def test_a_relay_that_contradicts_its_own_numbers(
+    relay_changes: dict[str, Any], wrong: str, tmp_path: Path
+) -> None:
+    case = blind()
+    case["relays"][0] |= relay_changes
+    key, error = told_of(case, tmp_path)
+    assert key == f"relays[0].{wrong}"
+    assert str(relay_changes[wrong]) in str(error.found)
+
+
+def test_what_a_contradicted_number_would_have_to_be_is_said(tmp_path: Path) -> None:
+    case = blind()
+    load = case["relays"][0]
+    offered = load["offered_source_pps"] + load["offered_background_pps"]
+    _, error = told_of({**case, "pdr": 0.1}, tmp_path)
+    share = case["packets_delivered"] / case["packets_generated"]
+    assert error.allowed == f"{share:.6g}: packets_delivered / packets_generated"
+    load |= {"load": 0.1}
+    _, error = told_of(case, tmp_path)
+    assert str(error.allowed).startswith(f"{offered / 130.0:.6g}: ")
+
+
+def test_a_relay_where_background_hides_the_source_cannot_lose_what_it_was_busy_with(tmp_path: Path) -> None:
+    case = blind()
+    load = case["relays"][0]
+    lost = load["loss_share"] * (load["offered_source_pps"] + load["offered_background_pps"])
+    background = load["offered_background_pps"] = 1000.0
+    load["load"] = (load["offered_source_pps"] + background) / 130.0
+    load["loss_share"] = 0.5  # the counts have room for it: some 70,000 packets of the background's
+    key, error = told_of(case, tmp_path)
+    assert key == "relays[0].busy_share"
+    assert str(error.allowed).startswith(f"about {load['load'] / 2:.6g}: ")
+    assert lost < 500
+
+
+def test_a_packet_passes_a_relay_once_and_some_relay_at_least(tmp_path: Path) -> None:
+    case = blind()
+    load = case["relays"][0]
+    load["offered_source_pps"] *= 10
+    load["load"] = (load["offered_source_pps"] + load["offered_background_pps"]) / 130.0
+    assert told_of(case, tmp_path)[0] == "relays[0].offered_source_pps"
+    case = blind()
+    for load, relay_ in zip(case["relays"], case["network"]["relays"], strict=True):
+        load |= {"offered_source_pps": 0.0, "loss_share": 0.0}
+        load["load"] = load["busy_share"] = load["offered_background_pps"] / relay_["service_rate_pps"]
+    case |= {"packets_delivered": case["packets_generated"], "packets_dropped": 0, "packets_in_flight": 0}
+    case |= {"pdr": 1.0, "throughput_kbps": case["throughput_kbps"] / case["pdr"]}
+    assert told_of(case, tmp_path)[0] == "packets_delivered"
+
+
+def test_what_the_source_lost_was_lost_somewhere(tmp_path: Path) -> None:
+    case = blind()
+    load = case["relays"][0]
+    load["loss_share"] = 0.0
+    load["busy_share"] = load["load"]
+    key, error = told_of(case, tmp_path)
+    assert (key, error.found) == ("packets_dropped", str(case["packets_dropped"]))
+
+
+@pytest.mark.parametrize("named", [None, "detour"])
+def test_a_bottleneck_is_the_relay_that_loses_most(named: str | None, tmp_path: Path) -> None:
+    key, error = told_of(blind() | {"bottleneck_relay": named}, tmp_path)
+    assert (key, error.found, error.allowed) == ("bottleneck_relay", f"{named}", "direct: it loses most")
+
+
+def test_relays_in_another_order_than_their_networks(tmp_path: Path) -> None:
+    case = blind()
+    case["relays"].reverse()
+    key, error = told_of(case, tmp_path)
+    assert key == "relays"
+    assert str(error.allowed).endswith("network.relays, in their order")
+
+
+def test_more_time_than_all_replications_took(tmp_path: Path) -> None:
+    case = blind()
+    case |= {"observed_s": 151.0, "throughput_kbps": case["throughput_kbps"] * 135.0 / 151.0}
+    key, error = told_of(case, tmp_path)
+    assert (key, error.allowed) == ("observed_s", "150 at most: replications of network.sim_time_s")
+
+
+HARD = {
+    "one place": network(relay("a", queue_capacity_pkts=1, background_rate_pps=50.0), sim_time_s=5.0),
+    "swamped": network(relay("a", service_rate_pps=20.0, queue_capacity_pkts=1000), sim_time_s=4.0),
+    "nothing comes": network(relay("a"), source_rate_pps=0.5, sim_time_s=1.0),
+    "out of reach": network(relay("a", amplitude_m=900.0, period_s=5.0), radio_range_m=1200.0),
+    "in series": network(
+        relay("a", base_x_m=700.0), relay("b", base_x_m=1300.0, service_rate_pps=50.0), radio_range_m=800.0
+    ),
+    "far": network(
+        relay("a", base_x_m=50_000.0, background_rate_pps=90.0),
+        source_rate_pps=3000.0,
+        sink_node={"node_id": "sink", "x_m": 100_000.0, "y_m": 0.0, "alt_m": 0.0},
+        sim_time_s=1.0,
+    ),
+}
+
+
+@pytest.mark.parametrize("warm_up", [0.0, 0.9])
+@pytest.mark.parametrize("scenario", HARD.values(), ids=HARD.keys())
+def test_no_simulation_contradicts_itself(scenario: dict[str, Any], warm_up: float, tmp_path: Path) -> None:
+    write_scenario(tmp_path / "own", scenario)
+    args = {"scenarios": "own", "policy": "shortest_path", "replications": 3, "warm_up": warm_up}
+    run = Whole("uav_queue", tmp_path, tmp_path / "q", **args).publish()
+    given = import_module("uav_network.metrics").GivenMetrics
+    found = given.model_validate(json.loads(run.saved["queue_metrics"].read_text()))
+    assert len(found.cases) == 1
+
+
+def test_one_wrong_item_is_one_wrong_key(tmp_path: Path) -> None:
     document = metrics()
-    case = document["cases"][1]
-    case["packets_generated"] = case["packets_delivered"] = 10**12
-    case["packets_dropped"] = case["packets_in_flight"] = 0
+    for case in document["cases"]:
+        case["relays"] = case["relays"][:1]
+    document["cases"] = document["cases"][:1]
+    document["cases"][0]["relays"][0]["offered_source_pps"] = -4
     error = refused_metrics(tmp_path, document)
-    assert error.what == "app:own/bad.json has a wrong cases[1], as measured or upgraded: source_rate_pps"
-    case["packets_generated"] = case["packets_delivered"] = 0
-    assert "source_rate_pps" in refused_metrics(tmp_path, document).what
+    assert error.what.endswith("has a wrong cases[0].relays[0].offered_source_pps")
+    only = network(relay("r é"))
+    error = refusal(tmp_path, only, policy="shortest_path")
+    assert error.what == "app:own/bad.json has a wrong relays[0].relay_id"
+
+
+def test_measured_rates_that_no_scenario_may_have(tmp_path: Path) -> None:
+    case = blind()
+    silent = case["relays"][0] | {"offered_source_pps": 0.0, "offered_background_pps": 2.0, "loss_share": 0.0}
+    case["relays"] = [silent, *case["relays"][1:]]
+    for load, relay_ in zip(case["relays"], case["network"]["relays"], strict=True):
+        load["load"] = load["busy_share"] = load["offered_background_pps"] / relay_["service_rate_pps"]
+    case |= dict.fromkeys([f"packets_{end}" for end in ("generated", "delivered", "dropped", "in_flight")], 0)
+    case |= {"pdr": None, "throughput_kbps": 0.0, "bottleneck_relay": None}
+    assert told_of(case, tmp_path)[1].what.endswith("cases[0], as measured or upgraded: source_rate_pps")
+    case |= {"packets_generated": 10**12, "packets_in_flight": 10**12, "pdr": 0.0}
+    assert told_of(case, tmp_path)[1].what.endswith("cases[0], as measured or upgraded: source_rate_pps")
 
 
 def test_an_upgrade_that_no_scenario_may_have(tmp_path: Path) -> None:
@@ -306,6 +462,7 @@ def test_two_files_of_metrics(tmp_path: Path) -> None:
     write_scenario(tmp_path / "own", metrics(), "a.json")
     error = refused_metrics(tmp_path, metrics())
     assert (error.code, error.found, error.allowed) == ("AGI-UAV-111", "app:own/a.json", "one file")
+    assert error.try_ == "name one of them: --queue-metrics app:own/a.json"
 
 
 def test_a_scenario_that_changed_after_the_plan_is_not_simulated(tmp_path: Path) -> None:

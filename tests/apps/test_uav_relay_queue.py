@@ -21,6 +21,8 @@ from tests.apps.uav import RELAY, Whole, network, relay, verdicts, write_scenari
 from agi_node.canonical import canonical
 from agi_node.reduce import merge_reduce_documents, reduce_document, verify_reduce_document
 
+pytestmark = pytest.mark.xdist_group("uav_relay_queue")  # the sample is worked once, by one process
+
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Whole:
@@ -133,10 +135,12 @@ def test_other_metrics_are_other_simulations(before: list[dict[str, Any]], tmp_p
         "direct",
     )
     load, _ = load_of(calm, "direct")
-    load |= {"offered_background_pps": 2.0, "loss_share": 0.0}
-    calm["packets_generated"] = calm["packets_in_flight"] = 10 * 5 * 27
-    calm["packets_delivered"] = calm["packets_dropped"] = 0
-    load["offered_source_pps"] = 10.0
+    made = 10 * 5 * 27
+    load |= {"offered_source_pps": 10.0, "offered_background_pps": 2.0, "loss_share": 1 / (12 * 5 * 27)}
+    load["load"] = load["busy_share"] = 12.0 / 130.0
+    calm |= {"packets_generated": made, "packets_delivered": 0, "packets_dropped": 1, "pdr": 0.0}
+    calm |= {"packets_in_flight": made - 1, "throughput_kbps": 0.0}
+    calm["by_replication"]["pdr"] |= dict.fromkeys(("mean", "low_95", "high_95", "half_width_95"), 0.0)
     write_scenario(tmp_path / "own", {"schema": "uav.queue_metrics.v1", "cases": [calm]})
     whole = Whole("uav_relay_queue", tmp_path, tmp_path / "runs", queue_metrics="own", replications=2)
     assert sorted(whole.partials) == [f"bottleneck/shortest_path/as_is/00{n}" for n in (0, 1)], (
@@ -214,14 +218,14 @@ def test_what_replications_leave_open_is_not_decided(shipped: Whole, tmp_path: P
     [
         ([1, 1, 1, 2, 1, 1], "below 0.0016 with"),
         ([30, 31, 33, 30, 32, 29], "above 0.03 with"),
-        ([0, 0, 0, 0, 0, 0], "none lost, below 0.0005 with"),
+        ([0, 0, 0, 0, 0, 0], "none lost: below 0.00057 with 95 % confidence, were they lost 1."),
         ([0, 0, 7, 0, 1, 0], "not decided: between 0.0002"),
     ],
 )
 def test_a_verdict_is_yes_no_or_not_decided(dropped: list[int], words: str) -> None:
-    judging = import_module("uav_relay_queue.judging")
+    judging = import_module("uav_network.judging")
     tallies = [judging.RelayTally(observed_s=1.0, offered_source=1000, dropped=one) for one in dropped]
-    found = judging.judged(tallies, 0.002)
+    found = judging.judged(tallies, 0.002, room=3)
     mean, error = statistics.fmean(dropped) / 1000, statistics.stdev(dropped) / 1000 / math.sqrt(6)
     if mean:  # equal numbers of tries: the ratio is the mean, and its error that of the mean
         shift = scipy.stats.t.ppf(0.95, 5) * error / (mean * (1 - mean))
@@ -229,6 +233,29 @@ def test_a_verdict_is_yes_no_or_not_decided(dropped: list[int], words: str) -> N
         assert (found.loss.low, found.loss.high) == pytest.approx((low, high), rel=1e-9)
         assert (found.kept, found.missed) == (high <= 0.002, low > 0.002)
     assert found.words.startswith(words)
+
+
+def test_no_loss_decides_nothing_until_a_burst_would_have_been_likely() -> None:
+    judging = import_module("uav_network.judging")
+
+    def verdict(replications: int) -> Any:
+        tallies = [judging.RelayTally(observed_s=1.0, offered_source=1000)] * replications
+        return judging.judged(tallies, 0.002, room=25)
+
+    # a queue for 25 that loses 0.002 loses 6.1 at a time; of as many batches none had a loss (exact binomial bound)
+    load = load_that_loses(0.002, 25)
+    batch = math.fsum(load**n for n in range(26))
+    few = verdict(6)
+    assert few.loss.high == pytest.approx(1 - 0.05 ** (batch / 6000), rel=1e-9)
+    assert scipy.stats.binomtest(0, 6000).proportion_ci(0.90).high < 0.002 < few.loss.high
+    assert (few.kept, few.missed) == (False, False), "though packets lost one by one would keep it"
+    told = re.search(
+        r"^not decided: none lost: below 0.0031 with 95 % .* 6.1 at a .* --replications (\d+)$", few.words
+    )
+    assert told is not None, few.words
+    enough = int(told[1])
+    assert verdict(enough).kept
+    assert not verdict(enough - 1).kept
 
 
 def test_the_upgrade_of_the_bottleneck_pays_and_the_comparison_is_a_paired_t_test(
@@ -248,6 +275,16 @@ def test_the_upgrade_of_the_bottleneck_pays_and_the_comparison_is_a_paired_t_tes
     assert row["half_width_95"] == pytest.approx(half, rel=1e-9)
     # 160 packets/s at 130: three in sixteen are lost, and nearly none afterwards
     assert row["upgraded_minus_as_is"] == pytest.approx(30 / 160, abs=0.03)
+
+
+def test_the_answer_begins_with_the_plan_of_each_case(shipped: Whole, published: Any) -> None:
+    rows = {row["case"]: row for row in shipped.answer}
+    assert set(rows) == {f"{plan}/{name}/{policy}" for name, policy, plan in after(published)}
+    for (name, policy, plan), case in after(published).items():
+        row = rows[f"{plan}/{name}/{policy}"]
+        assert row["pdr"] == case["pdr"]
+        assert row["lost_at"] == case["bottleneck_relay"]
+        assert row["upgrade_pps"] == (case["upgrade"]["to_pps"] if case["upgrade"] else None)
 
 
 def test_tables_are_ready_for_a_page(published: Any) -> None:

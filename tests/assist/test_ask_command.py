@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from agi_node.errors import AgiError
 from agilab.cli.workflow_ask import ask
+from agilab.cli.workflow_edit import add
+from agilab.contracts.base import read_document
+from agilab.contracts.lab_stages import LabStages
 from tests.assist.chat_server import serving, streams
 
 pytestmark = [
@@ -63,6 +67,19 @@ def test_without_a_person_nothing_is_accepted(lab: Path, capsys: pytest.CaptureF
 
     assert "+prices = prices.head(1)" in capsys.readouterr().out
     assert lab.read_text(encoding="utf-8") == LAB
+
+
+def test_a_stage_that_is_not_there_is_added_as_the_error_says(lab: Path) -> None:
+    with pytest.raises(AgiError, match="has no stage 'sauber'") as caught:
+        run("sauber", "top 3 by price")
+    words = shlex.split(caught.value.try_ or "")
+    assert words[:3] == ["agilab", "workflow", "add"]
+
+    assert add.main(words[3:], prog_name="agilab workflow add", standalone_mode=False) == 0
+
+    stage = read_document(lab, LabStages).stages[-1]
+    assert (stage.id, stage.inputs, stage.outputs) == ("sauber", ("prices",), ("prices",))
+    assert run("sauber", "keep rows where price > 1", "--yes", "--no-try") == 0
 
 
 def test_code_with_a_risk_is_never_accepted_by_itself(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:

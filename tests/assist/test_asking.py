@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from agi_node.artifacts import Staging
 from agi_node.errors import AgiError
+from agi_node.handover import hand_over
 from agilab.assist.accepting import accept, undo
 from agilab.assist.asking import Outcome, Proposal, Wish, prepare, propose, tried
 from agilab.assist.data.inputs import left_in
-from agilab.assist.http_exchange import Patience
 from agilab.assist.keeping import ReplayProvider, kept
 from agilab.assist.offline.provider import OfflineProvider
 from agilab.assist.openai_server import OpenAIServer
 from agilab.assist.prompt import Prompt
 from agilab.assist.providers import Answer, AssistProvider
+from agilab.assist.server import Patience
 from agilab.contracts.base import read_document
 from agilab.contracts.canonical import sha256_bytes
 from agilab.contracts.lab_stages import LabStages, Stage
@@ -311,6 +315,21 @@ def test_what_cannot_be_asked_is_refused(lab: Path, home: Path, stage: str, ques
         prepare(lab, Wish(stage, question), left_in(home))
 
     assert caught.value.code == "AGI-ASSIST-060"
+
+
+@pytest.mark.parametrize(("rows", "cut"), [(1_000, []), (1_001, ["n"])])
+def test_a_trial_says_which_tables_it_saw_a_part_of(lab: Path, home: Path, rows: int, cut: list[str]) -> None:
+    run = "20261123-034412371-lab-7k3f2q"
+    last = f'last_run = {{ run = "{run}", status = "succeeded", at = "2026-11-23T03:44:12Z" }}'
+    user = '[[stages]]\nid = "use"\ninputs = ["n", "prices.csv"]\noutputs = ["m"]\n'
+    lab.write_text(LAB.replace('file = "apart.py"', f'file = "apart.py"\n{last}') + user, encoding="utf-8")
+    staging = Staging(home / "staging")
+    hand_over("n", pl.DataFrame({"x": range(rows)}), staging, "n")
+    shutil.copytree(staging.folder / "artifacts", home / "runs" / run / "artifacts" / "apart")
+
+    asked = prepare(lab, Wish("use", "top 3 by x"), left_in(home / "runs"))
+
+    assert asked.longer_than(1_000) == cut
 
 
 def test_a_file_outside_the_lab_is_not_touched(lab: Path, home: Path) -> None:

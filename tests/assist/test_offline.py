@@ -230,6 +230,48 @@ def test_a_step_that_does_not_fit_is_refused_with_its_place() -> None:
         answer("drop city; add x = lower(city)")
 
 
+ODD = table_of(
+    Stück="int",
+    T="float",
+    Zeit="date",
+    a="int",
+    b="int",
+    Ab="int",
+    wind_speed="float",
+    **{"temp (°C)": "float"},
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ("Stück > 50", {"column": "Stück", "test": ">", "value": 50}),
+        ("stück > 50", {"column": "Stück", "test": ">", "value": 50}),
+        ("stu\u0308ck > 50", {"column": "Stück", "test": ">", "value": 50}),  # as some keyboards write it
+        ("STÜCK<=50", {"column": "Stück", "test": "<=", "value": 50}),
+        ("t > 50", {"column": "T", "test": ">", "value": 50}),
+        ("t<-5", {"column": "T", "test": "<", "value": -5}),
+        ("t = 1", {"column": "T", "test": "==", "value": 1}),
+        ("zeit > 2026-03-02", {"column": "Zeit", "test": ">", "value": "2026-03-02"}),
+        ("(zeit > 2026-03-02)", {"column": "Zeit", "test": ">", "value": "2026-03-02"}),
+        ("Wind Speed >= 3", {"column": "wind_speed", "test": ">=", "value": 3}),
+        ("Temp (°c) > 3", {"column": "temp (°C)", "test": ">", "value": 3}),
+        ("temp c > 3", {"column": "temp (°C)", "test": ">", "value": 3}),
+        ("A > b", {"column": "a", "test": ">", "other": "b"}),  # and no column Ab
+        ("ab > 1", {"column": "Ab", "test": ">", "value": 1}),
+    ],
+)
+def test_a_column_may_be_written_with_other_capitals_before_a_sign(said: str, where: dict[str, Any]) -> None:
+    prompt = Prompt(f"keep rows where {said}", "s", tables=(Known("df", ODD),))
+    text = OfflineProvider().answer(prompt, lambda piece: None).text
+
+    found = read_answer(text, "actions", "offline").actions
+
+    assert found is not None
+    plain = found.actions[0].model_dump(mode="json", by_alias=True, exclude_none=True)["where"]
+    assert {name: plain[name] for name in where} == where
+
+
 def test_a_quoted_text_may_hold_what_cuts_steps() -> None:
     assert clauses("keep rows where city is 'then; x. Y'. Then sort by city") == [
         "keep rows where city is 'then; x. Y'",

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from agi_node.errors import AgiError
-from agilab.assist.http_exchange import Patience
 from agilab.assist.keys import read_key
 from agilab.assist.openai_server import OpenAIServer
 from agilab.assist.prompt import Prompt
+from agilab.assist.server import Patience
 from tests.assist.chat_server import (
     ChatServer,
     Step,

@@ -80,6 +80,10 @@ def hours(args):
 def one(hour: int, args, run):
     if args.loud:
         print(f"hour {hour} begins")
+        run.log_param("gauge", f"north {args.unit}")
+        for centimetres in (12, 40, 31):
+            run.log_metric("height_cm", centimetres)
+        run.log_metric("ebb", 0.25)
     for step in range(10):
         run.progress(step, 10, "rising")
         time.sleep(args.seconds / 10)

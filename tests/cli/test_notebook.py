@@ -149,6 +149,13 @@ def test_an_import_to_another_folder_brings_what_the_stages_read(here: Folder, s
     assert answer.document["missing"] == ["data/numbers.json"]
 
 
+def test_what_is_not_written_cannot_be_verified(here: Folder, study: Path) -> None:
+    answer = here("notebook", "import", "study.ipynb", "--dry-run", "--verify")
+    assert answer.code == 2
+    assert "--dry-run --verify" in answer.err
+    assert sorted(path.name for path in study.iterdir()) == ["data", "study.ipynb"]
+
+
 def test_a_lab_can_be_in_one_place_only(here: Folder, study: Path) -> None:
     answer = here("notebook", "import", "study.ipynb", "--output", "a", "--as-app", "b")
     assert answer.code == 2

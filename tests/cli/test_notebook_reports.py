@@ -304,6 +304,33 @@ def test_a_way_back_that_loses_something_is_found(lab: Path) -> None:
     assert words.evidence["changed"] == {"M": ["make"]}
 
 
+def test_a_way_back_that_makes_a_date_its_text_is_found(lab: Path) -> None:
+    lab.write_text(LAB.replace("top = 2", "top = 2, day = 2026-03-02"))
+
+    def forgetful(book: Notebook) -> ReadBack:
+        found = read_back(book)
+        return ReadBack(found.document, found.changes)
+
+    kinds = {"lab": {"params": {"day": "date"}}}
+    checks = {
+        check.name: check
+        for check in way_back_checks("study", read_document(lab, LabStages), forgetful, kinds)
+    }
+    assert checks["identity"].state == "failed"
+    assert checks["identity"].message == "lab.params.day is a date, and a text in the notebook"
+    assert by_name(judge("notebook-roundtrip", lab=lab))["study/identity"].state == "passed"
+
+
+def test_a_lab_that_no_percent_cells_can_hold_leaves_that_open_and_passes_nothing(lab: Path) -> None:
+    pytest.importorskip("jupytext")
+    assert by_name(judge("notebook-roundtrip", lab=lab))["study/percent"].state == "passed"
+    lab.write_text('[[stages]]\nid = "parted"\ncode = """\nx = 1\n# %%\ny = 2\n"""\n')
+    report = judge("notebook-roundtrip", lab=lab)
+    percent = by_name(report)["study/percent"]
+    assert (report.verdict, percent.state) == ("incomplete", "unknown")
+    assert "stage parted, line 2: '# %%'" in percent.message
+
+
 def test_a_lab_without_code_of_its_own_leaves_the_edits_open(lab: Path) -> None:
     lab.write_text('[[stages]]\nid = "words"\nruntime = "none"\n')
     report = judge("notebook-roundtrip", lab=lab)

@@ -94,6 +94,17 @@ def test_only_a_plan_at_its_bound_cannot_be_beaten(
     assert f"makespan  {verdict}" in capsys.readouterr().out
 
 
+def test_workers_that_share_cores_are_told_their_part_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    planned = big_plan(12, 4)
+    halves = [worker.model_dump() | {"capacity": 0.5} for worker in planned.plan.workers]
+    planned.plan = planned.plan.with_changes(workers=halves)
+    print_plan(planned, "agilab run tides")
+    assert "they share 2 cores: each has 0.5 of one while all work" in capsys.readouterr().out
+    planned.counts |= {"w2": 0, "w3": 0}
+    print_plan(planned, "agilab run tides")
+    assert "they share 2 cores: each of the 2 with items has 1 of one" in capsys.readouterr().out
+
+
 @pytest.mark.journey
 def test_a_plan_is_shown_edited_looked_at_again_and_followed(lab: Lab, tmp_path: Path) -> None:
     mine = tmp_path / "mine.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -79,6 +80,14 @@ def test_a_unit_is_shown_with_its_story_and_what_it_printed(lab: Lab) -> None:
     document = lab("runs", "show", run, "work[h1]", "--json").document
     assert document["attempts"] == 2
     assert document["log"][-2:] == ["hour 1 begins", "about to fail"]
+
+
+def test_a_unit_is_shown_with_the_params_and_metrics_that_it_logged(lab: Lab) -> None:
+    run = lab("run", "tides", "--loud", "--hours", "1", "--json").document["run_id"]
+    text = re.sub(" +", " ", lab("runs", "show", run, "h0").out)
+    assert "Params\n gauge north m\n" in text
+    assert "height_cm 31 of 3 points, 12 to 40\n ebb 0.25" in text
+    assert "Params" not in lab("runs", "show", run, "plan").out
 
 
 def test_an_unknown_unit_is_told_with_the_form_of_its_name(lab: Lab) -> None:

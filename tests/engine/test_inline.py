@@ -7,12 +7,15 @@ import functools
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from agi_node import tracker
+from agi_node.canonical import sha256_bytes
 from agi_node.context import RunContext
 from agi_node.errors import AgiError
+from agi_node.files import FileRef, use_roots
 from agi_node.gathered import Results
 from agi_node.items import Skip
 from agilab.engine.coordinator import Coordinator
@@ -282,6 +285,23 @@ def test_the_tracker_and_the_run_context_reach_the_log_from_a_plain_function(
     assert second["validations"][0]["passed"]
     (artifact,) = [row for row in store.artifacts("r1") if row.unit_id == "square[2]"]
     assert b'"n": 2' in store.objects.read(artifact.digest)
+
+
+def test_a_function_that_changes_a_file_which_it_was_given_to_read_fails(
+    run_graph: Run, store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_bytes(b"old")
+
+    def spoils() -> None:
+        with use_roots({"lake": tmp_path}):
+            FileRef("lake", "a.csv", 3, sha256_bytes(b"old")).path.write_bytes(b"new")
+
+    run = run_graph(Graph((Node("spoils", "spoils"),)), {"spoils": spoils})
+    assert run.state.final == "failed"
+    (failed,) = store.units("r1", state="failed")
+    error = store.event("r1", failed.done_seq or 0).data["error"]
+    assert error["code"] == "AGI-DATA-007"
+    assert error["what"] == "the file lake:a.csv changed while spoils had it to read"
 
 
 def test_a_target_that_was_not_given_is_named(run_graph: Run, store: Store) -> None:

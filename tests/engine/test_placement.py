@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from agi_node.errors import AgiError
 from agilab.engine import placement as planner
-from agilab.engine.placement import Placement, guarantee, lower_bound, place
+from agilab.engine.bounds import guarantee, lower_bound
+from agilab.engine.placement import Placement, place
 
 CLOSE = 1 + 1e-9
 AMOUNTS = st.one_of(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agilab.engine.placement import ends, lower_bound, place
+from agilab.engine.bounds import lower_bound
+from agilab.engine.placement import ends, place
 
 WORK = st.lists(st.integers(0, 40).map(float), min_size=1, max_size=6)
 
@@ -47,8 +48,53 @@ def test_a_start_counts_once_for_each_worker_that_has_an_item() -> None:
     placed = place({"a": 1.0, "b": 1.0}, {"w0": 1.0, "w1": 1.0, "w2": 1.0}, start=4.0)
     assert sorted(placed.loads.values()) == [0.0, 5.0, 5.0]
     assert placed.bound == 5.0
-    crowded = place({"a": 1.0, "b": 1.0, "c": 1.0}, {"w0": 1.0, "w1": 1.0, "w2": 1.0}, cores=1, start=4.0)
+    three = {"w0": 1.0, "w1": 1.0, "w2": 1.0}
+    crowded = place({"a": 1.0, "b": 1.0, "c": 1.0}, three, cores=1, start=4.0, all_work=True)
     assert crowded.makespan == 15.0  # three starts and three items on one core
+    assert place({"a": 1.0, "b": 1.0, "c": 1.0}, three, cores=1, start=4.0).makespan == 7.0  # one start
+
+
+def test_workers_that_would_only_hold_the_others_up_get_nothing() -> None:
+    """One item of 8 s and eight of 1 s on two cores: 8 s with two workers. With four, which have 8, 3, 3 and 2 s, the
+    last of these ends at 4 s, the others at 5.5 s, and 5 s of the first are left then: 10.5 s (closed forms)."""
+    costs = {"a": 8.0} | {f"b{number}": 1.0 for number in range(8)}
+    four = {f"w{number}": 1.0 for number in range(4)}
+    placed = place(costs, four, cores=2)
+    assert placed.makespan == 8.0
+    assert sorted(placed.loads.values()) == [0.0, 0.0, 8.0, 8.0]
+    assert place(costs, four, cores=2, all_work=True).makespan == pytest.approx(10.5)
+
+
+def test_one_worker_more_than_cores_is_taken_where_that_is_shorter() -> None:
+    """Three items of 2 s on two cores: a worker each ends all at 3 s, two workers take 4 s (closed forms)."""
+    placed = place({"a": 2.0, "b": 2.0, "c": 2.0}, {f"w{number}": 1.0 for number in range(5)}, cores=2)
+    assert placed.makespan == pytest.approx(3.0)
+    assert sorted(placed.loads.values()) == pytest.approx([0.0, 0.0, 3.0, 3.0, 3.0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(1, 30).map(float), min_size=1, max_size=6),
+    st.integers(1, 3),
+    st.integers(0, 9),
+    st.integers(0, 3).map(float),
+)
+def test_more_workers_than_cores_never_plan_longer_than_longest_first_with_a_core_each(
+    costs: list[float], cores: int, more: int, start: float
+) -> None:
+    """Graham's ratio to the best of all placements with as many workers as cores (found by trying all of them)."""
+    best = min(
+        max(_work(costs, chosen, one, start) for one in range(cores))
+        for chosen in product(range(cores), repeat=len(costs))
+    )
+    placed = place(
+        {f"i{number}": cost for number, cost in enumerate(costs)},
+        {f"w{number}": 1.0 for number in range(cores + more)},
+        cores=cores,
+        start=start,
+    )
+    ratio = 4 / 3 - 1 / (3 * cores)
+    assert placed.makespan <= ratio * (best - start) + start + 1e-9
 
 
 @settings(max_examples=40, deadline=None)

@@ -158,3 +158,35 @@ def test_python_2_modules_are_named_with_what_they_became() -> None:
         ("NB-104", "use urllib.request"),
     ]
     assert found.distributions == ()
+
+
+def test_what_is_only_assumed_is_told_with_the_command_and_is_no_dependency() -> None:
+    found = inspect(notebook("import numpy\nimport frobnicate_tools"))
+    assert found.distributions == ("frobnicate-tools", "numpy")
+    assert found.known_distributions == ("numpy",)
+    (one,) = [one for one in found.findings if one.code == "NB-202"]
+    assert one.severity == "warning"
+    assert "uv add frobnicate-tools" in one.mend
+    # Whoever installs it has said so.
+    found = inspect(notebook("%pip install frobnicate-tools\nimport frobnicate_tools"))
+    assert "NB-202" not in codes(found)
+    assert [one.distribution for one in found.requirements] == ["frobnicate-tools"]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "requests",
+        "tqdm",
+        "xgboost",
+        "yaml",
+        "torchvision",
+        "lz4",
+        "httpx",
+        "sentry_sdk",
+        "moviepy",
+        "paramiko",
+    ],
+)
+def test_what_everybody_uses_is_known_by_name(module: str) -> None:
+    assert distribution_of(module)[1] == "table"

@@ -40,8 +40,8 @@ TRANSLATED = {
     "frame.head?": "",
     "??frame": "",
     "!pip install rich": "",
-    "%store -r table": "",
-    "%frobnicate x": "",
+    "%store -r table": "# %store -r table",
+    "%frobnicate x": "# %frobnicate x",
     "x = %frobnicate y": 'x = get_ipython().run_line_magic("frobnicate", "y")',
 }
 NAMES = frozenset({"source", "target", "x", "f"})
@@ -121,14 +121,8 @@ CELLS = {
     "%%timeit setup()\nx = 1": ["", ""],
     "%%html\n<b>": ["", ""],
     "%%sql\nselect 1": ["", ""],
-    "%%sql answer <<\nselect 1": [
-        'answer = get_ipython().run_cell_magic("sql", "answer <<", "select 1")',
-        "",
-    ],
-    "%%R -i frame,x -o fitted\nlm(y)": [
-        'frame; x; fitted = get_ipython().run_cell_magic("R", "-i frame,x -o fitted", "lm(y)")',
-        "",
-    ],
+    "%%sql answer <<\nselect 1": ["", ""],
+    "%%R -i frame,x -o fitted\nlm(y)": ["", ""],
     "%%script false\nexplode": ["", ""],
     "#@title Run\n\n%%time\nx": ["#@title Run", "", "", "x"],
     "%md\n# Title": ["", ""],

@@ -228,3 +228,24 @@ def test_half_a_character_and_control_characters_can_be_written(tmp_path: Path) 
     assert from_toml(lab.lab.notebook) == {"x": half}
     told = [(one.location.cell, one.location.line) for one in preview.report.findings if one.code == "NB-033"]
     assert told == [(0, 1), (1, 1)]
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", '{"a": [1.5, {"b": NaN}]}', "[1e999]"])
+def test_numbers_that_are_none_are_kept_in_metadata_of_notebooks_and_cells(
+    value: str, tmp_path: Path
+) -> None:
+    """JSON as Python writes it, where neither JSON nor a lab has such numbers."""
+    kernel = json.dumps(PYTHON["kernelspec"])
+    cell = f'{{"cell_type": "code", "metadata": {{"q": {value}, "r": 2.5}}, "outputs": [], "execution_count": null, '
+    path = tmp_path / "n.ipynb"
+    path.write_text(
+        f'{{"nbformat": 4, "nbformat_minor": 4, "metadata": {{"kernelspec": {kernel}, "q": {value}}}, '
+        f'"cells": [{cell}"source": "x = 1"}}]}}'
+    )
+    write_import(preview_import([path]), tmp_path, lock=False)
+    written = parse_document((tmp_path / "lab_stages.toml").read_text("utf-8"), LabStages, "the file")
+    (kept,) = written.stages[0].extra["cells"].values()
+    meant = json.dumps(json.loads(value))
+    assert json.dumps(from_toml(written.lab.notebook)["q"]) == meant
+    assert json.dumps(from_toml(kept)) == f'{{"q": {meant}, "r": 2.5}}'
+    assert json.dumps(notebook_of(written)["metadata"]["q"]) == meant

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agilab.contracts.lab_stages import LabStages, Stage
+from agilab.workflow.document.outcome import RunOutcome, StageOutcome
 from agilab.workflow.document.resolve import resolve
 from agilab.workflow.document.svg import WIDEST, svg
 from tests.browser import Browser
@@ -116,13 +117,63 @@ LABS = {
 }
 
 
-def drawn(name: str) -> str:
-    return svg(resolve(LABS[name], exists=lambda _: True), f"The lab {name}")
+OUTCOMES = (
+    StageOutcome("succeeded", seconds=0.02),
+    StageOutcome("failed", 12, 14, 65.0, ("code", "param days")),
+    StageOutcome("reused", 14, 14),
+    StageOutcome("upstream_failed", 0, 3),
+    StageOutcome(),
+    StageOutcome("skipped"),
+    StageOutcome("running", 3, 1_200, 7_300.0, ("inputs",)),
+)
+
+
+def drawn(name: str, *, run: bool = False) -> str:
+    resolved = resolve(LABS[name], exists=lambda _: True)
+    became = {stage: OUTCOMES[at % len(OUTCOMES)] for at, stage in enumerate(resolved.stages)}
+    ran = RunOutcome(
+        "20261126-115757705-study-2jzvt2", "failed", 1_795_694_277_000_000, 72.5, became, ("old",)
+    )
+    return svg(resolved, f"The lab {name}", ran if run else None)
 
 
 @pytest.mark.parametrize("name", LABS)
 def test_nobody_has_anything_to_complain_about(name: str, looks_well: Look) -> None:
     looks_well("lab.svg", drawn(name))
+
+
+@pytest.mark.parametrize("name", ["none", "three", "twelve", "long names", "scripts"])
+def test_nor_where_it_shows_a_run(name: str, looks_well: Look) -> None:
+    looks_well("lab.svg", drawn(name, run=True))
+
+
+def test_a_sign_and_a_word_say_what_became_of_a_stage_on_light_pages_and_dark_ones(
+    browser: Browser, tmp_path: Path
+) -> None:
+    path = tmp_path / "twelve.svg"
+    path.write_text(drawn("twelve", run=True), encoding="utf-8")
+    said: list[str] = []
+    colours: list[str] = []
+    for scheme in ("light", "dark"):
+        with browser.page(path.as_uri(), scheme=scheme) as page:
+            said = page.evaluate(
+                "[...document.querySelectorAll('g.stage')].map("
+                "    (one) => [...one.querySelectorAll('text')].at(-1).textContent)"
+            )
+            colours.append(page.evaluate("getComputedStyle(document.querySelector('tspan.bad')).fill"))
+    assert sorted({one.split(" · ")[0] for one in said}) == sorted(
+        [
+            "✓ succeeded",
+            "✗ failed",
+            "↻ reused",
+            "! upstream failed",
+            "not in that run",
+            "- skipped",
+            "▸ running",
+        ]
+    )
+    assert any("12 of 14 good · 1 min 05 s · changed since" in one for one in said)
+    assert colours[0] != colours[1]
 
 
 @pytest.mark.parametrize("name", ["fifty", "wide"])

@@ -20,6 +20,7 @@ from agilab.projects.life.schema_check import complaint
 from agilab.projects.life.settings_edit import Edited, edit_settings
 from agilab.projects.life.settings_keys import ABSENT
 from agilab.projects.prepare import prepare
+from agilab.projects.roots import settings_of
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 
@@ -291,6 +292,120 @@ def test_an_app_is_installed_where_an_argument_is_set_and_for_no_other_setting(
     assert any("environment" in text for text in said)
     assert len(list(bare.envs.iterdir())) >= 1
     assert "hours = 3" in settings_file.read_text()
+
+
+SHIFTS = '''
+"""Shifts."""
+from pydantic import field_validator, model_validator
+from agi_node import App, Args, Files, WorkItem
+
+class ShiftArgs(Args):
+    begins: int = 6
+    ends: int = 14
+    harbour: str
+    gauges: Files = "data/*.csv"
+
+    @field_validator("harbour")
+    @classmethod
+    def known(cls, name: str) -> str:
+        if name != name.lower():
+            raise ValueError("a name in small letters")
+        return name
+
+    @model_validator(mode="after")
+    def forwards(self):
+        if self.ends <= self.begins:
+            raise ValueError(f"ends after {self.begins}")
+        return self
+
+app = App("shifts", args=ShiftArgs)
+
+@app.plan
+def plan(args):
+    return [WorkItem(key="a", payload=1)]
+
+@app.work
+def work(n: int, args, run):
+    return n
+'''
+SHIFTS_SETTINGS = 'schema = "agilab.app_settings.v2"\n\n[args]\nharbour = "brest"\n'
+
+
+@pytest.fixture(scope="module")
+def shifts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Path]:
+    folder = write_app(tmp_path_factory.mktemp("apps") / "shifts_project", SHIFTS, name="shifts")
+    workspace = Workspace(tmp_path_factory.mktemp("home"))
+    with Store(workspace) as store:
+        prepare(store, find_app(str(folder), workspace), offline=False, threads=1, say=lambda text: None)
+    return workspace, folder
+
+
+@pytest.mark.parametrize(
+    ("values", "unset", "saved", "words"),
+    [
+        (("begins=20",), (), "", "ends after 20"),
+        (("harbour=Brest",), (), "", "a name in small letters"),
+        (("ends=5", "cluster.placement=static"), (), "", "ends after 6"),
+        ((), ("ends",), "begins = 20\nends = 22\n", "ends after 20"),
+    ],
+)
+def test_what_only_the_apps_validators_refuse_is_not_written(
+    values: tuple[str, ...], unset: tuple[str, ...], saved: str, words: str, shifts: tuple[Workspace, Path]
+) -> None:
+    path = shifts[1] / "app_settings.toml"
+    path.write_text(SHIFTS_SETTINGS + saved)
+    with pytest.raises(AgiError) as caught:
+        edit(shifts, *values, unset=unset)
+    assert caught.value.code == "AGI-ARGS-002"
+    assert caught.value.allowed == words
+    assert caught.value.try_ == "agilab app show shifts_project"
+    assert path.read_text() == SHIFTS_SETTINGS + saved
+
+
+def test_arguments_that_fit_together_are_written_together(shifts: tuple[Workspace, Path]) -> None:
+    path = shifts[1] / "app_settings.toml"
+    path.write_text(SHIFTS_SETTINGS)
+    done = edit(shifts, "begins=20", "ends=22")
+    assert done.notes == ()
+    assert tomllib.loads(path.read_text())["args"] == {"harbour": "brest", "begins": 20, "ends": 22}
+
+
+def test_a_root_of_settings_that_are_refused_is_taken_back(
+    shifts: tuple[Workspace, Path], tmp_path: Path
+) -> None:
+    (shifts[1] / "app_settings.toml").write_text(SHIFTS_SETTINGS)
+    (tmp_path / "mareographs").mkdir()
+    with pytest.raises(AgiError, match="AGI-ARGS-002"):
+        edit(shifts, f"gauges={tmp_path}/mareographs/*.csv", "ends=1")
+    assert "mareographs" not in settings_of(shifts[0]).roots
+    edit(shifts, f"gauges={tmp_path}/mareographs/*.csv", "ends=23")
+    assert settings_of(shifts[0]).roots["mareographs"] == str(tmp_path / "mareographs")
+
+
+def test_where_a_run_still_needs_an_argument_it_is_said_that_only_types_were_checked(
+    shifts: tuple[Workspace, Path],
+) -> None:
+    path = shifts[1] / "app_settings.toml"
+    path.write_text('schema = "agilab.app_settings.v2"\n')
+    done = edit(shifts, "begins=20")
+    assert done.notes == ("only types and ranges were checked: a run needs harbour too",)
+    assert tomllib.loads(path.read_text())["args"] == {"begins": 20}
+
+
+def test_what_keeps_an_app_from_coming_up_can_be_taken_away(shifts: tuple[Workspace, Path]) -> None:
+    path, source = shifts[1] / "app_settings.toml", shifts[1] / "src" / "shifts" / "__init__.py"
+    path.write_text(SHIFTS_SETTINGS + "ends = 22\n")
+    text = source.read_text()
+    try:
+        source.write_text(text + "\nraise RuntimeError('not today')\n")
+        done = edit(shifts, unset=("ends",))
+    finally:
+        source.write_text(text)
+    assert (
+        "takes the others could not be asked: importing shifts raised RuntimeError: not today"
+        in done.notes[0]
+    )
+    assert path.read_text() == SHIFTS_SETTINGS
 
 
 def test_a_built_in_app_keeps_its_settings(installed: tuple[Workspace, Path]) -> None:

@@ -209,6 +209,7 @@ def test_saved_arguments_that_the_app_would_refuse(installed: Case, examine: Exa
     for line, told in {
         "pionts = 5": "AGI-ARGS-010 mycode_project has no argument pionts",
         "points = 1": "AGI-ARGS-012 the value of points is not allowed",
+        "low = 7.0": "AGI-ARGS-002 arguments of mycode: the value is not allowed",
         "points = ": "cannot be read",
     }.items():
         path.write_text(f'schema = "agilab.app_settings.v2"\n[args]\n{line}\n')

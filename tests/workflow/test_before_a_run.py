@@ -14,6 +14,8 @@ from agi_node.errors import AgiError
 from agilab.cli.boundary import run as agilab
 from agilab.engine.selection import Selection
 from agilab.flow.preview import Preview
+from agilab.store.store import Store
+from agilab.store.workspace import Workspace
 from agilab.workflow.ahead import refuse_hopeless
 from agilab.workflow.document.create import create_lab
 from agilab.workflow.running.execution import LabRequest
@@ -187,6 +189,60 @@ def test_anyway_is_the_way_past(
     ended = json.loads(capsys.readouterr().out)
     assert ended["status"] == "failed"
     assert ended["error"]["code"] != "AGI-STAGE-053"
+
+
+def test_a_rerun_of_a_lab_looks_ahead_as_well(
+    lab: ALab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AGILAB_HOME", str(lab.workspace.home))
+    good = HOPELESS.replace("undefined", "42").replace('x ="', 'x = 2"')
+    run_id = lab.write(good).run(keep_going=True).run_id or ""
+    lab.write(HOPELESS)
+
+    def refused(*words: str) -> list[str]:
+        assert agilab(["runs", "rerun", run_id, "--no-track", "--json", *words]) == 1
+        err = capsys.readouterr().err
+        assert "AGI-STAGE-053" in err
+        return [name for name in ("wrong", "worse") if f": {name} reads" in err or f"of {name} is" in err]
+
+    before = len(runs(lab))
+    assert refused() == ["wrong", "worse"]
+    assert refused("--failed", "--dry-run") == ["wrong", "worse"]
+    assert refused("--from", "long") == ["wrong"]
+    assert refused("--unit", "wrong", "--no-downstream") == ["wrong"]
+    assert refused("--where", "node=worse") == ["worse"]
+    assert len(runs(lab)) == before, "nothing was begun"
+    assert agilab(["runs", "rerun", run_id, "--unit", "long", "--no-downstream", "--no-track", "--json"]) == 0
+    capsys.readouterr()
+    assert agilab(["runs", "rerun", run_id, "--unit", "wrong", "--no-track", "--json", "--anyway"]) == 1
+    assert json.loads(capsys.readouterr().out)["status"] == "failed"
+
+
+def runs(lab: ALab) -> list[str]:
+    with Store(lab.workspace) as store:
+        return [run.run_id for run in store.runs(app="lab:study", limit=1000)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "no stages"),
+        ('[[stages]]\nid = "words"\n', "1 stage: 1 only text"),
+        (
+            '[[stages]]\nid = "r"\nruntime = "none"\ncode = "x <- 1"\n'
+            '[[stages]]\nid = "off"\nenabled = false\ncode = "1"\n',
+            "2 stages: 1 only text, 1 disabled",
+        ),
+    ],
+)
+def test_a_lab_without_a_stage_that_runs_has_nothing_to_run_and_needs_no_environment(
+    text: str, found: str, tmp_path: Path, workspace: Workspace
+) -> None:
+    lab = ALab(tmp_path, workspace).write(text)
+    for begin in (lab.run, lambda: plan_lab(LabRequest(lab.path), workspace)):
+        with pytest.raises(AgiError, match="there is nothing to run") as refused:
+            begin()
+        assert refused.value.found == found
 
 
 def test_a_new_lab_that_calls_an_app_runs_as_it_is(tmp_path: Path, lab: ALab) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from agilab.contracts.base import read_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.projects.discover import find_app
 from agilab.store.workspace import Workspace
+from agilab.workflow.compared import Version, compare_versions
+from agilab.workflow.document.moments import kinds_in
 from agilab.workflow.notebooks.exporting import export_lab, round_trip
+from agilab.workflow.notebooks.held_together import held_together
 from agilab.workflow.notebooks.importing import make_an_app, preview_import, toml_of, write_import
 from agilab.workflow.running.prepare import read_lab
 from tests.workflow.studies import Study, book, language, tables
@@ -195,6 +199,39 @@ def test_a_labs_own_notebook_brings_its_lab_along_to_another_folder(tmp_path: Pa
     assert not (tmp_path / "deep" / "secret.txt").exists(), "what lies outside the lab is not brought along"
 
 
+def test_environments_and_apps_in_folders_with_plain_names_come_along_and_known_apps_need_not(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "Werk Süd"
+    files = {
+        "lab_stages.toml": (
+            '[[stages]]\nid = "a"\nenv = "pol"\ncode = "1"\n'
+            '[[stages]]\nid = "b"\napp = "wind"\n'
+            '[[stages]]\nid = "c"\napp = "uav_queue_project"\n'
+            '[[stages]]\nid = "d"\nenv = "."\ncode = "2"\n'
+            '[[stages]]\nid = "e"\nenv = "nowhere_at_all"\ncode = "3"\n'
+        ),
+        "pyproject.toml": "# mine\n",
+        "uv.lock": "# locked\n",
+        "pol/pyproject.toml": "# theirs\n",
+        "pol/uv.lock": "# locked too\n",
+        "pol/src/pol/__init__.py": "",
+        "wind/pyproject.toml": "# an app\n",
+        "wind/data/a.csv": "1\n",
+    }
+    aside = ["pol/.venv/bin/python", "wind/src/__pycache__/x.pyc", "notes.txt"]
+    for name, text in {**files, **dict.fromkeys(aside, "")}.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    document = read_document(home / "lab_stages.toml", LabStages)
+    made = export_lab(document, home / "lab_stages.toml", home / "Werk Süd.ipynb")
+    target = tmp_path / "imp" / "x"
+    written = write_import(preview_import([made.path]), target, lock=False)
+    there = {file.relative_to(target).as_posix() for file in target.rglob("*") if file.is_file()}
+    assert there == files.keys()
+    assert written.missing == ("nowhere_at_all",)
+
+
 def test_what_cannot_come_along_is_named(tmp_path: Path) -> None:
     home = tmp_path / "lab"
     home.mkdir()
@@ -205,3 +242,138 @@ def test_what_cannot_come_along_is_named(tmp_path: Path) -> None:
     made = export_lab(read_document(lab, LabStages), lab, home / "lab.ipynb")
     written = write_import(preview_import([made.path]), tmp_path / "copy", lock=False)
     assert written.missing == ("../tools", "a.py", "pyproject.toml")
+
+
+DATED = """
+# what a person wrote
+[lab]
+title = "Dated"
+
+[lab.params]
+day = 2026-03-02
+at = 2026-03-02T10:00:00Z
+hour = 12:30:00
+days = [2026-01-01, "soon"]
+said = "2026-03-02"
+
+[[stages]]
+id = "tell"
+inputs = ["day", "said"]
+extra = { since = 2025-01-01 }
+code = "day"
+"""
+
+
+def test_dates_of_a_lab_come_back_as_dates_and_their_texts_as_texts(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    lab = home / "lab_stages.toml"
+    lab.write_text(DATED, encoding="utf-8")
+    document = read_document(lab, LabStages)
+    for name in ("lab.ipynb", "lab.py", "lab.md"):
+        if name != "lab.ipynb":
+            pytest.importorskip("jupytext")
+        made = export_lab(document, lab, home / name)
+        target = tmp_path / name.replace(".", "-")
+        write_import(preview_import([made.path]), target, lock=False)
+        found = tomllib.loads((target / "lab_stages.toml").read_text(encoding="utf-8"))
+        assert found["lab"]["params"] == {
+            "day": date(2026, 3, 2),
+            "at": datetime(2026, 3, 2, 10, tzinfo=UTC),
+            "hour": time(12, 30),
+            "days": [date(2026, 1, 1), "soon"],
+            "said": "2026-03-02",
+        }
+        assert found["stages"][0]["extra"] == {"since": date(2025, 1, 1)}
+    assert round_trip(document, toml=DATED).identical
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"), [("2026-04-01", date(2026, 4, 1)), ("tomorrow", "tomorrow"), ("20260401", "20260401")]
+)
+def test_an_edited_date_is_one_as_long_as_it_reads_as_one(typed: str, read: object, tmp_path: Path) -> None:
+    lab = tmp_path / "lab_stages.toml"
+    lab.write_text(DATED, encoding="utf-8")
+    made = export_lab(read_document(lab, LabStages), lab, tmp_path / "lab.ipynb")
+    text = made.path.read_text(encoding="utf-8")
+    made.path.write_text(text.replace("day = '2026-03-02'", f"day = {typed!r}"), encoding="utf-8")
+    write_import(preview_import([made.path]), tmp_path / "to", lock=False)
+    found = tomllib.loads((tmp_path / "to" / "lab_stages.toml").read_text(encoding="utf-8"))
+    assert found["lab"]["params"]["day"] == read
+
+
+def test_a_date_that_became_its_text_is_a_difference(tmp_path: Path) -> None:
+    lab = tmp_path / "lab_stages.toml"
+    lab.write_text(DATED, encoding="utf-8")
+    document = read_document(lab, LabStages)
+    made = export_lab(document, lab, tmp_path / "lab.ipynb")
+    other = DATED.replace("day = 2026-03-02", 'day = "2026-03-02"')
+    told = round_trip(document, made.path, toml=other)
+    assert not told.identical
+    assert told.lost == ("lab.params.day is a text, and a date in the notebook",)
+    sides = [Version(document, tmp_path, kinds_in(text)) for text in (DATED, other)]
+    (found,) = compare_versions(*sides).document.lab
+    assert found.to_plain() == {"field": "kind of lab.params.day", "before": "a date", "after": "a text"}
+    assert compare_versions(sides[0], sides[0]).same
+
+
+def test_a_moved_cell_is_told(tmp_path: Path) -> None:
+    lab = tmp_path / "lab_stages.toml"
+    stages = [f'[[stages]]\nid = "{name}"\ncode = "1"\n' for name in "abcd"]
+    lab.write_text("".join(stages), encoding="utf-8")
+    made = export_lab(read_document(lab, LabStages), lab, tmp_path / "lab.ipynb")
+    book = json.loads(made.path.read_text(encoding="utf-8"))
+    cells = book["cells"]
+    pair = [cell for cell in cells if cell["id"] in ("a", "a-text")]
+    book["cells"] = [*(cell for cell in cells[:-1] if cell not in pair), *pair, cells[-1]]
+    made.path.write_text(json.dumps(book), encoding="utf-8")
+    preview = preview_import([made.path])
+    assert [stage.id for stage in preview.lab.stages] == ["b", "c", "d", "a"]
+    assert [(change["kind"], change["stage"]) for change in preview.back] == [("moved", "a")]
+
+
+def test_a_run_since_the_export_is_no_difference_of_a_notebook(tmp_path: Path) -> None:
+    lab = tmp_path / "lab_stages.toml"
+    lab.write_text('[[stages]]\nid = "a"\ncode = "1"\n', encoding="utf-8")
+    made = export_lab(read_document(lab, LabStages), lab, tmp_path / "lab.ipynb")
+    ran = '[stages.last_run]\nrun = "20261126-130214122-k-d095wy"\nstatus = "succeeded"\n'
+    ran += 'at = "2026-11-26T13:02:14Z"\nseconds = 0.1\n'
+    lab.write_text(f'[[stages]]\nid = "a"\ncode = "1"\n{ran}', encoding="utf-8")
+    assert round_trip(read_document(lab, LabStages), made.path).identical
+    lab.write_text(f'[[stages]]\nid = "a"\ncode = "2"\n{ran}', encoding="utf-8")
+    assert round_trip(read_document(lab, LabStages), made.path).lost == ("stage a has another code",)
+
+
+def test_a_report_that_is_there_is_kept(tmp_path: Path) -> None:
+    path = notebook(tmp_path, "# %%\nx = 1\n")
+    (tmp_path / "notebook_import.json").write_bytes(b"mine\xff")
+    written = write_import(preview_import([path]), tmp_path, lock=False)
+    assert written.kept == (("notebook_import.json", "notebook_import.json.bak"),)
+    assert (tmp_path / "notebook_import.json.bak").read_bytes() == b"mine\xff"
+    # Its own that says the same is not in the way.
+    assert write_import(preview_import([path]), tmp_path, lock=False).kept == ()
+    first = (tmp_path / "notebook_import.json").read_bytes()
+    notebook(tmp_path, "# %%\nx = 2\n")
+    written = write_import(preview_import([path]), tmp_path, lock=False)
+    assert written.kept == (("notebook_import.json", "notebook_import.json.bak2"),)
+    assert (tmp_path / "notebook_import.json.bak2").read_bytes() == first
+
+
+def test_a_stranger_of_a_modules_name_is_no_dependency(tmp_path: Path) -> None:
+    text = "# %%\nimport numpy\nimport frobnicate_tools\n# %%\n%%writefile helper.py\nx = 1\n# %%\nimport helper\n"
+    assert preview_import([notebook(tmp_path, text)]).dependencies == ("numpy", "pydantic>=2.9")
+    asked = "# %%\n%pip install frobnicate-tools==1.2\nimport frobnicate_tools\n"
+    assert preview_import([notebook(tmp_path, asked)]).dependencies == (
+        "frobnicate-tools==1.2",
+        "pydantic>=2.9",
+    )
+
+
+def test_why_many_cells_are_one_stage_is_said_in_a_line(tmp_path: Path) -> None:
+    cells = "".join(f"# %%\nstep.n = {n}\n" for n in range(6))
+    text = f"# %%\nimport math\n# %%\ndef step(x):\n    return x\nstep.n = 0\n{cells}"
+    (told,) = preview_import([notebook(tmp_path, text)]).report.notebooks
+    (why,) = held_together(told)
+    assert why.startswith("cells 1 to 7 are one stage: step ")
+    (told,) = preview_import([notebook(tmp_path, "# %%\nx = 1\n# %%\nprint(x)\n")]).report.notebooks
+    assert list(held_together(told)) == []

@@ -142,3 +142,19 @@ def test_sums_tell_long_arrays_apart(seed: int, size: int, more: float) -> None:
         assert alike(told[0], told[2])[0] is False
     if abs(one[0] - one[-1]) > 1e-3 * np.abs(one).max():
         assert alike(told[0], told[3])[0] is False, "the same numbers in other places are others"
+
+
+class System:
+    """As libraries number what they make."""
+
+    def __init__(self, name: str, gain: float) -> None:
+        self.name, self.gain = name, gain
+
+
+def test_names_that_a_library_counts_up_are_no_difference_and_hide_none() -> None:
+    one = outline(System("sys[12]", 1.0))
+    equal, why = alike(one, outline(System("sys[3]", 1.0)))
+    assert equal is None
+    assert why.endswith(".name is 'sys[12]' in the notebook, 'sys[3]' in the pipeline")
+    assert alike(one, outline(System("sys[3]", 2.0)))[0] is False
+    assert alike(one, outline(System("plant", 1.0)))[0] is False

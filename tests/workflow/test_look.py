@@ -19,6 +19,7 @@ from agilab.store.workspace import Workspace
 from agilab.workflow.document.diff import compare
 from agilab.workflow.document.locate import read_lab_file
 from agilab.workflow.document.migrate import migrate, planned
+from agilab.workflow.document.outcome import RunOutcome, StageOutcome
 from agilab.workflow.document.resolve import Resolved, resolve
 from agilab.workflow.document.svg import svg
 from agilab.workflow.document.versions import version
@@ -144,12 +145,53 @@ def test_a_mapped_stage_is_one_box_that_says_what_it_is_run_for() -> None:
 
 
 def test_a_terminal_gets_boxes_as_far_as_they_fit_and_else_a_list() -> None:
-    wide, narrow = (drawn(found(NIGHTS), width=width) for width in (120, 20))
+    wide, narrow = (drawn(found(NIGHTS), width=width).lines for width in (120, 20))
     assert any("load: Read" in line for line in wide)
     assert all(len(line) <= 120 for line in wide)
     assert narrow[0] == 'load  Read "hours" & <days>'
     assert narrow[-1].strip().startswith("sum")
-    assert drawn(found(NIGHTS), width=120, fancy=False)[0].lstrip().startswith("+")
+    assert drawn(found(NIGHTS), width=120, fancy=False).lines[0].lstrip().startswith("+")
+
+
+def test_a_stage_that_calls_an_app_is_drawn_with_its_name_also_where_it_is_mapped() -> None:
+    lab = LabStages(stages=(Stage(id="fly", app="flight_project", foreach={"day": (1, 2, 3)}),))
+    assert 'label = "fly\\napp flight_project\\n3 units: day"' in dot(found(lab), "x")
+    assert any("app flight_project" in line for line in drawn(found(lab), width=80).lines)
+    assert ">app flight_project</text>" in svg(found(lab), "x")
+
+
+def test_what_became_of_stages_is_part_of_the_picture_and_fits_a_terminal() -> None:
+    outcomes = {
+        "load": StageOutcome("succeeded", seconds=0.02),
+        "each": StageOutcome("failed", 12, 14, 3.4, ("code",)),
+        "fit": StageOutcome("reused", 6, 6),
+        "sum": StageOutcome("upstream_failed"),
+    }
+    ran = RunOutcome("20261126-115757705-study-2jzvt2", "failed", 0, 4.2, outcomes, ("old",))
+    for width, said in (
+        (120, "✗ failed · 12 of 14 good · 3.4 s · changed since"),
+        (80, "✗ failed · 12 of 14 · changed"),
+    ):
+        drawing = drawn(found(NIGHTS), width=width, ran=ran)
+        assert all(len(line) <= width for line in drawing.lines)
+        assert any(said in line for line in drawing.lines)
+        spoken = {drawing.lines[one.line][one.start : one.end]: one.state for one in drawing.spans}
+        assert spoken == {
+            "✓ succeeded": "succeeded",
+            "✗ failed": "failed",
+            "↻ reused": "reused",
+            "! upstream failed": "upstream_failed",
+        }
+    narrow = drawn(found(NIGHTS), width=20, ran=ran)
+    assert narrow.lines[0].startswith("load  ✓ succeeded · 20 ms")
+    assert {narrow.lines[one.line][one.start : one.end] for one in narrow.spans} == spoken.keys()
+    assert all(line.isascii() for line in drawn(found(NIGHTS), width=120, fancy=False, ran=ran).lines)
+    text = dot(found(NIGHTS), "Nights", ran)
+    assert read_view(text).nodes == ("load", "each", "fit", "sum"), (
+        "a picture of a run is still one of the stages"
+    )
+    assert "changed since that run: each (code)" in text
+    assert "gone since that run: old" in text
 
 
 USED = NIGHTS.with_changes(
@@ -167,10 +209,10 @@ def test_text_that_is_used_again_is_dotted_and_no_edge_of_the_flow() -> None:
     assert '"load" -> "each" [style = dotted, arrowhead = vee, weight = 0, tooltip = "pd, clean"];' in text
     assert text.count("style = dotted") == 2, "what stands in a stage that does not run is not drawn"
     assert found(USED).edges == found(NIGHTS).edges
-    flow = drawn(found(NIGHTS), width=120)
-    assert drawn(found(USED), width=120) == (*flow, "", "load ┄┄ pd, clean ┄▷ each, fit")
-    assert drawn(found(USED), width=120, fancy=False)[-1] == "load .. pd, clean .> each, fit"
-    assert drawn(found(USED), width=24)[-2:] == ("load ┄┄ pd, clean ┄▷", "    each, fit")
+    flow = drawn(found(NIGHTS), width=120).lines
+    assert drawn(found(USED), width=120).lines == (*flow, "", "load ┄┄ pd, clean ┄▷ each, fit")
+    assert drawn(found(USED), width=120, fancy=False).lines[-1] == "load .. pd, clean .> each, fit"
+    assert drawn(found(USED), width=24).lines[-2:] == ("load ┄┄ pd, clean ┄▷", "    each, fit")
 
 
 FIRST = """
@@ -237,7 +279,8 @@ def test_the_svg_is_well_formed_names_every_stage_and_is_at_home_on_dark_pages()
     text = svg(found(NIGHTS), "Nights & days")
     root = ElementTree.fromstring(text)
     shown = [one.text for one in root.iter("{http://www.w3.org/2000/svg}text")]
-    words = ["each", "for each city of cities", "fit", "2 by 3 units: m, seed", "sum", "an app"]
+    words = ["each", "for each city of cities", "fit", "2 by 3 units: m, seed", "sum"]
+    words += ["app meteo_forecast_project", "an app"]
     assert sorted(map(str, shown)) == sorted(["load", 'Read "hours" & <days>', *words])
     assert "prefers-color-scheme: dark" in text
     assert "http" not in re.sub(r'xmlns="[^"]*"', "", text)

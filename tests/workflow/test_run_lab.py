@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 
 from agi_node.errors import AgiError
+from agi_node.handover import exact_value
 from agilab.engine.selection import Selection
 from agilab.store.store import Store
+from agilab.views.history import view_run
+from agilab.workflow.document.locate import read_lab_file
 from agilab.workflow.running.execution import LabRequest
 from agilab.workflow.running.plan import plan_lab
 from agilab.workflow.running.prepare import read_lab
@@ -215,6 +218,56 @@ def test_a_failed_item_stops_what_wants_all_and_not_what_wants_some(lab: ALab) -
     assert lab.shown(result, "gather") == "{'1': 1.0, '2': 0.5}"
 
 
+ALONG = """
+[[stages]]
+id = "load"
+outputs = ["numbers"]
+code = "numbers = list(range(5))"
+[[stages]]
+id = "each"
+foreach = { n = "numbers" }
+outputs = ["s"]
+code = "s = n * n if n != 3 else 1 / 0"
+[[stages]]
+id = "more"
+foreach = { n = "numbers" }
+inputs = ["s"]
+outputs = ["u"]
+code = "u = s + 1"
+[[stages]]
+id = "total"
+inputs = ["u"]
+outputs = ["t"]
+require = REQUIRE
+code = "t = sum(u.values()); t"
+"""
+
+
+def test_a_failure_that_the_document_allows_is_allowed_along_a_chain_and_where_one_stage_is_run_alone(
+    lab: ALab,
+) -> None:
+    lab.write(ALONG.replace("REQUIRE", "4"))
+    whole = lab.run()
+    only = Selection(from_node="total", downstream=False)
+    alone = lab.run(selection=only)
+    later = lab.run(selection=only)
+    # (0 + 1) + (1 + 1) + (4 + 1) + (16 + 1), without the item 3; 2 of 1 + 5 + 5 + 1 units are never done.
+    assert [result.status for result in (whole, alone, later)] == ["succeeded"] * 3
+    for result in (whole, alone, later):
+        manifest = lab.manifest(result)
+        (units,) = [check for check in manifest["verdict"]["validations"] if check["name"] == "units"]
+        assert units["passed"]
+        assert units["evidence"] == {"good": 10, "total": 12}
+        assert units["message"] == "10 of 12 units ended well; 2 left out, as the run allowed"
+        assert lab.shown(result, "total") == "25"
+        assert sorted(one["unit"] for one in manifest["left_out"]) == ["each[3]", "more[3]"], "it is said"
+
+    lab.write(ALONG.replace("REQUIRE", "5"))
+    assert lab.run(selection=only).status == "failed", "what is required is still required"
+    lab.write(ALONG.replace("REQUIRE", '"all"'))
+    assert lab.run(keep_going=True).status == "failed"
+
+
 def test_a_failed_stage_is_mended_and_the_rest_is_not_run_again(lab: ALab) -> None:
     broken = CHAIN.replace("sorted(numbers)", "sorted(numbes)")
     result = lab.write(broken).run()
@@ -324,35 +377,89 @@ def _runs(lab: ALab) -> list[str]:
         return [run.run_id for run in store.runs(app="lab:study", limit=100)]
 
 
-def test_a_killed_run_is_gone_on_with(lab: ALab) -> None:
-    slow = CHAIN.replace("import json\nfrom", "import time; time.sleep(1.5)\nimport json\nfrom")
-    lab.write(slow)
+def _killed(lab: ALab, unit: str, state: str) -> str:
+    """Runs the lab in a process of its own and kills that when a unit is in a state; the run's id."""
     script = (
         "import sys; from pathlib import Path\n"
         "from agilab.workflow.running.execution import LabRequest, run_lab\n"
-        "run_lab(LabRequest(Path(sys.argv[1]), track=False))\n"
+        "run_lab(LabRequest(Path(sys.argv[1]), track=False, workers=1))\n"
     )
     environment = {**os.environ, "AGILAB_HOME": str(lab.workspace.home)}
     runner = subprocess.Popen([sys.executable, "-c", script, str(lab.path)], env=environment)
     run_id = ""
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    while not run_id and time.monotonic() < deadline:
         with Store(lab.workspace) as store:
             for run in store.runs(app="lab:study", limit=1):
-                done = {unit.unit_id: unit.state for unit in store.units(run.run_id)}
-                if run.state == "running" and done.get("sort") == "succeeded":
+                found = {one.unit_id: one.state for one in store.units(run.run_id)}
+                if run.state == "running" and found.get(unit) == state:
                     run_id = run.run_id
-        if run_id:
-            break
         time.sleep(0.02)
     runner.send_signal(signal.SIGKILL)
     runner.wait()
+    return run_id
+
+
+def test_a_killed_run_is_gone_on_with(lab: ALab) -> None:
+    slow = CHAIN.replace("import json\nfrom", "import time; time.sleep(1.5)\nimport json\nfrom")
+    lab.write(slow)
+    run_id = _killed(lab, "sort", "succeeded")
     # The source as it was counts, whatever was written meanwhile.
     lab.write(CHAIN.replace("sorted(numbers)", "sorted(numbes)"))
     result = resume_lab(run_id, lab.workspace)
     assert result.status == "succeeded"
     assert result.run_id == run_id
     assert lab.shown(result, "tell").startswith("([4, 8, 12], ")
+
+
+TIMED = """
+[[stages]]
+id = "before"
+outputs = ["spell"]
+code = "import time; began = time.time(); time.sleep(0.3); spell = (began, time.time())"
+[[stages]]
+id = "each"
+needs = ["before"]
+foreach = { n = [1, 2] }
+outputs = ["spell"]
+code = "import time; began = time.time(); time.sleep(0.8); spell = (began, time.time())"
+[[stages]]
+id = "after"
+needs = ["each"]
+outputs = ["spell"]
+code = "import time; began = time.time(); time.sleep(0.2); spell = (began, time.time())"
+"""
+
+
+def test_the_time_that_a_stage_took_has_no_part_of_the_time_when_nobody_worked(lab: ALab) -> None:
+    lab.write(TIMED)
+    run_id = _killed(lab, "each[2]", "running")
+    time.sleep(1.5)
+    result = resume_lab(run_id, lab.workspace)
+    assert (result.status, result.run_id) == ("succeeded", run_id)
+
+    # What the stages' own clocks say, of the attempts that came to their end.
+    spells = {
+        name: tuple(exact_value(lab.left(result, name)["values"]["spell"]["text"]))
+        for name in ("before", "each[1]", "each[2]", "after")
+    }
+    assert spells["each[2]"][0] - spells["each[1]"][1] > 1.5, "it was begun anew, long after the kill"
+    worked = {name: end - began for name, (began, end) in spells.items()}
+    measured = {
+        "before": worked["before"],
+        "each": worked["each[1]"] + worked["each[2]"],
+        "after": worked["after"],
+    }
+    nodes = {one["node"]: one["worked_seconds"] for one in lab.manifest(result)["execution"]["nodes"]}
+    with Store(lab.workspace) as store:
+        shown = view_run(store, run_id).worked
+    written = {one.id: one.last_run for one in read_lab_file(lab.path).lab.stages}
+    for name, seconds in measured.items():
+        last = written[name]
+        assert last is not None
+        for took in (nodes[name], shown[name], last.seconds):
+            # Beside the code there is what is read before and kept after; half a second of it would be a fault.
+            assert seconds - 0.01 <= took < seconds + 0.5, name
 
 
 def test_the_lab_of_the_documentation_runs(table_lab: ALab) -> None:

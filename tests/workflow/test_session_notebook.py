@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from typing import Any
 import pytest
 
 from agilab.contracts.lab_stages import LabStages
+from agilab.envs import find_uv
 from agilab.store.workspace import Workspace
 from agilab.workflow.notebooks.exporting import export_lab, export_single_kernel
 from agilab.workflow.notebooks.importing import preview_import
 from agilab.workflow.running.prepare import read_lab
-from tests.workflow.conftest import ALab
+from tests.projects.conftest import write_app
+from tests.workflow.conftest import PROJECT, ALab
+from tests.workflow.test_app_stages import APP
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +60,25 @@ Path("out/halves.txt").write_text(str(halves))
 id = "tell"
 inputs = ["halves"]
 code = "sum(halves)"
+"""
+DRAWN = """
+[[stages]]
+id = "backend"
+outputs = ["line.png"]
+code = '''
+from importlib.util import find_spec
+
+import matplotlib
+import matplotlib.pyplot as plt
+
+plt.plot([1, 2])
+plt.savefig("line.png")
+matplotlib.get_backend(), find_spec("matplotlib_inline") is not None
+'''
+
+[[stages]]
+id = "nothing"
+code = "\\n"
 """
 Cells = list[dict[str, Any]]
 Edit = Callable[[Cells], None]
@@ -157,12 +180,21 @@ def test_a_cell_runs_as_it_was_edited_and_the_lab_is_asked_before_it_changes(
     assert "tell   succeeded   4.5" in text_of(source_of(cells, "lab-run"))
     assert newest(home)["args"] == {"top": 3}
     assert "n ** 3" not in squares.path.read_text(encoding="utf-8"), "a run changes no code of the lab"
+    run, replay = newest(home)["run_id"], newest(home)["replay"]
+    kept = home.home / "runs" / run / "lab_stages.toml"
+    assert replay["needs"][0] == f"the lab {squares.folder.name}"
+    (edited_there,) = replay["needs"][1:]
+    assert edited_there.startswith("stage make as edited in the notebook: ")
+    assert f"runs/{run}/lab_stages.toml" in edited_there
+    assert "n ** 3" in kept.read_text(encoding="utf-8")
 
     back = preview_import([notebook])
     edited = {change["stage"]: change["kind"] for change in back.back}
     assert edited == {"make": "edited", "": "params"}
     assert "n ** 3" in (back.lab.stages[0].code or "")
     assert back.lab.lab.params == {"top": 3}
+    ran = tomllib.loads(kept.read_text(encoding="utf-8"))["stages"][0]["code"]
+    assert back.lab.stages[0].code == ran, "what was run is what is imported, to the last line end"
 
 
 def test_a_stage_that_fails_ends_the_notebook_with_its_error_and_leaves_a_manifest(
@@ -190,3 +222,50 @@ def test_a_notebook_of_one_kernel_gives_the_same_values(squares: ALab, home: Wor
     assert text_of(source_of(cells, "tell")) == "7.0"
     assert (target.parent / "out" / "halves.txt").read_text() == "[0.0, 0.5, 2.0, 4.5]"
     assert isinstance(document, LabStages)
+
+
+def test_a_lab_that_draws_runs_in_a_kernel_whose_backend_its_environment_does_not_know(
+    tmp_path: Path, home: Workspace
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        PROJECT.format(name="drawn", needs='"matplotlib", "pydantic>=2.9"')
+    )
+    subprocess.run([str(find_uv()), "lock", "--quiet", "--directory", str(tmp_path)], check=True)
+    lab = ALab(tmp_path, home).write(DRAWN)
+    cells = executed(exported(lab), home)
+    assert text_of(source_of(cells, "backend")) == "backend: as in lab_stages.toml\n"
+    assert text_of(source_of(cells, "nothing")) == "nothing: as in lab_stages.toml\n", "a first line alone"
+    told = text_of(source_of(cells, "lab-run"))
+    assert "backend  succeeded   ('agg', False)" in told, told
+    (shown,) = [output for output in source_of(cells, "lab-run")["outputs"] if "data" in output]
+    rows = "".join(shown["data"]["text/html"])
+    assert "<code>nothing</code>" in rows
+    assert "<code></code>" not in rows, "a stage that shows nothing has no box for it"
+    by_notebook = newest(home)
+    (run,) = home.home.glob(f"runs/{by_notebook['run_id']}")
+    (picture,) = run.rglob("line.png")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+CALLED = """
+[[stages]]
+id = "add"
+app = "adding_project"
+outputs = ["total"]
+
+[[stages]]
+id = "tell"
+inputs = ["total"]
+code = "total"
+"""
+
+
+def test_an_app_without_arguments_is_a_first_line_alone_and_runs(lab: ALab, home: Workspace) -> None:
+    app = write_app(lab.folder / "adding_project", APP, name="adding")
+    (app / "data").mkdir()
+    (app / "data" / "numbers.txt").write_text("1 2 4")
+    cells = executed(exported(ALab(lab.folder, home).write(CALLED)), home)
+    assert "".join(source_of(cells, "add")["source"]) == "%%stage add app=adding_project: -> total"
+    assert text_of(source_of(cells, "add")) == "add: as in lab_stages.toml\n"
+    # 1 + 2 + 4, of three work items
+    assert "{'total': 7, 'parts': 3}" in text_of(source_of(cells, "lab-run"))

@@ -7,6 +7,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agi_node.errors import AgiError
 from agilab.contracts.lab_stages import LabStages, Stage
@@ -15,7 +17,7 @@ from agilab.notebooks.supervisor.export import notebook_of
 from agilab.notebooks.supervisor.read_back import read_back
 from agilab.workflow.notebooks.exporting import export_lab, round_trip
 from agilab.workflow.notebooks.text_forms import in_text, lost_in_text
-from tests.notebooks.supervisor.test_round_trip import lab_by_chance, said
+from tests.notebooks.supervisor.test_round_trip import CODES, lab_by_chance, said
 
 pytest.importorskip("jupytext")
 
@@ -56,6 +58,42 @@ def test_what_percent_cells_hold_is_written_and_comes_back(code: str, tmp_path: 
     export_lab(lab, tmp_path / "lab_stages.toml", tmp_path / "lab.py")
     assert said(read_back(read(tmp_path / "lab.py")).document) == said(lab)
     assert round_trip(lab).not_in_percent == ""
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(CODES.filter(lambda code: "\x0c" not in code), min_size=1, max_size=6))
+def test_code_that_ends_as_code_does_comes_back_from_every_form(codes: list[str]) -> None:
+    lab = of(*codes)
+    for name in ("lab.py", "lab.md", "lab.Rmd"):
+        text = in_text(notebook_of(lab), name)
+        found = read_back(read(text.encode(), name=name))
+        assert said(found.document) == said(lab)
+        assert found.changes == ()
+
+
+@pytest.mark.parametrize("name", ["lab.py", "lab.md", "lab.Rmd"])
+def test_a_code_with_a_form_feed_is_refused_with_its_line(name: str) -> None:
+    with pytest.raises(AgiError) as refused:
+        in_text(notebook_of(of("x = 1\n\x0c\ny = 2")), name)
+    assert (refused.value.code, refused.value.found) == ("AGI-STAGE-064", "stage s1, line 2: '\\x0c'")
+
+
+def test_what_jupytext_writes_and_cannot_read_is_refused_with_its_reason() -> None:
+    lab = LabStages(stages=(Stage(id="s1", code="x = 1", question="Which of them :)"),))
+    assert in_text(notebook_of(lab), "lab.md")
+    with pytest.raises(AgiError) as refused:
+        in_text(notebook_of(lab), "lab.Rmd")
+    assert str(refused.value.found).startswith("all of it: jupytext could not read it")
+    assert refused.value.try_ == "agilab notebook export, to an .ipynb, or an .md; or change that line"
+
+
+@pytest.mark.parametrize("name", ["lab.qmd", "lab.R", "lab.jl", "lab.txt", "lab"])
+def test_a_form_in_which_no_lab_comes_back_is_refused_by_its_suffix(name: str, tmp_path: Path) -> None:
+    with pytest.raises(AgiError) as refused:
+        export_lab(of("x = 1"), tmp_path / "lab_stages.toml", tmp_path / name)
+    assert refused.value.code == "AGI-STAGE-050"
+    assert refused.value.found in (f".{name.rpartition('.')[2].lower()}", "no suffix")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_labs_by_chance_come_back_whole_or_are_refused() -> None:

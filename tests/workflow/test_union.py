@@ -124,6 +124,43 @@ def test_pythons_that_exclude_each_other_are_named(lab: ALab, workspace: Workspa
     assert "Python >=3.11,<3.12 and >=3.12" in [one.what for one in union.obstacles]
 
 
+@pytest.mark.parametrize(
+    ("python", "install"), [(">=3.38", "3.38"), ("==3.12.99", ""), ("==3.11.1", "3.11.1")]
+)
+def test_a_python_that_is_not_here_is_named_beside_those_that_are_and_none_is_fetched(
+    lab: ALab,
+    workspace: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    python: str,
+    install: str,
+) -> None:
+    here = ".".join(map(str, sys.version_info[:3]))
+    if here == "3.11.1":
+        pytest.skip("this Python is the one that is asked for")
+    # uv alone would fetch 3.11.1, a version that exists, into this folder
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "pythons"))
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "automatic")
+    project(lab, "old", "iniconfig")
+    project(lab, "new", "iniconfig", python=python)
+    path = read_lab(lab.write(TWO).path)
+    with pytest.raises(AgiError) as told:
+        union_of(path, workspace)
+    assert (told.value.code, told.value.exit_code) == ("AGI-STAGE-055", 3)
+    if install:
+        assert here in str(told.value.found)
+        assert told.value.allowed == f"Python >=3.11 and {python} (requires-python of old, new)"
+        assert str(told.value.try_).startswith(f"uv python install {install};")
+    assert not list((tmp_path / "pythons").glob("cpython-*"))
+
+
+def test_pythons_that_no_python_is_are_a_conflict_and_no_lack(lab: ALab, workspace: Workspace) -> None:
+    project(lab, "old", "iniconfig", python=">=3.11,<3.12")
+    project(lab, "new", "iniconfig", python=">=3.38")
+    union = united(lab, workspace)
+    assert "Python >=3.11,<3.12 and >=3.38" in [one.what for one in union.obstacles]
+
+
 def test_names_that_would_mean_something_else_are_found(lab: ALab, workspace: Workspace) -> None:
     union = united(
         lab,

@@ -196,6 +196,25 @@ def test_every_wrong_field_is_told_at_once(judge: Judge) -> None:
     assert judgement.stages == 0
 
 
+def test_a_date_within_a_param_is_told_as_one_that_stands_alone(judge: Judge) -> None:
+    params = """\
+[lab.params]
+begin = 2024-05-31
+days = ["x", [2024-05-31T12:00:00+02:00]]
+at = { noon = { hour = 12:00:00 } }
+name = "2024-05-31"
+"""
+    stage = (
+        '[[stages]]\nid = "show"\ninputs = ["begin", "days", "at", "name"]\ncode = "begin, days, at, name"\n'
+    )
+    found = [one for one in judge(params + stage).findings if one.code == "AGI-STAGE-062"]
+    assert [(one.location.line, one.found) for one in found] == [
+        (2, "2024-05-31"),
+        (3, "2024-05-31T12:00:00+02:00"),
+        (4, "12:00:00"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("data", "line"),
     [

@@ -70,7 +70,7 @@ def test_stages_leave_what_the_notebook_leaves(
     unsure = {each.name for each in compared if each.equal is None}
     defined = set(re.findall(r"\b(?:def|class) (\w+)", "\n".join(one.books.values())))
     assert unsure <= one.vague.keys() | defined, f"not compared, and nobody said why: {unsure}"
-    finals = {name for notebook in preview.report.notebooks for name in notebook.finals}
+    finals = {name for notebook in preview.report.notebooks for name in notebook.wanted()}
     assert finals <= {each.name for each in compared if each.kind == "value"}
 
     last = preview.lab.stages[-1].id
@@ -249,9 +249,77 @@ def test_stages_that_were_changed_after_the_import_are_found_different(
 
 
 def test_nothing_that_could_be_compared_is_not_equal(differ: Differ) -> None:
-    found, _, _ = differ(study("no values", "# %%\nprint('only words')\n"))
+    found, _, _ = differ(study("no values", "# %%\nassert len('only words') == 10\n"))
     assert found.error == ""
+    assert found.compared == ()
     assert not found.equal
+
+
+LEFT = study(
+    "what reading does not see",
+    """
+# %%
+import json
+def save(what, path="first.json"):
+    with open(path, "w") as file:
+        json.dump(what, file)
+def unused():
+    return 1
+# %%
+table = {"a": 2}
+save(table)
+save(table, "second.json")
+print("saved", len(table))
+# %% [markdown]
+## Try
+# %%
+history = []
+for step, part in enumerate(iter([3, 1, 2])):
+    history.append((step, part))
+best = min(history)[1]
+try:
+    nowhere
+except NameError as problem:
+    said = str(problem)
+exec("hidden = best + 1")
+waiting = (n for n in history)
+""",
+)
+
+
+def mutated(preview: Preview, lab: Path, workspace: Workspace, old: str, new: str) -> dict[str, Compared]:
+    """What is said of the stages after one of them was changed behind the notebook's back."""
+    text = lab.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    lab.write_text(text.replace(old, new), encoding="utf-8")
+    (found,) = verified(preview, lab, workspace)
+    lab.write_text(text, encoding="utf-8")
+    assert not found.equal
+    return by_name(found)
+
+
+def test_every_name_every_file_and_every_print_is_compared_or_said_not_to_be(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    preview, lab = imported(LEFT, tmp_path)
+    (found,) = verified(preview, lab, workspace)
+    judged = by_name(found)
+    assert {name for name, one in judged.items() if one.equal} >= {
+        *("table", "history", "step", "part", "best", "said", "hidden"),
+        "output of cell 1",
+    }
+    assert {name for name, one in judged.items() if one.equal is None} == {"waiting"}
+    assert judged["waiting"].why.startswith("it cannot be written down: generator: ")
+    lost = {name: one for name, one in judged.items() if one.equal is False}
+    assert lost.keys() == {"first.json", "second.json"}, "no stage promises them"
+    assert {(one.why, one.cell) for one in lost.values()} == {("written by the notebook, by no stage", 1)}
+    assert not found.equal
+
+    changed = mutated(preview, lab, workspace, "min(history)", "max(history)")
+    assert {changed[name].equal for name in ("best", "hidden")} == {False}
+    assert mutated(preview, lab, workspace, "str(problem)", "''")["said"].equal is False
+    printed = mutated(preview, lab, workspace, '"saved", len', '"saved", 1 + len')["output of cell 1"]
+    assert printed.why == "line 1: 'saved 1' in the notebook, 'saved 2' in the pipeline"
 
 
 def test_verifying_leaves_the_folder_and_the_lab_as_they_were(tmp_path: Path, workspace: Workspace) -> None:

@@ -6,6 +6,7 @@ Nothing is written before `accept`, and `accept` writes only what was shown.
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -42,6 +43,8 @@ class Outcome:
     """None where it could not be tried at all, which says nothing against it."""
     said: str = ""
     """In a line: what came out, why it failed, or why it was not tried."""
+    on: str = ""
+    """The part of its inputs that it was tried on, where that is not all: figures of what came out are of that."""
 
 
 TryOut = Callable[[Stage], Outcome]
@@ -72,6 +75,15 @@ class Asked:
     notes: tuple[str, ...] = ()
     seen: str = field(default="", repr=False)
     """The digest of the files as they were read: what changes in between is not overwritten."""
+
+    def longer_than(self, rows: int) -> list[str]:
+        """The values that the stage takes and that are, or may be, tables of more rows. A file is never cut."""
+        taken = self.prompt.tables[1:] if self.prompt.append else self.prompt.tables
+        return [
+            table.name
+            for table in taken
+            if not is_file(table.name) and (table.schema.rows is None or table.schema.rows > rows)
+        ]
 
 
 @dataclass(frozen=True)
@@ -131,7 +143,7 @@ class Proposal:
             "findings": [finding.to_plain() for finding in self.findings],
             "tried": None
             if self.tried is None
-            else {"succeeded": self.tried.succeeded, "said": self.tried.said},
+            else {"succeeded": self.tried.succeeded, "said": self.tried.said, "on": self.tried.on},
             "notes": list(self.asked.notes),
         }
 
@@ -150,7 +162,8 @@ def prepare(lab_file: Path, wish: Wish, left: Left) -> Asked:
         )
     folder = lab_file.parent
     code = code_now(stage, folder)
-    known = inputs_of(lab, stage, folder, left)
+    library = wish.library or library_of(lab, stage, code, folder)
+    known = inputs_of(lab, stage, folder, left, library)
     tables = known.tables
     if wish.append:
         tables = (_so_far(stage, left), *tables)
@@ -160,7 +173,7 @@ def prepare(lab_file: Path, wish: Wish, left: Left) -> Asked:
         stage=stage.id,
         about=about,
         code=code,
-        library=wish.library or library_of(lab, stage, code, folder),
+        library=library,
         tables=tables,
         values=known.values,
         outputs=stage.outputs,
@@ -242,7 +255,7 @@ def find_stage(lab: LabStages, stage_id: str, lab_file: Path) -> Stage:
             f"{lab_file.name} has no stage {stage_id!r}",
             found=stage_id[:80],
             allowed=", ".join(ids) or "none: it has no stages yet",
-            try_=f"agilab workflow ask {close[0]} …" if close else f"agilab workflow add {stage_id}",
+            try_=f"agilab workflow ask {close[0]} …" if close else _adding(lab, stage_id),
         )
     if found.app is not None:
         raise AgiError(
@@ -252,6 +265,13 @@ def find_stage(lab: LabStages, stage_id: str, lab_file: Path) -> Stage:
             allowed="a stage with code",
         )
     return found
+
+
+def _adding(lab: LabStages, stage_id: str) -> str:
+    """The command that adds an empty stage, which goes on with the last value of the lab."""
+    values = [output for stage in lab.stages for output in stage.outputs if not is_file(output)]
+    goes_on = f" --input {values[-1]} --output {values[-1]}" if values else ""
+    return f"agilab workflow add {shlex.quote(stage_id[:80])} --code ''{goes_on}"
 
 
 def code_now(stage: Stage, folder: Path) -> str:
@@ -305,6 +325,11 @@ def _unknown(prompt: Prompt) -> list[str]:
         for table in prompt.tables
         if not table.schema.known
     ]
+    notes += [
+        f"{', '.join(table.schema.index)} is the index of {table.name!r}, no column, and steps leave it behind"
+        for table in prompt.tables
+        if table.schema.index
+    ]
     if prompt.send_rows:
         notes += [
             f"no rows of {table.name!r} are sent: they cannot be read here"
@@ -326,7 +351,11 @@ def _so_far(stage: Stage, left: Left) -> Known:
             try_="leave --append out: the answer then replaces the code",
         )
     made = left(stage, values[0])
-    return Known(values[0]) if made is None else Known.of_preview(values[0], made.read_bytes())
+    return (
+        Known(values[0])
+        if made is None
+        else replace(Known.of_value(values[0], made), items=tuple(stage.foreach))
+    )
 
 
 def _named(actions: SafeActions, asked: Asked) -> SafeActions:

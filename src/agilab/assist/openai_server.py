@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from agi_node.errors import AgiError
-from agilab.assist.http_exchange import Exchange, Patience, is_here
+from agilab.assist.http_exchange import Exchange
 from agilab.assist.keys import checked_reference, read_key
 from agilab.assist.prompt import Prompt
 from agilab.assist.providers import Answer
+from agilab.assist.server import Patience, is_here
 from agilab.contracts.uri import public_uri, secret_in
 
 

@@ -264,10 +264,10 @@ def _asked_again(found: InstalledApp, workspace: Workspace) -> InstalledApp:
     from dataclasses import replace
 
     from agi_node.errors import AgiError
-    from agilab.projects.life.settings_edit import said_now
+    from agilab.projects.life.settings_arguments import said_now
 
     try:
-        return replace(found, description=said_now(found.app, workspace, lambda text: None))
+        return replace(found, description=said_now(found.app, workspace))
     except AgiError:
         return found
 

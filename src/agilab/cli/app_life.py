@@ -197,9 +197,7 @@ def delete(app: str, yes: bool, as_json: bool) -> int:
     head(done.app.name, "is in the trash")
     rows = [(done.undo or "", "brings it back")]
     if done.runs:
-        rows.append(
-            (f"agilab runs list --app {done.app.name}", f"its {plural(done.runs, 'run')}, which stay")
-        )
+        rows.append((f"agilab runs list --app {done.app.name}", f"its {plural(done.runs, 'run')}, kept"))
     after(rows)
     return DONE
 
@@ -246,8 +244,8 @@ def _ask(planned: Deletion, as_json: bool) -> None:
 def set_(app: str, values: tuple[str, ...], unset: tuple[str, ...], as_json: bool) -> int:
     """Save arguments and settings in app_settings.toml.
 
-    Values are checked by the app's own arguments, all are written or none, and comments stay where they are. A flag of
-    `agilab run` still wins.
+    The app itself judges all of its arguments together, as a run would; all values are written or none, and comments
+    stay where they are. A flag of `agilab run` still wins.
     """
     from agilab.cli.progress import Progress
     from agilab.cli.render import out, print_json, table
@@ -259,11 +257,12 @@ def set_(app: str, values: tuple[str, ...], unset: tuple[str, ...], as_json: boo
     if as_json:
         print_json(done.to_plain())
         return DONE
-    from agilab.cli.app_view import after, head
+    from agilab.cli.app_view import after, head, told
 
     head(done.app.name, "is set" if done.undo else "has these settings already")
     rows = [(f"  {change.key}", _value(change.before), "→", _value(change.after)) for change in done.changes]
     out(table(("  setting", "before", "", "now"), rows))
+    told([], [], done.notes)
     if done.undo:
         after([(f"agilab run {done.app.name}", ""), (done.undo, "undo")])
     return DONE

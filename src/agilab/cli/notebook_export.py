@@ -35,7 +35,7 @@ _offline = click.option("--offline", is_flag=True, help="Resolve from uv's cache
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Default: NAME.ipynb in the lab.",
+    help="Default: NAME.ipynb in the lab. Also .py (percent cells), .md and .Rmd, with jupytext.",
 )
 @click.option(
     "--single-kernel", is_flag=True, help="Cells that share one kernel, instead of stages that run apart."
@@ -101,7 +101,7 @@ def roundtrip(lab: str | None, notebook: Path | None, as_json: bool) -> int:
     from agilab.workflow.notebooks.exporting import round_trip
 
     path, document = _read(lab)
-    found = round_trip(document, notebook)
+    found = round_trip(document, notebook, toml=path.read_text(encoding="utf-8"))
     if as_json:
         print_json({"status": "succeeded" if found.identical else "failed", **found.to_plain()})
         return DONE if found.identical else FAILED

@@ -114,6 +114,7 @@ def import_(
     from agilab.workflow.notebooks.importing import names_of, preview_import, write_import
 
     _refuse_two_places(output, app)
+    _refuse_a_proof_of_nothing(dry_run=dry_run, verify=verify)
     preview = preview_import(notebooks, per=per)
     folder = _folder(notebooks, output, app)
     if dry_run or not preview.importable:
@@ -170,6 +171,18 @@ def _refuse_two_places(output: Path | None, app: str | None) -> None:
             "the lab can be in one place only",
             found=f"--output {output} --as-app {app}",
             allowed="one of the two",
+            exit_code=USAGE,
+        )
+
+
+def _refuse_a_proof_of_nothing(*, dry_run: bool, verify: bool) -> None:
+    if dry_run and verify:
+        raise AgiError(
+            "AGI-ARGS-105",
+            "what is not written cannot be run and compared",
+            found="--dry-run --verify",
+            allowed="one of the two",
+            try_="agilab notebook import … --output DIR --verify, which writes into a folder of its own",
             exit_code=USAGE,
         )
 

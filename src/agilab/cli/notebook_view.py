@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def previewed(preview: Preview) -> Iterable[RenderableType]:
 
     from agilab.cli.render import pairs, table, title
     from agilab.cli.words import plural
+    from agilab.workflow.notebooks.held_together import held_together
 
     report = preview.report
     names = ", ".join(one.name for one in report.notebooks)
@@ -127,6 +128,9 @@ def previewed(preview: Preview) -> Iterable[RenderableType]:
         about.append(
             ("undecided", Text(f"{plural(doubts, 'place')}: their cells stay in one stage", "yellow"))
         )
+    several = len(report.notebooks) > 1
+    for one in report.notebooks:
+        about += [("together", f"{one.name} {why}" if several else why) for why in held_together(one)]
     if about:
         yield pairs(about)
     if preview.back:
@@ -169,6 +173,8 @@ def told(done: Imported, report: NotebookImport, *, runs: bool) -> Iterable[Rend
         rows.append(
             ("kept", f"{done.backup}  (undo: {shlex.join(['mv', str(done.backup), str(done.path)])})")
         )
+    for name, kept in done.kept:
+        rows.append(("kept", f"{kept}  (the {name} that was there)"))
     if done.missing:
         rows.append(("missing", Text(f"{', '.join(done.missing)}: put them there", "yellow")))
     yield pairs(rows)
@@ -189,16 +195,18 @@ def _verification(one: Verification) -> RenderableType:
     from rich.text import Text
 
     from agilab.cli.render import mark
-    from agilab.cli.words import duration, plural
+    from agilab.cli.words import duration
 
     equal = [each.name for each in one.compared if each.equal is True]
+    unsure = [each.name for each in one.compared if each.equal is None]
     word, style = ("equal", "green") if one.equal else ("different", "red")
     if one.fails_alike:
         word, style = "fails alike", "yellow"
     parts: list[RenderableType] = [
         Text.assemble(
             (word, style),
-            f": {len(equal)} of {plural(len(one.compared), 'comparison')}",
+            f": {len(equal)} of {len(one.compared) - len(unsure):,} compared are equal",
+            f"; {len(unsure):,} not compared: {_some(unsure)}" if unsure else "",
             (f"  notebook {duration(one.notebook_s)}, stages {duration(one.pipeline_s)}", "dim"),
         )
     ]
@@ -206,14 +214,25 @@ def _verification(one: Verification) -> RenderableType:
         parts.append(Text(one.error, style))
     if equal:
         parts.append(Text.assemble(mark(True), " ", (", ".join(equal), "dim")))
-    for each in sorted(one.compared, key=lambda each: each.equal is None):
-        if each.equal is True and not each.why:
+    for each in one.compared:
+        if each.equal is None or (each.equal is True and not each.why):
             continue
-        sign = Text("?", "yellow") if each.equal is None else mark(each.equal)
+        sign = mark(each.equal)
         cell = "" if each.cell is None or each.kind == "shown" else f"cell {each.cell}, "
-        place = f"  {each.kind}, {cell}stage {each.stage}"
+        place = f"  {each.kind}, {cell}stage {each.stage}".removesuffix(", stage ")
         parts.append(Text.assemble(sign, " ", (each.name, "bold"), (place, "dim")))
         parts.append(Text(f"    {each.why}"))
         if each.look:
             parts.append(Text(f"    {each.look}", "cyan"))
+    whys = dict.fromkeys(each.why for each in one.compared if each.equal is None)
+    for why in whys:
+        alike = [each for each in one.compared if each.equal is None and each.why == why]
+        parts.append(Text.assemble(("?", "yellow"), " ", (_some([each.name for each in alike]), "bold")))
+        parts.append(Text(f"    not compared: {why}"))
+    if one.caches:
+        parts.append(Text(f"left out, as caches of tools: {_some(one.caches)}", "dim"))
     return Group(*parts)
+
+
+def _some(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")

@@ -162,7 +162,11 @@ def _loads(planned: Planned) -> list[RenderableType]:
         span = f"{_amount(planned, min(rest))} to {_amount(planned, max(rest))}"
         shown.append(Text(f"  {symbol('more')} and {len(rest):,} more with {span}", "dim"))
     if usual < 1.0:
+        working = sum(1 for count in planned.counts.values() if count)
         part = f"they share {_cores(speeds.values())}: each has {usual:.2g} of one while all work"
+        if 0 < working < len(speeds):
+            each = min(1.0, sum(speeds.values()) / working)
+            part = f"they share {_cores(speeds.values())}: each of the {working} with items has {each:.2g} of one"
         shown.append(Text(f"  {part}", "yellow"))
     return shown
 

@@ -53,6 +53,7 @@ def view_plain(view: RunView, records: Records, answer: Any) -> dict[str, Any]:
         "tracking": dict(view.tracking) if view.tracking else None,
         "verdict": dict(view.verdict) if view.verdict else None,
         "replay": view.replay,
+        "replay_needs": list(view.replay_needs),
         "cursor": records.cursor,
         "records": records.to_plain(),
     }
@@ -82,6 +83,7 @@ def print_run(view: RunView, answer: Any) -> None:
     from agilab.cli.roots import where_roots_lie
     from agilab.cli.summary import result_block
     from agilab.cli.words import brief, duration, moment, short, symbol
+    from agilab.contracts.subject import kind_of
     from agilab.projects.finish import rest_command
     from agilab.views.history import DOUBTFUL, INTERRUPTED, is_flow, resume_command
 
@@ -146,6 +148,8 @@ def print_run(view: RunView, answer: Any) -> None:
         rows.append(("MLflow", tracking_words(view.tracking, summary.run_id)))
     if view.replay:
         rows.append(("replay", Text(view.replay, "cyan")))
+        said = f"the lab {kind_of(summary.app)[1]}"  # which the command names
+        rows += [("", Text(f"needs {need}")) for need in view.replay_needs if need != said]
     out("", title("Evidence"), pairs(rows))
     if summary.state == INTERRUPTED:
         why = "nobody runs it any more; what is recorded as done is kept"

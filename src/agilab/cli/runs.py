@@ -253,7 +253,10 @@ def verify(run: str, as_json: bool) -> int:
         if passed
         else Text.assemble(
             mark(False),
-            (f" {plural(len(broken), 'part')} of the evidence differ: ", "bold"),
+            (
+                f" {plural(len(broken), 'part')} of the evidence {'differs' if len(broken) == 1 else 'differ'}: ",
+                "bold",
+            ),
             ", ".join(broken),
         )
     )

@@ -41,6 +41,11 @@ SHOWN = 12
     "--where", multiple=True, metavar="FIELD=VALUE", help="Units by state=, node= or key= (a pattern)."
 )
 @click.option("--no-downstream", is_flag=True, help="Only these: keep what needs them as it is.")
+@click.option(
+    "--anyway",
+    is_flag=True,
+    help="Begin although `workflow validate` has an error of a stage that would run.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would run and why; execute nothing.")
 @click.option("--expect", metavar="DIGEST", help="Run only if the preview still has this digest.")
 @click.option(
@@ -55,6 +60,7 @@ def rerun(
     units: tuple[str, ...],
     where: tuple[str, ...],
     no_downstream: bool,
+    anyway: bool,
     dry_run: bool,
     expect: str | None,
     workers: int | None,
@@ -83,6 +89,11 @@ def rerun(
         from agilab.workflow.running import again
 
         faces = progress.faces()
+        if not anyway:
+            from agilab.store.workspace import Workspace
+            from agilab.workflow.ahead import refuse_hopeless_rerun
+
+            refuse_hopeless_rerun(run, Workspace.default(), selection)
         outcome = (
             again.preview_of(run, selection, faces=faces)
             if dry_run

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agilab.store.rows import RunRow, UnitRow
     from agilab.store.store import Store
+    from agilab.views.logged import Logged
+
+METRICS_SHOWN = 30
 
 
 def unit_plain(store: Store, run: RunRow, unit: UnitRow) -> dict[str, Any]:
@@ -25,14 +28,15 @@ def unit_plain(store: Store, run: RunRow, unit: UnitRow) -> dict[str, Any]:
 
 
 def print_unit(store: Store, run: RunRow, unit: UnitRow) -> None:
-    """A unit: its story, its error with the user's own frames, its artifacts, the end of its log."""
+    """A unit: what it logged, its story, its error with the user's own frames, its artifacts, the end of its log."""
     from rich.padding import Padding
     from rich.text import Text
 
     from agilab.cli.render import console, error_block, out, pairs, state, table, title
-    from agilab.cli.words import duration, number, short, size
+    from agilab.cli.words import brief, duration, number, short, size, symbol
     from agilab.store.transitions import TERMINAL
     from agilab.views.history import failure_of
+    from agilab.views.logged import metrics_of, params_of
     from agilab.views.story import story_words
     from agilab.views.unit_log import log_tail
 
@@ -57,6 +61,14 @@ def print_unit(store: Store, run: RunRow, unit: UnitRow) -> None:
     out(Text.assemble((unit.unit_id, "bold"), "  ", state(unit.state)), pairs(rows))
     if left:
         out("", title("Left"), pairs(left))
+    if params := params_of(result):
+        out("", title("Params"), pairs([(name, brief(value)) for name, value in params.items()]))
+    if metrics := metrics_of(store, unit, story):
+        shown = [(f"  {one.name}", number(one.last), _points(one)) for one in metrics[:METRICS_SHOWN]]
+        out("", title("Metrics"), table(("  metric", ">last", ""), shown))
+        if len(metrics) > METRICS_SHOWN:
+            more = f"  {symbol('more')} and {len(metrics) - METRICS_SHOWN:,} more, with --json"
+            out(Text(more, "dim"))
     out("", title("Story"))
     began = story[0].at_us if story else 0
     out(
@@ -98,6 +110,16 @@ def print_unit(store: Store, run: RunRow, unit: UnitRow) -> None:
         out("", title("Log"))
         # Colours that the author's code printed are shown; nothing else that a terminal would obey is.
         out(Padding(Text.from_ansi("\n".join(lines)), (0, 0, 0, 2)) if lines else Text(f"  {none}", "dim"))
+
+
+def _points(metric: Logged) -> str:
+    """Of a metric with several points, how many, and between what."""
+    from agilab.cli.words import number
+
+    if metric.points == 1:
+        return ""
+    span = f"{number(metric.least)} to {number(metric.greatest)}"
+    return f"of {metric.points:,} points, {span if metric.least != metric.greatest else 'all alike'}"
 
 
 def _left(store: Store, body: dict[str, Any]) -> list[tuple[str, str]] | None:

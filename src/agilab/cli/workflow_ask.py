@@ -225,10 +225,12 @@ def _try_out(proposal: Proposal) -> Callable[[Stage], Outcome]:
                 trial = try_stage(lab, stage.id, faces=progress.faces(), rows=TRIED_ROWS)
         except AgiError as error:
             return Outcome(None, f"{error.what}{f' ({error.found})' if error.found else ''}")
+        cut = proposal.asked.longer_than(TRIED_ROWS)
+        on = f"the first {TRIED_ROWS:,} rows of {', '.join(cut)}" if cut else ""
         if trial.passed:
             values = "; ".join(f"{name}: {words}" for name, words in trial.values.items())
-            return Outcome(True, values or "it ran")
-        return Outcome(False, str((trial.error or {}).get("what", trial.status)))
+            return Outcome(True, values or "it ran", on)
+        return Outcome(False, str((trial.error or {}).get("what", trial.status)), on)
 
     return try_out
 
@@ -309,7 +311,8 @@ def _trial(outcome: Outcome) -> Text:
     if outcome.succeeded is None:
         return Text.assemble("\n", (symbol("dot"), "dim"), (f" not tried: {outcome.said}", "dim"))
     sign, style = (symbol("ok"), "green") if outcome.succeeded else (symbol("bad"), "bold red")
-    return Text.assemble("\n", (sign, style), f" tried: {outcome.said}")
+    on = f" on {outcome.on}" if outcome.on else ""
+    return Text.assemble("\n", (sign, style), f" tried{on}: {outcome.said}")
 
 
 def _verdict(proposal: Proposal, accepted: bool) -> Text:

@@ -50,6 +50,7 @@ def diff(lab: str | None, other: str | None, runs: bool, as_json: bool) -> int:
     from agilab.cli.render import out, print_json
     from agilab.store.workspace import Workspace
     from agilab.workflow.compared import Version, compare_versions
+    from agilab.workflow.document.moments import kinds_in
     from agilab.workflow.document.versions import code_beside, version
 
     workspace = Workspace.default()
@@ -60,7 +61,10 @@ def diff(lab: str | None, other: str | None, runs: bool, as_json: bool) -> int:
     older, newer = (mine, (name, second)) if second.path != file.path else ((name, second), mine)
     with code_beside(what, file.path, workspace) as folder:
         folders = (file.folder, folder) if older is mine else (folder, file.folder)
-        sides = [Version(side[1].lab, at) for side, at in zip((older, newer), folders, strict=True)]
+        both = [side[1] for side in (older, newer)]
+        dated = all(file.dialect == "v2" for file in both)  # version 1 has no dates
+        kinds = [kinds_in(file.text) if dated else {} for file in both]
+        sides = [Version(file.lab, at, kind) for file, at, kind in zip(both, folders, kinds, strict=True)]
         found = compare_versions(*sides, runs=runs)
     if as_json:
         print_json(_plain_diff(found, older[0], newer[0]))

@@ -25,21 +25,28 @@ class Column(Record):
     """A bound of its values from below, rounded outwards: three digits of a number, the month of a date."""
     high: int | float | str | None = None
     missing: Share | None = None
-    """Null and NaN, of the rows that were looked at."""
+    """Null and NaN, of the rows that were looked at; of numbers in a parquet file, null alone."""
     distinct: Count | None = None
-    """Different known values, where every row was looked at."""
+    """Different known values, where those of every row are known."""
 
 
 class TableSchema(Record):
     """What is known of a table, without its rows."""
 
     columns: tuple[Column, ...] = ()
+    index: tuple[str, ...] = ()
+    """The names of pandas' index, where it has some: none of the columns."""
     rows: Count | None = None
     looked_at: Count = 0
-    """The rows from which the figures of the columns come."""
+    """The rows from which the figures of the columns come: the first ones, where there are more."""
     source: Literal["preview", "csv", "parquet", "steps", "unknown"] = "unknown"
     separator: str = ","
     """Of a csv file."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the figures of the columns are those of every row."""
+        return self.looked_at == self.rows
 
     @property
     def known(self) -> bool:

@@ -67,6 +67,15 @@ class Undecided(Record):
     reason: str
 
 
+class OtherFinal(Record):
+    """A name that is left at the end, and of which reading does not tell the one stage that leaves it so."""
+
+    stages: tuple[Text, ...] = ()
+    """Those that may, the last one first: where it did not come to it, the next one has it."""
+    doubt: str = ""
+    """Why a value that differs there proves nothing; empty where it does."""
+
+
 class ImportedNotebook(Record):
     """One notebook: what is in it, and what became of it."""
 
@@ -90,14 +99,24 @@ class ImportedNotebook(Record):
     undecided: tuple[Undecided, ...] = ()
     finals: dict[Text, Text] = Field(default_factory=dict)
     """For each name that is left at the end the stage that last gave it."""
+    others: dict[Text, OtherFinal] = Field(default_factory=dict)
+    """The names besides those: modules, functions and classes are in neither, since they are no results."""
+
+    def wanted(self) -> dict[str, tuple[str, ...]]:
+        """Every name that is left at the end, with the stages that may have it, the one to believe first."""
+        return {
+            **{name: (stage,) for name, stage in self.finals.items()},
+            **{name: other.stages for name, other in self.others.items()},
+        }
 
 
 class Compared(Record):
-    """One value or file of the notebook beside that of the pipeline."""
+    """One value, file or output of the notebook beside that of the pipeline."""
 
-    kind: Literal["value", "file", "shown"]
+    kind: Literal["value", "file", "shown", "printed"]
     name: Text
-    stage: Text
+    stage: str
+    """Empty for what no stage leaves."""
     equal: bool | None
     """Null where it cannot be compared; `why` says so."""
     why: str = ""
@@ -123,6 +142,8 @@ class Verification(Record):
     """Seconds that its cells took."""
     pipeline_s: float = 0.0
     """Seconds that its stages took, added up."""
+    caches: tuple[Text, ...] = ()
+    """Folders of caches in which the notebook left something, which is not compared."""
 
 
 class NotebookImport(Document):

@@ -1,5 +1,6 @@
 """Where a file is, as documents say it: a named root and a path inside."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from agilab.contracts.scalars import Count, Digest, Spelling, published, refusal
 _SEGMENT = r"(?!\.{1,2}(?:/|$(?!\n)))[^/\\\x00-\x1f\x7f]+"
 INSIDE = rf"^(?!.:){_SEGMENT}(?:/{_SEGMENT})*$"
 """The form of a path inside a root, as a regular expression of ECMA-262."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ALLOWED = 'a relative path inside the root, such as "queue/metrics.json"'
 
 
@@ -27,7 +29,7 @@ def inside(path: str) -> str:
         "is empty"
         if not path
         else "contains a control character"
-        if any(ord(letter) < 32 or ord(letter) == 127 for letter in path)
+        if _CONTROL.search(path)
         else "is absolute"
         if path.startswith(("/", "\\"))
         else "has a drive letter"

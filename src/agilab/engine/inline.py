@@ -82,7 +82,7 @@ class InlineExecutor:
         started = time.perf_counter_ns()
         data: dict[str, Any]
         try:
-            with use_run(run):
+            with run._lent.to(self._subject(task)), use_run(run):
                 self.in_user_code = True
                 value = self._value(task, run)
                 self.in_user_code = False

@@ -5,7 +5,8 @@ A few swaps between the last worker to end and the others follow, which helps wh
 more than n log n in the items and linear in the number of different capacities.
 
 Workers of one host share its cores. Where they are more than those, all that work have an equal part of the whole, none
-more than it could use alone, and who is done leaves its part to the others (processor sharing, Kleinrock, 1967).
+more than it could use alone, and who is done leaves its part to the others (processor sharing, Kleinrock, 1967). A long
+item that many hold up ends late, so that fewer workers may end earlier: some numbers of them are tried.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from __future__ import annotations
 import heapq
 import math
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from agi_node.errors import AgiError
+from agilab.engine.bounds import check_sum, least
 
 GOOD_ENOUGH = 1.001
 """Times the bound: nearer than that no cost is known."""
 LOOKS = 20_000
 """How many items the search for swaps looks at in all, so that its time is bounded whatever the plan."""
+COUNTS = 8
+"""How many numbers of workers are tried where they share cores."""
 SIMILAR = 0.98
 """Items of at least this much of the dearest are a stretch that shares one order of the workers."""
 
@@ -34,7 +38,7 @@ class Placement:
     Attributes:
         assigned: The worker of each item.
         loads: When each worker ends: the costs of its items divided by its capacity, later where cores are shared.
-        bound: What no placement whatever can end before (`lower_bound`).
+        bound: What no placement whatever can end before (`bounds.lower_bound`).
     """
 
     assigned: Mapping[str, str]
@@ -58,12 +62,14 @@ def place(
     *,
     cores: float | None = None,
     start: float = 0.0,
+    all_work: bool = False,
 ) -> Placement:
     """Give every item to one worker so that the last worker ends early.
 
-    With `cores`, all workers together never do more than that capacity. `start` is the cost that each worker with an
-    item has once. Without either, the makespan is at most `guarantee(capacities)` times the bound. Items of equal cost
-    go by their names, so the order of `costs` changes nothing; items that all cost nothing are spread by their number.
+    With `cores`, all workers together never do more than that capacity; some then get no item, unless `all_work`.
+    `start` is the cost that each worker with an item has once. Without either, the makespan is at most
+    `bounds.guarantee(capacities)` times the bound. Items of equal cost go by their names, so the order of `costs`
+    changes nothing; items that all cost nothing are spread by their number.
 
     Raises AGI-PLAN-010 without a worker, AGI-PLAN-011 for a capacity that is no positive number, AGI-PLAN-012 for a
     cost that is no number from 0, or for costs that no number holds together.
@@ -77,21 +83,50 @@ def place(
     workers = list(capacities)
     speeds = [capacities[worker] for worker in workers]
     weights = [float(costs[name]) for name in names]
-    bound = _bound(weights, speeds)
     together = math.fsum(weights) / min(cores or math.inf, math.fsum(speeds))
-    chosen = _longest_first(weights if bound else [1.0] * len(weights), speeds)
-    loads = _loads(weights, speeds, chosen)
-    if max(loads) > bound * GOOD_ENOUGH:
-        chosen = _improved(weights, speeds, chosen, bound)
-        loads = _loads(weights, speeds, chosen)
-    work = _loads(weights, [1.0] * len(speeds), chosen)
-    used = set(chosen)
-    work = [amount + start if number in used else 0.0 for number, amount in enumerate(work)]
+    bound = max(least(weights, speeds), together) + (start / max(speeds) if costs else 0.0)
+    fastest = sorted(range(len(speeds)), key=lambda number: -speeds[number])
+    chosen: list[int] = []
+    loads = [math.inf]
+    for count in [len(speeds)] if all_work else _counts([speeds[number] for number in fastest], cores):
+        some = sorted(fastest[:count])
+        tried = [some[number] for number in _chosen(weights, [speeds[number] for number in some])]
+        work = _loads(weights, [1.0] * len(speeds), tried)
+        used = set(tried)
+        work = [amount + start if number in used else 0.0 for number, amount in enumerate(work)]
+        ended = ends(work, speeds, cores)
+        if max(ended) < max(loads):
+            chosen, loads = tried, ended
+        if max(loads) <= bound * GOOD_ENOUGH:
+            break
     return Placement(
         {name: workers[number] for name, number in zip(names, chosen, strict=True)},
-        dict(zip(workers, ends(work, speeds, cores), strict=True)),
-        max(bound, together) + (start / max(speeds) if costs else 0.0),
+        dict(zip(workers, loads, strict=True)),
+        bound,
     )
+
+
+def _counts(speeds: Sequence[float], cores: float | None) -> list[int]:
+    """Numbers of workers worth a try, the fewest that keep the cores busy first, all of them last.
+
+    >>> _counts([1.0, 1.0, 1.0], None), _counts([1.0] * 4, 2.0), _counts([1.0] * 64, 1.0)
+    ([3], [2, 3, 4], [1, 10, 19, 28, 37, 46, 55, 64])
+    """
+    most = len(speeds)
+    if cores is None or cores >= math.fsum(speeds):
+        return [most]
+    fewest = bisect_left(list(accumulate(speeds)), cores * (1 - 1e-9)) + 1
+    tried = min(COUNTS, most - fewest + 1)
+    return sorted({fewest + step * (most - fewest) // max(1, tried - 1) for step in range(tried)})
+
+
+def _chosen(weights: Sequence[float], speeds: Sequence[float]) -> list[int]:
+    """The worker of each item, from the dearest down, if all had cores of their own."""
+    bound = least(weights, speeds)
+    chosen = _longest_first(weights if bound else [1.0] * len(weights), speeds)
+    if max(_loads(weights, speeds, chosen)) > bound * GOOD_ENOUGH:
+        return _improved(weights, speeds, chosen, bound)
+    return chosen
 
 
 def ends(work: Sequence[float], capacities: Sequence[float], cores: float | None = None) -> list[float]:
@@ -113,71 +148,6 @@ def ends(work: Sequence[float], capacities: Sequence[float], cores: float | None
         found[number] = at
         working -= capacities[number] if work[number] else 0.0
     return found
-
-
-def guarantee(capacities: Iterable[float]) -> float:
-    """How many times `lower_bound` the makespan of `place` may be at most, for m workers.
-
-    4/3 - 1/(3m) for equal ones (Graham, 1969), 2 - 2/(m + 1) for different ones (Gonzalez, Ibarra and Sahni, 1977).
-    Both were proved against the best schedule; the cases of `_bound` are those in which the proofs need more than the
-    total and the largest item, so that they hold against the bound too.
-
-    >>> round(guarantee([1.0, 1.0]), 4), round(guarantee([2.0, 1.0]), 4), guarantee([1.0])
-    (1.1667, 1.3333, 1.0)
-    """
-    speeds = list(capacities)
-    count = len(speeds)
-    return 4 / 3 - 1 / (3 * count) if len(set(speeds)) == 1 else 2 - 2 / (count + 1)
-
-
-def lower_bound(
-    costs: Iterable[float], capacities: Iterable[float], *, cores: float | None = None, start: float = 0.0
-) -> float:
-    """A time before which no placement can end, as `place` has it. Raises AGI-PLAN-012 for costs that no number holds
-    together.
-
-    >>> lower_bound([5, 4, 3, 3, 3], [1.0, 1.0]), lower_bound([6, 1], [1.0, 1.0]), lower_bound([1, 1, 1], [1, 1])
-    (9.0, 6.0, 2.0)
-    """
-    weights, speeds = sorted((float(cost) for cost in costs), reverse=True), list(capacities)
-    _check_sum(weights, speeds)
-    together = math.fsum(weights) / min(cores or math.inf, math.fsum(speeds))
-    return max(_bound(weights, speeds), together) + (start / max(speeds) if weights else 0.0)
-
-
-def _bound(costs: Sequence[float], capacities: Sequence[float]) -> float:
-    """The best of what is known to hold, for costs from the largest down."""
-    if not costs:
-        return 0.0
-    speeds = sorted(capacities, reverse=True)
-    count, workers = len(costs), len(speeds)
-    first = [0.0, *accumulate(costs)]  # first[k]: the k largest costs together
-    fastest = [0.0, *accumulate(speeds)]
-    # The k largest items have at best the k fastest workers (Horvath, Lam and Sethi, 1977).
-    best = max(first[k] / fastest[k] for k in range(1, min(count, workers) + 1))
-    best = max(best, math.fsum(costs) / math.fsum(speeds))
-    if speeds[0] == speeds[-1]:
-        return max(best, _crowding(costs, workers) / speeds[0])
-    longest = costs[0] / speeds[0]
-    for k in range(2, min(count, workers) + 1):
-        # The k largest are each alone, the largest on the fastest, or share k - 1 workers.
-        longest = max(longest, costs[k - 1] / speeds[k - 1])
-        best = max(best, min(longest, first[k] / fastest[k - 1]))
-    return best
-
-
-def _crowding(costs: Sequence[float], workers: int) -> float:
-    """What equal workers cannot avoid because there are more items than workers."""
-    best = 0.0
-    # Of k m + 1 items some worker has k + 1: at least the smallest ones.
-    for k in range(1, (len(costs) - 1) // workers + 1):
-        last = k * workers
-        best = max(best, math.fsum(costs[last - k : last + 1]))
-    # Of m + j items either three are together, or so many pairs that one of the m - j + 1 largest is in one.
-    for j in range(1, min(workers, len(costs) - workers) + 1):
-        least = costs[workers + j - 1]
-        best = max(best, min(3 * least, costs[workers - j] + least))
-    return best
 
 
 def _longest_first(costs: Sequence[float], speeds: Sequence[float]) -> list[int]:
@@ -331,17 +301,4 @@ def _check(costs: Mapping[str, float], capacities: Mapping[str, float]) -> None:
                 allowed="a finite number from 0",
                 whose="author",
             )
-    _check_sum(list(costs.values()), list(capacities.values()))
-
-
-def _check_sum(costs: Sequence[float], capacities: Sequence[float]) -> None:
-    """Loads are sums of costs by a capacity: each must be a number, too."""
-    if costs and not (math.isfinite(sum(costs) / min(capacities)) and math.isfinite(sum(capacities))):
-        raise AgiError(
-            "AGI-PLAN-012",
-            "the costs of all items together, or the capacities, are more than can be counted with",
-            found=f"a largest cost of {max(costs):g}, capacities of {min(capacities):g} to {max(capacities):g}",
-            allowed="a finite number for all on the slowest worker",
-            try_="say costs in a larger unit of measure",
-            whose="author",
-        )
+    check_sum(list(costs.values()), list(capacities.values()))

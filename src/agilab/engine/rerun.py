@@ -20,7 +20,7 @@ from agilab.engine.core import RunState
 from agilab.engine.expansion import keys_of
 from agilab.engine.foreach import Over, sources
 from agilab.engine.graph import Graph, Node
-from agilab.engine.reuse import CacheKey, Decision, Execute, LeaveOut, SkipAgain, is_whole, reuse_of
+from agilab.engine.reuse import CacheKey, Decision, Execute, LeaveOut, SkipAgain, is_whole, older_words, reuse_of
 from agilab.engine.selection import Selection, is_part, selected
 from agilab.engine.state import Fact, Unit
 from agilab.store import transitions as t
@@ -35,6 +35,7 @@ class Kept:
 
     Attributes:
         older_code: Its code has changed since; it is kept because other units were selected.
+        older_environment: So has the environment in which it was made.
         regardless: It is kept although what it needs runs again, because downstream was declined.
     """
 
@@ -42,6 +43,7 @@ class Kept:
     older_code: bool = False
     regardless: bool = False
     skipped: bool = False
+    older_environment: bool = False
 
     def although(self, what: str) -> str:
         """Why it is kept, and what else has changed since."""
@@ -140,7 +142,8 @@ def preview(
     `codes` are the digests of the nodes' code as it is now; a node without one is taken for changed where results are
     reused only if they would come out the same. `environment` is that of nodes that name none.
 
-    Raises AGI-RUN-040 for a node or unit that the parent does not have, AGI-RUN-041 for a condition that is none, and
+    A node that the parent does not have was never run. Raises AGI-RUN-040 for one that `graph` does not have either, and
+    for a unit that the parent does not have, AGI-RUN-041 for a condition that is none, and
     AGI-RUN-042 where the parent has not ended.
     """
     run = store.run(parent)
@@ -154,7 +157,7 @@ def preview(
             exit_code=1,
         )
     state = folded(store, run.run_id)
-    chosen = selected(state, selection, run.run_id)
+    chosen = selected(state, selection, run.run_id, [node.name for node in graph.nodes])
     decide = _Decider(store, run.run_id, state, graph, selection, chosen, codes, environment)
     for node in graph.nodes:
         decide.node(node)
@@ -186,6 +189,8 @@ def folded(store: Store, run_id: str) -> RunState:
 
 
 _FRESH = "looks at what is there now"
+_OLDER = ("code", "environment")
+_UNKNOWN = ("its result does not depend on its arguments alone",)
 
 
 class _Decider:
@@ -258,16 +263,17 @@ class _Decider:
             return None if selection.narrow or above is not None else _undone(unit)
         changed = self._changed(node, body)
         if selection.everything and changed and unit.state != t.SKIPPED:
-            return changed
-        why = f"reused from run {self._parent}"
+            return f"{' and '.join(changed)} changed" if changed != _UNKNOWN else changed[0]
         if unit.state == t.SKIPPED:
             return Kept(f"skipped in run {self._parent}", skipped=True)
-        older = changed == "code changed"
-        if above is not None:
-            return Kept(f"{why}, although {above} runs again", older_code=older, regardless=True)
-        if selection.everything:
+        why = f"reused from run {self._parent}"
+        if selection.everything and above is None:
             return Kept(f"{why}: code, arguments, inputs and environment equal")
-        return Kept(f"{why}, older code" if older else why, older_code=older)
+        older = {f"older_{what}": what in changed for what in _OLDER}
+        why += f", {said}" if (said := older_words(**older)) else ""
+        if above is not None:
+            return Kept(f"{why}, although {above} runs again", regardless=True, **older)
+        return Kept(why, **older)
 
     def _running_need(self, node: Node, unit: Unit) -> str | None:
         """A need of the unit that will run, or None.
@@ -292,17 +298,14 @@ class _Decider:
                 return found
         return None
 
-    def _changed(self, node: Node, body: Mapping[str, Any]) -> str | None:
-        """What a recorded result depends on that is not as it was, or None."""
+    def _changed(self, node: Node, body: Mapping[str, Any]) -> tuple[str, ...]:
+        """What a recorded result depends on that is not as it was: its code, its environment, or nothing."""
         before = body.get("cache")
         code = self._codes.get(node.name)
         if before is None or code is None:
-            return "its result does not depend on its arguments alone"
-        if before["code"] != code:
-            return "code changed"
-        if before["environment"] != (node.environment or self._environment):
-            return "environment changed"
-        return None
+            return _UNKNOWN
+        now = {"code": code, "environment": node.environment or self._environment}
+        return tuple(what for what in _OLDER if before[what] != now[what])
 
 
 def _undone(unit: Unit) -> str:
@@ -359,7 +362,14 @@ class Rerun:
             # Where downstream was declined, what was left out above is no reason either.
             if before["inputs"] != key.inputs and not kept.regardless and shown.selection.downstream:
                 return Execute(f"its inputs changed since run {shown.parent}")
-        return reuse_of(shown.parent, unit.unit_id, body, why=why, older_code=kept.older_code)
+        return reuse_of(
+            shown.parent,
+            unit.unit_id,
+            body,
+            why=why,
+            older_code=kept.older_code,
+            older_environment=kept.older_environment,
+        )
 
     def expanded(self, node: str, rows: Sequence[Mapping[str, Any]], under: Unit | None) -> dict[str, Any]:
         """What the new list has more and less than the parent's, for the event that records the expansion."""
@@ -385,6 +395,7 @@ def recorded(store: Store, shown: Preview) -> dict[str, Any]:
             "execute": len(shown.execute),
             "reuse": len(shown.reuse),
             "older_code": sum(kept.older_code for kept in shown.reuse.values()),
+            "older_environment": sum(kept.older_environment for kept in shown.reuse.values()),
             "leave_out": len(shown.leave_out),
         },
         "preview_digest": store.objects.put(canonical(shown.to_plain())),

@@ -98,7 +98,13 @@ class Memory(Protocol):
 
 
 def reuse_of(
-    run_id: str, unit_id: str, body: Mapping[str, Any], *, why: str, older_code: bool = False
+    run_id: str,
+    unit_id: str,
+    body: Mapping[str, Any],
+    *,
+    why: str,
+    older_code: bool = False,
+    older_environment: bool = False,
 ) -> Reuse:
     """The decision to use what `unit_id` of `run_id` recorded, whose body is given."""
     carried = {name: body[name] for name in CARRIED if name in body}
@@ -109,7 +115,18 @@ def reuse_of(
         "from_unit": body.get("from_unit", unit_id),
         "from_attempt": body.get("from_attempt"),
     }
-    return Reuse({**carried, **origin, "why": why, "older_code": older_code})
+    older = {"older_code": older_code, "older_environment": older_environment}
+    return Reuse({**carried, **origin, "why": why, **older})
+
+
+def older_words(older_code: bool, older_environment: bool) -> str:
+    """What of a result that is kept all the same is another by now; empty where nothing is.
+
+    >>> older_words(True, False), older_words(False, True), older_words(True, True)
+    ('older code', 'older environment', 'older code and environment')
+    """
+    found = [what for what, older in (("code", older_code), ("environment", older_environment)) if older]
+    return f"older {' and '.join(found)}" if found else ""
 
 
 class Cache:

@@ -61,12 +61,15 @@ class Selection:
         return plain if self.downstream else {**plain, "downstream": False}
 
 
-def selected(state: RunState, selection: Selection, run_id: str) -> dict[str, str]:
-    """The units that were asked for by name, node or condition, each with the reason to run it."""
+def selected(state: RunState, selection: Selection, run_id: str, now: Sequence[str] = ()) -> dict[str, str]:
+    """The units that were asked for by name, node or condition, each with the reason to run it.
+
+    `now` are the nodes that there are by now; of one that run `run_id` does not have, no unit is known yet.
+    """
     chosen: dict[str, str] = {}
     if selection.from_node is not None:
         names = _at_or_below(selection.from_node, state)
-        if not names:
+        if not names and not any(is_part(node, selection.from_node) for node in now):
             raise _unknown("node", selection.from_node, run_id, list(state.nodes))
         chosen |= {
             unit.unit_id: f"from {selection.from_node} on" if selection.downstream else "asked for alone"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Literal
 
 from agi_node.canonical import canonical, digest, untag
@@ -12,7 +13,7 @@ from agilab.engine.graph import Graph, Node
 from agilab.evidence.results import REDUCE, reduce_documents
 from agilab.store.check import chain_problems, object_problems
 from agilab.store.store import Store
-from agilab.store.transitions import FAILED, GOOD, WITH_VALUE
+from agilab.store.transitions import CANCELLED, FAILED, GOOD, SUCCEEDED, UPSTREAM_FAILED, WITH_VALUE
 
 
 def validate(store: Store, run_id: str, *, keep_going: bool) -> list[Validation]:
@@ -32,13 +33,16 @@ def validate(store: Store, run_id: str, *, keep_going: bool) -> list[Validation]
 def _units(store: Store, run_id: str, *, keep_going: bool) -> Validation:
     counts: dict[str, int] = {}
     bad_nodes = []
+    spared = _spared(store, run_id) if keep_going else {}
     for node in store.nodes(run_id):
         for state, count in node.counts.items():
             counts[state] = counts.get(state, 0) + count
-        if node.state in ("upstream_failed", "cancelled") or (node.state == FAILED and not node.counts):
+        undone = sum(node.counts.get(state, 0) for state in (UPSTREAM_FAILED, CANCELLED))
+        never = node.state in (UPSTREAM_FAILED, CANCELLED) and (not undone or undone != spared.get(node.node))
+        if never or (node.state == FAILED and not node.counts):
             bad_nodes.append(node.node)
     total, good = sum(counts.values()), sum(counts.get(state, 0) for state in GOOD)
-    failed = counts.get(FAILED, 0)
+    failed = counts.get(FAILED, 0) + sum(spared.values())
     passed = not bad_nodes and good > 0 and (good == total or (keep_going and good + failed == total))
     message = f"{good} of {total} units ended well"
     if failed:
@@ -48,6 +52,16 @@ def _units(store: Store, run_id: str, *, keep_going: bool) -> Validation:
     return Validation(
         name="units", passed=passed, how="derived", evidence={"good": good, "total": total}, message=message
     )
+
+
+def _spared(store: Store, run_id: str) -> dict[str, int]:
+    """By node, how many units wait for one that failed, or that a rerun left as undone as they were: in a run where all
+    who need them are content without. Whether they are is the engine's verdict: else the run does not succeed.
+    """
+    if store.run(run_id).state != SUCCEEDED:
+        return {}
+    left = store.events(run_id, kinds=("unit_left_out", "unit_upstream_failed"))
+    return dict(Counter((event.unit_id or "").partition("[")[0] for event in left))
 
 
 def _partials_counted(store: Store, run_id: str, whole: dict[str, Any]) -> Validation:

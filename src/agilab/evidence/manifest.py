@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -35,7 +36,7 @@ from agilab.store.models import registered_models, versions_delivered
 from agilab.store.projection import expanded_items
 from agilab.store.rows import UnitRow, iso
 from agilab.store.store import Store
-from agilab.store.transitions import FAILED, TERMINAL
+from agilab.store.transitions import FAILED, SUCCEEDED, TERMINAL
 from agilab.store.worked import worked_seconds
 
 
@@ -58,6 +59,8 @@ def build(
     }
     items = dict(_items(store, run_id))
     left_out = (*_not_spread(store, run_id), *_left_out(units, events, items))
+    if status == SUCCEEDED:
+        left_out += tuple(_done_without(store, run_id))
     nodes = tuple(_nodes(store, run_id, units))
     return RunManifest.model_validate(
         {
@@ -166,6 +169,23 @@ def _left_out(
             file = next(file_references(untag(items.get(unit.unit_id))), None)
             place = RootedPath(root=file["root"], path=file["path"]) if file else None
             yield LeftOut(unit=unit.unit_id, input=place, error=Failure.of(error))
+
+
+def _done_without(store: Store, run_id: str) -> Iterator[LeftOut]:
+    """Units that never ran in a run that succeeded: what others made of the rest, they made without these."""
+    for event in store.events(run_id, kinds=("unit_left_out", "unit_upstream_failed")):
+        data = event.data
+        if event.kind == "unit_left_out":
+            why = data.get("reason") or "not selected"
+        else:
+            why = f"{', '.join(data.get('because', ())) or 'what it needs'} did not end well"
+        said = {
+            "code": "AGI-RUN-059",
+            "what": f"{event.unit_id} was not run: {why}",
+            "try": f"agilab runs explain {run_id} {shlex.quote(event.unit_id or '')}",
+            "whose": "user",
+        }
+        yield LeftOut(unit=event.unit_id, input=None, error=Failure.of(said))
 
 
 def _nodes(store: Store, run_id: str, units: list[UnitRow]) -> Iterator[NodeRecord]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from agi_node.canonical import sha256_file
 from agi_node.errors import AgiError
 from agilab.contracts.base import read_document
 from agilab.contracts.run_manifest import RunManifest
-from agilab.store.check import chain_problems, object_problems, projection_problems
+from agilab.evidence.damage import object_words
+from agilab.store.check import chain_problems, projection_problems
 from agilab.store.seal import manifest_of
 from agilab.store.store import Store
 
@@ -40,9 +43,7 @@ def verify(store: Store, run_id: str) -> list[Finding]:
         Finding(
             "projection", "tables against a fold of the log", tuple(projection_problems(store, run.run_id))
         ),
-        Finding(
-            "objects", "artifacts, values and source by digest", tuple(object_problems(store, run.run_id))
-        ),
+        Finding("objects", "artifacts, values and source by digest", tuple(object_words(store, run.run_id))),
     ]
     path = store.workspace.run_folder(run.run_id) / "run_manifest.json"
     try:
@@ -85,6 +86,13 @@ def _files(store: Store, manifest: RunManifest) -> Iterator[str]:
     for file in (*manifest.artifacts, *manifest.reduce, *manifest.logs):
         place = folder / file.path
         if not place.is_file():
-            yield f"{file.path}: missing"
+            yield f"{file.path}: missing{_whole(store, file.digest, place)}"
         elif place.stat().st_size != file.size or sha256_file(place) != file.digest:
-            yield f"{file.path}: other bytes than the manifest says"
+            yield f"{file.path}: other bytes than the manifest says{_whole(store, file.digest, place)}"
+
+
+def _whole(store: Store, digest: str, place: Path) -> str:
+    """How a file that is only a readable name of an object is put right, where that is whole."""
+    if not store.objects.is_whole(digest):
+        return ""
+    return f"; the store has them: {shlex.join(['ln', '-f', str(store.objects.path(digest)), str(place)])}"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ast
-import os.path
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agilab.notebooks.artifact_calls import (
@@ -23,10 +21,9 @@ from agilab.notebooks.artifact_calls import (
     file_calls,
     kind_of_suffix,
 )
-from agilab.notebooks.findings import Finding
-from agilab.notebooks.rules import found
 from agilab.notebooks.secrets import redact
-from agilab.notebooks.shell_files import files_of_command
+from agilab.notebooks.shell_files import steps_of_command
+from agilab.notebooks.turns import Turn
 from agilab.notebooks.values import Evaluator, Text
 from agilab.notebooks.walking import Nodes, Place
 
@@ -47,6 +44,7 @@ class Artifact:
         call: What takes it: "pandas.read_csv", ".to_parquet", "shell".
         cell: Index of the cell.
         line: In that cell, from 1.
+        perhaps: Whether it is one of two of which a condition takes the other.
     """
 
     path: str
@@ -57,6 +55,7 @@ class Artifact:
     call: str
     cell: int
     line: int
+    perhaps: bool = field(default=False, compare=False)
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON; credentials in a URL are hidden."""
@@ -74,12 +73,77 @@ class Artifact:
 
 def artifacts_of(nodes: Nodes, evaluator: Evaluator) -> tuple[Artifact, ...]:
     """The artifacts that one cell names, in the order of its lines; each once per place and direction."""
-    every: dict[Artifact, None] = {}
+    return each_once(acts_of(nodes, evaluator))
+
+
+def each_once(acts: Iterable[Act]) -> tuple[Artifact, ...]:
+    """The artifacts of acts, in the order of their lines."""
+    every = {act.artifact for act in acts}
+    return tuple(sorted(every, key=lambda a: (a.cell, a.line, a.path, a.direction, a.call, a.kind)))
+
+
+At = tuple[int, int, int]
+"""Where something is done: line and column where its expression ends, for what is inside is done before what is around
+it; and its place among all that is done there."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """An artifact where something is done to it.
+
+    Attributes:
+        turns: What has to turn out so that it is done.
+        owner: The function that has to be called for it.
+        gone: Whether the file is no longer there afterwards: it was moved or removed.
+    """
+
+    artifact: Artifact
+    at: At
+    turns: tuple[Turn, ...]
+    owner: str
+    gone: bool
+
+
+def end_of(node: ast.expr, number: int = 0) -> At:
+    """See `At`."""
+    return node.end_lineno or node.lineno, node.end_col_offset or node.col_offset, number
+
+
+def acts_of(nodes: Nodes, evaluator: Evaluator) -> list[Act]:
+    """All that one cell does to files, in the order in which its text does it."""
+    found: list[Act] = []
     for node, place in nodes:
-        if isinstance(node, ast.Call):
-            for artifact in _of_call(node, place, evaluator):
-                every[artifact] = None
-    return tuple(sorted(every, key=lambda a: (a.line, a.path, a.direction, a.call)))
+        if not isinstance(node, ast.Call):
+            continue
+        for number, (artifact, gone, sure) in enumerate(_done(node, place, evaluator)):
+            if artifact.path.startswith(":memory:"):  # a database of SQLite or DuckDB that is no file
+                continue
+            turns = tuple(turn for turn in place.turns if not _is_absent(turn, artifact, place, evaluator))
+            if not sure or artifact.perhaps:
+                word = "under another name, perhaps" if sure else "under a condition of the shell"
+                turns = (*turns, Turn.at_node(node, 0, 0, word))
+            found.append(Act(artifact, end_of(node, number), turns, place.owner, gone))
+    return sorted(found, key=lambda act: act.at)
+
+
+def _is_absent(turn: Turn, artifact: Artifact, place: Place, evaluator: Evaluator) -> bool:
+    """Whether a condition is that the file itself is not there, as it never is where a stage begins."""
+    if turn.absent is None or artifact.direction == "read":
+        return False
+    return any(_path(text) == artifact.path for text in evaluator.texts(turn.absent, place))
+
+
+def _done(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[tuple[Artifact, bool, bool]]:
+    """What a call does to files: the artifact, whether it is gone afterwards, and whether it is done for certain."""
+    if evaluator.dotted(node.func) in _SHELL:
+        yield from _of_shell(node, place, evaluator)
+        return
+    for artifact in _of_call(node, place, evaluator):
+        moved = artifact.direction == "read" and artifact.call in _MOVES
+        yield artifact, moved or artifact.kind == "removed", True
+
+
+_MOVES = frozenset({"shutil.move", "os.rename", "os.replace", "Path.rename", "Path.replace"})
 
 
 def _of_call(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[Artifact]:
@@ -89,9 +153,7 @@ def _of_call(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[Art
         yield from _made(node, call, name, place, evaluator)
     if known:
         return
-    if name in _SHELL:
-        yield from _of_shell(node, place, evaluator)
-    elif isinstance(node.func, ast.Attribute):
+    if isinstance(node.func, ast.Attribute):
         yield from _of_method(node, node.func, name, place, evaluator)
     else:
         yield from _mentioned(node, name, place, evaluator)
@@ -202,17 +264,18 @@ _NO_FILES = frozenset({
 """Calls that take a file's name and do nothing to the file."""
 
 
-def _of_shell(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[Artifact]:
+def _of_shell(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[tuple[Artifact, bool, bool]]:
     """What a shell command, as text, certainly names: redirections, downloads, archives."""
     command = _argument(node, 0, ("args", "cmd", "command"))
     if isinstance(command, ast.List | ast.Tuple):  # a script for a shell's input, as `%%bash` becomes
         shell = command.elts and evaluator.texts(command.elts[0], place)[0].text in ("bash", "sh", "zsh")
         command = _argument(node, -1, ("input",)) if shell and len(command.elts) == 1 else None
     for text in evaluator.texts(command, place) if command is not None else ():
-        for path, direction in files_of_command(text.text):
+        for path, direction, gone, sure in steps_of_command(text.text):
             known = "{" not in path and "$" not in path
-            kind = "folder" if path.endswith("/") else ""
-            yield _artifact(Text(path.rstrip("/"), known), direction, kind, "shell", place.cell, node.lineno)
+            kind = "removed" if direction == "unknown" else "folder" if path.endswith("/") else ""
+            shown = Text(path.rstrip("/") or path, known)
+            yield _artifact(shown, direction, kind, "shell", place.cell, node.lineno), gone, sure
 
 
 def _mentioned(node: ast.Call, name: str, place: Place, evaluator: Evaluator) -> Iterator[Artifact]:
@@ -241,25 +304,30 @@ _NAME_OF_FILE = re.compile(r"(?:[a-z][a-z0-9+.\-]*://)?[\w./\\~:*\- ]*\w\.\w{1,8
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]+://")
 
 
-def _artifact(text: Text, direction: Direction, kind: str, call: str, cell: int, line: int) -> Artifact:
+def _path(text: Text) -> str:
     path = text.text.strip()
     if "\\" in path and "/" not in path:
         path = path.replace("\\", "/")
-    if not _URL.match(path) and path.startswith("./"):
-        path = path[2:] or "."
+    return path[2:] or "." if path.startswith("./") else path
+
+
+def _artifact(text: Text, direction: Direction, kind: str, call: str, cell: int, line: int) -> Artifact:
+    path = _path(text)
     return Artifact(
         path,
         not text.known,
         direction,
         kind or kind_of_suffix(path) or "file",
-        _where(path),
+        where_of(path),
         call,
         cell,
         line,
+        text.perhaps,
     )
 
 
-def _where(path: str) -> Where:
+def where_of(path: str) -> Where:
+    """Where a path leads, seen from the notebook's folder."""
     if _URL.match(path):
         return "url"
     if path.startswith("{"):
@@ -269,58 +337,3 @@ def _where(path: str) -> Where:
     if path.startswith("~"):
         return "home"
     return "outside" if posixpath.normpath(path).split("/")[0] == ".." else "relative"
-
-
-def out_of_sight(artifacts: Sequence[Artifact], folder: Path) -> list[Artifact]:
-    """What is read, lies not in the notebook's folder, and is most likely made by a call that is not seen to make it.
-
-    `model.view(); Image("model.png")`: a picture that is shown. `Backend("chain.h5"); h5py.File("chain.h5")`: a file
-    whose name went into a call before, nobody can say to what end.
-    """
-    written = {one.path for one in artifacts if one.direction in ("written", "both")}
-    found: list[Artifact] = []
-    named: set[str] = set()
-    for one in sorted(artifacts, key=lambda one: (one.cell, one.line)):
-        if one.direction == "unknown" and one.kind != "removed":
-            named.add(one.path)
-        elif (
-            one.direction == "read"
-            and (one.call.startswith("IPython.display.") or one.path in named)
-            and one.where == "relative"
-            and not one.computed
-            and one.path not in written
-            and not os.path.lexists(folder / one.path)
-        ):
-            found.append(one)
-    return found
-
-
-_WHERE_CODE = {"absolute": "NB-302", "outside": "NB-303", "home": "NB-304"}
-_WHERE_WORD = {
-    "absolute": "is absolute",
-    "outside": "leaves the notebook's folder",
-    "home": "is in a home folder",
-}
-
-
-def artifact_findings(artifacts: Iterable[Artifact]) -> list[Finding]:
-    """What is to be said of paths: computed, absolute, outside, at home, over the network."""
-    findings = []
-    for one in artifacts:
-        shown = f"“{redact(one.path)}” ({one.call})"
-        if one.where in _WHERE_CODE:
-            findings.append(
-                found(
-                    _WHERE_CODE[one.where], f"{shown} {_WHERE_WORD[one.where]}", cell=one.cell, line=one.line
-                )
-            )
-        if one.computed:
-            findings.append(found("NB-301", f"{shown} is computed", cell=one.cell, line=one.line))
-        if (
-            one.where == "url"
-            and one.call != "shell"  # the line has a finding of its own
-            and not one.path.lower().startswith(("sqlite", "duckdb", "file:"))
-            and one.direction != "unknown"
-        ):
-            findings.append(found("NB-501", f"{shown} is on the network", cell=one.cell, line=one.line))
-    return findings

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from itertools import pairwise
+from keyword import iskeyword
 
+from agilab.notebooks.languages import plain_name
 from agilab.notebooks.meaning import (
     Meaning,
     importing,
-    literal,
     path_expression,
     quoted_lines,
     split_words,
@@ -45,7 +46,9 @@ def cell_meaning(name: str, arguments: str, body: list[str], names: Container[st
     if name == "script":
         return _script(arguments, body)
     if name == "timeit":
-        return Meaning("", "NB-116", "%%timeit was left out: it only measures its cell")
+        return Meaning(
+            "", "NB-116", "%%timeit only measures its cell, which is kept as text", language="python"
+        )
     if name == "capture":
         target = next((word for word in arguments.split() if not word.startswith("-")), "")
         if target.isidentifier():
@@ -55,35 +58,59 @@ def cell_meaning(name: str, arguments: str, body: list[str], names: Container[st
     if name in BODY_IS_PYTHON:
         return Meaning("", "NB-110", f"%%{name} was dropped; its cell stays", body="python")
     if name in BODY_IS_SHOWN:
-        return Meaning("", "NB-110", f"%%{name} only shows something; its cell was dropped")
+        what = f"%%{name} only shows something; its cell is kept as text"
+        return Meaning("", "NB-110", what, language=plain_name(name))
     if name == "skip":
-        return Meaning("", "NB-110", "%%skip: its cell is not run")
-    return _not_python(name, arguments, body)
+        return Meaning("", "NB-110", "%%skip: its cell is kept as text and not run", language="python")
+    return _not_python(name, arguments, names)
 
 
-def _not_python(name: str, arguments: str, body: list[str]) -> Meaning:
+def _not_python(name: str, arguments: str, names: Container[str]) -> Meaning:
     """A cell in another language: the names that go in and come out, where the magic says them."""
-    read, defined = _names_in_and_out(name, arguments)
-    python = "".join(f"{name}; " for name in read)
-    if defined:
-        text = literal("\n".join(body))
-        python += f"{', '.join(defined)} = get_ipython().run_cell_magic({literal(name)}, {literal(arguments)}, {text})"
-    python = python.removesuffix("; ")
-    if name.lower() in LANGUAGES:
-        return Meaning(python, "NB-114", f"%%{name} is not Python; its cell was left out")
-    return Meaning(python, "NB-111", f"%%{name} is not known; its cell was left out")
+    read, defined = _names_in_and_out(name, arguments, names)
+    said = [f"it takes {', '.join(read)}"] if read else []
+    said += [f"it gives {', '.join(defined)}"] if defined else []
+    code, why = ("NB-114", "not Python") if name.lower() in LANGUAGES else ("NB-111", "not known")
+    what = f"%%{name} is {why}; its cell is kept as text" + (f"; {' and '.join(said)}" if said else "")
+    return Meaning("", code, what, language=plain_name(name), reads=tuple(read), defines=tuple(defined))
 
 
-def _names_in_and_out(name: str, arguments: str) -> tuple[list[str], list[str]]:
+def _names_in_and_out(name: str, arguments: str, names: Container[str]) -> tuple[list[str], list[str]]:
+    """The names of the notebook that a magic's line says its cell takes, and those that it says it gives.
+
+    `-i a,b` and `-o c` are what rpy2, oct2py and others have; `c <<` is SQL's; `$a` is IPython's for a name's value.
+    """
     words = arguments.split()
-    pairs = list(pairwise(words))
-    read = [x for flag, names in pairs if flag in ("-i", "--input") for x in names.split(",")]
-    defined = [x for flag, names in pairs if flag in ("-o", "--output") for x in names.split(",")]
+    read = [one.rpartition("=")[2].partition(".")[0] for one in _option(words, "-i", "--input")]
+    read += [one for one in re.findall(r"\$\{?(\w+)", arguments) if one in names]
+    defined = _option(words, "-o", "--output")
     if "<<" in words[1:]:
         defined.append(words[words.index("<<") - 1])
     if name in ("bigquery", "bqsql") and words and not words[0].startswith("-"):
         defined.append(words[0])
-    return [x for x in read if x.isidentifier()], [x for x in defined if x.isidentifier()]
+    return _names(read), _names(defined)
+
+
+def _option(words: list[str], short: str, long: str) -> list[str]:
+    """The parts between commas of an option's values, each written as argparse takes it.
+
+    >>> _option("-i a,b -ic --input=d --inputs e".split(), "-i", "--input")
+    ['a', 'b', 'c', 'd']
+    """
+    found: list[str] = []
+    for word, after in pairwise([*words, ""]):
+        if word in (short, long):
+            found += after.split(",")
+        elif word.startswith(f"{long}="):
+            found += word.partition("=")[2].split(",")
+        elif word.startswith(short) and not word.startswith("--"):
+            found += word.removeprefix(short).split(",")
+    return found
+
+
+def _names(words: Iterable[str]) -> list[str]:
+    """Those that Python can bind, each once."""
+    return [word for word in dict.fromkeys(words) if word.isidentifier() and not iskeyword(word)]
 
 
 # ---- cells for other programs
@@ -92,7 +119,7 @@ def _names_in_and_out(name: str, arguments: str) -> tuple[list[str], list[str]]:
 def _program(command: list[str], arguments: str, body: list[str], shown: str) -> Meaning:
     """`%%bash` and the like: the body is the program's input."""
     if not any(line.strip() for line in body):
-        return Meaning("", "NB-112", f"{shown} without a body")
+        return Meaning("", "NB-112", f"{shown} without a body", language=command[0])
     out = re.search(r"--out[= ]\s*(\w+)", arguments)
     extra = re.sub(r"--(?:out|err)[= ]\s*\w+|--no-raise-error|--bg", "", arguments).split()
     check = "False" if "--no-raise-error" in arguments else "True"
@@ -111,7 +138,8 @@ def _program(command: list[str], arguments: str, body: list[str], shown: str) ->
 def _script(arguments: str, body: list[str]) -> Meaning:
     command = split_words(re.sub(r"--\w[\w-]*(?:[= ]\w+)?", "", arguments))
     if not command or command[0] in ("false", "echo"):
-        return Meaning("", "NB-110", "%%script that runs nothing: its cell is not run")
+        what = "%%script that runs nothing: its cell is kept as text and not run"
+        return Meaning("", "NB-110", what, language="script")
     return _program(command, "", body, f"%%script {command[0]}")
 
 
@@ -121,7 +149,8 @@ def _written(arguments: str, body: list[str], names: Container[str]) -> Meaning:
     append = any(word in ("-a", "--append") for word in words)
     name = next((word for word in words if not word.startswith("-")), "")
     if not name:
-        return Meaning("", "NB-111", "%%writefile without a name was left out")
+        what = "%%writefile without a name: its cell is kept as text"
+        return Meaning("", "NB-111", what, language="text")
     path = path_expression(name, names)
     if append:
         head, tail = (

@@ -8,9 +8,12 @@ import re
 import sys
 from typing import Literal
 
+from agilab.notebooks.popular import BY_ANOTHER_NAME, POPULAR
+
 KnownBy = Literal["standard library", "local", "table", "installed", "assumed"]
-"""How we know. table: written down below; installed: the metadata of what is installed beside agilab; assumed: nothing
-says so, the module's own name was taken."""
+"""How we know. local: it lies beside the notebook, or a cell writes it; table: written down below; installed: the
+metadata of what is installed beside agilab; assumed: nothing says so, the module's own name was taken. What is assumed
+is never installed unasked: whoever has that name on PyPI may be a stranger."""
 
 OTHER_NAMES: dict[str, str] = {
     "absl": "absl-py", "apiclient": "google-api-python-client", "attr": "attrs", "azure.identity": "azure-identity",
@@ -50,6 +53,7 @@ OTHER_NAMES: dict[str, str] = {
     "vaderSentiment": "vaderSentiment", "websocket": "websocket-client", "whisper": "openai-whisper",
     "win32api": "pywin32", "win32com": "pywin32", "wx": "wxPython", "Xlib": "python-xlib",
     "xlsxwriter": "XlsxWriter", "yaml": "PyYAML", "zeus": "zeus-mcmc", "zmq": "pyzmq",
+    **BY_ANOTHER_NAME,
 }  # fmt: skip
 """Modules (or the beginnings of dotted ones) whose distribution has another name, or might be thought to."""
 
@@ -118,7 +122,7 @@ SAME_NAME = frozenset({
     "utilsforecast", "vaex", "vedo", "vega_datasets", "verde", "vllm", "vtk", "wandb", "wbdata", "wget", "whitebox",
     "wikipedia", "windpowerlib", "wordcloud", "xarray", "xesmf", "xgboost", "xgcm", "xhistogram", "xlrd", "xlwt",
     "xrft", "xskillscore", "yellowbrick", "yfinance", "yt", "zarr", "zfit",
-})  # fmt: skip
+}) | POPULAR  # fmt: skip
 """Widely used modules whose distribution has their name: known, not assumed."""
 
 PLATFORMS = frozenset(

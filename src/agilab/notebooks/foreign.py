@@ -6,18 +6,14 @@ is a stage of its own with `runtime = "none"`, in the order of the notebook, wit
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from agilab.contracts.lab_stages import Origin, Stage
 from agilab.notebooks.cells import Cell, Notebook
 from agilab.notebooks.inspecting import Inspection
 from agilab.notebooks.outputs import expected_of
-from agilab.notebooks.planned import HEADING
-from agilab.notebooks.stage_names import slug, unused, without_title
-
-_LONGEST = 200
-"""Characters of a heading that may be a title."""
+from agilab.notebooks.text_stages import text_stage
+from agilab.notebooks.titles import HEADING, slug, taken_apart, unused, without_title
 
 
 def is_foreign(inspection: Inspection) -> bool:
@@ -31,20 +27,22 @@ def foreign_stages(inspection: Inspection, taken: set[str]) -> list[Stage]:
     found: list[Stage] = []
     texts: list[str] = []
     opening = _opening(inspection.notebook)
+    name = inspection.notebook.name or "notebook"
     for cell in inspection.notebook.cells:
         if cell is opening or not cell.source.strip():
             continue
         if cell.kind != "code":
             texts += [cell.source.strip("\n")] if cell.kind == "markdown" else []
             continue
-        found.append(_stage(inspection.notebook, cell, "\n\n".join(texts), taken))
+        text = "\n\n".join(texts)
+        found.append(text_stage(name, cell, text, taken, language=cell.language))
         texts = []
     if texts:
-        title, text = _taken_apart("\n\n".join(texts))
-        name = unused(slug(title) or "words", taken)
-        taken.add(name)
-        origin = Origin(notebook=inspection.notebook.name or "notebook", mode="not_executed_import")
-        found.append(Stage(id=name, title=title, description=text, runtime="none", origin=origin))
+        title, text = taken_apart("\n\n".join(texts))
+        words = unused(slug(title) or "words", taken)
+        taken.add(words)
+        origin = Origin(notebook=name, mode="not_executed_import")
+        found.append(Stage(id=words, title=title, description=text, runtime="none", origin=origin))
     return found
 
 
@@ -87,34 +85,3 @@ def _opening(notebook: Notebook) -> Cell | None:
         return None
     match = HEADING.match(first.source.lstrip("\n"))
     return first if match and len(match.group(1)) == 1 else None
-
-
-def _stage(notebook: Notebook, cell: Cell, text: str, taken: set[str]) -> Stage:
-    title, description = _taken_apart(text)
-    name = unused((slug(title) or f"cell-{cell.index}")[:56], taken)
-    taken.add(name)
-    return Stage(
-        id=name,
-        title=title,
-        description=description,
-        runtime="none",
-        code=cell.source,
-        tags=tuple(dict.fromkeys(tag for tag in cell.tags if tag.strip())),
-        origin=Origin(
-            notebook=notebook.name or "notebook",
-            cells=(cell.id,),
-            indices=(cell.index,),
-            execution_counts=(cell.execution_count or 0,),
-            digest=hashlib.sha256(cell.source.encode("utf-8", "surrogatepass")).hexdigest(),
-            mode="not_executed_import",
-        ),
-        extra={"language": cell.language},
-    )
-
-
-def _taken_apart(text: str) -> tuple[str, str]:
-    """The heading that a text begins with, and the rest."""
-    match = HEADING.match(text)
-    if match is None or len(match.group(2)) > _LONGEST:
-        return "", text
-    return match.group(2), without_title(text, match.group(2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,10 +90,16 @@ class Requirement:
 
 @dataclass
 class Finder:
-    """Finds the imports of cells; `folders` are where local modules may lie, the notebook's own first."""
+    """Finds the imports of cells.
+
+    Attributes:
+        folders: Where local modules may lie, the notebook's own folder first.
+        written: Modules that the notebook writes itself.
+    """
 
     folders: list[Path]
     evaluator: Evaluator
+    written: frozenset[str] = frozenset()
 
     def imports_of(self, nodes: Nodes) -> tuple[list[Import], list[Finding]]:
         """The imports of one cell, and what could not be said of them, by line."""
@@ -144,6 +150,8 @@ class Finder:
     def _is_local(self, top: str) -> bool:
         if not top.isidentifier():
             return False
+        if top in self.written:
+            return True
         for folder in self.folders:
             try:
                 if (folder / f"{top}.py").is_file() or (folder / top / "__init__.py").is_file():
@@ -191,13 +199,18 @@ def search_folders(folder: Path | None, cells: Iterable[Nodes], evaluator: Evalu
     """Where local modules may lie: the notebook's folder, and what `sys.path.append` adds to it by a written path."""
     if folder is None:
         return []
-    folders = [folder]
+    return list(dict.fromkeys([folder, *(folder / one for one in added_folders(cells, evaluator))]))
+
+
+def added_folders(cells: Iterable[Nodes], evaluator: Evaluator) -> list[str]:
+    """The folders that `sys.path.append` adds by a written path, as they are written."""
+    folders: list[str] = []
     for nodes in cells:
         for node, place in nodes:
             if isinstance(node, ast.Call) and node.args and evaluator.dotted(node.func) in _ADDS_FOLDER:
                 texts = evaluator.texts(node.args[-1], place)
-                folders += [folder / text.text for text in texts if text.known and "\0" not in text.text]
-    return list(dict.fromkeys(folders))
+                folders += [text.text for text in texts if text.known and "\0" not in text.text]
+    return folders
 
 
 def aliases_of(cells: Iterable[Nodes]) -> dict[str, str]:
@@ -219,9 +232,15 @@ def aliases_of(cells: Iterable[Nodes]) -> dict[str, str]:
     return aliases
 
 
-def import_findings(imports: list[Import]) -> list[Finding]:
-    """What is to be said of imports: everything imported, platforms, local modules and assumed ones (each once)."""
+def import_findings(
+    imports: list[Import], requirements: Sequence[Requirement] = (), written: Collection[str] = ()
+) -> list[Finding]:
+    """What is to be said of imports: everything imported, platforms, local modules and assumed ones (each once).
+
+    `requirements` are what the notebook installs itself, `written` the modules that its cells write.
+    """
     findings: list[Finding] = []
+    asked_for = {one.distribution for one in requirements}
     said: set[str] = set()
     for one in imports:
         top = one.module.partition(".")[0]
@@ -238,12 +257,14 @@ def import_findings(imports: list[Import]) -> list[Finding]:
             what = f"{top} is a module of Python 2"
             findings.append(found("NB-104", what, cell=one.cell, line=one.line, mend=mend))
         elif one.known_by == "local":
-            findings.append(
-                found("NB-205", f"{one.module} lies beside the notebook", cell=one.cell, line=one.line)
-            )
+            where = "is written by a cell" if top in written else "lies beside the notebook"
+            findings.append(found("NB-205", f"{one.module} {where}", cell=one.cell, line=one.line))
         elif one.known_by == "assumed":
-            what = f"{one.module} was assumed to come from “{one.distribution}”"
-            findings.append(found("NB-202", what, cell=one.cell, line=one.line))
+            if one.distribution.lower() in asked_for:
+                continue
+            what = f"nothing says what provides {one.module}; it is not among the dependencies"
+            mend = f"if it is the “{one.distribution}” on PyPI: uv add {one.distribution}"
+            findings.append(found("NB-202", what, cell=one.cell, line=one.line, mend=mend))
         said.add(top)
     return findings
 

@@ -6,21 +6,25 @@ inspection.as_document()        # plain data, ready for JSON
 
 from __future__ import annotations
 
+import ast
 import os
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from agilab.notebooks.artifacts import Artifact, artifact_findings, artifacts_of, out_of_sight
+from agilab.notebooks.artifact_findings import artifact_findings, out_of_sight
+from agilab.notebooks.artifacts import Act, Artifact, acts_of, each_once
 from agilab.notebooks.cells import Notebook
 from agilab.notebooks.execution import Execution, execution_findings, execution_of
+from agilab.notebooks.file_uses import FileUse, file_uses
 from agilab.notebooks.findings import SEVERITIES, Finding, in_order
 from agilab.notebooks.imports import (
     Finder,
     Import,
     Requirement,
+    added_folders,
     aliases_of,
     import_findings,
     requirements_of,
@@ -33,10 +37,12 @@ from agilab.notebooks.reading import LIMIT, read
 from agilab.notebooks.risks import Secret, code_risks, installs_of, secrets_of
 from agilab.notebooks.rules import found
 from agilab.notebooks.secrets import HIDDEN
+from agilab.notebooks.shown_texts import with_texts
 from agilab.notebooks.supervisor.plain import as_python
 from agilab.notebooks.supervisor.read_back import is_supervisor
 from agilab.notebooks.values import Evaluator
-from agilab.notebooks.walking import scope_of_notebook, walk
+from agilab.notebooks.walking import Nodes, scope_of_notebook, walk
+from agilab.notebooks.written_modules import Modules, acts_of_imports, written_modules
 
 MODE = "not_executed_import"
 """The word for what this is: nothing of the notebook was executed."""
@@ -54,6 +60,9 @@ class Inspection:
         requirements: What its cells install.
         artifacts: What it reads and writes, by cell and line.
         findings: All of them, in the order of the notebook.
+        uses: What its cells do to files, in the order in which it happens.
+        modules: Those that its cells write.
+        there: Of the files of `uses`, those that lie beside it; None where nobody knows where it lies.
     """
 
     notebook: Notebook
@@ -63,12 +72,21 @@ class Inspection:
     requirements: tuple[Requirement, ...]
     artifacts: tuple[Artifact, ...]
     findings: tuple[Finding, ...]
+    uses: tuple[FileUse, ...] = ()
+    modules: Modules = field(default_factory=dict)
+    there: frozenset[str] | None = None
 
     @property
     def distributions(self) -> tuple[str, ...]:
-        """What has to be installed for it, sorted."""
+        """What has to be installed for it, sorted; also what was only assumed."""
         names = {one.distribution for one in self.imports if one.distribution}
         return tuple(sorted(names, key=str.lower))
+
+    @property
+    def known_distributions(self) -> tuple[str, ...]:
+        """Those of which it is known that they provide what is imported."""
+        assumed = {one.distribution for one in self.imports if one.known_by == "assumed"}
+        return tuple(name for name in self.distributions if name not in assumed)
 
     def as_document(self) -> dict[str, Any]:
         """Plain data in a stable order: strings that UTF-8 can write, whole numbers, lists, objects."""
@@ -95,21 +113,25 @@ def inspect(source: str | os.PathLike[str] | bytes, *, name: str = "", limit: in
 
 def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspection:
     """The same for a notebook that was read already; `folder` is where it lies, for local modules."""
+    execution = execution_of(notebook)
+    notebook, texts = with_texts(notebook)
     parsed = parse_notebook(as_python(notebook) if is_supervisor(notebook) else notebook)
     trees = {one.cell.index: one.tree for one in parsed.cells if one.tree is not None}
     scope = scope_of_notebook(trees)
     nodes = {cell: list(walk(cell, tree, scope)) for cell, tree in trees.items()}
     evaluator = Evaluator(aliases_of(nodes.values()))
-    finder = Finder(search_folders(folder, nodes.values(), evaluator), evaluator)
+    acts = [act for cell in nodes.values() for act in acts_of(cell, evaluator)]
+    artifacts = list(each_once(acts))
+    modules = written_modules(artifacts, added_folders(nodes.values(), evaluator))
+    folders = search_folders(folder, nodes.values(), evaluator)
+    finder = Finder(folders, evaluator, frozenset(modules))
     imports: list[Import] = []
-    artifacts: list[Artifact] = []
     installed = list(parsed.requirements)
-    findings = [*notebook.findings, *parsed.findings]
+    findings = [*notebook.findings, *texts, *parsed.findings]
     for one in parsed.cells:
         here = nodes.get(one.cell.index, [])
         found_here, said = finder.imports_of(here)
         imports += found_here
-        artifacts += artifacts_of(here, evaluator)
         findings += said
         translated = frozenset(magic.line for magic in one.magics)
         findings += code_risks(here, evaluator, translated)
@@ -123,9 +145,10 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
             )
             for one in unseen
         ]
-    execution = execution_of(notebook)
+    uses = _uses(trees, nodes, acts, modules, artifacts, evaluator)
     secrets = secrets_of(notebook, nodes.values())
-    findings += import_findings(imports)
+    requirements = requirements_of(sorted(installed, key=lambda one: one[1:]))
+    findings += import_findings(imports, requirements, modules)
     of_files = artifact_findings(artifacts)
     online = {(one.cell, one.line) for one in of_files if one.code == "NB-501"}  # said once, with the address
     findings = [one for one in findings if one.code != "NB-501" or (one.cell, one.line) not in online]
@@ -140,10 +163,40 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
         parsed,
         execution,
         tuple(imports),
-        requirements_of(sorted(installed, key=lambda one: one[1:])),
+        requirements,
         tuple(replace(one, path=hide(one.path)) for one in artifacts),
         in_order(replace(one, what=hide(one.what)) for one in findings),
+        tuple(replace(one, path=hide(one.path)) for one in uses),
+        modules,
+        None if folder is None else _there(folder, uses),
     )
+
+
+def _uses(
+    trees: Mapping[int, ast.Module],
+    nodes: Mapping[int, Nodes],
+    acts: Sequence[Act],
+    modules: Modules,
+    artifacts: Sequence[Artifact],
+    evaluator: Evaluator,
+) -> tuple[FileUse, ...]:
+    """The uses of files; `artifacts` say of each what is known of it by now."""
+    known = {replace(one, direction="read"): one for one in artifacts if one.direction == "unknown"}
+    now = [replace(act, artifact=known.get(act.artifact, act.artifact)) for act in acts]
+    now += [act for cell in nodes.values() for act in acts_of_imports(cell, modules)]
+    return file_uses(trees, nodes, now, evaluator)
+
+
+def _there(folder: Path, uses: Sequence[FileUse]) -> frozenset[str]:
+    """Those of the files that lie in the folder."""
+    found: set[str] = set()
+    for path in {one.path for one in uses if one.is_own and "\0" not in one.path}:
+        try:
+            if os.path.lexists(folder / path) or ("*" in path and any(folder.glob(path))):
+                found.add(path)
+        except (OSError, ValueError, NotImplementedError):
+            continue
+    return frozenset(found)
 
 
 def _hider(secrets: list[Secret]) -> Callable[[str], str]:

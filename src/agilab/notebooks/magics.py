@@ -1,8 +1,8 @@
 """From a cell as IPython takes it to plain Python with the same line numbers.
 
 Magics and shell lines are translated where they mean something in Python (`%cd data` is `os.chdir("data")`), and
-otherwise left out and reported. Only what Python itself cannot parse is looked at: a line that begins with `%` in the
-middle of an expression or a string is Python's.
+otherwise left out, or made comments, and reported. Only what Python itself cannot parse is looked at: a line that
+begins with `%` in the middle of an expression or a string is Python's.
 
 Where a magic may stand is IPython's rule (`IPython.core.inputtransformer2`); `meanings` says what each one means.
 """
@@ -26,6 +26,8 @@ AUTOMAGIC = frozenset({
 })  # fmt: skip
 """Magics that people write without `%`, as IPython allows where the line is no Python."""
 
+_STAYS = frozenset({"NB-111", "NB-114", "NB-115", "NB-120"})
+"""Findings of lines that did something and have no translation: they stay as comments."""
 _SHOWS = re.compile(r"(ls|ll|pwd|who|whos|hist|lsmagic)( -\w+)?\s*")
 """Those that are Python, too, and only show something."""
 
@@ -220,6 +222,9 @@ class _Cell:
         line = self.lines[start]
         indent = line[: len(line) - len(line.lstrip())]
         python = meaning.python or ("pass" if indent else "")
+        if not meaning.python and meaning.code in _STAYS:
+            remark = " ".join(one.strip().removesuffix("\\").rstrip() for one in self.lines[start:end])
+            python = f"{python}  # {remark}".lstrip()
         self.lines[start:end] = [indent + python if python else "", *[""] * (end - start - 1)]
         self.magics.append(Magic(start + 1, name, False, meaning))
 

@@ -23,6 +23,9 @@ class Meaning:
             place, as many as it had.
         requirements: What it installs, as written ("pandas==2.2").
         runs: The file that `%run` names.
+        language: Of a cell that is kept as text because nothing of it is run: what it is written in; else "".
+        reads: Names of the notebook that such a cell says it takes.
+        defines: Names of the notebook that it says it gives.
     """
 
     python: str
@@ -31,6 +34,9 @@ class Meaning:
     body: str | None = None
     requirements: tuple[str, ...] = ()
     runs: str = ""
+    language: str = ""
+    reads: tuple[str, ...] = ()
+    defines: tuple[str, ...] = ()
 
     def without_percent(self, name: str) -> Meaning:
         """The same, written without its `%`."""

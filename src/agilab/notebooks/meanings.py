@@ -5,7 +5,8 @@
 | translated | `%cd` `%env X=1` `%time f()` `%run x.py` `%%writefile` `!cmd` `%%bash` `/f x` |
 | its body stays | `%%time` `%%capture` `%%prun` |
 | dropped, with a note | `%matplotlib inline` `%load_ext` `%timeit` `x?` |
-| left out, with a warning | `%store` `%%sql` `%%R` whatever is not known |
+| a comment, with a warning | `%store` `%sql` `%R` whatever is not known |
+| kept as text | cells of another language: `%%R` `%%sql` `%%html` |
 
 A magic that is assigned and has no translation stays IPython's own call, so that it fails by name where IPython is not,
 instead of giving a wrong value.
@@ -72,7 +73,7 @@ def line_meaning(name: str, arguments: str, target: str, names: Container[str]) 
         return Meaning("", "NB-110", f"%{name} was dropped")
     if name in SHELL_ALIASES:
         return shell_meaning(f"{name} {arguments}", target, names)
-    return Meaning("", "NB-111", f"%{name} was left out{_why(name)}")
+    return Meaning("", "NB-111", f"%{name} became a comment{_why(name)}")
 
 
 def _why(name: str) -> str:
@@ -151,7 +152,7 @@ def _run(arguments: str, target: str, names: Container[str]) -> Meaning | None:
         return Meaning(f"import runpy; globals().update(runpy.run_module({literal(name)}))", "NB-115", what)
     if name.endswith(".ipynb") or "-i" in flags:
         why = "is another notebook" if name.endswith(".ipynb") else "shares the notebook's names"
-        return Meaning("", "NB-115", f"{what} was left out: it {why}", runs=name)
+        return Meaning("", "NB-115", f"{what} became a comment: it {why}", runs=name)
     path = name if name.endswith((".py", ".ipy")) or "$" in name or "{" in name else f"{name}.py"
     expression = path_expression(path, names)
     call = f"globals().update(runpy.run_path({expression}, run_name='__main__'))"
@@ -183,7 +184,7 @@ def _install(tool: str) -> Callable[[str, str, Container[str]], Meaning | None]:
 
 
 def _stored(arguments: str, target: str, names: Container[str]) -> Meaning | None:
-    return Meaning("", "NB-120", f"%store {arguments}".strip() + " was left out")
+    return Meaning("", "NB-120", f"%store {arguments}".strip() + " became a comment")
 
 
 def _captured(arguments: str, target: str, names: Container[str]) -> Meaning | None:
@@ -201,7 +202,7 @@ def _deleted(arguments: str, target: str, names: Container[str]) -> Meaning | No
 
 def _language(name: str) -> Callable[[str, str, Container[str]], Meaning | None]:
     def meaning(arguments: str, target: str, names: Container[str]) -> Meaning | None:
-        return None if target else Meaning("", "NB-114", f"%{name} is not Python; it was left out")
+        return None if target else Meaning("", "NB-114", f"%{name} is not Python; it became a comment")
 
     return meaning
 

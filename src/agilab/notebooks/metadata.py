@@ -1,7 +1,7 @@
 """What other tools wrote into a notebook's metadata, in a form that a lab's TOML can hold, and back again.
 
-TOML has no null, no whole numbers beyond 64 bits and no half characters; metadata has all three (every export of
-Databricks has nulls). Such a value stands as its JSON, in a table with the one key `json`:
+TOML has no null, no whole numbers beyond 64 bits and no half characters, and a lab no NaN; metadata has them all
+(every export of Databricks has nulls). Such a value stands as its JSON, in a table with the one key `json`:
 
     "application/vnd.databricks.v1+notebook" = { json = '{"dashboards": [], "widgets": null}' }
 """
@@ -9,6 +9,7 @@ Databricks has nulls). Such a value stands as its JSON, in a table with the one 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,7 +51,7 @@ def metadata_of(lab: Lab, notebook: str) -> dict[str, Any]:
 
 
 def _spelled(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=not _is_text(json.dumps(value, ensure_ascii=False)))
+    return json.dumps(value, ensure_ascii=not is_text(json.dumps(value, ensure_ascii=False)))
 
 
 def _read(value: Mapping[str, str]) -> Any:
@@ -67,19 +68,22 @@ def _is_spelled(value: Any) -> bool:
 
 def _is_toml(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return all(_is_text(key) and _is_toml(inner) for key, inner in value.items())
+        return all(is_text(key) and _is_toml(inner) for key, inner in value.items())
     if isinstance(value, list | tuple):
         return all(map(_is_toml, value))
     if isinstance(value, str):
-        return _is_text(value)
+        return is_text(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return -_WIDEST <= value < _WIDEST
+    if isinstance(value, float):
+        return math.isfinite(value)
     return value is not None
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
+    """Whether UTF-8, and so TOML, can write a text: not with half a character in it."""
     return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _name(key: str) -> str:
-    return key if _is_text(key) else key.encode("utf-8", "backslashreplace").decode("utf-8")
+    return key if is_text(key) else key.encode("utf-8", "backslashreplace").decode("utf-8")

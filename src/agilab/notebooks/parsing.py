@@ -27,6 +27,8 @@ class ParsedCell:
         tree: None where the cell does not parse.
         magics: What was translated, dropped or left out.
         why_not: Why there is no tree, "" if there is one.
+        kept: What a magic says of a cell that is kept as text because nothing of it is run (`%%R`, `%%html`): its
+            language, and the names that it takes and gives. Its Python is empty lines. None for any other cell.
     """
 
     cell: Cell
@@ -34,6 +36,7 @@ class ParsedCell:
     tree: ast.Module | None
     magics: tuple[Magic, ...] = ()
     why_not: str = ""
+    kept: Meaning | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,10 @@ def parse_cell(cell: Cell, names: Container[str] = ()) -> ParsedCell:
     translated = translate(cell.source, names)
     if translated.tree is not None:
         return ParsedCell(cell, translated.python, translated.tree)
+    kept = next((one.meaning for one in translated.magics if one.whole_cell and one.meaning.language), None)
+    if kept is not None:
+        blank = "\n" * translated.python.count("\n")
+        return ParsedCell(cell, blank, parse(blank).tree, _with_prompts(translated), kept=kept)
     result = parse(translated.python)
     return ParsedCell(
         cell, translated.python, result.tree, _with_prompts(translated), _why_not(translated.python, result)
@@ -134,7 +141,7 @@ def _language(notebook: Notebook) -> list[Finding]:
         return [found("NB-101", what)]
     where = {cell.language: cell.index for cell in reversed(written)}
     return [
-        found("NB-101", f"{_cells(count)} of code in {shown(language)}, not Python", cell=where[language])
+        found("NB-101", f"{_cells(count)} of code in {shown(language)} kept as text", cell=where[language])
         for language, count in sorted(others.items())
     ]
 

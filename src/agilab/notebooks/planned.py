@@ -2,41 +2,66 @@
 
 from __future__ import annotations
 
-import ast
-import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
-from agilab.notebooks.artifacts import Artifact
-from agilab.notebooks.cells import Cell
+from agilab.notebooks.cells import Cell, Notebook
+from agilab.notebooks.file_uses import FileUse
 from agilab.notebooks.flow.groups import Per
 from agilab.notebooks.flow.links import Join, Links
 from agilab.notebooks.flow.notebook import analyse_cells
 from agilab.notebooks.flow.plan import Plan, plan
 from agilab.notebooks.inspecting import Inspection
+from agilab.notebooks.parameters import Odd, parameters_of
+from agilab.notebooks.text_stages import Aside, aside_of
+from agilab.notebooks.titles import HEADING
 
-HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$", re.MULTILINE)
-"""A heading of markdown: its marks and its words."""
 _LONGEST_LINE = 500
 """Characters of a line of text that may stand in code."""
 _FIGURES_STAY = re.compile(r"^\s*%matplotlib\s+(?!inline\b|agg\b|-)\w", re.MULTILINE)
 """Figures as windows or widgets, which a later cell may go on drawing in."""
-_HOLE = re.compile(r"\{[^{}]*\}")
+
+
+@dataclass(frozen=True)
+class Code:
+    """A cell of code as the flow has it: its Python, or what it is if it is kept and not run.
+
+    A cell of parameters is two: one that gives values, and one with the rest of its text, if there is any.
+
+    Attributes:
+        given: The values, of the first of these.
+        odd: Its names that are no values of a lab's, each with its line and why.
+    """
+
+    cell: Cell
+    python: str
+    aside: Aside | None = None
+    given: Mapping[str, Any] | None = None
+    odd: tuple[Odd, ...] = ()
 
 
 @dataclass
 class Planned:
-    """One notebook on its way."""
+    """One notebook on its way.
+
+    Attributes:
+        code: Its cells of code, by the numbers of the flow.
+        ids: Of its stages, in the order of the plan.
+        aside_ids: Of the stages that are only text, by the number of their cell.
+        renamed: What its parameters are called in the lab.
+    """
 
     inspection: Inspection
+    code: tuple[Code, ...]
     plan: Plan
     parameters: dict[int, dict[str, Any]]
     ids: list[str] = field(default_factory=list)
+    aside_ids: dict[int, str] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -46,45 +71,64 @@ class Planned:
     @cached_property
     def texts(self) -> dict[int, list[Cell]]:
         """See `texts_above`."""
-        return texts_above(self.inspection)
+        return texts_above(self.inspection.notebook, self.code)
 
     @property
     def cells(self) -> list[Cell]:
         """The cells of the flow, by its numbers."""
-        return [one.cell for one in self.inspection.parsed.cells]
+        return [one.cell for one in self.code]
+
+    @property
+    def asides(self) -> dict[int, Aside]:
+        """Cells that are kept and not run, by their numbers."""
+        return {number: one.aside for number, one in enumerate(self.code) if one.aside is not None}
 
 
 def planned(inspection: Inspection, per: Per) -> Planned:
-    parsed = inspection.parsed.cells
-    number_of = {one.cell.index: number for number, one in enumerate(parsed)}
-    parameters = {
-        number: given
-        for number, one in enumerate(parsed)
-        if "parameters" in one.cell.tags and (given := _literals(one.python)) is not None
-    }
-    stay = any(_FIGURES_STAY.search(one.cell.source) for one in parsed)
-    links = Links(analyse_cells([one.python for one in parsed], figures_stay=stay))
+    code = tuple(_code(inspection))
+    number_of = {one.cell.index: number for number, one in enumerate(code)}
+    parameters = {number: dict(one.given) for number, one in enumerate(code) if one.given is not None}
+    stay = any(_FIGURES_STAY.search(one.cell.source) for one in code)
+    sources = [one.python if one.aside is None else one.aside.flow for one in code]
+    links = Links(analyse_cells(sources, figures_stay=stay))
+    above = texts_above(inspection.notebook, code)
     found = plan(
         links,
         per=per,
-        headings=_headings(inspection),
-        joins=[*_computed_paths(inspection.artifacts, number_of)],
+        headings=_headings(above, number_of),
+        joins=[*_computed_paths(inspection.uses, number_of)],
         parameters=parameters,
-        texts=_texts(inspection, number_of),
+        asides=[number for number, one in enumerate(code) if one.aside is not None],
+        texts=_texts(above, number_of),
     )
-    return Planned(inspection, found, parameters)
+    return Planned(inspection, code, found, parameters)
 
 
-def _headings(inspection: Inspection) -> dict[int, int]:
+def _code(inspection: Inspection) -> Iterator[Code]:
+    parsed = {one.cell.index: one for one in inspection.parsed.cells}
+    for cell in inspection.notebook.code_cells:
+        one = parsed.get(cell.index)
+        if one is not None and "parameters" in one.cell.tags:
+            found = parameters_of(one.python)
+            if found.given:
+                yield Code(one.cell, found.text, given=found.given)
+            if found.rest or not found.given:
+                yield Code(one.cell, found.rest, aside_of(one.cell, one), odd=found.odd)
+        elif one is not None:
+            yield Code(one.cell, one.python, aside_of(one.cell, one))
+        elif (aside := aside_of(cell, None)) is not None:
+            yield Code(cell, "", aside)
+
+
+def _headings(above: Mapping[int, Sequence[Cell]], number_of: Mapping[int, int]) -> dict[int, int]:
     """Code cells right below a heading or a text, with its rank.
 
     1 is the level by which the notebook is divided (the highest that stands there twice), whichever that is; 2 and 3
     are below it; 4 is a text without a heading.
     """
     levels: dict[int, int | None] = {}
-    above = texts_above(inspection)
-    for number, one in enumerate(inspection.parsed.cells):
-        texts = [cell.source for cell in above.get(one.cell.index, []) if cell.source.strip()]
+    for index, number in number_of.items():
+        texts = [cell.source for cell in above.get(index, []) if cell.source.strip()]
         if texts:
             found = (len(match.group(1)) for text in texts for match in HEADING.finditer(text))
             levels[number] = min(found, default=None)
@@ -93,15 +137,15 @@ def _headings(inspection: Inspection) -> dict[int, int]:
     return {cell: 4 if found is None else min(max(found - main + 1, 1), 3) for cell, found in levels.items()}
 
 
-def texts_above(inspection: Inspection) -> dict[int, list[Cell]]:
+def texts_above(notebook: Notebook, code: Sequence[Code]) -> dict[int, list[Cell]]:
     """The texts between a cell of code and the one above it, by the index of the cell below them; -1 is the end.
 
-    A cell of which nothing is left (`%matplotlib inline`) does not stand between, nor does one of another language.
+    A cell of which nothing is left (`%matplotlib inline`) does not stand between.
     """
-    full = {one.cell.index for one in inspection.parsed.cells if one.python.strip()}
+    full = {one.cell.index for one in code if one.aside is not None or one.python.strip()}
     found: dict[int, list[Cell]] = {}
     texts: list[Cell] = []
-    for cell in inspection.notebook.cells:
+    for cell in notebook.cells:
         if cell.kind == "markdown":
             texts.append(cell)
         elif cell.index in full:
@@ -109,86 +153,35 @@ def texts_above(inspection: Inspection) -> dict[int, list[Cell]]:
     return {**found, -1: texts}
 
 
-def fits_in_code(text: str) -> bool:
-    """Whether a text may stand in code as a comment: pictures within a text are lines that nobody reads."""
-    return all(len(line) <= _LONGEST_LINE for line in text.split("\n"))
+def fits_in_code(text: Cell) -> bool:
+    """Whether a text may stand in code as a comment: not with a picture in it, nor where one is a line of letters."""
+    return not text.attachments and all(len(line) <= _LONGEST_LINE for line in text.source.split("\n"))
 
 
-def _texts(inspection: Inspection, number_of: dict[int, int]) -> dict[int, str]:
+def _texts(above: Mapping[int, Sequence[Cell]], number_of: Mapping[int, int]) -> dict[int, str]:
     """What is said above each cell, as far as it may stand in the code."""
     found: dict[int, str] = {}
-    for index, cells in texts_above(inspection).items():
-        parts = [cell.source.strip("\n") for cell in cells if fits_in_code(cell.source)]
+    for index, cells in above.items():
+        parts = [cell.source.strip("\n") for cell in cells if fits_in_code(cell)]
         if index in number_of and (text := "\n\n".join(part for part in parts if part.strip())):
             found[number_of[index]] = text.replace("\r\n", "\n").replace("\r", "\n")
     return found
 
 
-def _literals(source: str) -> dict[str, Any] | None:
-    """The names of a cell of nothing but literals that a lab's params can be, or None."""
-    found: dict[str, Any] = {}
-    try:
-        body = ast.parse(source).body
-        for node in body:
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-                continue
-            target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-            value = getattr(node, "value", None)
-            single = not isinstance(node, ast.Assign) or len(node.targets) == 1
-            if (
-                not isinstance(target, ast.Name)
-                or value is None
-                or not single
-                or isinstance(node, ast.AugAssign)
-            ):
-                return None
-            found[target.id] = ast.literal_eval(value)
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        return None
-    return found if found and all(map(_is_plain, found.values())) else None
-
-
-def _is_plain(value: object) -> bool:
-    """Whether JSON and TOML both have it; TOML has no null."""
-    if isinstance(value, list):
-        return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_plain(one) for key, one in value.items())
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return isinstance(value, (bool, str)) or (isinstance(value, int) and abs(value) < 2**53)
-
-
-def _computed_paths(artifacts: Sequence[Artifact], number_of: dict[int, int]) -> Iterator[Join]:
+def _computed_paths(uses: Sequence[FileUse], number_of: dict[int, int]) -> Iterator[Join]:
     """Cells that write and read what may be one file although the text does not say so."""
-    written = [one for one in artifacts if one.direction in ("written", "both") and one.cell in number_of]
-    for after in artifacts:
-        if after.direction not in ("read", "both") or after.cell not in number_of:
+    written = [one for one in uses if one.does in ("write", "add") and one.cell in number_of]
+    for after in uses:
+        if after.does not in ("read", "add") or after.cell not in number_of:
             continue
         for before in written:
-            if (
-                before.cell >= after.cell
-                or before.path == after.path
-                or not (before.computed or after.computed)
-            ):
+            if before.cell >= after.cell or not (before.artifact.computed or after.artifact.computed):
                 continue
-            if before.where == "url" or after.where == "url":
-                continue
-            if _may_be_one(before.path, after.path):
-                why = f"{before.path} and {after.path} may be one file"
-                yield Join(
-                    number_of[before.cell],
-                    number_of[after.cell],
-                    (before.path, after.path),
-                    why,
-                    undecided=True,
-                )
+            names = before.artifact.path, after.artifact.path
+            if names[0] != names[1] and _may_be_one(before.path, after.path):
+                why = f"{names[0]} and {names[1]} may be one file"
+                yield Join(number_of[before.cell], number_of[after.cell], names, why, undecided=True)
 
 
 def _may_be_one(one: str, other: str) -> bool:
-    left, right = glob_of(one), glob_of(other)
-    return fnmatchcase(right.replace("*", "x"), left) or fnmatchcase(left.replace("*", "x"), right)
-
-
-def glob_of(path: str) -> str:
-    return _HOLE.sub("*", path)
+    return fnmatchcase(other.replace("*", "x"), one) or fnmatchcase(one.replace("*", "x"), other)

@@ -133,8 +133,7 @@ RULES: dict[str, Rule] = {
     "NB-037": Rule(
         "note",
         "a picture inside a cell",
-        "Attachments are part of the notebook's file; the text that shows them is kept, the picture is not.",
-        "save it as a file beside the notebook and link to that",
+        "It becomes a file in the lab's folder attachments/, and an attachment again in a notebook that is exported.",
     ),
     # the language of its cells
     "NB-101": Rule(
@@ -198,10 +197,10 @@ RULES: dict[str, Rule] = {
     # imports
     "NB-201": Rule("warning", "imports by a computed name", "Known only when it runs.", "import it plainly"),
     "NB-202": Rule(
-        "note",
-        "distribution assumed",
-        "Nothing says which distribution provides the module; its own name was assumed.",
-        "check it before you declare it",
+        "warning",
+        "distribution not known",
+        "A module's name is no proof: on PyPI a stranger may have it. What is in no table is not installed unasked.",
+        "find out what provides it, then: uv add NAME",
     ),
     "NB-203": Rule(
         "warning", "imports everything", "Which names come is known only when it runs.", "import by name"
@@ -212,7 +211,7 @@ RULES: dict[str, Rule] = {
         "The import depends on the folder it is run in.",
         "make the modules a package, or put them beside the notebook",
     ),
-    "NB-205": Rule("note", "a module beside the notebook", "It has to travel with it."),
+    "NB-205": Rule("note", "a module of one's own", "It lies beside the notebook, or a cell writes it: no package."),
     # files
     "NB-301": Rule("note", "a path that is computed", "Only its pattern is known.", "name it in an argument"),
     "NB-302": Rule("warning", "an absolute path", "It exists on one machine.", "put the folder into an argument"),
@@ -231,6 +230,18 @@ RULES: dict[str, Rule] = {
         "read, and seen to be made by no cell",
         "The file is not beside the notebook, and no cell says that it writes it: some call makes it out of sight.",
         "declare it as an output of the stage that makes it",
+    ),
+    "NB-307": Rule(
+        "warning",
+        "a file that may not be written",
+        "A stage that does not leave what it promises fails; so a file is promised that is written whatever turns out.",
+        "write it in every run, or name it among the outputs of its stage if it always is",
+    ),
+    "NB-308": Rule(
+        "warning",
+        "a file that is read only if something turns out",
+        "It is not beside the notebook and no cell makes it, so no stage is given it.",
+        "put it there and name it among the inputs of its stage, if it is to be read",
     ),
     # how it was run
     "NB-401": Rule(

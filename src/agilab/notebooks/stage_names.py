@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
 from agilab.notebooks.cells import Cell
-from agilab.notebooks.flow.plan import StageFlow
-from agilab.notebooks.planned import HEADING, Planned, fits_in_code
+from agilab.notebooks.flow.model import is_state
+from agilab.notebooks.flow.stage import StageFlow
+from agilab.notebooks.planned import Planned, fits_in_code
+from agilab.notebooks.titles import HEADING, LONGEST, bare, slug, unused, without_heading, without_title
 
-_SHORT = 40
-"""Characters of a stage's id; it ends with a whole word where it can."""
 _COMMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*(?::[^=#]+)?=[^#\"']*#+\s*(.+?)\s*\Z")
 """An assignment with a comment behind it."""
-_SMALL = re.compile(r"(-(a|an|the|of|for|to|that|and|or|with|in|on|is|by|from|at|as))+\Z")
-"""Words at the end of an id that was cut off, which say nothing there."""
-_LONGEST = 200
-"""Characters of a heading that may be a title."""
+_FIRST_COMMENT = re.compile(r"#+\s*(?:@title\s+)?([A-Za-z][\w ,'/&-]{2,60}?)[\s.:]*(?:\{.*\})?\s*")
+"""A comment of words alone; Colab has its titles and their forms there."""
+_MOST_WORDS = 8
+_SHORTEST = 3
+"""Letters of a name that may name a stage."""
 
 
 def _texts_above(one: Planned, cell: Cell) -> list[Cell]:
@@ -33,16 +34,9 @@ def markdown_above(one: Planned, flow: StageFlow) -> str:
     parts: list[str] = []
     for cell in flow.cells:
         for text in _texts_above(one, one.cells[cell]):
-            if cell == flow.cells[0] or not fits_in_code(text.source):
+            if cell == flow.cells[0] or not fits_in_code(text):
                 parts.append(text.source.strip("\n"))
-    return without_title("\n\n".join(part for part in parts if part.strip()), heading_above(one, flow))
-
-
-def without_title(text: str, title: str) -> str:
-    """A text without its first line, where that is nothing but a heading with this title."""
-    first, _, rest = text.partition("\n")
-    match = HEADING.fullmatch(first)
-    return rest.strip("\n") if match and title and _bare(match.group(2)) == title else text
+    return without_heading("\n\n".join(part for part in parts if part.strip()), heading_above(one, flow))
 
 
 def _opening(one: Planned) -> Cell | None:
@@ -54,16 +48,25 @@ def _opening(one: Planned) -> Cell | None:
     return None
 
 
+def text_above(one: Planned, cell: Cell) -> str:
+    """All the markdown above a cell, heading included, but for the opening of the notebook."""
+    parts = [text.source.strip("\n") for text in _texts_above(one, cell)]
+    return "\n\n".join(part for part in parts if part.strip())
+
+
 def words_of(one: Planned) -> str:
     """What a notebook says of itself as a whole: below its title, above its parameters, and beside each of these."""
     parts = []
     if (opening := _opening(one)) is not None:
         parts.append(without_title(opening.source.strip("\n"), title_of(one)))
-    for number in one.parameters:
+    for number, given in one.parameters.items():
         cell = one.cells[number]
-        parts += [text.source.strip("\n") for text in _texts_above(one, cell)]
+        if one.cells.count(cell) == 1:  # else the text is that of the stage of the rest
+            parts += [text.source.strip("\n") for text in _texts_above(one, cell)]
         said = [_COMMENT.match(line) for line in cell.source.splitlines()]
-        parts.append("\n".join(f"- `{line.group(1)}`: {line.group(2)}" for line in said if line))
+        parts.append(
+            "\n".join(f"- `{line[1]}`: {line[2]}" for line in said if line is not None and line[1] in given)
+        )
     return "\n\n".join(part for part in parts if part.strip())
 
 
@@ -72,37 +75,53 @@ def words_below(one: Planned) -> tuple[str, str]:
     texts = [cell.source.strip("\n") for cell in one.texts[-1]]
     text = "\n\n".join(part for part in texts if part.strip())
     match = HEADING.match(text)
-    title = _bare(match.group(2)) if match else ""
+    title = bare(match.group(2)) if match else ""
     return title, without_title(text, title)
 
 
 def heading_above(one: Planned, flow: StageFlow) -> str:
-    for text in _texts_above(one, one.cells[flow.cells[0]]):
-        match = HEADING.search(text.source)
-        if match and len(match.group(2)) <= _LONGEST:
-            title = _bare(match.group(2))
-            whole = flow.cells == one.plan.stages[0].cells and title == title_of(one)
-            return "" if whole else title
-    return ""
+    """The title of a stage: the nearest heading above it, but one of a higher rank if others of its rank are in it.
+
+    A stage that is the whole notebook, by this or for want of a heading, has the title of that.
+    """
+    above = _headings(one, flow.cells[:1])
+    inside = min((rank for rank, _ in _headings(one, flow.cells[1:])), default=7)
+    found = next((title for rank, title in reversed(above) if rank < inside), "")
+    title = title_of(one)
+    if len(one.plan.stages) == 1:
+        return found or (title if len(title) <= LONGEST else "")
+    found = found or (above[0][1] if above else "")
+    return "" if flow.cells == one.plan.stages[0].cells and found == title else found
 
 
-def _bare(text: str) -> str:
-    """A heading without its marks."""
-    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    return re.sub(r"[*`_]{1,3}(\S.*?\S|\S)[*`_]{1,3}", r"\1", text).strip()
+def _headings(one: Planned, cells: Sequence[int]) -> list[tuple[int, str]]:
+    """The headings between cells and what is above them, each with its rank."""
+    return [
+        (len(match.group(1)), bare(match.group(2)))
+        for cell in cells
+        for text in _texts_above(one, one.cells[cell])
+        for match in HEADING.finditer(text.source)
+        if len(match.group(2)) <= LONGEST
+    ]
 
 
 def title_of(one: Planned) -> str:
     for cell in one.inspection.notebook.cells:
         match = HEADING.search(cell.source) if cell.kind == "markdown" else None
         if match and len(match.group(1)) == 1:
-            return _bare(match.group(2))
+            return bare(match.group(2))
     return ""
 
 
-def name_stages(ones: Sequence[Planned]) -> None:
-    """Give each stage an id: of its heading, else of what it makes; with the notebook's name where it would clash."""
-    wanted = [[_id_of(one, flow, number) for number, flow in enumerate(one.plan.stages)] for one in ones]
+def name_stages(ones: Sequence[Planned], written: Mapping[tuple[int, int], Sequence[str]]) -> None:
+    """Give each stage an id: of its heading, else of what it makes; with the notebook's name where it would clash.
+
+    `written` are the files that each leaves, by the notebook's place and the number of its stage.
+    """
+    wanted = [
+        [_id_of(one, flow, number, written[place, number]) for number, flow in enumerate(one.plan.stages)]
+        for place, one in enumerate(ones)
+    ]
     clashing = {
         name
         for number, names in enumerate(wanted)
@@ -118,7 +137,7 @@ def name_stages(ones: Sequence[Planned]) -> None:
             taken.add(one.ids[-1])
 
 
-def _id_of(one: Planned, flow: StageFlow, number: int) -> str:
+def _id_of(one: Planned, flow: StageFlow, number: int, files: Sequence[str]) -> str:
     if heading := slug(heading_above(one, flow)):
         return heading
     flows = one.plan.links.flows
@@ -126,32 +145,32 @@ def _id_of(one: Planned, flow: StageFlow, number: int) -> str:
         return "setup"
     if not any(flows[cell].calls for cell in flow.cells):
         return "definitions"
+    if said := _comment_above(flow.code):
+        return said
     made = [
         (cell, flows[cell].lines.get(name, 0), name)
         for cell in flow.cells
         for name in flows[cell].binds & flow.outputs
     ]
-    return slug(max(made)[-1] if made else "") or f"stage-{number + 1}"
+    name = slug(max(made)[-1]) if made else ""
+    if len(name) >= _SHORTEST:
+        return name
+    stems = [slug(posixpath.splitext(posixpath.basename(path))[0].replace("*", "")) for path in files]
+    if written := [stem for stem in stems if len(stem) >= _SHORTEST]:
+        return written[-1]
+    if name:
+        return f"make-{name}"
+    bound = [
+        (cell, flows[cell].lines.get(name, 0), name)
+        for cell in flow.cells
+        for name in flows[cell].binds - flows[cell].modules.keys()
+        if len(slug(name)) >= _SHORTEST and not name.startswith("_") and not is_state(name)
+    ]
+    return slug(max(bound)[-1]) if bound else f"stage-{number + 1}"
 
 
-def slug(text: str) -> str:
-    """A name of a stage out of any text.
-
-    >>> slug("2.1 Données: load & clean"), slug("###"), slug("df_clean")
-    ('donnees-load-clean', '', 'df_clean')
-    """
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9_]+", "-", plain)
-    slug = re.sub(r"^[^a-z]+", "", slug)
-    if len(slug) > _SHORT:
-        slug = slug[: _SHORT + 1].rpartition("-")[0] or slug[:_SHORT]
-        slug = _SMALL.sub("", slug)
-    return slug.strip("-_")
-
-
-def unused(name: str, taken: Collection[str]) -> str:
-    number = 2
-    found = name
-    while found in taken:
-        found, number = f"{name}-{number}", number + 1
-    return found
+def _comment_above(code: str) -> str:
+    """An id of the comment that a stage begins with, where that is a few words; "" where it is not."""
+    first = next((line for line in code.split("\n") if line.strip()), "")
+    match = _FIRST_COMMENT.fullmatch(first)
+    return slug(match[1]) if match and len(match[1].split()) <= _MOST_WORDS else ""

@@ -14,17 +14,20 @@ def report_of(one: Planned) -> dict[str, Any]:
     index = [cell.index for cell in one.cells]
     grouping = one.plan.grouping
     links = one.plan.links
+    stages = {
+        flow.cells[0]: {
+            "id": one.ids[number],
+            "cells": [index[cell] for cell in flow.cells],
+            "repeats": [{"cell": index[cell], "text": setting.text} for cell, setting in flow.repeated],
+            "expects": [expected for cell in flow.cells for expected in expected_of(one.cells[cell])],
+        }
+        for number, flow in enumerate(one.plan.stages)
+    }
+    for cell, name in one.aside_ids.items():
+        stages[cell] = {"id": name, "cells": [index[cell]], "expects": list(expected_of(one.cells[cell]))}
     return {
         "notebook": one.name,
-        "stages": [
-            {
-                "id": one.ids[number],
-                "cells": [index[cell] for cell in flow.cells],
-                "repeats": [{"cell": index[cell], "text": setting.text} for cell, setting in flow.repeated],
-                "expects": [expected for cell in flow.cells for expected in expected_of(one.cells[cell])],
-            }
-            for number, flow in enumerate(one.plan.stages)
-        ],
+        "stages": [stages[cell] for cell in sorted(stages)],
         "parameters": [index[cell] for cell in one.parameters],
         "borders": [
             {
@@ -44,10 +47,13 @@ def report_of(one: Planned) -> dict[str, Any]:
             for flow in links.flows.cells
             for doubt in flow.undecided
         ],
-        "finals": {
-            name: one.ids[number]
-            for name, number in one.plan.finals.items()
-            if links.can_be_kept(name, len(links.flows))
+        "finals": {name: one.ids[number] for name, number in one.plan.finals.items()},
+        "others": {
+            name: {
+                "stages": [one.ids[number] for number in other.stages],
+                "doubt": _with_indices(other.doubt, index),
+            }
+            for name, other in one.plan.others.items()
         },
     }
 

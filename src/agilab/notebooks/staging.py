@@ -10,31 +10,31 @@ Several notebooks are one pipeline, joined by the files that they exchange; thei
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from agilab.contracts.lab_stages import Input, Lab, LabStages, Origin, Stage, is_file
-from agilab.notebooks.artifacts import Artifact
+from agilab.contracts.lab_stages import Input, Lab, LabStages, Origin, Stage
 from agilab.notebooks.cells import Cell
-from agilab.notebooks.findings import Finding
-from agilab.notebooks.flow.findings import flow_findings
+from agilab.notebooks.findings import Finding, in_order
+from agilab.notebooks.flow.findings import flow_findings, odd_parameter
 from agilab.notebooks.flow.groups import Per
-from agilab.notebooks.flow.plan import StageFlow
+from agilab.notebooks.flow.stage import StageFlow
 from agilab.notebooks.inspecting import MODE, Inspection
-from agilab.notebooks.planned import Planned, glob_of, planned
+from agilab.notebooks.planned import Planned, planned
+from agilab.notebooks.stage_files import Files, LabFiles, by_files
 from agilab.notebooks.stage_names import (
     heading_above,
     markdown_above,
     name_stages,
-    slug,
+    text_above,
     title_of,
-    unused,
     words_below,
     words_of,
 )
 from agilab.notebooks.stage_report import report_of
+from agilab.notebooks.text_stages import text_stage
+from agilab.notebooks.titles import slug, unused
 
 
 @dataclass(frozen=True)
@@ -45,32 +45,34 @@ class Staged:
         lab: The document.
         report: Plain data, the same for the same notebooks.
         findings: Of the flow, by notebook, in the order of the report.
+        files: Pictures that the document names, by path.
     """
 
     lab: LabStages
     report: dict[str, Any]
     findings: tuple[tuple[str, Finding], ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def stage_notebooks(inspections: Sequence[Inspection], *, per: Per = "flow") -> Staged:
     """Part notebooks into stages of one pipeline; `per="cell"` makes one of each cell, as far as that can be."""
     ones = [planned(inspection, per) for inspection in inspections]
-    ones = [ones[number] for number in _by_files([one.inspection.artifacts for one in ones])]
-    name_stages(ones)
+    ones = [ones[number] for number in by_files([one.inspection.uses for one in ones])]
+    files = LabFiles(ones)
+    name_stages(ones, {key: writes for key, (_, writes) in files.of.items()})
     params = _params(ones)
-    stages = [stage for one in ones for stage in _stages(one)]
+    texts = _asides(ones)
+    stages = [
+        stage
+        for place, (one, text) in enumerate(zip(ones, texts, strict=True))
+        for stage in _in_order(one, text, [files.of[place, number] for number in range(len(one.ids))])
+    ]
     stages = _apart(ones, stages)
     stages += _last_words(ones)
     notebook = dict(inspections[0].notebook.metadata) if len(inspections) == 1 else {}
     lab = Lab(title=title_of(ones[0]), description=_words(ones), params=params, notebook=notebook)
     document = LabStages(lab=lab, stages=tuple(stages))
-    findings = [
-        (one.name, finding)
-        for one in ones
-        for finding in flow_findings(
-            one.plan, one.inspection.execution.order, [cell.index for cell in one.cells]
-        )
-    ]
+    findings = [(one.name, finding) for one in ones for finding in _findings(one, files)]
     report = {
         "mode": MODE,
         "stages": len(stages),
@@ -78,6 +80,17 @@ def stage_notebooks(inspections: Sequence[Inspection], *, per: Per = "flow") -> 
         "findings": [finding.to_plain(name) for name, finding in findings],
     }
     return Staged(document, report, tuple(findings))
+
+
+def _findings(one: Planned, files: LabFiles) -> tuple[Finding, ...]:
+    index = [cell.index for cell in one.cells]
+    of_flow = flow_findings(one.plan, one.inspection.execution.order, index)
+    odd = [
+        odd_parameter(each.name, each.why, code.cell.index, each.line)
+        for code in one.code
+        for each in code.odd
+    ]
+    return in_order([*of_flow, *files.findings(one), *odd])
 
 
 def _words(ones: Sequence[Planned]) -> str:
@@ -93,7 +106,7 @@ def _words(ones: Sequence[Planned]) -> str:
 
 def _last_words(ones: Sequence[Planned]) -> list[Stage]:
     """What stands below the last code of a notebook, its conclusions, as stages that are only text."""
-    taken = {name for one in ones for name in one.ids}
+    taken = {name for one in ones for name in (*one.ids, *one.aside_ids.values())}
     found: list[Stage] = []
     for one in ones:
         title, text = words_below(one)
@@ -105,18 +118,38 @@ def _last_words(ones: Sequence[Planned]) -> list[Stage]:
     return found
 
 
-def _stages(one: Planned) -> Iterator[Stage]:
+def _asides(ones: Sequence[Planned]) -> list[dict[int, Stage]]:
+    """Of each notebook the cells that are not run as stages of text, by their numbers."""
+    taken = {name for one in ones for name in one.ids}
+    found: list[dict[int, Stage]] = []
+    for one in ones:
+        stages = {
+            number: text_stage(
+                one.name, aside.cell, text_above(one, aside.cell), taken, language=aside.language
+            )
+            for number, aside in one.asides.items()
+        }
+        one.aside_ids |= {number: stage.id for number, stage in stages.items()}
+        for number, flow in one.plan.asides.items():
+            stages[number] = stages[number].with_changes(
+                inputs=tuple(_values(one, flow)),
+                outputs=one.asides[number].defines,
+                uses=_uses(one, flow),
+            )
+        found.append(stages)
+    return found
+
+
+def _in_order(one: Planned, asides: Mapping[int, Stage], files: Sequence[Files]) -> list[Stage]:
+    """All the stages of a notebook by their first cells."""
+    stages = dict(zip((flow.cells[0] for flow in one.plan.stages), _stages(one, files), strict=True))
+    return [stage for _, stage in sorted({**stages, **asides}.items())]
+
+
+def _stages(one: Planned, files: Sequence[Files]) -> Iterator[Stage]:
     for number, flow in enumerate(one.plan.stages):
-        reads, writes = _files(one, flow)
+        reads, writes = files[number]
         cells = [one.cells[cell] for cell in flow.cells]
-        values: list[str | Input] = []
-        for name, source in flow.inputs.items():
-            if source is None and one.renamed.get(name, name) != name:
-                values.append(Input(name=one.renamed[name], called=name))
-            elif source is not None:
-                values.append(Input(name=name, source=one.ids[source]))
-            else:
-                values.append(name)
         empty = all(one.plan.links.flows[cell].syntax for cell in flow.cells)
         tags = dict.fromkeys(tag for cell in cells for tag in cell.tags)
         yield Stage(
@@ -125,13 +158,29 @@ def _stages(one: Planned) -> Iterator[Stage]:
             description=markdown_above(one, flow),
             code=flow.code,
             runtime="none" if empty or (flow.idle and not reads and not writes) else None,
-            inputs=(*values, *reads),
+            inputs=(*_values(one, flow), *reads),
             outputs=(*sorted(flow.outputs), *writes),
-            uses={one.ids[other]: tuple(sorted(names)) for other, names in sorted(flow.uses.items())},
+            uses=_uses(one, flow),
             tags=tuple(tag for tag in tags if tag.strip()),
             origin=_origin(one, cells),
             extra={"repeated": [setting.text for _, setting in flow.repeated]} if flow.repeated else {},
         )
+
+
+def _values(one: Planned, flow: StageFlow) -> Iterator[str | Input]:
+    for name, source in flow.inputs.items():
+        if name in flow.lacks:
+            yield Input(name=name, source=one.aside_ids[flow.lacks[name]])
+        elif source is None and one.renamed.get(name, name) != name:
+            yield Input(name=one.renamed[name], called=name)
+        elif source is not None:
+            yield Input(name=name, source=one.ids[source])
+        else:
+            yield name
+
+
+def _uses(one: Planned, flow: StageFlow) -> dict[str, tuple[str, ...]]:
+    return {one.ids[other]: tuple(sorted(names)) for other, names in sorted(flow.uses.items())}
 
 
 def _origin(one: Planned, cells: Sequence[Cell]) -> Origin:
@@ -144,69 +193,6 @@ def _origin(one: Planned, cells: Sequence[Cell]) -> Origin:
         digest=hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest(),
         mode="not_executed_import",
     )
-
-
-def _files(one: Planned, flow: StageFlow) -> tuple[list[str], list[str]]:
-    """Files that a stage reads before it has written them, and those that it writes."""
-    reads: dict[str, None] = {}
-    writes: dict[str, None] = {}
-    indices = {one.cells[cell].index for cell in flow.cells}
-    for found in one.inspection.artifacts:
-        if found.cell not in indices or found.where != "relative" or found.kind == "folder":
-            continue
-        path = glob_of(found.path)
-        path = path if is_file(path) else f"./{path}"
-        if "*" in path and found.direction == "read" and (made := _made_above(one, found, path)):
-            reads |= {name: None for name in made if name not in writes}
-        elif (
-            found.direction in ("read", "both")
-            and path not in writes
-            and (found.direction == "read" or _is_written_above(one, found, flow))
-        ):
-            reads[path] = None
-        if found.direction in ("written", "both"):
-            writes[path] = None
-    return list(reads), list(writes)
-
-
-def _made_above(one: Planned, found: Artifact, pattern: str) -> list[str]:
-    """Files that cells above write and a pattern finds: a folder that is listed holds these, whoever else fills it."""
-    return [
-        other.path
-        for other in one.inspection.artifacts
-        if other.cell <= found.cell
-        and other.direction in ("written", "both")
-        and other.kind != "folder"
-        and not other.computed
-        and fnmatchcase(other.path, pattern)
-    ]
-
-
-def _is_written_above(one: Planned, found: Artifact, flow: StageFlow) -> bool:
-    first = one.cells[flow.cells[0]].index
-    return any(
-        other.path == found.path and other.cell < first and other.direction in ("written", "both")
-        for other in one.inspection.artifacts
-    )
-
-
-def _by_files(artifacts: Sequence[Sequence[Artifact]]) -> list[int]:
-    """The order in which a file is written before another notebook reads it; else as they were given."""
-    written = [{one.path for one in found if one.direction in ("written", "both")} for found in artifacts]
-    read = [{one.path for one in found if one.direction in ("read", "both")} for found in artifacts]
-    before = [
-        {
-            other
-            for other in range(len(artifacts))
-            if other != number and written[other] & (read[number] - written[number])
-        }
-        for number in range(len(artifacts))
-    ]
-    order: list[int] = []
-    while len(order) < len(artifacts):
-        rest = [number for number in range(len(artifacts)) if number not in order]
-        order.append(next((number for number in rest if before[number] <= set(order)), rest[0]))
-    return order
 
 
 def _params(ones: Sequence[Planned]) -> dict[str, Any]:
@@ -224,13 +210,19 @@ def _params(ones: Sequence[Planned]) -> dict[str, Any]:
 
 
 def _apart(ones: Sequence[Planned], stages: Sequence[Stage]) -> list[Stage]:
-    """Leave out `from` where the nearest stage above that has the value is the one that is meant anyway."""
+    """Leave out `from` where the nearest stage above that has the value is the one that is meant anyway.
+
+    A stage that is only text is never meant unless it is named, as whoever lacks what its cell gave does.
+    """
+    gives = [stage for stage in stages if stage.kind != "none"]
     found: list[Stage] = []
     for number, stage in enumerate(stages):
         inputs: list[str | Input] = []
         for one in stage.inputs:
             if isinstance(one, Input) and one.called is None and one.source is not None:
-                above = [other.id for other in stages[:number] if one.name in other.outputs]
+                above = [
+                    other.id for other in stages[:number] if other in gives and one.name in other.outputs
+                ]
                 inputs.append(one.name if above and above[-1] == one.source else one)
             else:
                 inputs.append(one)

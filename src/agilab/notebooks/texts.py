@@ -12,6 +12,8 @@ from agilab.notebooks.decoding import Decoded, decode_text
 from agilab.notebooks.rules import found
 from agilab.notebooks.structure import notebook_of
 
+_CALLED = {".rmd": "Rmd"}
+"""What jupytext calls a suffix, where that is not its small letters."""
 _LANGUAGES = {".py": "python", ".r": "r", ".rmd": "r", ".jl": "julia"}
 
 
@@ -29,7 +31,7 @@ def read_text(data: bytearray, name: str) -> Notebook:
         )
     suffix = Path(name).suffix.lower()
     try:
-        decoded.value = dict(jupytext.reads(text, fmt=suffix.lstrip(".")))
+        decoded.value = dict(jupytext.reads(text, fmt=_CALLED.get(suffix, suffix[1:])))
     except Exception as error:  # whatever somebody's text does to a reader that is not ours
         sentence = f"jupytext could not read it: {type(error).__name__}: {error}"
         return Notebook(name, whole=False, findings=(*decoded.findings, found("NB-016", sentence)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
 from agilab.notebooks import foreign
+from agilab.notebooks.attachments import attached, names_apart
 from agilab.notebooks.cells import Notebook
 from agilab.notebooks.flow.groups import Per
 from agilab.notebooks.inspecting import MODE, Inspection
@@ -17,6 +19,8 @@ from agilab.notebooks.staging import Staged, stage_notebooks
 
 def stage_together(inspections: Sequence[Inspection], *, per: Per = "flow") -> Staged:
     """`stage_notebooks`, also without Python: notebooks of other languages stand first if named first, else last."""
+    apart = names_apart([one.notebook for one in inspections])
+    inspections = [replace(one, notebook=book) for one, book in zip(inspections, apart, strict=True)]
     python = [one for one in inspections if not foreign.is_foreign(one)]
     staged = stage_notebooks(python, per=per) if python else Staged(LabStages(), {"notebooks": []})
     taken = {stage.id for stage in staged.lab.stages}
@@ -25,12 +29,12 @@ def stage_together(inspections: Sequence[Inspection], *, per: Per = "flow") -> S
     for one in inspections:
         if foreign.is_foreign(one):
             place = after if python and inspections.index(one) > inspections.index(python[0]) else before
-            place.append((one, with_cells_kept(foreign.foreign_stages(one, taken), one.notebook)))
+            place.append((one, with_cells_kept(foreign.foreign_stages(one, taken), one.parsed)))
     own = list(staged.lab.stages)
     for one in python:
         name = one.notebook.name or "notebook"
         theirs = [stage for stage in own if stage.origin is not None and stage.origin.notebook == name]
-        kept = {stage.id: stage for stage in with_cells_kept(theirs, one.notebook)}
+        kept = {stage.id: stage for stage in with_cells_kept(theirs, one.parsed)}
         own = [kept.get(stage.id, stage) for stage in own]
     stages = [
         *(stage for _, stages in before for stage in stages),
@@ -46,7 +50,8 @@ def stage_together(inspections: Sequence[Inspection], *, per: Per = "flow") -> S
     by_name = {one.notebook.name or "notebook": one.notebook for one in inspections}
     lab = _with_metadata(lab, [by_name[one["notebook"]] for one in reports])
     report = {**staged.report, "mode": MODE, "stages": len(stages), "notebooks": reports}
-    return Staged(LabStages(lab=lab, stages=tuple(stages)), report, staged.findings)
+    found = attached(LabStages(lab=lab, stages=tuple(stages)), apart)
+    return Staged(found.document, report, staged.findings, found.files)
 
 
 def _lab(lab: Lab, before: Sequence[Inspection], after: Sequence[Inspection]) -> Lab:

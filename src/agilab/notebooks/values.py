@@ -27,11 +27,13 @@ class Text:
         text: It; where not known, with `{…}` for what is not.
         known: Whether it has no holes.
         path: Whether it is a `pathlib` path rather than a string.
+        perhaps: Whether it is one of two of which a condition takes the other.
     """
 
     text: str
     known: bool = True
     path: bool = False
+    perhaps: bool = False
 
 
 class Evaluator:
@@ -75,7 +77,8 @@ class Evaluator:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div):
             return self._binary(node, place, depth)
         if isinstance(node, ast.IfExp):
-            return (*self.texts(node.body, place, depth), *self.texts(node.orelse, place, depth))
+            both = (*self.texts(node.body, place, depth), *self.texts(node.orelse, place, depth))
+            return tuple(replace(text, perhaps=True) for text in both)
         if isinstance(node, ast.Call):
             return self._call(node, place, depth)
         if isinstance(node, ast.Attribute):
@@ -93,7 +96,11 @@ class Evaluator:
 
     def _joined(self, pieces: list[tuple[Text, ...]]) -> tuple[Text, ...]:
         return tuple(
-            Text("".join(piece.text for piece in choice), all(piece.known for piece in choice))
+            Text(
+                "".join(piece.text for piece in choice),
+                all(piece.known for piece in choice),
+                perhaps=any(piece.perhaps for piece in choice),
+            )
             for choice in itertools.islice(itertools.product(*pieces), MOST + 1)
         )
 
@@ -247,7 +254,8 @@ def _suits_a_path(left: tuple[Text, ...], right: tuple[Text, ...]) -> bool:
 
 def _under(*parts: Text) -> Text:
     text = posixpath.join(*(part.text for part in parts))
-    return Text(text.removeprefix("./") or ".", all(part.known for part in parts), True)
+    perhaps = any(part.perhaps for part in parts)
+    return Text(text.removeprefix("./") or ".", all(part.known for part in parts), True, perhaps)
 
 
 def _parent(text: str) -> str:
@@ -257,4 +265,4 @@ def _parent(text: str) -> str:
 def _renamed(owner: Text, new: Text, how: str) -> Text:
     folder, name = posixpath.split(owner.text)
     name = new.text if how == "with_name" else posixpath.splitext(name)[0] + new.text
-    return Text(posixpath.join(folder, name), owner.known and new.known, True)
+    return Text(posixpath.join(folder, name), owner.known and new.known, True, owner.perhaps or new.perhaps)

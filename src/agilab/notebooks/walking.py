@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from agilab.notebooks.turns import BRANCHING, Turn, branches, may_return
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -45,7 +47,14 @@ class Binding:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node stands: its cell, its top-level statement there, and what is around it."""
+    """Where a node stands: its cell, its top-level statement there, and what is around it.
+
+    Attributes:
+        turns: What has to turn out so that it is come to, from the outermost in; empty where it is whenever the cell is
+            run, or the function `owner` called.
+        owner: The function of the notebook, or `Class.method`, that has to be called for it; empty outside of these.
+        kind: The class whose body it stands in.
+    """
 
     cell: int
     statement: int
@@ -53,6 +62,13 @@ class Place:
     function: bool = False
     condition: bool = False
     attempt: bool = False
+    turns: tuple[Turn, ...] = ()
+    owner: str = ""
+    kind: str = ""
+
+    def only(self, *turns: Turn) -> Place:
+        """The same place under more conditions."""
+        return replace(self, turns=(*self.turns, *turns))
 
 
 def scope_of_notebook(trees: Mapping[int, ast.Module]) -> Scope:
@@ -106,8 +122,10 @@ def walk(cell: int, tree: ast.Module, scope: Scope) -> Iterator[tuple[ast.AST, P
             continue
         if isinstance(node, Function):
             inner = _inside(node, place)
-            body = node.body if isinstance(node.body, list) else [node.body]
-            todo += [(child, inner) for child in body]
+            for child in node.body if isinstance(node.body, list) else [node.body]:
+                todo.append((child, inner))
+                if may_return(child):
+                    inner = inner.only(Turn.at_node(child, 0, 0, "where nothing is returned before it"))
             if not isinstance(node, ast.Lambda):
                 todo += [(child, place) for child in node.decorator_list]
             todo += [
@@ -116,8 +134,15 @@ def walk(cell: int, tree: ast.Module, scope: Scope) -> Iterator[tuple[ast.AST, P
             continue
         if isinstance(node, ast.NamedExpr):
             _bind_everywhere(node.target.id, place)
+        if isinstance(node, ast.ClassDef):
+            inside = replace(place, kind=node.name)
+            todo += [(child, inside if child in node.body else place) for child in _children(node)]
+            continue
         around = _around(node, place) if isinstance(node, _CHANGES) else place
-        todo += [(child, around) for child in _children(node)]
+        turns = branches(node) if isinstance(node, BRANCHING) else {}
+        todo += [
+            (child, around.only(turns[child]) if child in turns else around) for child in _children(node)
+        ]
 
 
 def _bind_everywhere(name: str, place: Place) -> None:
@@ -149,7 +174,19 @@ def _inside(node: Function, place: Place) -> Place:
             _bind(statement, scope, place.cell, place.statement, top=False)
         for name in outside:
             scope.bindings.pop(name, None)
-    return Place(place.cell, place.statement, scope, True, place.condition, place.attempt)
+    turns, owner = place.turns, place.owner
+    if isinstance(node, ast.Lambda):
+        turns = (*turns, Turn.at_node(node, 0, 0, "in a function without a name"))
+    elif owner:
+        turns = (*turns, Turn.at_node(node, 0, 0, f"in {node.name}, a function inside another"))
+    elif place.kind:
+        turns = (*turns, Turn.at_node(node, 0, 0, f"in {node.name}, a method of {place.kind}"))
+        owner = f"{place.kind}.{node.name}"
+    else:
+        owner = node.name
+    return Place(
+        place.cell, place.statement, scope, True, place.condition, place.attempt, turns, owner, place.kind
+    )
 
 
 _COMPREHENSION = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp

@@ -6,6 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from agi_node.errors import AgiError
 from agilab.contracts.app_settings import AppSettings
 from agilab.contracts.base import read_document
 from agilab.projects.check import Case, Nothing, Wrong
@@ -84,7 +85,8 @@ def lock(case: Case) -> str:
 
 
 def settings(case: Case) -> str:
-    """Every saved argument exists and may have its value; the sample's arguments follow from it."""
+    """Every saved argument exists and may have its value, alone and beside the others; the sample's follow from it."""
+    from agilab.projects.judged import judge
     from agilab.projects.prepare import arguments
     from agilab.store.store import Store
 
@@ -92,11 +94,17 @@ def settings(case: Case) -> str:
     saved = read_document(case.app.settings, AppSettings).args if there else {}
     prepared = case.installed()
     with Store(case.workspace) as store:
-        case.args = arguments(prepared, store, {}, case.faces.note)
+        args = arguments(prepared, store, {}, case.faces.note)
+    try:
+        judge(prepared, args)
+    except AgiError as error:
+        mend = f"edit {case.app.name}/app_settings.toml, or the app's defaults"
+        raise AgiError.from_plain(error.to_plain() | {"try": error.try_ or mend}) from None
+    case.args = args
     if not there:
         raise Nothing("it has no app_settings.toml, so the defaults count")
     own = prepared.description["args_schema"].get("properties", {})
-    return f"{len(saved)} of {len(own)} arguments are saved; all exist, in their ranges"
+    return f"{len(saved)} of {len(own)} arguments are saved; all exist, and the app takes them"
 
 
 def view(case: Case) -> str:

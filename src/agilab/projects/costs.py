@@ -5,6 +5,7 @@ An app says what its items cost in a unit of its own, often the size of a file. 
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -136,12 +137,14 @@ def estimated(items: Sequence[Item], history: History) -> Estimates:
         if alike:
             measured[item.key] = statistics.median(seen.seconds for seen in alike)
     apart = {key: took for key, took in measured.items() if abs(took - said[key]) >= NOISE_S}
-    seconds = said | (measured if 2 * len(apart) > len(measured) else apart)
-    if short:
+    own = measured if 2 * len(apart) > len(measured) else apart
+    seconds = said | own
+    if short and own is apart:
         but = f", but for {len(apart):,} that stood out" if apart else ""
         basis = f"the app's own cost; units took {time_text(typical)} in {history.words}, too short to tell apart{but}"
         return Estimates(seconds, basis, history.start)
-    basis = _basis(len(measured), len(items), intercept, slope, history)
+    same = sum(math.isclose(seconds[key], took) for key, took in measured.items())
+    basis = _basis(same, len(measured) - same, len(items), intercept, slope, history)
     return Estimates(seconds, basis, history.start)
 
 
@@ -253,12 +256,15 @@ def _median(points: Sequence[tuple[float, float]], axis: int) -> float:
     return statistics.median(point[axis] for point in points)
 
 
-def _basis(measured: int, count: int, intercept: float, slope: float, history: History) -> str:
-    if measured == count:
+def _basis(own: int, near: int, count: int, intercept: float, slope: float, history: History) -> str:
+    """What times rest on: `own` items have what was measured of them, `near` ones by their cost about the same."""
+    if own == count:
         return f"measured in {history.words}"
     parts = [time_text(intercept)] if intercept or not slope else []
     parts += [f"{time_text(slope)} per unit of cost"] if slope else []
     line = " + ".join(parts)
-    if not measured:
-        return f"estimated from the cost of each: {line}, by {history.words}"
-    return f"{measured:,} of {count:,} items measured in {history.words}, the others estimated: {line}"
+    if own and not near:
+        return f"{own:,} of {count:,} items measured in {history.words}, the others estimated: {line}"
+    there = f", where {near:,} of {count:,} items took that within {time_text(NOISE_S)}" if near else ""
+    but = f", and {own:,} other{'' if own == 1 else 's'} what is given here" if own else ""
+    return f"estimated from the cost of each: {line}, by {history.words}{there}{but}"

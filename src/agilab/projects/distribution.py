@@ -11,8 +11,9 @@ from agi_node.errors import AgiError
 from agilab.contracts.base import parse_document, read_document
 from agilab.contracts.identifiers import unit_id
 from agilab.contracts.timestamps import utc_now
+from agilab.engine.bounds import lower_bound
 from agilab.engine.expansion import Item
-from agilab.engine.placement import Placement, ends, lower_bound, place
+from agilab.engine.placement import Placement, ends, place
 from agilab.projects.capacity import capacities
 from agilab.projects.costs import Estimates, estimated, read_history, time_text
 from agilab.projects.prepare import PreparedApp
@@ -66,9 +67,10 @@ def distribute(
     part = capacity_of_each(workers, history.use, cores) if cores else 1.0
     speeds = {name: speed * part for name, speed in capacities(worker_names(workers), history).items()}
     alone, shared = _sharing(speeds)
-    placed = place(
-        {item.key: _weight(item, estimates) for item in items}, alone, cores=shared, start=estimates.start
-    )
+    weights = {item.key: _weight(item, estimates) for item in items}
+    # Idle workers take the next item whatever would be shorter; where each has its own, some may have none.
+    dynamic = placement == "dynamic"
+    placed = place(weights, alone, cores=shared, start=estimates.start, all_work=dynamic)
     return Distribution.model_validate(
         {
             "app": prepared.app.name,
@@ -184,7 +186,7 @@ def assignments(found: Distribution) -> dict[str, str]:
     pinned = pins(found)
     if not pinned:
         alone, shared = _sharing(speeds)
-        return dict(place(weights, alone, cores=shared, start=found.makespan.start).assigned)
+        return dict(place(weights, alone, cores=shared, start=found.makespan.start, all_work=True).assigned)
     loads = dict.fromkeys(speeds, 0.0)
     for unit, worker in pinned.items():
         loads[worker] += weights[unit] / speeds[worker]

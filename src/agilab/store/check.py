@@ -98,7 +98,15 @@ def _applied(fresh: sqlite3.Connection, event: Event, load: Loader) -> str | Non
 def object_problems(
     store: Store, run_id: str, *, content: bool = True, seen: dict[str, str] | None = None
 ) -> Iterator[str]:
-    """Artifacts, values, plan and source of the run whose bytes are gone or changed.
+    """Artifacts, values, plan and source of the run whose bytes are gone or changed, a line for each. See `amiss`."""
+    for digest, what, problem in amiss(store, run_id, content=content, seen=seen):
+        yield f"{what}: object {digest[:12]} {problem}"
+
+
+def amiss(
+    store: Store, run_id: str, *, content: bool = True, seen: dict[str, str] | None = None
+) -> Iterator[tuple[str, str, str]]:
+    """(digest, what it is, what is wrong) of each object that the run needs and that is gone or changed.
 
     Without `content` only their presence is looked at. `seen` holds what was found of an object before, for another
     run, and what is found is added to it: an object that several runs share is read once and told for each.
@@ -112,7 +120,7 @@ def object_problems(
         if digest not in looked:
             looked[digest] = _object_problem(store, digest, content=content)
         if looked[digest]:
-            yield f"{what}: object {digest[:12]} {looked[digest]}"
+            yield digest, what, looked[digest]
 
 
 def _object_problem(store: Store, digest: str, *, content: bool) -> str:

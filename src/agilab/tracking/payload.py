@@ -7,7 +7,7 @@ the parent's tags.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,32 +27,35 @@ def build_payload(store: Store, run_id: str, artifacts: Mapping[str, Path]) -> d
     """The payload (`agilab.tracking.v1`) of a run as its log has it now; made again, it is the same.
 
     Metrics of a node with one unit are points of that node's run. Metrics of mapped units are one table,
-    a row for each unit: a run per unit would drown the store.
+    a row for each unit: a run per unit would drown the store. A parameter that all units agree on is one of their
+    node's run, and of the parent where all nodes do; where units differ, it is a column of their table.
     """
     run = store.run(run_id)
     created = next(store.events(run_id, kinds=("run_created",))).data
     points: dict[str, dict[str, list[Any]]] = {}
-    last: dict[str, dict[str, float]] = {}
+    last: dict[str, dict[str, dict[str, float]]] = {}
     for unit_id, table in metric_tables(store, run_id):
         if "[" in unit_id:
-            row = last.setdefault(unit_id, {})
+            row = last.setdefault(_node_of(unit_id), {}).setdefault(unit_id, {})
             row.update(zip(table["name"], (untag(value) for value in table["value"]), strict=True))
         else:
             columns = points.setdefault(unit_id, _no_points())
             for name, values in columns.items():
                 values.extend(table[name])
-    params: dict[str, dict[str, str]] = {}
-    for event in store.events(run_id, kinds=("attempt_succeeded",)):
-        if '"params":' in event.body and "[" not in (event.unit_id or ""):
-            params[event.unit_id or ""] = {name: _text(value) for name, value in event.data["params"].items()}
+    params = _params_of_units(store, run_id)
     units = list(store.units(run_id))
     executed = {unit.node for unit in units if unit.attempts}
     took, stages = worked_seconds(units), RunStages.read(store, run_id)
+    by_node: dict[str, dict[str, dict[str, str]]] = {}
+    for unit_id, logged in params.items():
+        by_node.setdefault(_node_of(unit_id), {})[unit_id] = logged
     nodes = []
     for node in store.nodes(run_id):
         if node.started_us is None or node.node not in executed:
             continue
         mapped = any("[" in unit.unit_id for unit in store.units(run_id, node=node.node, limit=1))
+        mine = by_node.get(node.node, {})
+        agreed = _agreed(mine.values())
         nodes.append(
             {
                 "node": node.node,
@@ -63,7 +66,7 @@ def build_payload(store: Store, run_id: str, artifacts: Mapping[str, Path]) -> d
                     "target": node.target,
                     "units": str(node.total),
                     **stages.params(node.node),
-                    **params.get(node.node, {}),
+                    **agreed,
                 },
                 "tags": {
                     "agilab.run_id": run_id,
@@ -72,7 +75,9 @@ def build_payload(store: Store, run_id: str, artifacts: Mapping[str, Path]) -> d
                     **stages.tags(node.node),
                 },
                 "metrics": _with_seconds(points.get(node.node, _no_points()), node, took),
-                "table": _unit_table(store, run_id, node.node, last) if mapped else None,
+                "table": _unit_table(store, run_id, node.node, last.get(node.node, {}), _apart(mine, agreed))
+                if mapped
+                else None,
             }
         )
     return {
@@ -83,7 +88,10 @@ def build_payload(store: Store, run_id: str, artifacts: Mapping[str, Path]) -> d
         "started_at_ms": run.created_us // 1000,
         "ended_at_ms": run.finished_us // 1000 if run.finished_us else None,
         "status": "RUNNING" if run.state == "running" else _STATUS.get(run.state, "FAILED"),
-        "params": {name: _text(value) for name, value in created["args"].items()},
+        "params": {
+            **_agreed(params.values()),
+            **{name: _text(value) for name, value in created["args"].items()},
+        },
         "tags": {
             "agilab.run_id": run_id,
             "agilab.app": run.app,
@@ -98,6 +106,10 @@ def build_payload(store: Store, run_id: str, artifacts: Mapping[str, Path]) -> d
         "artifacts": [{"path": str(path), "name": name} for name, path in artifacts.items()],
         **_models(store, run_id, run.state),
     }
+
+
+def _node_of(unit_id: str) -> str:
+    return unit_id.partition("[")[0]
 
 
 def _with_seconds(
@@ -170,18 +182,50 @@ def _numbers(prefix: str, value: Any) -> list[tuple[str, float]]:
     return []
 
 
+def _params_of_units(store: Store, run_id: str) -> dict[str, dict[str, str]]:
+    """What each unit that succeeded in this run logged as parameters."""
+    found: dict[str, dict[str, str]] = {}
+    for event in store.events(run_id, kinds=("attempt_succeeded",)):
+        if '"params":' in event.body and (logged := event.data.get("params")):
+            found[event.unit_id or ""] = {name: _text(untag(value)) for name, value in logged.items()}
+    return found
+
+
+def _agreed(logged: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The parameters that have one value wherever they were logged."""
+    values: dict[str, set[str]] = {}
+    for params in logged:
+        for name, value in params.items():
+            values.setdefault(name, set()).add(value)
+    return {name: next(iter(found)) for name, found in values.items() if len(found) == 1}
+
+
+def _apart(logged: Mapping[str, Mapping[str, str]], agreed: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What units logged as parameters without what they agree on."""
+    return {
+        unit_id: {name: value for name, value in params.items() if name not in agreed}
+        for unit_id, params in logged.items()
+    }
+
+
 def _unit_table(
-    store: Store, run_id: str, node: str, metrics: Mapping[str, Mapping[str, float]]
+    store: Store,
+    run_id: str,
+    node: str,
+    metrics: Mapping[str, Mapping[str, float]],
+    params: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Any]:
+    """A row for each unit: how it ended, the last point of each metric, the parameters in which units differ."""
     names = sorted({name for row in metrics.values() for name in row})
+    set_ = sorted({name for row in params.values() for name in row})
+    shown = [f"{name} (param)" if name in {*_UNIT_COLUMNS, *names} else name for name in set_]
     rows: list[list[Any]] = []
     for unit in store.units(run_id, node=node):
         seconds = unit.duration_us / 1e6 if unit.duration_us is not None else None
-        mine = metrics.get(unit.unit_id, {})
-        rows.append(
-            [unit.key, unit.state, unit.worker, unit.attempts, seconds, *(mine.get(name) for name in names)]
-        )
-    return {"columns": _UNIT_COLUMNS + names, "data": rows}
+        mine, settings = metrics.get(unit.unit_id, {}), params.get(unit.unit_id, {})
+        own = [*(mine.get(name) for name in names), *(settings.get(name) for name in set_)]
+        rows.append([unit.key, unit.state, unit.worker, unit.attempts, seconds, *own])
+    return {"columns": [*_UNIT_COLUMNS, *names, *shown], "data": rows}
 
 
 def _no_points() -> dict[str, list[Any]]:

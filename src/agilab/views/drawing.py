@@ -48,13 +48,38 @@ class Drawing:
     spans: tuple[Span, ...]
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a box says.
+
+    Attributes:
+        lines: The first names the node.
+        spoken: With what the last line begins and what has the colour of the node's state; empty for nothing.
+    """
+
+    lines: tuple[str, ...]
+    spoken: str = ""
+
+
+Say = Callable[[OutlineNode], Said]
+
+
 def draw(outline: Outline, *, width: int, fancy: bool = True) -> Drawing:
     """The graph as boxes in layers; as an indented list where that would be wider than `width` columns.
 
     `fancy` draws with box characters, otherwise with `+`, `-` and `|`.
     """
-    drawing = _Boxes(outline, _FANCY if fancy else _PLAIN).drawing()
-    return drawing if drawing is not None and _width(drawing) <= width else _as_list(outline, fancy=fancy)
+    return boxes(outline, _of_run, width=width, fancy=fancy) or _as_list(outline, fancy=fancy)
+
+
+def boxes(outline: Outline, say: Say, *, width: int, fancy: bool = True) -> Drawing | None:
+    """The graph as boxes that say what `say` does; None where they would be wider, or lines could not be kept apart."""
+    drawing = _Boxes(outline, _FANCY if fancy else _PLAIN, say).drawing()
+    return drawing if drawing is not None and _width(drawing) <= width else None
+
+
+def _of_run(node: OutlineNode) -> Said:
+    return Said(node_words(node), node.state)
 
 
 def node_words(node: OutlineNode) -> tuple[str, str]:
@@ -97,6 +122,7 @@ class _Place:
 
     node: OutlineNode | None
     width: int
+    said: Said = Said(())
     above: list[_Place] = field(default_factory=list)
     below: list[_Place] = field(default_factory=list)
     left: int = 0
@@ -133,9 +159,9 @@ class _Bundle:
 class _Boxes:
     """Lays the graph out and draws it; `drawing` is None where lines could not be kept apart."""
 
-    def __init__(self, outline: Outline, characters: Mapping[int, str]) -> None:
+    def __init__(self, outline: Outline, characters: Mapping[int, str], say: Say) -> None:
         self._characters = characters
-        self._layers = _placed(outline)
+        self._layers = _placed(outline, say)
         for _ in range(4):
             _sort(self._layers, lambda place: place.above)
             _sort(self._layers[::-1], lambda place: place.below)
@@ -165,7 +191,8 @@ class _Boxes:
 
     def _boxes(self, layer: list[_Place], arriving: list[_Bundle], lines: list[str]) -> Iterator[Span]:
         width = max((place.left + place.width for place in layer), default=0)
-        rows = [[" "] * width for _ in range(4)]
+        inside = max((len(place.said.lines) for place in layer), default=0)
+        rows = [[" "] * width for _ in range(inside + 2)]
         line, signs = len(lines), self._characters
         for place in layer:
             if place.node is None:
@@ -173,18 +200,20 @@ class _Boxes:
                     row[place.middle] = signs[_NORTH | _SOUTH]
                 continue
             left, right = place.left, place.left + place.width - 1
-            rows[0][left : right + 1] = rows[3][left : right + 1] = [signs[_EAST | _WEST]] * place.width
+            rows[0][left : right + 1] = rows[-1][left : right + 1] = [signs[_EAST | _WEST]] * place.width
             rows[0][left], rows[0][right] = signs[_EAST | _SOUTH], signs[_SOUTH | _WEST]
-            rows[3][left], rows[3][right] = signs[_NORTH | _EAST], signs[_NORTH | _WEST]
+            rows[-1][left], rows[-1][right] = signs[_NORTH | _EAST], signs[_NORTH | _WEST]
             for bundle in arriving:
                 if place in bundle.ports:
                     rows[0][bundle.ports[place]] = signs[_NORTH | _EAST | _WEST]
             if place.below:
-                rows[3][place.middle] = signs[_EAST | _SOUTH | _WEST]
-            for row, text in zip(rows[1:3], node_words(place.node), strict=True):
+                rows[-1][place.middle] = signs[_EAST | _SOUTH | _WEST]
+            for row in rows[1:-1]:
                 row[left] = row[right] = signs[_NORTH | _SOUTH]
+            for row, text in zip(rows[1:], place.said.lines, strict=False):
                 row[left + 2 : left + 2 + len(text)] = text
-            yield Span(line + 2, left + 2, left + 2 + len(place.node.state), place.node.state)
+            last = line + len(place.said.lines)
+            yield Span(last, left + 2, left + 2 + len(place.said.spoken), place.node.state)
         lines += ["".join(row) for row in rows]
 
     def _channel(self, bundles: list[_Bundle], tracks: list[_Bundle]) -> list[str]:
@@ -217,14 +246,15 @@ class _Boxes:
         ]
 
 
-def _placed(outline: Outline) -> list[list[_Place]]:
+def _placed(outline: Outline, say: Say) -> list[list[_Place]]:
     """Every node in its layer, joined with its needs through a place in each layer between."""
     layers: list[list[_Place]] = []
     placed: dict[str, _Place] = {}
     for layer in outline.layers():
         layers.append([])
         for node in layer:
-            placed[node.name] = _Place(node, max(len(text) for text in node_words(node)) + 4)
+            said = say(node)
+            placed[node.name] = _Place(node, max(map(len, said.lines)) + 4, said)
             layers[-1].append(placed[node.name])
     passing: dict[tuple[str, int], _Place] = {}
     for node in outline.nodes.values():

@@ -91,6 +91,7 @@ class RunView:
     tracking: Mapping[str, Any] | None
     verdict: Mapping[str, Any] | None
     replay: str | None
+    replay_needs: tuple[str, ...]
     models: tuple[tuple[ModelRow, str | None], ...]
     row: RunRow
     children: tuple[RunRow, ...]
@@ -192,6 +193,7 @@ def view_run(store: Store, name: str, *, failures: int = 3) -> RunView:
         tracked[-1] if tracked else None,
         _verdict(manifest),
         (created.get("replay") or {}).get("command"),
+        tuple((created.get("replay") or {}).get("needs", ())),
         _models(store, run.run_id),
         run,
         tuple(children_of(store, run)),

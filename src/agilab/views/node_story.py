@@ -10,6 +10,7 @@ from agi_node.errors import AgiError
 from agilab.store.transitions import GOOD
 from agilab.views.history import INTERRUPTED
 from agilab.views.outline import Outline, OutlineNode, foreach_words
+from agilab.views.stage_given import is_stage, stage_given
 from agilab.views.story import (
     FAULT,
     NAMED,
@@ -34,7 +35,7 @@ def explain_node(scene: Scene, node: OutlineNode) -> Explanation:
         node.state,
         _node_sentence(scene, node, error),
         tuple(_node_reasons(scene, node, error)),
-        tuple(_node_given(node)),
+        tuple(_node_given(scene, node)),
         tuple(need_words(scene.outline.nodes[need], node) for need in node.needs),
         tuple(needed_by(scene, node)),
         error,
@@ -84,13 +85,15 @@ def _node_reasons(scene: Scene, node: OutlineNode, error: AgiError | None) -> It
         yield from why_not_started(scene, node)
 
 
-def _node_given(node: OutlineNode) -> Iterator[tuple[str, Any]]:
+def _node_given(scene: Scene, node: OutlineNode) -> Iterator[tuple[str, Any]]:
     yield "target", node.target
     if node.foreach is not None:
         yield "maps over", foreach_words(node.foreach)
     if node.require != "all":
         yield "requires of its needs", node.require
-    if node.args:
+    if is_stage(node):
+        yield from stage_given(scene, node)
+    elif node.args:
         yield "arguments", dict(node.args)
 
 

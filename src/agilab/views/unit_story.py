@@ -14,6 +14,7 @@ from agilab.store.rows import UnitRow, iso
 from agilab.store.transitions import NOT_STARTED, TERMINAL
 from agilab.views.history import INTERRUPTED, failure_of
 from agilab.views.outline import OutlineNode, keys_of
+from agilab.views.stage_given import is_stage, stage_given
 from agilab.views.story import (
     FAULT,
     Explanation,
@@ -191,7 +192,9 @@ def _unit_given(
     if payload is not None:
         yield "payload", payload
         yield "payload digest", digest(payload)
-    if node is not None and node.args:
+    if node is not None and is_stage(node):
+        yield from stage_given(scene, node, unit)
+    elif node is not None and node.args:
         yield "arguments", dict(node.args)
     if node is not None and node.environment:
         yield "environment", node.environment

@@ -9,6 +9,7 @@
 
     ahead        whether a stage that is about to run cannot work, as far as reading tells
     compared     two versions with the code that lies in files
+    outcomes     what became of the stages in a run, and which are others since
     codes        what the codes below mean
 
 A room imports only from those above it in this list; `judging` and `running` know nothing of each other.
@@ -36,7 +37,7 @@ errors:
 | AGI-STAGE-055 | environments cannot be resolved without a network |
 | AGI-STAGE-053 | an error of `validate` about a stage that would run |
 | AGI-STAGE-058 | a value of `--set` that is not of the param's kind |
-| AGI-STAGE-064 | a notebook that its text would not give back |
+| AGI-STAGE-064, -065 | a notebook that its text would not give back; a lab in which no stage runs |
 | AGI-STAGE-054, -056 | a value that an app cannot be given; a trial whose app did not come to its end |
 | AGI-STAGE-101 | an output that a stage, or the app that it calls, did not leave |
 | AGI-STAGE-102, -103 | an input file that is gone or not what was planned; an item that is no part of a path |

@@ -6,8 +6,11 @@ import shlex
 from pathlib import Path
 
 from agi_node.errors import FAILED, AgiError
+from agilab.contracts.subject import kind_of
 from agilab.engine.selection import Selection
+from agilab.store.store import Store
 from agilab.store.workspace import Workspace
+from agilab.workflow.document.known import lab_of
 from agilab.workflow.document.lab_folder import exists
 from agilab.workflow.document.locate import LabFile
 from agilab.workflow.document.resolve import resolve
@@ -20,7 +23,7 @@ SHOWN = 3
 def refuse_hopeless(path: Path, workspace: Workspace, selection: Selection | None = None) -> None:
     """Raise AGI-STAGE-053 where an error of `validate` is about a stage that would run; nothing has begun then.
 
-    Which those are is told by names alone: one stage, a stage and all that comes after it, or any. What keeps a
+    Which those are is told by names alone: some stages, these and all that comes after them, or any. What keeps a
     document from being read is left to whoever reads it next.
     """
     judged = validate(path, workspace)
@@ -43,14 +46,35 @@ def refuse_hopeless(path: Path, workspace: Workspace, selection: Selection | Non
     )
 
 
+def refuse_hopeless_rerun(run: str, workspace: Workspace, selection: Selection) -> None:
+    """Raise as `refuse_hopeless` where a run is of a lab, for what a rerun of it would execute.
+
+    Raises what `Store.run` raises, and AGI-STAGE-036 for a lab that is not where it was.
+    """
+    with Store(workspace, readonly=True) as store:
+        app = store.run(run).app
+    if kind_of(app)[0] == "lab":
+        refuse_hopeless(lab_of(app, workspace), workspace, selection)
+
+
+def _starts(selection: Selection | None) -> set[str]:
+    """The stages with which a run begins, by what was asked for; none where any may run."""
+    if selection is None:
+        return set()
+    named = [selection.from_node] if selection.from_node else list(selection.units)
+    if "node" in selection.where:
+        named.append(selection.where["node"])
+    return {name.partition("[")[0].partition("/")[0] for name in named}
+
+
 def _meant(file: LabFile, selection: Selection | None) -> set[str]:
     """The stages that a run with this selection may execute."""
     resolved = resolve(file.lab, exists=lambda name: exists(file.folder, name))
-    start = selection.from_node if selection is not None else None
-    if start is None or start not in resolved.stages:
+    starts = _starts(selection)
+    if not starts or not starts <= resolved.stages.keys():
         return set(resolved.stages)
-    found = {start}
-    waiting = [start] if selection is not None and selection.downstream else []
+    found = set(starts)
+    waiting = [*starts] if selection is not None and selection.downstream else []
     while waiting:
         new = set(resolved.users[waiting.pop()]) - found
         found |= new

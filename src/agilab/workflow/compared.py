@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from agilab.contracts.lab_stages import LabStages, Stage
 from agilab.workflow.document.diff import FieldChange, LabDiff, StageChange, compare, lines_between
+from agilab.workflow.document.moments import kinds_between
 from agilab.workflow.document.resolve import leaves_the_lab
 from agilab.workflow.running.code import modules_of, own_modules
 
 
 @dataclass(frozen=True)
 class Version:
-    """A document, and the folder with the Python files beside it."""
+    """A document, and the folder with the Python files beside it; `kinds` tells its dates (`document.moments`)."""
 
     lab: LabStages
     folder: Path
+    kinds: Mapping[str, Any] = field(default_factory=dict)
 
     def text_of(self, stage: Stage) -> str | None:
         """The code of a stage that is in a file; None where it is in none that can be read."""
@@ -64,8 +66,17 @@ class Compared:
 
 def compare_versions(before: Version, after: Version, *, runs: bool = False) -> Compared:
     """What is another in the documents, in the files of stages' code, and in the lab's modules that stages import."""
-    found = compare(before.lab, after.lab, runs=runs)
+    found = _with_kinds(compare(before.lab, after.lab, runs=runs), before, after)
     return Compared(_with_files(found, before, after), _modules(before, after))
+
+
+def _with_kinds(found: LabDiff, before: Version, after: Version) -> LabDiff:
+    """The differences of the documents, and what is a date in one of them and its text in the other."""
+    fields = tuple(
+        FieldChange(f"kind of {where}", was, now)
+        for where, was, now in kinds_between((before.lab, before.kinds), (after.lab, after.kinds))
+    )
+    return LabDiff((*found.lab, *fields), found.stages)
 
 
 def _with_files(found: LabDiff, before: Version, after: Version) -> LabDiff:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from itertools import combinations
 from random import Random
 from typing import Any
 
@@ -64,8 +65,32 @@ COMMON = st.fixed_dictionaries(
         "extra": st.dictionaries(NAMES, JSON, max_size=2),
     },
 )
+LAST_LINES = (
+    "x = 1",
+    "def f(x):\n\treturn x",
+    "class A:\n    y = 1\n\n    def f(self): ...",
+    "@cached\ndef g():\n    pass",
+    "@cached",
+    "# a comment",
+    "x = 1 + \\",
+    'text = """\n# %%\n\n# %% [markdown]\n"""',
+    "if x:\n    y = 2  ",
+    "\x0cx = 1",
+    "!ls -l \\",
+    "%time x",
+    "async def f():\n    await g()",
+    "    ",
+    "",
+)
+"""How code ends that people write: what a form may take for the end of a cell, or put blank lines behind."""
+CODES = st.tuples(
+    st.sampled_from(["", "\n", "\n\n\n", "import os\n\n\n", "'''Says what it is.'''\n"]),
+    st.sampled_from(LAST_LINES),
+    st.sampled_from(["", "\n", "\n\n", "\n\n\n", "\n    \n", "\n\t", "  \n", "\n\x0c\n"]),
+    st.sampled_from(["\n", "\n", "\r\n"]),
+).map(lambda parts: "".join(parts[:3]).replace("\n", parts[3]))
 KINDS = (
-    st.fixed_dictionaries({"code": st.text(st.characters(codec="utf-8"), max_size=60)})
+    st.fixed_dictionaries({"code": st.text(st.characters(codec="utf-8"), max_size=60) | CODES})
     | st.fixed_dictionaries({"file": st.just("stages/x.py")})
     | st.fixed_dictionaries(
         {"app": st.sampled_from(["uav_queue_project", "../an app"])},
@@ -212,8 +237,19 @@ def test_moved_cells_move_their_stages_and_nothing_else(document: LabStages, ran
             pairs[-1].append(cell)
     random.shuffle(pairs)
     found = back({**notebook, "cells": [*head, *(cell for pair in pairs for cell in pair), *tail]})
-    assert found.changes == ()
     order = [pair[0]["metadata"]["agilab"]["stage"] for pair in pairs]
+    stood = [stage.id for stage in document.stages]
+    kept = max(
+        len(some)
+        for count in range(len(order) + 1)
+        for some in combinations(order, count)
+        if sorted(some, key=stood.index) == list(some)
+    )
+    assert [change.kind for change in found.changes] == ["moved"] * (len(order) - kept), (
+        "the fewest that say it"
+    )
+    others = [name for name in order if name not in {change.stage for change in found.changes}]
+    assert others == sorted(others, key=stood.index)
     assert [stage.id for stage in found.document.stages] == order
     by_id = {stage["id"]: stage for stage in said(document)["stages"]}
     assert said(found.document)["stages"] == [by_id[name] for name in order]
@@ -282,7 +318,7 @@ def test_it_is_a_valid_notebook_that_people_can_read(notebook: dict[str, Any]) -
         "from agilab import Lab\n\nlab = Lab('lab_stages.toml')",
         "n = 3",
         "## Load\n\nFrom disk.",
-        "%%stage load: n -> table\ntable = [n]\n",
+        "%%stage load: n -> table\ntable = [n]",
         "## Tell",
         "%%stage tell: table\nlen(table)",
         "lab.run(n=n)",
@@ -296,6 +332,36 @@ def test_edited_code_counts_and_is_told(notebook: dict[str, Any]) -> None:
     assert told(found) == [("edited", "tell", "cell")]
     assert found.document.stages[1].code == "sum(table)"
     assert found.document.stages[1].question == "How many?"
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\n  \n"])
+@pytest.mark.parametrize("line", ["\n", "\r\n"])
+@pytest.mark.parametrize("typed", ["", "\n", "\n\n"])
+def test_an_edited_cell_keeps_how_the_code_ended(end: str, line: str, typed: str) -> None:
+    code = f"a = 1\nb = 2{end}".replace("\n", line)
+    notebook = notebook_of(LabStages(stages=(Stage(id="s", code=code),)))
+    source = "".join(cell(notebook, "s")["source"])
+    assert source == "%%stage s\na = 1\nb = 2", "no blank line below, and line ends as editors make them"
+    cell(notebook, "s")["source"] = source + typed
+    as_it_was = back(notebook)
+    cell(notebook, "s")["source"] = "%%stage s\na = 1\nb = 3\nc = 4" + typed
+    edited = back(notebook)
+    assert told(edited) == [("edited", "s", "cell")]
+    if not end and line == "\n":  # nothing to keep: the text is as somebody typed it
+        assert edited.document.stages[0].code == "a = 1\nb = 3\nc = 4" + typed
+        return
+    assert as_it_was.changes == ()
+    assert as_it_was.document.stages[0].code == code
+    assert edited.document.stages[0].code == f"a = 1\nb = 3\nc = 4{end}".replace("\n", line)
+
+
+def test_a_notebook_of_before_whose_cells_end_as_the_code_does_comes_back(notebook: dict[str, Any]) -> None:
+    load = cell(notebook, "load")
+    del load["metadata"]["agilab"]["below"]
+    load["source"] = "%%stage load: n -> table\ntable = [n]\n"
+    found = back(notebook)
+    assert found.changes == ()
+    assert found.document == LAB
 
 
 def test_where_the_first_line_and_metadata_differ_the_line_counts(notebook: dict[str, Any]) -> None:

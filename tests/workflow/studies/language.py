@@ -262,6 +262,7 @@ size = os.path.getsize("work/table.csv")
 lines[-1], stored, size
 """,
     shows="('4,16', 30, 36)",
+    vague={"writer": "a writer of an open file"},
 )
 
 APPENDING = study(
@@ -449,7 +450,13 @@ root, quiet, lines, rounded
 """,
     # The sum of the square roots of 0 to 99, by mpmath.nsum to 30 digits: 661.462947103147…
     shows="(14, 15, ['two', 'lines'], 661.462947)",
-    vague={"captured": "an object of IPython's"},
+    vague={
+        "captured": "an object of IPython's",
+        **dict.fromkeys(
+            ("output of cells 2, 3, 6", "output of cell 3", "output of cell 6"), "lines of magics"
+        ),
+        "output of cell 4": "what %%capture keeps from being seen",
+    },
 )
 
 FLOW = study(

@@ -261,7 +261,6 @@ at
 """,
     # sin x = cos x at pi/4 and 5 pi/4
     shows="[0.2, 1.2]",
-    vague={"fig": "a figure", "ax": "its axes"},
 )
 
 TIMES = study(

@@ -61,7 +61,7 @@ class Staging:
     def json(self, name: str, value: Any) -> None:
         """Keep plain data as readable JSON."""
         text = json.dumps(tag(plain(value, f"the artifact {name!r}")), ensure_ascii=False, indent=2) + "\n"
-        self._add(name, "json", ".json", lambda path: path.write_bytes(text.encode("utf-8")), {})
+        self._add(name, "json", ".json", text.encode("utf-8"), {})
 
     def table(self, name: str, table: Any) -> None:
         """Keep a table as parquet, with its JSON preview as the artifact `<name>.preview`."""
@@ -73,18 +73,16 @@ class Staging:
         shown = f"{stem}.preview"
         for free in (name, shown):
             self._check(free, ".parquet" if free is name else ".json")
-        meta = {"rows": whole.rows, "columns": whole.columns, "preview": shown}
+        meta = {**whole.size, "preview": shown}
         self._add(name, "table", ".parquet", whole.write, meta)
-        self._add(
-            shown, "json", ".json", lambda path: path.write_bytes(canonical(preview)), {"preview_of": name}
-        )
+        self._add(shown, "json", ".json", canonical(preview), {"preview_of": name})
 
     def figure(self, name: str, figure: Any) -> None:
         """Keep a picture (PNG, SVG, or Plotly's JSON)."""
         from agi_node.figures import picture
 
         data, suffix, media = picture(figure, name)
-        self._add(name, "figure", suffix, lambda path: path.write_bytes(data), {}, media)
+        self._add(name, "figure", suffix, data, {}, media)
 
     def file(self, path: Path, name: str | None) -> None:
         """Keep a copy of a file as it is now."""
@@ -129,10 +127,9 @@ class Staging:
         shown = self.free(f"{free}.preview", ".json")
         if preview is not None:
             meta = {**meta, "preview": shown}
-        self._add(free, kind, suffix, lambda path: path.write_bytes(content), meta, media)
+        self._add(free, kind, suffix, content, meta, media)
         if preview is not None:
-            of = {"preview_of": free}
-            self._add(shown, "json", ".json", lambda path: path.write_bytes(canonical(preview)), of)
+            self._add(shown, "json", ".json", canonical(preview), {"preview_of": free})
         return free
 
     def free(self, name: str, suffix: str) -> str:
@@ -210,16 +207,20 @@ class Staging:
         name: str,
         kind: str,
         suffix: str,
-        write: Callable[[Path], Any],
+        content: bytes | Callable[[Path], Any],
         meta: dict[str, Any],
         media: str | None = None,
     ) -> None:
         file = self._check(name, suffix)
         path = self.folder / "artifacts" / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(path)
-        size = path.stat().st_size
-        small = size <= 1 << 16
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+            size, digest = len(content), sha256_bytes(content)
+        else:
+            content(path)
+            size = path.stat().st_size
+            digest = sha256_bytes(path.read_bytes()) if size <= 1 << 16 else sha256_file(path)
         self.entries.append(
             {
                 "name": name,
@@ -227,7 +228,7 @@ class Staging:
                 "media_type": media or _media_type(file),
                 "file": f"artifacts/{file}",
                 "size": size,
-                "digest": sha256_bytes(path.read_bytes()) if small else sha256_file(path),
+                "digest": digest,
                 "meta": meta,
             }
         )

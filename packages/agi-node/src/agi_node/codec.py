@@ -54,7 +54,7 @@ def decode_all(tagged: Mapping[str, Any]) -> dict[str, Any]:
     return {name: decode(value) for name, value in tagged.items()}
 
 
-def load(path: Path | str) -> Any:
+def load(path: Path | str, subject: str = "a pickled value") -> Any:
     """The object in a file; AGI-RUN-113 where it cannot be read back here."""
     import pickle  # 10 ms that a worker of plain data never pays
 
@@ -62,7 +62,7 @@ def load(path: Path | str) -> Any:
         with open(path, "rb") as file:
             return pickle.load(file)
     except Exception as problem:
-        raise _unreadable("a pickled value", problem) from problem
+        raise _unreadable(subject, problem) from problem
 
 
 def dumps(value: Any, subject: str) -> bytes:

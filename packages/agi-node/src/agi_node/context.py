@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agi_node.artifacts import Staging
+from agi_node.lent import Lent
 from agi_node.recording import Feed, Point, Recording
 
 Saved = list[tuple[str, Path]]
@@ -44,6 +45,7 @@ class RunContext:
         self.attempt = attempt
         self._staging = Staging(Path(staging))
         self._recording = Recording(feed)
+        self._lent = Lent()
         self._earlier = earlier or {}
         self._cancel_requested = False
         self._cancel_seen = False
@@ -129,8 +131,13 @@ class RunContext:
         self._recording.progress(done, total, message)
 
     def artifacts(self, name: str) -> Saved:
-        """What earlier units saved under a name, in key order. Empty in `work`, which has no earlier units."""
-        return list(self._earlier.get(name, ()))
+        """What earlier units saved under a name, in key order. Empty in `work`, which has no earlier units.
+
+        The files are the results themselves: a unit that changes one fails with AGI-DATA-007.
+        """
+        saved = list(self._earlier.get(name, ()))
+        self._lent.artifacts(name, saved)
+        return saved
 
     def request_cancel(self) -> None:
         """Make `cancelled` true; for the worker and for tests."""

@@ -99,7 +99,7 @@ def decode(kind: str, content: Any, library: str | None = None, subject: str = "
     if kind == "json":
         return content
     if kind not in KINDS or not (library in TYPES or (kind == "bytes" and library is None)):
-        raise _unreadable(
+        raise unreadable(
             subject, f"kind {kind!r}, library {library!r}", f"{', '.join(KINDS)} of {_LIBRARIES}"
         )
     if kind == "bytes":
@@ -109,9 +109,9 @@ def decode(kind: str, content: Any, library: str | None = None, subject: str = "
     except ImportError as missing:
         name = missing.name or library
         found = f"a table of {library}, and no {name} in this environment"
-        raise _unreadable(subject, found, f"an environment with {name}", f"uv add {name}") from None
+        raise unreadable(subject, found, f"an environment with {name}", f"uv add {name}") from None
     except Exception as problem:  # each library has its own errors for bytes that are no table
-        raise _unreadable(subject, f"{type(problem).__name__}: {problem}", f"a table as {kind}") from problem
+        raise unreadable(subject, f"{type(problem).__name__}: {problem}", f"a table as {kind}") from problem
 
 
 def is_table(value: Any) -> bool:
@@ -154,7 +154,7 @@ def _file(path: Any, subject: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as problem:
-        raise _unreadable(subject, f"{type(problem).__name__}: {problem}", "a file") from None
+        raise unreadable(subject, f"{type(problem).__name__}: {problem}", "a file") from None
 
 
 _INSTEAD = {
@@ -194,7 +194,8 @@ def _refused(what: str, found: str, try_: str | None) -> AgiError:
     )
 
 
-def _unreadable(subject: str, found: str, allowed: str, try_: str | None = None) -> AgiError:
+def unreadable(subject: str, found: str, allowed: str, try_: str | None = None) -> AgiError:
+    """What is said of a value that this process has no way to read."""
     return AgiError(
         "AGI-RUN-113",
         f"{subject} cannot be read back here",

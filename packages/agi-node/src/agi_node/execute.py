@@ -17,6 +17,7 @@ from agi_node.failure import failure
 from agi_node.files import FileRef, is_file_object
 from agi_node.inputs import ReduceInputs, read_publish_inputs
 from agi_node.items import Skip, plan_items
+from agi_node.lent import DAMAGED
 from agi_node.protocol import Execute, Message
 from agi_node.recording import Feed
 from agi_node.session import Session
@@ -64,14 +65,15 @@ class Unit:
         kept: dict[str, Any] = {"value": None, "value_file": None}
         cpu, start = time.process_time_ns(), time.perf_counter_ns()
         try:
-            try:
-                self._interruptible = True
-                if self._interrupted:
-                    raise KeyboardInterrupt
-                with use_run(self.run):
-                    result = self._result()
-            finally:
-                self._interruptible = False
+            with self.run._lent.to(self.subject):
+                try:
+                    self._interruptible = True
+                    if self._interrupted:
+                        raise KeyboardInterrupt
+                    with use_run(self.run):
+                        result = self._result()
+                finally:
+                    self._interruptible = False
             if isinstance(result, Skip):
                 status, reason = "skipped", scrub(str(result.reason))
             else:
@@ -81,7 +83,7 @@ class Unit:
         ) as raised:  # SystemExit, KeyboardInterrupt and MemoryError are a unit's failures too
             self._interruptible = False
             status, error = "failed", _failure(raised, self.subject, self.session.source)
-        if self.run._cancel_seen:
+        if self.run._cancel_seen and not (error and error["code"] == DAMAGED):
             status, kept = "cancelled", {"value": None, "value_file": None}
         recording = self.run._recording
         return {

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
+import os
 from typing import Any
 
 from agi_node.errors import FAILED, AgiError
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 PLOTLY_MEDIA = "application/vnd.plotly.v1+json"
+_INTO_FILES = frozenset({"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"})
+"""Matplotlib's own backends that need neither a screen nor a notebook."""
+_OF_KERNELS = frozenset({"matplotlib_inline", "ipykernel", "ipympl"})
+
+
+def draw_into_files() -> None:
+    """Have Matplotlib, where it will be imported, draw into files, whatever this process inherited.
+
+    A Jupyter kernel says `MPLBACKEND=module://matplotlib_inline.backend_inline` to its children, of which most
+    environments know nothing, and a window that a shell asks for would wait for somebody who is not there.
+    """
+    said = os.environ.get("MPLBACKEND", "")
+    if said.lower() not in _INTO_FILES and not _is_module_here(said):
+        os.environ["MPLBACKEND"] = "agg"
+
+
+def _is_module_here(said: str) -> bool:
+    module = said.removeprefix("module://")
+    if module == said or module.partition(".")[0] in _OF_KERNELS:
+        return False
+    try:
+        return importlib.util.find_spec(module) is not None
+    except Exception:  # somebody's package, which may raise anything as it is imported
+        return False
 
 
 def picture(figure: Any, name: object) -> tuple[bytes, str, str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from agi_node.errors import FAILED, AgiError
 from agi_node.roots import root_folder, set_roots, use_roots
+from agi_node.tracker import active_run
 
 __all__ = ["DEFAULT_ROOT", "FileRef", "Files", "is_file_object", "root_folder", "set_roots", "use_roots"]
 
@@ -46,10 +47,13 @@ class FileRef:
 
     @property
     def path(self) -> Path:
-        """The absolute path in this process; AGI-DATA-002 if it is missing, AGI-DATA-003 if its size changed."""
+        """The absolute path in this process, to read; AGI-DATA-002 if it is missing, AGI-DATA-003 if its size changed.
+
+        A unit that changes what it finds there fails with AGI-DATA-007.
+        """
         path = root_folder(self.root) / self.relative
         try:
-            size = path.stat().st_size
+            found = path.stat()
         except OSError as error:
             raise AgiError(
                 "AGI-DATA-002",
@@ -58,15 +62,17 @@ class FileRef:
                 allowed="the file that was there when the plan was made",
                 exit_code=FAILED,
             ) from None
-        if size != self.size:
+        if found.st_size != self.size:
             raise AgiError(
                 "AGI-DATA-003",
                 f"the file {self} changed after the plan was made",
-                found=f"{size:,} bytes",
+                found=f"{found.st_size:,} bytes",
                 allowed=f"{self.size:,} bytes",
                 try_="plan again",
                 exit_code=FAILED,
             )
+        if (run := active_run()) is not None:
+            run._lent.file(self, str(path), found)
         return path
 
     @property

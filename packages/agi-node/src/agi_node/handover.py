@@ -68,14 +68,20 @@ def hand_over(name: str, value: Any, staging: Staging, subject: str) -> Form:
         return _kept(name, "json", text.encode(), staging)
     if type(value) is bytes:
         return _kept(name, "bytes", value, staging)
-    if encoding.is_table(value) and (table := _table(name, value, staging)):
-        return table
+    why: dict[str, Any] = {}
+    if encoding.is_table(value):
+        try:
+            encoded = encoding.encode(value, name)
+        except AgiError as refused:  # no format would bring it back as it is, so that it must be pickled
+            why = {"why": refused.found, **({"mend": refused.try_} if refused.try_ else {})}
+        else:
+            return _table(name, value, encoded, staging)
     if (array := _array(value)) is not None:
         meta = {"shape": list(value.shape), "dtype": str(value.dtype)}
         return _kept(name, "npy", array, staging, meta=meta)
     data = _pickled(value, subject)
     holds: dict[str, Any] = {"holds": held} if (held := _not_plain(value)) else {}
-    return _kept(name, "pickle", data, staging, type=codec.type_name(value), **holds)
+    return _kept(name, "pickle", data, staging, type=codec.type_name(value), **holds, **why)
 
 
 def _not_plain(value: Any, path: str = "", depth: int = 0) -> str:
@@ -89,8 +95,13 @@ def _not_plain(value: Any, path: str = "", depth: int = 0) -> str:
 
 
 def take_over(form: Mapping[str, Any]) -> Any:
-    """The value that a form stands for; artifacts are named by `path`. Each call makes a new one."""
+    """The value that a form stands for; artifacts are named by `path`. Each call makes a new one.
+
+    Raises AGI-RUN-113 for what cannot be read here, by the name and the stage that it comes from, where the form has
+    them.
+    """
     kind = form["kind"]
+    subject = f"{form['called']} of stage {form['stage']}" if "stage" in form else "the value"
     if kind == "tagged":
         return untag(form["value"])
     if kind == "refused":
@@ -102,10 +113,15 @@ def take_over(form: Mapping[str, Any]) -> Any:
     if kind == "json":
         return exact_value(form["text"] if "text" in form else Path(form["path"]).read_text("utf-8"))
     if kind == "npy":
-        return importlib.import_module("numpy").load(form["path"], allow_pickle=False)
+        try:
+            numpy = importlib.import_module("numpy")
+        except ImportError:
+            found = "an array, and no numpy in this environment"
+            raise encoding.unreadable(subject, found, "an environment with numpy", "uv add numpy") from None
+        return numpy.load(form["path"], allow_pickle=False)
     if kind == "pickle":
-        return _unpickled(form)
-    table = encoding.decode(kind, Path(form["path"]), form.get("library"))
+        return _unpickled(form, subject)
+    table = encoding.decode(kind, Path(form["path"]), form.get("library"), subject)
     if "freq" in form:
         table.index.freq = form["freq"]
     if "head" in form and hasattr(table, "head"):
@@ -113,10 +129,10 @@ def take_over(form: Mapping[str, Any]) -> Any:
     return table.slice(0, form["head"]) if "head" in form else table
 
 
-def _unpickled(form: Mapping[str, Any]) -> Any:
+def _unpickled(form: Mapping[str, Any], subject: str) -> Any:
     """The object of a pickle. Raises AGI-STAGE-117 where its class or function is written in a stage, and not here."""
     try:
-        return codec.load(form["path"])
+        return codec.load(form["path"], subject)
     except AgiError as problem:
         lost = _LOST.match(str(problem.__cause__)) if isinstance(problem.__cause__, AttributeError) else None
         if lost is None:
@@ -160,7 +176,8 @@ def in_words(form: Mapping[str, Any], artifacts: Mapping[str, Mapping[str, Any]]
     meta = artifact.get("meta") or {}
     if "rows" in meta:
         size = f"{_counted(meta['rows'], 'row')} and {_counted(meta['columns'], 'column')}"
-        return f"a table of {form.get('library')}, {size}"
+        index = f", index {', '.join(meta['index'])}" if "index" in meta else ""
+        return f"a table of {form.get('library')}, {size}{index}"
     if "shape" in meta:
         return f"an array of {meta['dtype']}, {' by '.join(map(str, meta['shape']))}"
     return f"{form.get('type', form['kind'])}, {artifact['size']:,} bytes"
@@ -170,19 +187,14 @@ def _counted(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
-def _table(name: str, value: Any, staging: Staging) -> Form | None:
-    """A table as itself; None where no format would bring it back as it is, so that it must be pickled."""
-    try:
-        encoded = encoding.encode(value, name)
-    except AgiError:
-        return None
+def _table(name: str, value: Any, encoded: encoding.Encoded, staging: Staging) -> Form:
+    """A table as itself."""
     assert encoded.data is not None
     from agi_node.tables import Table
 
     whole = Table.of(value, name)
-    meta = {"rows": whole.rows, "columns": whole.columns}
     said = {"library": encoded.library, **_frequency(name, value)}
-    return _kept(name, encoded.kind, encoded.data, staging, preview=whole.preview(), meta=meta, **said)
+    return _kept(name, encoded.kind, encoded.data, staging, preview=whole.preview(), meta=whole.size, **said)
 
 
 def _frequency(name: str, table: Any) -> dict[str, str]:

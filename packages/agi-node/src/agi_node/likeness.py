@@ -11,7 +11,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from agi_node import encoding
+from agi_node import drawings, encoding
 from agi_node.handover import exact_text, hand_over
 
 if TYPE_CHECKING:
@@ -32,11 +32,23 @@ def digest_of(value: Any, staging: Staging) -> str:
     return found.hash.hexdigest()
 
 
+def random_state(value: Any) -> dict[str, Any] | None:
+    """Where a bit generator of numpy stands; None for anything else.
+
+    Of one that was set to a state, the entropy that it was made of tells nothing of what comes.
+    """
+    maker = sys.modules.get("numpy.random.bit_generator")
+    if maker is None or not isinstance(value, maker.BitGenerator):
+        return None
+    return dict(value.state)
+
+
 class _Digest:
     def __init__(self, staging: Staging) -> None:
         self.hash = hashlib.sha256()
         self._staging = staging
         self._above: dict[int, int] = {}
+        self._pictures: dict[int, str] = {}
         self._seen = 0
 
     def add(self, value: Any) -> None:
@@ -77,6 +89,10 @@ class _Digest:
             self._function(value)
         elif isinstance(value, types.CodeType):
             self._code(value)
+        elif (state := random_state(value)) is not None:
+            self.add(state)
+        elif drawings.is_drawn(value):
+            self._drawn(value)
         elif not self._array(value) and not self._table(value):
             self._taken_apart(value)
 
@@ -126,6 +142,13 @@ class _Digest:
             return False
         self._put("table", " ".join(entry["digest"] for entry in self._staging.entries[before:]))
         return True
+
+    def _drawn(self, value: Any) -> None:
+        """Something of a figure: what it is, and the picture of the whole figure."""
+        figure = drawings.figure_of(value)
+        if figure is not None and id(figure) not in self._pictures:
+            self._pictures[id(figure)] = drawings.picture_of(figure)
+        self._put("picture", self._pictures.get(id(figure), ""))
 
     def _taken_apart(self, value: Any) -> None:
         parts = value.__reduce_ex__(4)

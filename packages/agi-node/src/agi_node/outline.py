@@ -7,13 +7,16 @@ only a beginning is told, or sums of it; that is said in the part. Made where th
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 import types
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from agi_node import drawings
 from agi_node.handover import exact_text
+from agi_node.likeness import random_state
 
 PARTS, NUMBERS, ROWS, TEXT = 1_500, 6_000, 60, 80
 """At most: parts of an outline, numbers in them, rows of a table that are told one by one, letters of a text."""
@@ -22,6 +25,10 @@ WHOLE = 400
 SUMS = ("how many", "sum", "sum by place", "sum of sizes", "sum of sizes by place", "least", "greatest")
 """What is told of a long array: by place, each number counts by how far on it stands, the last one by 1."""
 MORE = "more than is told"
+BY_ADDRESS = "by addresses in memory"
+"""What is told in place of the keys of a dict that are numbers of objects in memory (`id`)."""
+_ADDRESSES = range(0x5500_0000_0000, 0x8000_0000_0000)
+"""Where Linux puts what a process of 64 bits holds."""
 Part = list[str]
 
 
@@ -37,6 +44,7 @@ def outline(value: Any) -> list[Part]:
 class _Walk:
     def __init__(self) -> None:
         self._above: set[int] = set()
+        self._figures: set[int] = set()
         self._numbers = NUMBERS
 
     def parts(self, value: Any, path: str) -> Iterator[Part]:
@@ -57,13 +65,21 @@ class _Walk:
             for number, one in enumerate(value):
                 yield from self.parts(one, f"{path}[{number}]")
         elif type(value) is dict:
-            yield [path, f"dict of {len(value):,}: {_short(list(value))}"]
-            for key, one in value.items():
-                yield from self.parts(one, f"{path}[{_short(key)}]")
+            by_address = bool(value) and all(map(_is_address, value))
+            yield [
+                path,
+                f"dict of {len(value):,}{f' {BY_ADDRESS}' if by_address else f': {_short(list(value))}'}",
+            ]
+            for number, (key, one) in enumerate(value.items()):
+                yield from self.parts(one, f"{path}[{f'no. {number}' if by_address else _short(key)}]")
         elif type(value) in (set, frozenset):
             yield [path, _short(sorted(map(repr, value)))]
         elif isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)):
             yield [path, f"{type(value).__name__} {getattr(value, '__qualname__', value.__name__)}"]
+        elif (state := random_state(value)) is not None:
+            yield from self.parts(state, f"{path}.state")
+        elif drawings.is_drawn(value):
+            yield from self._drawn(value, path)
         elif (numbers := self._array(value, path)) is not None:
             yield from numbers
         elif (columns := self._table(value, path)) is not None:
@@ -127,7 +143,15 @@ class _Walk:
         for row, one in enumerate(values[:ROWS]):
             yield from self.parts(one, f"{path}[{row}]")
         if len(values) > ROWS:
-            yield [path, f"all {len(values):,}: #{_digest(repr(values))}"]
+            yield [path, f"all {len(values):,}: #{_digest(re.sub(' at 0x[0-9a-f]+', '', repr(values)))}"]
+
+    def _drawn(self, value: Any, path: str) -> Iterator[Part]:
+        yield [path, f"{type(value).__module__}.{type(value).__qualname__}"]
+        figure = drawings.figure_of(value)
+        if figure is not None and id(figure) not in self._figures:
+            self._figures.add(id(figure))
+            for place, one in drawings.drawn_in(figure):
+                yield from self.parts(one, f"{path}.{place}")
 
     def _object(self, value: Any, path: str) -> Iterator[Part]:
         yield [path, f"{type(value).__module__}.{type(value).__qualname__}"]
@@ -155,6 +179,10 @@ class _Walk:
         for name, more_of_it in (("items", items), ("pairs", pairs)):
             if more_of_it is not None:
                 yield from self.parts(list(more_of_it), f"{path}.{name}")
+
+
+def _is_address(key: Any) -> bool:
+    return type(key) is int and key in _ADDRESSES and key % 16 == 0
 
 
 def _listed(array: Any) -> str:

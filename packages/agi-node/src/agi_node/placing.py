@@ -7,18 +7,16 @@ not declare as an output fails: its change would be lost, or, through a link, ha
 
 from __future__ import annotations
 
-import contextlib
 import filecmp
 import fnmatch
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from agi_node.canonical import sha256_file
 from agi_node.errors import FAILED, AgiError
+from agi_node.lent import Facts, facts_of, is_changed, set_aside
 
 COPIED = 64 * 1024 * 1024
 """Bytes that are copied for one unit, where nothing can be cloned: 50 to 60 ms at the 1.1 GB/s that were measured on
@@ -27,8 +25,6 @@ _FICLONE = 0x40049409
 """`ioctl_ficlone(2)` of Linux: btrfs, XFS, bcachefs, overlayfs above them, NFS 4.2."""
 _no_clones: set[tuple[int, int]] = set()
 """Devices, from and to, between which it was tried in vain: thousands of files need not try it again."""
-
-Facts = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -91,7 +87,7 @@ class Inputs:
         linked = show(source, target, copied_up_to=self._room)
         if not linked:
             self._room -= facts[0]
-        seen = facts if linked else _facts(target)
+        seen = facts if linked else facts_of(target)
         self._watched.append(
             Placed(path, target, source, file.get("digest"), bool(file.get("stored")), linked, seen)
         )
@@ -115,7 +111,7 @@ class Inputs:
         changed = [(placed, damaged) for placed in self._watched for damaged in _changes(placed)]
         for placed, damaged in changed:
             if damaged and placed.stored:
-                _set_aside(placed.source)
+                set_aside(placed.source)
         return changed
 
     def _refused(self, changed: list[tuple[Placed, bool]]) -> AgiError:
@@ -163,7 +159,7 @@ def _planned(file: Mapping[str, Any], source: Path) -> Facts:
             allowed="the file that was there when the run was planned",
             exit_code=FAILED,
         )
-    facts = _facts(source)
+    facts = facts_of(source)
     if file.get("size") not in (None, facts[0]):
         raise AgiError(
             "AGI-STAGE-102",
@@ -187,25 +183,11 @@ def _changes(placed: Placed) -> Iterator[bool]:
 
 
 def _differs(path: Path, placed: Placed) -> bool:
-    try:
-        now = _facts(path)
-    except FileNotFoundError:
-        return (
-            True  # a source that is gone; of the stage's own copies only those that are there are asked about
-        )
-    if now == placed.facts:
-        return False
-    if now[0] != placed.facts[0]:
-        return True
-    if placed.digest:
-        return sha256_file(path) != placed.digest
+    found = is_changed(path, placed.facts, placed.digest)
+    if found is not None:
+        return found
     # Without a digest: a copy can be compared with its source, and of a source nobody knows what it was.
     return path == placed.source or not filecmp.cmp(path, placed.source, shallow=False)
-
-
-def _facts(path: Path) -> Facts:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _covers(output: str, path: str) -> bool:
@@ -231,9 +213,3 @@ def _cloned(source: Path, target: Path) -> bool:
         _no_clones.add(places)
         return False
     return True
-
-
-def _set_aside(source: Path) -> None:
-    """Take a damaged object from where it is looked for: it is no result of anybody any more."""
-    with contextlib.suppress(FileNotFoundError):
-        os.replace(source, source.with_name(f".put-damaged-{source.name}"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from agi_node.errors import FAILED, AgiError
 from agi_node.failure import place
+from agi_node.figures import draw_into_files
 from agi_node.files import set_roots
 from agi_node.protocol import Open
 
@@ -79,6 +80,7 @@ class Session:
             self.functions = order.functions
             if self.import_folder is not None:
                 sys.path.insert(0, str(self.import_folder))
+            draw_into_files()
             # Now, while the manager has other things to do, and no unit's timeout runs. What goes wrong here goes
             # wrong again, and is told, where a function is needed.
             with contextlib.suppress(BaseException):

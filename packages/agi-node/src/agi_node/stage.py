@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agi_node.errors import FAILED, AgiError
+from agi_node.figures import draw_into_files
 from agi_node.handover import Form, exact_value, hand_over, take_over
 from agi_node.items import Skip
 from agi_node.placing import Inputs
@@ -65,7 +66,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         (work / path).parent.mkdir(parents=True, exist_ok=True)
         if path.endswith("/"):
             (work / path).mkdir(exist_ok=True)
-    with placed, _apart(work) as module:
+    with placed, _apart(work) as module, _listening(order, run):
         space = module.__dict__
         space.update(run=run, display=_display, Skip=Skip)
         for stage, text in order["carried"]:
@@ -88,6 +89,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         if "also" in order:
             told["also"] = _also(order["also"], space, run)
         _keep_figures(run)
+    if "also" in order:
+        told["printed"] = _printed(work, run)
     return {**told, "files": _kept_files(name, files, placed.paths, work, run), "item": given["item"]}
 
 
@@ -129,9 +132,10 @@ def _apart(work: Path) -> Iterator[types.ModuleType]:
     module.__dict__["__builtins__"] = __builtins__
     before = os.getcwd()
     environ, path, main = dict(os.environ), list(sys.path), sys.modules.get("__main__")
-    os.environ.setdefault("MPLBACKEND", "agg")
+    draw_into_files()
     _new_seeds()
     os.chdir(work)
+    sys.path.insert(0, str(work))  # what the code writes or is given as a module lies beside it, as beside a script
     sys.modules["__main__"] = module
     try:
         with warnings.catch_warnings():
@@ -144,6 +148,7 @@ def _apart(work: Path) -> Iterator[types.ModuleType]:
             os.environ.clear()
             os.environ.update(environ)
         sys.path[:] = path
+        _forget_modules(work)
         _forget_figures()
 
 
@@ -153,6 +158,18 @@ def _new_seeds() -> None:
     numpy = sys.modules.get("numpy")
     if numpy is not None and "numpy.random" in sys.modules:
         numpy.random.seed(None)
+
+
+def _forget_modules(work: Path) -> None:
+    """Another stage has other files: a module of this one's folder must not be there for it."""
+    inside = f"{work}{os.sep}"
+    for name, module in list(sys.modules.items()):
+        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        if any(str(place).startswith(inside) for place in places if place):
+            del sys.modules[name]
+    for place in list(sys.path_importer_cache):
+        if place == str(work) or place.startswith(inside):
+            del sys.path_importer_cache[place]
 
 
 def _forget_figures() -> None:
@@ -244,7 +261,7 @@ def _value(stage: str, name: str, space: Mapping[str, Any], run: RunContext) -> 
             f"stage {stage} promises the value {name} and does not make it",
             found=", ".join(own)[:300] or "no values at all",
             allowed=f"code that sets {name}, or outputs without it",
-            try_="agilab workflow validate",
+            try_=_instead(name, own) or f"{name} = … in the code",
             whose="author",
             exit_code=FAILED,
         )
@@ -261,6 +278,21 @@ def _also(names: list[str], space: Mapping[str, Any], run: RunContext) -> dict[s
     return {name: judged(name, space[name], aside) if name in space else missing for name in names}
 
 
+def _listening(order: Mapping[str, Any], run: RunContext) -> contextlib.AbstractContextManager[None]:
+    """For whoever compares this with a notebook: what it prints is kept apart from what it says of errors."""
+    if "also" not in order:
+        return contextlib.nullcontext()
+    from agi_node.notebook_values import listening
+
+    return listening(run._staging.scratch / "printed")
+
+
+def _printed(work: Path, run: RunContext) -> str:
+    from agi_node.notebook_values import heard
+
+    return heard(run._staging.scratch / "printed", work)
+
+
 def _kept_files(
     stage: str, files: Mapping[str, str], placed: set[str], work: Path, run: RunContext
 ) -> dict[str, dict[str, str]]:
@@ -273,9 +305,10 @@ def _kept_files(
         raise AgiError(
             "AGI-STAGE-101",
             f"stage {stage} promises the file {missing[0]} and does not write it",
-            found=", ".join(there)[:300] or "it wrote no file",
+            found=", ".join(there)[:300] or "it wrote no file into its folder",
             allowed="a file of that name, relative to the folder that the code runs in",
-            try_="agilab workflow validate",
+            try_=_instead(missing[0], there)
+            or f"write to {missing[0]!r}: a path that begins with / or ~, or os.chdir, leads out of the folder",
             whose="author",
             exit_code=FAILED,
         )
@@ -298,6 +331,16 @@ def _kept_files(
     return kept
 
 
+def _instead(name: str, there: list[str]) -> str | None:
+    """What to declare in place of an output that was not left: the one thing like it that was."""
+    from difflib import get_close_matches  # 4 ms that only a failure pays
+
+    base = os.path.basename(name.rstrip("/"))
+    alike = [one for one in there if os.path.basename(one) == base]
+    close = alike[:1] or get_close_matches(name, there, n=1, cutoff=0.6)
+    return f'"{close[0]}" in place of "{name}" among the outputs, if that is what is meant' if close else None
+
+
 def _matching(path: str, work: Path) -> list[Path]:
     if path.endswith("/") or (work / path).is_dir():
         return sorted(file for file in (work / path).rglob("*") if file.is_file())
@@ -309,7 +352,8 @@ def _matching(path: str, work: Path) -> list[Path]:
 
 
 def _written(work: Path, placed: set[str]) -> Iterator[str]:
-    for folder, _, names in os.walk(work):
+    for folder, below, names in os.walk(work):
+        below[:] = [name for name in below if name != "__pycache__"]
         for name in names:
             path = os.path.relpath(os.path.join(folder, name), work).replace(os.sep, "/")
             if path not in placed:

@@ -9,6 +9,8 @@ import datetime
 import decimal
 import importlib
 import json
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,12 @@ PREVIEW_ROWS = 100
 PREVIEW_BYTES = 1 << 20
 CELL_TEXT = 500
 CELL_ITEMS = 50
+NUMBER_TEXT, LETTER_TEXT = 50, 12
+"""Characters of JSON at most: of a number (of 128 bits) or a time, with what parts it from the next; of a letter."""
+_NUMBERS = {bool, int, float}
+_TIMES = {datetime.datetime, datetime.date, datetime.time}
+_NAMELESS = re.compile(r"__index_level_\d+__")
+"""What pyarrow calls an index that has no name."""
 ROW_GROUP = 1 << 18
 """Rows of a parquet row group; fixed, since the default of each library follows how the table came about."""
 
@@ -29,6 +37,8 @@ class Table:
 
     library: str
     frame: Any
+    index: tuple[str, ...] = ()
+    """Columns of the frame that were the index of a pandas table: they are kept, and are none of its columns."""
 
     @classmethod
     def of(cls, table: Any, name: object) -> Table:
@@ -44,7 +54,10 @@ class Table:
             if hasattr(table, "write_parquet"):
                 return cls("polars", table.rechunk())
         elif "pandas" in families and hasattr(table, "to_parquet"):
-            return cls("pyarrow", _arrow(name).Table.from_pandas(table).combine_chunks())
+            frame = _arrow(name).Table.from_pandas(table).combine_chunks()
+            # An index that counts from 0 is no column of it, and a dict here.
+            levels = (frame.schema.pandas_metadata or {}).get("index_columns", ())
+            return cls("pyarrow", frame, tuple(level for level in levels if isinstance(level, str)))
         elif "pyarrow" in families and hasattr(table, "schema"):
             if not hasattr(table, "combine_chunks"):
                 table = _arrow(name).Table.from_batches([table])
@@ -73,8 +86,15 @@ class Table:
 
     @property
     def columns(self) -> int:
-        """Number of columns."""
-        return int(self.frame.width if self.library == "polars" else self.frame.num_columns)
+        """Number of columns, without those of an index."""
+        width = self.frame.width if self.library == "polars" else self.frame.num_columns
+        return int(width) - len(self.index)
+
+    @property
+    def size(self) -> dict[str, Any]:
+        """`{"rows", "columns"}`, and `"index"` with the names of one that has names."""
+        named = [level for level in self.index if not _NAMELESS.fullmatch(level)]
+        return {"rows": self.rows, "columns": self.columns, **({"index": named} if named else {})}
 
     def write(self, path: Path) -> None:
         """Write parquet (zstd, row groups of 2^18 rows): equal tables give equal bytes in one environment."""
@@ -89,33 +109,50 @@ class Table:
             )
 
     def preview(self) -> dict[str, Any]:
-        """`{"schema", "count", "rows", "cut"}`: the first rows as plain data, bounded to about 1 MiB."""
+        """`{"schema", "count", "rows", "cut"}`: the first rows as plain data, bounded to about 1 MiB.
+
+        What is an index, and no column, says so in the schema: `{"name", "type", "index": true}`.
+        """
         if self.library == "polars":
-            schema = [{"name": str(name), "type": str(kind)} for name, kind in self.frame.schema.items()]
-            head = self.frame.head(PREVIEW_ROWS).get_columns()
-            columns = [series.to_list() for series in head]
-            numbers = [series.dtype.is_numeric() and not series.dtype.is_decimal() for series in head]
+            kinds = self.frame.schema.items()
+            schema: list[dict[str, Any]] = [{"name": str(name), "type": str(kind)} for name, kind in kinds]
+            columns = [series.to_list() for series in self.frame.head(PREVIEW_ROWS).get_columns()]
         else:
             schema = [{"name": str(field.name), "type": str(field.type)} for field in self.frame.schema]
             columns = [column.to_pylist() for column in self.frame.slice(0, PREVIEW_ROWS).columns]
-            numbers = [False] * len(columns)
-        cutter = _Cells()
-        # By column, because most are numbers and those are plain already.
-        cells = [
-            column if plain else [cutter.plain(cell) for cell in column]
-            for column, plain in zip(columns, numbers, strict=True)
-        ]
-        plain = [list(row) for row in zip(*cells, strict=True)]
-        while len(plain) > 1 and len(json.dumps(plain)) > PREVIEW_BYTES:
+        for one in schema:
+            if one["name"] in self.index:
+                one["index"] = True
+        cells = _Cells()
+        plain = [list(row) for row in zip(*map(cells.column, columns), strict=True)]
+        # Written only where it may be too long: for most tables that costs more than all the rest of their preview.
+        while cells.longest > PREVIEW_BYTES and len(plain) > 1 and len(json.dumps(plain)) > PREVIEW_BYTES:
             del plain[len(plain) // 2 :]
-        return {"schema": schema, "count": self.rows, "rows": plain, "cut": cutter.cut}
+        return {"schema": schema, "count": self.rows, "rows": plain, "cut": cells.cut}
 
 
 class _Cells:
-    """Turns cells into plain data and counts those that had to be shortened."""
+    """Turns cells into plain data, counts those that had to be shortened, and knows how long all can be as JSON."""
 
     def __init__(self) -> None:
         self.cut = 0
+        self.longest = 0.0
+
+    def column(self, cells: list[Any]) -> list[Any]:
+        """A column at a time, because most hold one kind, and most of these are plain already."""
+        kinds = set(map(type, cells)) - {type(None)}
+        if kinds <= _NUMBERS:
+            self.longest += len(cells) * NUMBER_TEXT
+            return cells
+        if kinds == {str}:
+            texts = [None if cell is None else self._text(cell) for cell in cells]
+            self.longest += sum(LETTER_TEXT * len(text or "") + NUMBER_TEXT for text in texts)
+            return texts
+        if kinds <= _TIMES:
+            self.longest += len(cells) * NUMBER_TEXT
+            return [None if cell is None else cell.isoformat() for cell in cells]
+        self.longest = math.inf
+        return [self.plain(cell) for cell in cells]
 
     def plain(self, value: Any) -> Any:
         if value is None or isinstance(value, (bool, int, float)):

@@ -50,20 +50,27 @@ def column_of(name: str, kind: Kind, type_: str, cells: Sequence[Any], *, whole:
         type=type_,
         low=low,
         high=high,
-        missing=round(1 - len(known) / len(cells), 4) if cells else None,
+        missing=share(len(cells) - len(known), len(cells)) if cells else None,
         distinct=len({str(cell) for cell in known}) if whole and kind != "other" else None,
     )
 
 
+def share(part: int, all_: int) -> float:
+    """A part of all with four digits: 0 and 1 are told of none and all alone.
+
+    >>> share(1, 3), share(1, 1_000_000), share(999_999, 1_000_000), share(0, 5)
+    (0.3333, 0.0001, 0.9999, 0.0)
+    """
+    return float(part > 0) if part in (0, all_) else min(max(round(part / all_, 4), 0.0001), 0.9999)
+
+
 def bounds(kind: Kind, known: Sequence[Any]) -> tuple[Any, Any]:
-    """Rounded bounds of known values; none for texts, and for what has no order."""
+    """Rounded bounds of known values; none for texts, for what has no order, and where a number is infinite."""
     if kind in ("int", "float"):
-        numbers = [
-            cell
-            for cell in known
-            if isinstance(cell, int | float) and not isinstance(cell, bool) and math.isfinite(cell)
-        ]
-        return (outwards(min(numbers), -1), outwards(max(numbers), 1)) if numbers else (None, None)
+        numbers = [cell for cell in known if isinstance(cell, int | float) and not isinstance(cell, bool)]
+        if not numbers or not all(map(math.isfinite, numbers)):
+            return None, None
+        return outwards(min(numbers), -1), outwards(max(numbers), 1)
     if kind in ("date", "datetime"):
         months = [month for cell in known if (month := month_of(cell))]
         return (min(months), max(months)) if months else (None, None)

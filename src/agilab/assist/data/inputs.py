@@ -5,12 +5,12 @@ from __future__ import annotations
 import glob
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from agi_node.errors import AgiError
 from agilab.assist.data.known import Known
-from agilab.assist.steps.compiling import TABLE_FILES
+from agilab.assist.steps.compiling import TABLE_FILES, Library
 from agilab.contracts.lab_stages import Input, LabStages, Stage, is_file
 
 Left = Callable[[Stage, str], Path | None]
@@ -28,8 +28,11 @@ class Inputs:
     """What could not be read, in a sentence each."""
 
 
-def inputs_of(lab: LabStages, stage: Stage, folder: Path, left: Left) -> Inputs:
-    """What is known of each input of the stage; what cannot be read is unknown, and noted."""
+def inputs_of(lab: LabStages, stage: Stage, folder: Path, left: Left, library: Library = "pandas") -> Inputs:
+    """What is known of each input of the stage, to whoever reads files with `library`.
+
+    What cannot be read is unknown, and noted.
+    """
     tables: list[Known] = []
     values: list[str] = []
     notes: list[str] = []
@@ -37,7 +40,7 @@ def inputs_of(lab: LabStages, stage: Stage, folder: Path, left: Left) -> Inputs:
         entry = one if isinstance(one, Input) else Input(name=one)
         called = entry.called or entry.name
         try:
-            known = _known(entry, called, lab, stage, folder, left)
+            known = _known(entry, called, lab, stage, folder, left, library)
         except AgiError as error:
             notes.append(f"{error.what} ({error.found})")
             known = Known(called)
@@ -48,7 +51,9 @@ def inputs_of(lab: LabStages, stage: Stage, folder: Path, left: Left) -> Inputs:
     return Inputs(tuple(tables), (*values, *stage.foreach), tuple(notes))
 
 
-def _known(entry: Input, called: str, lab: LabStages, stage: Stage, folder: Path, left: Left) -> Known | None:
+def _known(
+    entry: Input, called: str, lab: LabStages, stage: Stage, folder: Path, left: Left, library: Library
+) -> Known | None:
     maker = maker_of(lab, stage, entry)
     if is_file(entry.name):
         if (
@@ -60,14 +65,16 @@ def _known(entry: Input, called: str, lab: LabStages, stage: Stage, folder: Path
         path = folder / PurePosixPath(entry.name)
         if maker is not None:
             made = left(maker, entry.name)
-            return Known(entry.name) if made is None else Known.of_file(entry.name, made)
+            return Known(entry.name) if made is None else Known.of_file(entry.name, made, library)
         if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
-            return Known.of_file(entry.name, path)
+            return Known.of_file(entry.name, path, library)
         return Known(entry.name)
     if maker is None:
         return None if entry.name in lab.lab.params else Known(called)
     made = left(maker, entry.name)
-    return Known(called) if made is None else Known.of_preview(called, made.read_bytes())
+    return (
+        Known(called) if made is None else replace(Known.of_value(called, made), items=tuple(maker.foreach))
+    )
 
 
 def maker_of(lab: LabStages, stage: Stage, entry: Input) -> Stage | None:

@@ -9,6 +9,7 @@ from typing import Any
 from agilab.assist.data.csv import csv_table
 from agilab.assist.data.parquet import parquet_schema
 from agilab.assist.data.preview import preview_table
+from agilab.assist.steps.compiling import Library
 from agilab.contracts.assistance import Column, TableSchema
 
 UNKNOWN = TableSchema()
@@ -22,22 +23,31 @@ class Known:
         name: What the stage calls it: a value, or a file of the lab's folder.
         schema: Its columns, without rows.
         rows: Its first rows. They never leave unless `described` is asked for some.
+        items: What the stage that makes it runs for each of: there is a table for each, and this is the first.
     """
 
     name: str
     schema: TableSchema = UNKNOWN
     rows: list[list[Any]] = field(default_factory=list, repr=False)
+    items: tuple[str, ...] = ()
 
     @classmethod
-    def of_preview(cls, name: str, data: bytes) -> Known:
-        """A value that an earlier run left. Raises AGI-ASSIST-003."""
-        return cls(name, *preview_table(data, f"the preview of {name!r}"))
+    def of_preview(cls, name: str, data: bytes, whole: Path | None = None) -> Known:
+        """A value that an earlier run left, and the file of the whole of it. Raises AGI-ASSIST-003."""
+        return cls(name, *preview_table(data, f"the preview of {name!r}", whole))
 
     @classmethod
-    def of_file(cls, name: str, path: Path) -> Known:
-        """A csv or parquet file of the lab. Raises AGI-ASSIST-003."""
+    def of_value(cls, name: str, preview: Path) -> Known:
+        """A value by the place of its preview, which the table's own file lies beside. Raises AGI-ASSIST-003."""
+        whole = preview.with_name(preview.name.removesuffix(".preview.json") + ".parquet")
+        return cls.of_preview(name, preview.read_bytes(), whole if whole.is_file() else None)
+
+    @classmethod
+    def of_file(cls, name: str, path: Path, library: Library = "pandas") -> Known:
+        """A csv or parquet file of the lab, as `library` will read it. Raises AGI-ASSIST-003."""
         if path.suffix.lower() in (".parquet", ".pq"):
-            return cls(name, parquet_schema(path, name))
+            # What pandas wrote as an index is a column to whoever else reads the file.
+            return cls(name, parquet_schema(path, name, index=library == "pandas"))
         return cls(name, *csv_table(path, name))
 
     def described(self, send_rows: int) -> str:
@@ -46,23 +56,35 @@ class Known:
 
         if not self.schema.known:
             return f"{self.name}: nothing is known of it yet"
-        count = "" if self.schema.rows is None else f", {self.schema.rows} rows"
-        lines = [f"{self.name}: a table{count}, with the columns"]
-        lines += [f"- {_words(column)}" for column in self.schema.columns]
+        lines = [f"{self.name}: {self._told()}, with the columns"]
+        lines += [f"- {_words(column, self.schema)}" for column in self.schema.columns]
+        if self.schema.index:
+            lines.append(f"Its index, which is no column: {', '.join(map(repr, self.schema.index))}")
         if send_rows and self.rows:
             shown = self.rows[:send_rows]
             lines.append(f"Its first {len(shown)} rows, as JSON:")
             lines += [json.dumps(row, ensure_ascii=False, default=str) for row in shown]
         return "\n".join(lines)
 
+    def _told(self) -> str:
+        """How many rows, and of which the figures are."""
+        schema = self.schema
+        words = "a table" if schema.rows is None else f"a table, {schema.rows} rows"
+        notes = [f"one for each {' and '.join(self.items)}, this is the first"] if self.items else []
+        if not schema.whole:
+            notes.append(f"what is said of its columns is of its first {schema.looked_at} rows")
+        return f"{words} ({'; '.join(notes)})" if notes else words
 
-def _words(column: Column) -> str:
+
+def _words(column: Column, table: TableSchema) -> str:
     parts = [f"{column.name!r}: {column.kind}"]
     if column.low is not None:
         parts.append(f"from {column.low} to {column.high}")
     if column.missing:
-        # Never a 0 % of something that does occur.
-        parts.append(f"{max(column.missing, 0.01):.0%} missing")
+        # Never a 0 % of something that does occur, nor a 100 % where something is known.
+        told = 1.0 if column.missing == 1 else min(max(column.missing, 0.01), 0.99)
+        nan_is_not_counted = column.kind == "float" and table.source == "parquet"
+        parts.append(f"{told:.0%} {'null' if nan_is_not_counted else 'missing'}")
     if column.distinct is not None:
         parts.append(f"{column.distinct} different")
     return ", ".join(parts)

@@ -1,34 +1,46 @@
 """The footer of a parquet file: columns, rows, and the statistics that its writer kept. No row is read.
 
-The footer is a Thrift structure in the compact protocol (apache/parquet-format, README and src/main/thrift); only the
-fields that matter here are looked at. A library that reads parquet is not needed, and a file of any size takes
-milliseconds.
+The footer is a Thrift structure (apache/parquet-format, README and src/main/thrift); only the fields that matter here
+are looked at. A library that reads parquet is not needed, and a file of any size takes milliseconds.
 """
 
 from __future__ import annotations
 
 import datetime as dates
+import json
+import math
 import struct
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from agi_node.errors import AgiError
-from agilab.assist.data.figures import bounds
+from agilab.assist.data.dictionaries import distinct_in
+from agilab.assist.data.figures import bounds, share
+from agilab.assist.data.thrift import Compact
 from agilab.contracts.assistance import Column, Kind, TableSchema
 
 _MAGIC = b"PAR1"
 _LARGEST_FOOTER = 64 << 20
-_DEEPEST = 32
 _BOOLEAN, _INT32, _INT64, _INT96, _FLOAT, _DOUBLE, _BYTES = 0, 1, 2, 3, 4, 5, 6
 _EPOCH = dates.datetime(1970, 1, 1)
 
 
-def parquet_schema(path: Path, where: str) -> TableSchema:
-    """What the footer of a parquet file says. Raises AGI-ASSIST-003 where it is none that can be read."""
+def parquet_schema(path: Path, where: str, *, index: bool = True, own: bool = False) -> TableSchema:
+    """What the footer of a parquet file says of all its rows.
+
+    Args:
+        index: Whether what pandas calls an index there is one, as whoever reads the file with pandas will find it;
+            otherwise it is a column like others.
+        own: Whether AGILab wrote it. Such a file is known to have no value in a dictionary that no row has, so
+            different values can be counted without reading any.
+
+    Raises AGI-ASSIST-003 where it is no parquet that can be read.
+    """
     try:
         with path.open("rb") as file:
-            footer = _Compact(_footer(file)).structure()
-        return _schema(footer)
+            footer = Compact(_footer(file)).structure()
+            schema = _schema(footer, _index_of(footer) if index else ())
+            return _counted(schema, footer, file) if own else schema
     except (OSError, ValueError, IndexError, KeyError, TypeError, struct.error) as error:
         raise AgiError(
             "AGI-ASSIST-003",
@@ -54,86 +66,46 @@ def _footer(file: BinaryIO) -> bytes:
     return file.read(length)
 
 
-class _Compact:
-    """Reads Thrift's compact protocol into dicts by field number, lists and bytes."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at, self.depth = data, 0, 0
-
-    def byte(self) -> int:
-        self.at += 1
-        return self.data[self.at - 1]
-
-    def varint(self) -> int:
-        value = shift = 0
-        while True:
-            byte = self.byte()
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-            shift += 7
-            if shift > 63:
-                raise ValueError("a number of too many bytes")
-
-    def zigzag(self) -> int:
-        value = self.varint()
-        return (value >> 1) ^ -(value & 1)
-
-    def structure(self) -> dict[int, Any]:
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise ValueError("nested too deep")
-        fields: dict[int, Any] = {}
-        number = 0
-        while (head := self.byte()) != 0:
-            number = number + (head >> 4) if head >> 4 else self.zigzag()
-            kind = head & 0x0F
-            fields[number] = kind == 1 if kind in (1, 2) else self.value(kind)
-        self.depth -= 1
-        return fields
-
-    def value(self, kind: int) -> Any:
-        match kind:
-            case 1 | 2:  # in a list, a boolean is a byte
-                return self.byte() == 1
-            case 3:
-                return struct.unpack("<b", bytes([self.byte()]))[0]
-            case 4 | 5 | 6:
-                return self.zigzag()
-            case 7:
-                self.at += 8
-                return struct.unpack("<d", self.data[self.at - 8 : self.at])[0]
-            case 8:
-                length = self.varint()
-                if length > len(self.data) - self.at:
-                    raise ValueError("a text longer than the footer")
-                self.at += length
-                return self.data[self.at - length : self.at]
-            case 9 | 10:
-                head = self.byte()
-                count = head >> 4 if head >> 4 != 15 else self.varint()
-                if count > len(self.data):
-                    raise ValueError("a list longer than the footer")
-                return [
-                    self.value(head & 0x0F) if head & 0x0F != 12 else self.structure() for _ in range(count)
-                ]
-            case 12:
-                return self.structure()
-            case _:
-                raise ValueError(f"a type {kind} that footers do not have")
+def _index_of(footer: dict[int, Any]) -> tuple[str, ...]:
+    """The columns that were an index when pandas wrote them; one that counts from 0 is not written."""
+    said = next((one.get(2, b"") for one in footer.get(5, ()) if one[1] == b"pandas"), b"{}")
+    try:
+        levels = json.loads(said)["index_columns"]
+    except (ValueError, KeyError, TypeError):
+        return ()
+    return tuple(level for level in levels if isinstance(level, str)) if isinstance(levels, list) else ()
 
 
-def _schema(footer: dict[int, Any]) -> TableSchema:
+def _schema(footer: dict[int, Any], index: tuple[str, ...]) -> TableSchema:
     elements: list[dict[int, Any]] = footer[2]
     rows = int(footer[3])
     position, columns = 1, []
     for _ in range(int(elements[0].get(5, 0))):
         element, children = elements[position], _width(elements, position)
         position += children
-        if element[4].decode("utf-8") == "__index_level_0__":
-            continue  # pandas' own
-        columns.append(_column(element, children > 1, footer.get(4, []), rows))
-    return TableSchema(columns=tuple(columns), rows=rows, looked_at=rows, source="parquet")
+        if element[4].decode("utf-8") not in index:
+            columns.append(_column(element, children > 1, footer.get(4, []), rows))
+    named = tuple(level for level in index if not level.startswith("__index_level_"))
+    return TableSchema(columns=tuple(columns), index=named, rows=rows, looked_at=rows, source="parquet")
+
+
+def _counted(schema: TableSchema, footer: dict[int, Any], file: BinaryIO) -> TableSchema:
+    """The schema with how many different values a column has, where a dictionary of the file says so."""
+    groups = footer.get(4, [])
+    chunks = groups[0].get(1, []) if len(groups) == 1 else []  # of several, each has a dictionary of its own
+    found = {
+        chunk[3][3][0].decode("utf-8"): distinct_in(file, chunk[3])
+        for chunk in chunks
+        if len(chunk[3][3]) == 1
+    }
+    columns = tuple(
+        # Not of numbers with a point: NaN stands in a dictionary too, and may be several.
+        column.with_changes(distinct=found.get(column.name))
+        if column.kind in ("int", "text", "date", "datetime")
+        else column
+        for column in schema.columns
+    )
+    return schema.with_changes(columns=columns)
 
 
 def _width(elements: list[dict[int, Any]], position: int) -> int:
@@ -157,12 +129,13 @@ def _column(element: dict[int, Any], nested: bool, groups: list[dict[int, Any]],
     ]
     statistics = [chunk.get(12, {}) for chunk in chunks]
     if statistics and all(3 in one for one in statistics) and rows:
-        missing = round(sum(one[3] for one in statistics) / rows, 4)
+        missing = share(sum(one[3] for one in statistics), rows)
     # A piece without values has no bounds.
     filled = [one for one, chunk in zip(statistics, chunks, strict=True) if one.get(3) != chunk.get(5)]
     if filled and all(5 in one and 6 in one for one in filled):
         ends = [_plain(element, one[side]) for one in filled for side in (5, 6)]
-        low, high = bounds(kind, [end for end in ends if end is not None])
+        if not any(end is None or (isinstance(end, float) and not math.isfinite(end)) for end in ends):
+            low, high = bounds(kind, ends)
     return Column(name=name, kind=kind, type=type_, low=low, high=high, missing=missing)
 
 
@@ -197,11 +170,12 @@ def _unit(element: dict[int, Any]) -> str:
 
 def _plain(element: dict[int, Any], data: bytes) -> Any:
     """A bound as a number or a date; None where it is neither."""
-    kind, _ = _kind(element)
+    kind, type_ = _kind(element)
     formats = {_INT32: "<i", _INT64: "<q", _FLOAT: "<f", _DOUBLE: "<d"}
     if element.get(1) not in formats or kind not in ("int", "float", "date", "datetime"):
         return None
-    (number,) = struct.unpack(formats[element[1]], data)
+    form = formats[element[1]]
+    (number,) = struct.unpack(form.upper() if type_.startswith("uint") else form, data)
     try:
         if kind == "date":
             return (_EPOCH + dates.timedelta(days=number)).date()

@@ -88,6 +88,8 @@ def column_kind(name: str, table: TableSchema) -> Kind:
     ]
     meant = f"{close[0]!r} (did you mean that?) of " if close else ""
     shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    if name in table.index:
+        shown += f"; {name} is the index, which is no column before a reset_index()"
     raise NotUnderstood("names a column that is not there", repr(name), meant + shown)
 
 

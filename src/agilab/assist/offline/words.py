@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -41,6 +42,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+_SIGN = re.compile(r"[^\w\s]")
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,10 @@ class Reader:
     # -- names ---------------------------------------------------------------------------------------------------
 
     def column(self, *, must: bool = True) -> str | None:
-        """The column that the next words name: the longest name that fits, whatever its capitals and signs between."""
+        """The column that the next words name: the longest name that fits.
+
+        As it is written; else with other capitals, or blanks for underscores; else without its signs.
+        """
         if not self.done and self.words[self.at].kind == "quoted":
             name = str(self.words[self.at].value)
             if self.table.known and self.table.column(name) is None:
@@ -168,12 +173,16 @@ class Reader:
                 return None
             self.at += 1
             return name
-        exact = {column.name: column.name for column in self.table.columns}
-        for names in (exact, {_plain(name): name for name in reversed(list(exact))}):
+        columns = [column.name for column in self.table.columns]
+        for form in (_as_written, _in_small_letters, _without_signs):
+            names = {form(name): name for name in reversed(columns)}
             for length in range(min(6, len(self.words) - self.at), 0, -1):
                 piece = self.words[self.at : self.at + length]
                 said = self.text[piece[0].start : piece[-1].end]
-                found = names.get(said if names is exact else _plain(said))
+                # A sign that is said stands in the name: `a > b` is not what a column ab is called.
+                if form is _without_signs and _SIGN.search(said):
+                    continue
+                found = names.get(form(said))
                 if found is not None and any(word.kind == "word" for word in piece):
                     self.at += length
                     return found
@@ -214,11 +223,22 @@ class Reader:
         said = "" if self.done else self.words[self.at].text
         if close := get_close_matches(said, names, n=1, cutoff=0.6):
             return f"{close[0]} (did you mean that?) of {', '.join(names[:12])}"
-        return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+        shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+        if said in self.table.index:
+            shown += f"; {said} is the index, which is no column before a reset_index()"
+        return shown
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).casefold()
+def _as_written(name: str) -> str:
+    return name
+
+
+def _in_small_letters(name: str) -> str:
+    return re.sub(r"[\s_]+", "", unicodedata.normalize("NFC", name)).casefold()
+
+
+def _without_signs(name: str) -> str:
+    return _SIGN.sub("", _in_small_letters(name))
 
 
 def nearest(text: str, forms: Iterable[str]) -> list[str]:

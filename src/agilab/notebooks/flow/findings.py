@@ -71,6 +71,19 @@ RULES: dict[str, Rule] = {
         "a setting that holds in every cell",
         "A stage is a process of its own; the statement is repeated where it matters.",
     ),
+    "NB-611": Rule(
+        "warning",
+        "made by a cell that is not run",
+        "The cell that makes the name is kept as text, so nothing gives it to this stage.",
+        "write that cell in Python, or take what it makes from a file or from [lab.params]",
+    ),
+    "NB-612": Rule(
+        "warning",
+        "a parameter that stays code",
+        "[lab.params] holds texts, numbers, truth values, and lists and tables of these; the name is none that `--set` "
+        "could change.",
+        "give it such a value in the cell, and make of it what is meant where it is used",
+    ),
 }
 """Kinds of findings of the flow."""
 
@@ -79,11 +92,17 @@ def flow_findings(plan: Plan, order: Sequence[int], index: Sequence[int]) -> tup
     """All findings. `order` are indices of cells of the notebook as they ran, `index` says which one each cell of the
     flow is."""
     found = [*_undecided(plan), *_unmade(plan), *_settings(plan), *_unreadable(plan), *_unused(plan)]
+    found += _lacking(plan, index)
     numbers = {cell: number for number, cell in enumerate(index)}
     found += _reordered(plan, [numbers[cell] for cell in order if cell in numbers], index)
     return in_order(
         Finding(one.code, one.severity, one.what, one.mend, index[one.cell or 0], one.line) for one in found
     )
+
+
+def odd_parameter(name: str, why: str, cell: int, line: int) -> Finding:
+    """A name of a cell of parameters that a lab's params cannot hold; `cell` is the cell's index."""
+    return _finding("NB-612", f"{name} is {why}, so it is no parameter of the lab", cell, line)
 
 
 def _finding(code: str, what: str, cell: int, line: int | None = None) -> Finding:
@@ -112,6 +131,15 @@ def _said(one: Unmade) -> tuple[str, str]:
     if one.below is not None:
         return "NB-603", f"{one.name} is read here before this cell makes it"
     return "NB-602", f"{one.name} is read here, and no cell makes it"
+
+
+def _lacking(plan: Plan, index: Sequence[int]) -> Iterator[Finding]:
+    for stage in plan.stages:
+        for name, source in stage.lacks.items():
+            reads = (cell for cell in stage.cells if name in plan.links.flows[cell].reads)
+            cell = next(reads, stage.cells[0])
+            what = f"{name} is read here, and cell {index[source]}, which gives it, is not run"
+            yield _finding("NB-611", what, cell, plan.links.flows[cell].reads.get(name))
 
 
 def _settings(plan: Plan) -> Iterator[Finding]:

@@ -78,6 +78,7 @@ def group(
     joins: Sequence[Join] = (),
     alone: Collection[int] = (),
     without: Collection[int] = (),
+    parting: Collection[int] = (),
 ) -> Grouping:
     """Part the cells of a notebook.
 
@@ -88,6 +89,7 @@ def group(
         joins: Cells that other knowledge keeps together, besides `links.joins`.
         alone: Cells that are a stage of their own where nothing keeps them with others.
         without: Cells that are in no stage.
+        parting: Those of them between whose neighbours stages part where nothing keeps these together.
     """
     cells = [k for k, source in enumerate(links.flows.sources) if source.strip() and k not in without]
     held = [*links.joins, *joins]
@@ -95,12 +97,18 @@ def group(
         next((one for one in held if one.first <= cell and one.last >= after), None)
         for cell, after in itertools.pairwise(cells)
     ]
-    costs = _Costs(links, cells, headings or {}, per, frozenset(alone))
+    parts = [any(cell < one < after for one in parting) for cell, after in itertools.pairwise(cells)]
+    costs = _Costs(links, cells, headings or {}, per, frozenset(alone), parts)
     ends = cheapest(len(cells), [join is not None for join in together], costs)
     begins = [0, *ends[:-1]]
     cut = set(ends[:-1])
     borders = [
-        Border(cells[at], at + 1 in cut, crossing, _said(join, at + 1 in cut, crossing, costs.rank(at + 1)))
+        Border(
+            cells[at],
+            at + 1 in cut,
+            crossing,
+            _said(join, at + 1 in cut, crossing, costs.rank(at + 1), aside=parts[at]),
+        )
         for at, join in enumerate(together)
         for crossing in [crossing_at(links, cells[at])]
     ]
@@ -116,14 +124,18 @@ def crossing_at(links: Links, cell: int) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if not links.carries(name, cell + 1)))
 
 
-def _said(join: Join | None, cut: bool, crossing: Sequence[str], rank: int | None) -> str:
+def _said(
+    join: Join | None, cut: bool, crossing: Sequence[str], rank: int | None, *, aside: bool = False
+) -> str:
     if join is not None:
         return join.why
     names = ", ".join(crossing)
     why = (
         f"only {names} crosses" if len(crossing) == 1 else f"{names} cross" if crossing else "nothing crosses"
     )
-    if rank is not None and rank < 4:
+    if aside and cut:
+        why = f"a cell that is not run stands here; {why}"
+    elif rank is not None and rank < 4:
         why = f"a heading stands here; {why}"
     return why if cut else f"short enough to stay together ({why})"
 
@@ -132,12 +144,19 @@ class _Costs:
     """What each stage would cost, from cell to cell of those that are parted (by position, not by number)."""
 
     def __init__(
-        self, links: Links, cells: Sequence[int], headings: Mapping[int, int], per: Per, alone: frozenset[int]
+        self,
+        links: Links,
+        cells: Sequence[int],
+        headings: Mapping[int, int],
+        per: Per,
+        alone: frozenset[int],
+        parts: Sequence[bool],
     ) -> None:
         self._links = links
         self._cells = cells
         self._by_cell = per == "cell"
         self._alone = [cell in alone for cell in cells]
+        self._parts = [False, *parts]
         self._lines = [
             sum(1 for line in links.flows.sources[cell].splitlines() if line.strip()) for cell in cells
         ]
@@ -199,7 +218,7 @@ class _Costs:
         for begin in range(end - 1, -1, -1):
             if begin < end - 1:
                 joined += self._sections[begin + 1] + self._pictures[begin + 1]
-                if self._by_cell or self._alone[begin] or self._alone[begin + 1]:
+                if self._by_cell or self._alone[begin] or self._alone[begin + 1] or self._parts[begin + 1]:
                     joined += _APART
             flow = flows[self._cells[begin]]
             lines += self._lines[begin]

@@ -152,11 +152,15 @@ _TIED = {
             weakref.ref weakref.WeakValueDictionary contextvars.ContextVar
         """,
         "a progress bar": """
-            tqdm.tqdm tqdm.auto.tqdm tqdm.notebook.tqdm tqdm.trange
+            tqdm.tqdm tqdm.trange tqdm.auto.tqdm tqdm.auto.trange tqdm.notebook.tqdm
+            tqdm.notebook.trange tqdm.tqdm_notebook tqdm.std.tqdm tqdm.rich.tqdm rich.progress.track
+            alive_progress.alive_it fastprogress.progress_bar fastprogress.master_bar
         """,
     }.items()
     for name in names.split()
 }
+A_BAR = "a progress bar"
+"""What gives the items of what it is given, one after the other, and is no part of them."""
 A_FIGURE = "a figure, or something in one"
 DRAWS = frozenset({"plot", "hvplot"})
 """Attributes of tables that draw them."""

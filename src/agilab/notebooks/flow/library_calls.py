@@ -125,7 +125,7 @@ class LibraryCalls(Expressions):
         new = known.makes_new(full) or known.copies_collections(full, [value.kind for value in every])
         if "copy" in named and full.rpartition(".")[2] in known.COPIES:
             new = False
-        if full in known.ITERATORS:
+        if full in known.ITERATORS or why == known.A_BAR:
             held = holding(every if full == "filter" else inner, self.region(node), "iterator")
             held = holding([held, *inner, *([given] if full == "map" else [])], self.region(node), "iterator")
             self.spent |= held.owns

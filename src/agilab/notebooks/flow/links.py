@@ -106,6 +106,8 @@ class Links(Sources):
                     continue
                 if name in flow.keeps and self.maker(name, flow.index) is None:
                     continue
+                if name in flow.binds and flow.lines.get(name, line) < line:
+                    continue  # made further up in this cell, on some ways at least: by a called function, a `:=`
                 below = next((k.index for k in self.flows.cells[flow.index :] if name in k.binds), None)
                 deleted = next(
                     (k for k in range(flow.index - 1, -1, -1) if name in self.flows[k].unbinds), None
@@ -211,10 +213,6 @@ class Links(Sources):
             if maker.stateful or not self._is_class_there(maker.name, number, cell):
                 return f"{name} holds objects of {maker.name}, which is more than its text"
         return ""
-
-    def can_be_kept(self, name: str, cell: int) -> bool:
-        """Whether the value of a name can be written down for whoever looks at it, if not for another stage."""
-        return not self.value(name, cell).tied
 
     def _is_class_there(self, name: str, number: int, cell: int) -> bool:
         return self.carries(name, cell) and number in self.value(name, cell).makers

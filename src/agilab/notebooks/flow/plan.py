@@ -3,52 +3,18 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agi_node.source.carried import Statements
 from agilab.notebooks.flow import states
+from agilab.notebooks.flow.finals import Other, finals, others
 from agilab.notebooks.flow.groups import Grouping, Per, group
-from agilab.notebooks.flow.links import Join, Links, Unmade
+from agilab.notebooks.flow.links import Join, Links
 from agilab.notebooks.flow.makers import BUILTINS
-from agilab.notebooks.flow.model import Setting, is_state
-
-_DRAWN = "<drawn>"
-_DRAWS = re.compile(r"\.(plot|hist|boxplot)\b")
-"""How tables are drawn without naming the library that does."""
-_FAMILIES = {
-    "matplotlib": ("matplotlib", "seaborn", _DRAWN),
-    "seaborn": ("matplotlib", "seaborn"),
-    "pandas": ("pandas",),
-}
-"""Libraries that a setting of one counts for, where that is not itself alone."""
-
-
-@dataclass
-class StageFlow:
-    """One stage.
-
-    Attributes:
-        cells: Its cells, in order.
-        inputs: Values that it takes, with the number of the stage that makes each; None for what is there before.
-        uses: Statements that it takes, by number of the stage in whose text they are.
-        outputs: Values that it gives to others.
-        repeated: Settings of cells above that its code begins with, each with its cell.
-        future: `from __future__` statements that hold in it.
-        idle: Whether nothing of it needs to run: others take its statements, and that is all that it is for.
-        unmade: Names that it reads and nothing makes.
-    """
-
-    cells: tuple[int, ...]
-    inputs: dict[str, int | None] = field(default_factory=dict)
-    uses: dict[int, set[str]] = field(default_factory=dict)
-    outputs: set[str] = field(default_factory=set)
-    repeated: tuple[tuple[int, Setting], ...] = ()
-    future: tuple[str, ...] = ()
-    unmade: tuple[Unmade, ...] = ()
-    idle: bool = False
-    code: str = ""
+from agilab.notebooks.flow.model import is_state
+from agilab.notebooks.flow.repeats import repeated
+from agilab.notebooks.flow.stage import StageFlow
 
 
 @dataclass(frozen=True)
@@ -56,14 +22,18 @@ class Plan:
     """A notebook as stages.
 
     Attributes:
+        asides: Cells that are not run, by number, with what each says it takes.
         finals: Values that the notebook leaves at its end and that its stages leave as well, with the stage where; also
             such as cannot be handed on.
+        others: The other values that it leaves, with the stages that may leave them.
     """
 
     links: Links
     grouping: Grouping
     stages: tuple[StageFlow, ...]
     finals: Mapping[str, int]
+    asides: Mapping[int, StageFlow] = field(default_factory=dict)
+    others: Mapping[str, Other] = field(default_factory=dict)
 
 
 def plan(
@@ -74,34 +44,48 @@ def plan(
     joins: Sequence[Join] = (),
     alone: Collection[int] = (),
     parameters: Collection[int] = (),
+    asides: Collection[int] = (),
     texts: Mapping[int, str] | None = None,
 ) -> Plan:
     """Part the cells, and say what crosses.
 
-    `parameters` are cells whose names are given from outside and that are in no stage; `texts` what is said above a
-    cell, a comment where it is not the first of its stage; the rest as in `group`.
+    `parameters` are cells whose names are given from outside and that are in no stage; `asides` cells that are not run
+    and in none either, whose names nobody gives; `texts` what is said above a cell, a comment where it is not the first
+    of its stage; the rest as in `group`.
     """
     more = list(joins)
+    without = frozenset((*parameters, *asides))
+    parting = [cell for cell in asides if links.flows[cell].reads or links.flows[cell].binds]
     while True:
-        grouping = group(links, per=per, headings=headings, joins=more, alone=alone, without=parameters)
-        builder = _Builder(links, grouping, frozenset(parameters), texts or {})
+        grouping = group(
+            links, per=per, headings=headings, joins=more, alone=alone, without=without, parting=parting
+        )
+        builder = _Builder(links, grouping, frozenset(parameters), frozenset(asides), texts or {})
         stages = builder.stages()
         found = [join for join in builder.failed() if join not in more]
         if not found:
-            return Plan(links, grouping, stages, builder.finals())
+            known = finals(links, stages, without)
+            more_of_them = others(links, stages, without, known)
+            return Plan(links, grouping, stages, known, builder.asides, more_of_them)
         more += found
 
 
 def stages_of(links: Links, grouping: Grouping) -> tuple[StageFlow, ...]:
     """The stages that a grouping makes, whether or not its borders are good ones."""
-    return _Builder(links, grouping, frozenset(), {}).stages()
+    return _Builder(links, grouping, frozenset(), frozenset(), {}).stages()
 
 
 class _Builder:
     def __init__(
-        self, links: Links, grouping: Grouping, parameters: frozenset[int], texts: Mapping[int, str]
+        self,
+        links: Links,
+        grouping: Grouping,
+        parameters: frozenset[int],
+        asides: frozenset[int],
+        texts: Mapping[int, str],
     ) -> None:
         self._texts = texts
+        self.asides = {cell: StageFlow((cell,)) for cell in sorted(asides)}
         self._links = links
         self._flows = links.flows
         self._parameters = parameters
@@ -111,6 +95,8 @@ class _Builder:
     def stages(self) -> tuple[StageFlow, ...]:
         for number, stage in enumerate(self._stages):
             self._take(number, stage)
+        for cell, aside in self.asides.items():
+            self._take_aside(cell, aside)
         for stage in self._stages:
             stage.code = self._code(stage)
             stage.idle = not (stage.inputs or stage.outputs or stage.repeated) and all(
@@ -129,7 +115,7 @@ class _Builder:
         stage.unmade = tuple(one for one in self._links.unmade if one.cell in stage.cells)
         for name in self._needs(stage):
             self._get(stage, name, begin)
-        stage.repeated = tuple(self._repeated(stage))
+        stage.repeated = tuple(repeated(self._links, stage.cells))
         for _, setting in stage.repeated:
             for name in sorted(setting.needs):
                 self._get(stage, name, begin)
@@ -139,6 +125,14 @@ class _Builder:
         for name in self._effects(begin):
             self._use(stage, name, begin)
         stage.uses.pop(number, None)
+
+    def _take_aside(self, cell: int, aside: StageFlow) -> None:
+        """What a cell takes that is not run: it is given all the same, where it can be, to whoever runs the cell."""
+        for name in self._links.reads[cell]:
+            if self._links.stays(name, cell) and not self._links.carries(name, cell):
+                aside.inputs[name] = None
+            else:
+                self._get(aside, name, cell)
 
     def _needs(self, stage: StageFlow) -> Iterator[str]:
         """Names that the stage reads and has not bound itself by then."""
@@ -179,6 +173,8 @@ class _Builder:
             return
         if source in self._parameters:
             stage.inputs.setdefault(name, None)
+        elif source in self.asides:
+            self._lack(stage, name, source)
         elif links.carries(name, begin):
             self._use(stage, name, begin)
         else:
@@ -187,6 +183,10 @@ class _Builder:
             for kind in links.classes_of(name, begin):
                 if links.carries(kind, begin):
                     self._use(stage, kind, begin)
+
+    def _lack(self, stage: StageFlow, name: str, source: int) -> None:
+        stage.inputs.setdefault(name, None)
+        stage.lacks[name] = source
 
     def _use(self, stage: StageFlow, name: str, begin: int) -> None:
         """Take the statement, and all that it adds to: `import a.b` after `import a.c`."""
@@ -197,6 +197,9 @@ class _Builder:
             if source in self._parameters:
                 stage.inputs.setdefault(name, None)
                 return
+            if source in self.asides:
+                self._lack(stage, name, source)
+                return
             number = self._stage_of[source]
             if self._stages[number] is not stage:
                 stage.uses.setdefault(number, set()).add(name)
@@ -205,47 +208,6 @@ class _Builder:
                 if other != name and self._links.carries(other, source):
                     self._use(stage, other, source)
             cell = source if name in self._links.reads[source] else None
-
-    def _repeated(self, stage: StageFlow) -> Iterator[tuple[int, Setting]]:
-        begin = stage.cells[0]
-        if not any(self._flows[cell].calls for cell in stage.cells):
-            return
-        wanted: list[tuple[int, Setting]] = []
-        for cell in stage.cells:
-            wanted += [found for found in self._links.carried_settings.get(cell, ()) if found[0] < begin]
-        libraries = self._libraries(stage)
-        for flow in self._flows.cells[:begin]:
-            for setting in flow.settings:
-                if setting.state in states.RANDOM or setting.state == states.FOLDER:
-                    continue
-                if self._counts(setting, libraries) and self._links.can_repeat(setting, begin):
-                    wanted.append((flow.index, setting))
-        yield from sorted(dict.fromkeys(wanted), key=lambda one: (one[0], one[1].line))
-
-    def _counts(self, setting: Setting, libraries: Collection[str]) -> bool:
-        name = setting.state.removeprefix("<options ").removesuffix(">")
-        if setting.state in (states.ENVIRONMENT, states.IMPORT_PATH) or name in (
-            "warnings",
-            "logging",
-            "sys",
-            "locale",
-        ):
-            return True
-        return any(library in libraries for library in _FAMILIES.get(name, (name,)))
-
-    def _libraries(self, stage: StageFlow) -> set[str]:
-        """The libraries whose names the stage reads; pandas where it has a table."""
-        found: set[str] = set()
-        for cell in stage.cells:
-            flow = self._flows[cell]
-            for name in (*flow.reads, *(flow.binds & flow.used)):
-                if name in flow.modules:
-                    found.add(flow.modules[name].partition(".")[0])
-                elif name in flow.values and flow.values[name].kind == "table":
-                    found.add("pandas")
-            if _DRAWS.search(self._flows.sources[cell]):
-                found.add(_DRAWN)
-        return found
 
     def _code(self, stage: StageFlow) -> str:
         parts = []
@@ -281,48 +243,6 @@ class _Builder:
         alone = self._links.statements(stage.cells[0]) if len(stage.cells) == 1 else None
         same = alone is not None and stage.code == self._flows.sources[stage.cells[0]]
         return alone if alone is not None and same else Statements(stage.code)
-
-    def finals(self) -> dict[str, int]:
-        """See `Plan`."""
-        links, count = self._links, len(self._flows)
-        found: dict[str, int] = {}
-        for name in sorted(self._flows[count - 1].bound) if count else ():
-            source = links.maker(name, count)
-            if (
-                source is None
-                or is_state(name)
-                or source in self._parameters
-                or not links.certain(name, count)
-            ):
-                continue
-            if name in self._flows[source].keeps and name not in links.reads[source]:
-                continue
-            makers = links.value(name, count).makers
-            if name in self._flows[source].modules or (makers and links.carries(name, count)):
-                continue
-            if any(self._flows.makers[number].name == name for number in makers):
-                continue  # a function or class, not a result
-            stage = self._stages[self._stage_of[source]]
-            if stage.idle:
-                continue
-            here = name in stage.inputs or any(name in self._flows[cell].binds for cell in stage.cells)
-            if here and not self._is_stale(name, source):
-                found[name] = self._stage_of[source]
-        return found
-
-    def _is_stale(self, name: str, source: int) -> bool:
-        """Whether what a name holds is changed in a later stage, or was apart from what it shares with another."""
-        value = self._links.value(name, len(self._flows))
-        last = max((self._links.changed.get(region, -1) for region in value.reaches), default=-1)
-        first = self._stages[self._stage_of[source]].cells[0]
-        end = self._stages[self._stage_of[source]].cells[-1]
-        if last > end:
-            return True
-        made = self._links.binder(name, len(self._flows))
-        if made is None or made >= first:
-            # made here: of values that came from elsewhere, nobody else changes these
-            return False
-        return name not in self._stages[self._stage_of[source]].inputs
 
 
 def comment(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a statement does, over `LibraryCalls`: assignments, branches, loops; the same for cells and for functions."""
+"""Where paths part and meet, over `Assignments`: branches, loops, handlers; the same for cells and for functions."""
 
 from __future__ import annotations
 
@@ -6,57 +6,20 @@ import ast
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
-from agi_node.source.scopes import imports_of, parameters
 from agi_node.source.tree import chain_of, children
-from agilab.notebooks.flow import knowledge as known
-from agilab.notebooks.flow import states
-from agilab.notebooks.flow.library_calls import LibraryCalls
-from agilab.notebooks.flow.values import PLAIN, Value, either, holding
+from agilab.notebooks.flow.assignments import Assignments
+from agilab.notebooks.flow.values import PLAIN, Value, either
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_IN_PLACE = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "truediv",
-    ast.FloorDiv: "floordiv",
-    ast.Mod: "mod",
-    ast.Pow: "pow",
-    ast.MatMult: "matmul",
-    ast.BitOr: "or",
-    ast.BitAnd: "and",
-    ast.BitXor: "xor",
-    ast.LShift: "lshift",
-    ast.RShift: "rshift",
-}
 _CALMS = frozenset({"suppress", "raises", "warns", "ExitStack"})
 
 
-class Statements(LibraryCalls):
+class Statements(Assignments):
     """Walks statements; a subclass says how paths part and meet."""
-
-    @abstractmethod
-    def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Value:
-        """A function with a name."""
 
     @abstractmethod
     def define_class(self, node: ast.ClassDef) -> Value:
         """A class; its body runs."""
-
-    def decorated(self, value: Value, by: Value, line: int) -> None:
-        """A function or class is given to a decorator of the notebook's own."""
-
-    @abstractmethod
-    def bind_import(self, name: str, full: str, line: int, *, adds: bool = False) -> None:
-        """A module, or something out of one; it `adds` to the module that is there where `import a.b` makes `a`."""
-
-    @abstractmethod
-    def star(self, module: str, line: int) -> None:
-        """All names of a module."""
-
-    @abstractmethod
-    def unbind(self, name: str, line: int) -> None:
-        """`del name`."""
 
     @abstractmethod
     def paths(self, *ways: Callable[[], None]) -> None:
@@ -132,147 +95,6 @@ class Statements(LibraryCalls):
             values = [self.value(part) for part in children(node) if isinstance(part, ast.expr)]
             if isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
                 self.ends(node, either([PLAIN, *values]))
-
-    # -- assignments --------------------------------------------------------------------------------------------
-
-    def assign(self, target: ast.expr, value: Value, source: ast.expr | None) -> None:
-        """Give a target a value; `source` is the expression that it comes from."""
-        if isinstance(target, ast.Name):
-            self.bind(target.id, value, target.lineno)
-        elif isinstance(target, (ast.Tuple, ast.List)):
-            parts = source.elts if isinstance(source, (ast.Tuple, ast.List)) else []
-            exact = len(parts) == len(target.elts) and not any(
-                isinstance(each, ast.Starred) for each in (*parts, *target.elts)
-            )
-            inside = self.items_of(value, target)
-            values = [self.value(part) for part in parts] if exact else [inside] * len(target.elts)
-            for part, one in zip(target.elts, values, strict=True):
-                self.assign(part, one, None)
-        elif isinstance(target, ast.Starred):
-            self.assign(target.value, holding([value], self.region(target), "list"), None)
-        elif isinstance(target, (ast.Attribute, ast.Subscript)):
-            self._place(target, value)
-
-    def _place(self, target: ast.Attribute | ast.Subscript, value: Value) -> None:
-        """`x.a = value`, `x[i] = value`, and `del` of these."""
-        if isinstance(target, ast.Subscript):
-            self.value(target.slice)
-        chain = chain_of(target.value)
-        full = self.full(chain) if chain else None
-        if chain and full is not None:
-            self.load(chain[0], target.lineno)
-            name = f"{full}.{target.attr}" if isinstance(target, ast.Attribute) else full
-            if full in known.UNDECIDED:
-                self.doubt(target.lineno, known.UNDECIDED[full])
-            elif found := states.state_of_place(name):
-                self.state(found, "set", target)
-            return
-        owner = self.value(target.value)
-        self.change(owner.owns, value, target.lineno)
-        if isinstance(target, ast.Attribute):
-            self.attribute(owner, target.attr, [value], target)
-        for name in (
-            ("__setattr__", "__delattr__")
-            if isinstance(target, ast.Attribute)
-            else ("__setitem__", "__delitem__")
-        ):
-            self.attribute(owner, name, [value], target)
-
-    def _augment(self, node: ast.AugAssign) -> None:
-        if not isinstance(node.target, ast.Name):
-            value = self.value(node.value)
-            owner = (
-                self.value(node.target.value)
-                if isinstance(node.target, (ast.Attribute, ast.Subscript))
-                else PLAIN
-            )
-            self.change(owner.inside().owns, value, node.lineno)
-            self.assign(node.target, either([owner.inside(), value]), None)
-            return
-        before = self.load(node.target.id, node.lineno)
-        value = self.value(node.value)
-        self.attribute(before, f"__i{_IN_PLACE.get(type(node.op), '')}__", [value], node.target)
-        if before.kind == "plain":
-            # a number stays one; with an array it becomes an array
-            after = (
-                PLAIN if value.kind == "plain" else self.new(node, "table" if value.kind == "table" else "")
-            )
-        elif before.kind == "tuple":
-            after = holding([before, value], None, "tuple")
-        else:
-            self.change(before.owns, value.inside(), node.lineno)
-            after = either(
-                [before, holding([before.inside(), value.inside()], self.region(node), before.kind)]
-            )
-        self.bind(node.target.id, after, node.lineno)
-
-    def _delete(self, target: ast.expr) -> None:
-        if isinstance(target, ast.Name):
-            self.load(target.id, target.lineno)
-            self.unbind(target.id, target.lineno)
-        elif isinstance(target, (ast.Tuple, ast.List)):
-            for part in target.elts:
-                self._delete(part)
-        elif isinstance(target, (ast.Attribute, ast.Subscript)):
-            self._place(target, PLAIN)
-
-    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
-        for found in imports_of(node, ""):
-            if found.name == "*":
-                self.star(found.module, node.lineno)
-            elif found.module == "__future__":
-                self.lazy |= found.name == "annotations"
-            else:
-                full = f"{found.module}.{found.name}" if found.name else found.module
-                self.bind_import(
-                    found.bound, found.module.partition(".")[0] if found.top else full, node.lineno
-                )
-                if full == "__main__":
-                    self.doubt(node.lineno, "importing __main__ gives access to every name")
-
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        for default in (*node.args.defaults, *node.args.kw_defaults):
-            self.value(default)
-        if not self.lazy:
-            for noted in (*(each.annotation for each in parameters(node.args)), node.returns):
-                self.value(noted)
-        self._decorate(node, self.define(node))
-
-    def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, value: Value) -> None:
-        for decorator in reversed(node.decorator_list):
-            chain = chain_of(decorator)
-            wrapping = self.value(decorator)
-            call = ast.copy_location(ast.Call(decorator, [], []), decorator)
-            result = self.called(wrapping, call, [value], {})
-            if result is not None:
-                self.decorated(value, wrapping, node.lineno)
-                value = either([value, result])
-            elif not (chain and self.full(chain) is not None) and wrapping.owns:
-                self.change(wrapping.reaches, value, node.lineno)  # `@app.route(…)` keeps it
-        self.bind(node.name, value, node.lineno)
-
-    def _alone(self, node: ast.expr) -> None:
-        """A call whose result nobody takes is there for what it does."""
-        value = self.value(node)
-        call = node.value if isinstance(node, ast.Await) else node
-        if not isinstance(call, ast.Call):
-            return
-        chain = chain_of(call.func)
-        full = self.full(chain) if chain else None
-        if full is not None:
-            looks = known.only_looks(full.rpartition(".")[2])
-            harmless = looks or full in known.PLAIN_RESULT or known.makes_new(full) or known.tied_by(full)
-            if "." in full and not harmless and states.state_of(full, frozenset()) is None:
-                for arg in call.args:
-                    self.change(self.value(arg).owns, PLAIN, node.lineno)
-        elif isinstance(call.func, ast.Attribute) and not known.only_looks(call.func.attr):
-            owner = self.value(call.func.value)
-            name = call.func.attr
-            quiet = owner.kind in ("list", "tuple", "plain", "table") or name.startswith(
-                ("to_", "get", "is_")
-            )
-            if not quiet and self.attribute(owner, name, (), call) is None:
-                self.change(owner.owns, value, node.lineno)
 
     # -- paths --------------------------------------------------------------------------------------------------
 

@@ -9,14 +9,20 @@ from typing import Any
 
 from agi_node.canonical import sha256_bytes
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
+from agilab.notebooks import attachments
 from agilab.notebooks.languages import kernel_of
 from agilab.notebooks.metadata import from_toml
+from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.header import Header
 
 SCHEMA = "agilab.lab_notebook.v1"
 KEY = "agilab"
 """The key of our metadata, in the notebook's and in each cell's; other tools' keys are theirs."""
 TAG = "agilab"
+ORDER = "order"
+"""The key, within ours, of the stages' names in their order, by which a cell that was moved is told."""
+KINDS = "kinds"
+"""The key, within ours, of what a document's TOML has and its model has not: dates and times."""
 PLAIN_METADATA: dict[str, Any] = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -24,9 +30,17 @@ PLAIN_METADATA: dict[str, Any] = {
 """The kernel of a lab's notebook, whatever its stages are written in: it hands its cells to the lab."""
 
 
-def notebook_of(document: LabStages, *, file: str = "lab_stages.toml") -> dict[str, Any]:
+def notebook_of(
+    document: LabStages,
+    *,
+    file: str = "lab_stages.toml",
+    pictures: Mapping[str, bytes] | None = None,
+    kinds: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The lab as a notebook (nbformat 4.5); `file` is the document, relative to where the notebook will lie.
 
+    `kinds` says which texts of the document are dates and times in its TOML, for the way back. Of `pictures`, which are
+    files of the lab by path, its cells hold those that the document names as attachments.
     Running it from top to bottom hands each cell's code to the lab and runs the lab, each stage in its environment.
     """
     lab = document.lab
@@ -36,8 +50,17 @@ def notebook_of(document: LabStages, *, file: str = "lab_stages.toml") -> dict[s
     if kernel := {name: theirs.pop(name) for name in PLAIN_METADATA if name in theirs}:
         about["kernel"] = kernel
     about["kept"] = sorted(theirs)
+    if kinds:
+        about[KINDS] = deepcopy(dict(kinds))
+    if len(document.stages) > 1:
+        about[ORDER] = [stage.id for stage in document.stages]
     metadata = {**deepcopy(PLAIN_METADATA), **theirs, KEY: about}
-    return {"cells": list(_cells(document, file)), "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return {
+        "cells": list(_cells(document, file, pictures or {})),
+        "metadata": metadata,
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
 
 
 def is_other_kernel(metadata: Mapping[str, Any]) -> bool:
@@ -51,10 +74,10 @@ def text(notebook: Mapping[str, Any]) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def _cells(document: LabStages, file: str) -> Iterator[dict[str, Any]]:
+def _cells(document: LabStages, file: str, pictures: Mapping[str, bytes]) -> Iterator[dict[str, Any]]:
     lab = document.lab
     head = heading(lab.title or "A lab", lab.description, level=1)
-    yield _cell("markdown", "lab-text", head, {"role": "head"})
+    yield showing(_cell("markdown", "lab-text", head, {"role": "head"}), lab, pictures)
     yield _cell("code", "lab-open", opening(file), {"role": "open"})
     if lab.params:
         yield _cell("code", "lab-params", params_code(lab.params), {"role": "params"}, tags=["parameters"])
@@ -63,15 +86,18 @@ def _cells(document: LabStages, file: str) -> Iterator[dict[str, Any]]:
         if stage.kind == "none" and stage.code is None:
             # Nothing is run, so no cell has a first line; it keeps the order that sorted metadata would lose.
             told = {"role": "text", "stage": stage.id, "fields": fields, "header": Header.of(stage).line()}
-            yield _cell("markdown", f"{stage.id[:58]}-text", stage_text(stage), told)
+            words = _cell("markdown", f"{stage.id[:58]}-text", stage_text(stage), told)
+            yield showing(words, stage, pictures)
             continue
         about = {"role": "text", "stage": stage.id}
-        yield _cell("markdown", f"{stage.id[:58]}-text", stage_text(stage), about)
+        words = _cell("markdown", f"{stage.id[:58]}-text", stage_text(stage), about)
+        yield showing(words, stage, pictures)
         code = stage_code(stage)
         own = {
             "role": "stage",
             "fields": fields,
             "code_digest": None if stage.code is None else digest_of(stage.code),
+            **Ends.of(stage.code or "").metadata(),
         }
         yield _cell(
             "code", stage.id, f"{Header.of(stage).line()}\n{code}" if code else Header.of(stage).line(), own
@@ -100,12 +126,12 @@ def stage_text(stage: Stage) -> str:
 
 
 def stage_code(stage: Stage) -> str:
-    """What stands below the header: the code as it is, the arguments of an app, or where the code lies."""
+    """What stands below the header: the code as a cell shows it, the arguments of an app, or where the code lies."""
     if stage.app is not None:
         return "\n".join(f"{name} = {value!r}" for name, value in stage.args.items())
     if stage.file is not None:
         return f"# the code is in {stage.file}"
-    return stage.code or ""
+    return Ends.of(stage.code or "").cell(stage.code or "")
 
 
 def heading(title: str, description: str, *, level: int) -> str:
@@ -142,6 +168,18 @@ def plain_cell(kind: str, name: str, source: str, *, tags: list[str] | None = No
     cell = _cell(kind, name, source, {}, tags=tags)
     del cell["metadata"][KEY]
     return cell
+
+
+def showing(cell: dict[str, Any], record: Lab | Stage, pictures: Mapping[str, bytes]) -> dict[str, Any]:
+    """A cell of text with the pictures of its stage, or of the lab, and (in metadata of ours) what they were."""
+    found = attachments.cell_of(record, pictures)
+    if not found:
+        return cell
+    metadata = dict(cell["metadata"])
+    if KEY in metadata:
+        said = {name: attachments.digests(bundle) for name, bundle in found.items()}
+        metadata[KEY] = {**metadata[KEY], attachments.KEY: said}
+    return {**cell, "metadata": metadata, "attachments": found}
 
 
 def _cell(

@@ -13,10 +13,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
+from agilab.contracts.toml_edit import longest_rise
+from agilab.notebooks.attachments import attached_again, names_apart, said_of, shown_for
 from agilab.notebooks.cells import Cell, Notebook
 from agilab.notebooks.metadata import for_toml
+from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.export import (
     KEY,
+    KINDS,
+    ORDER,
     PLAIN_METADATA,
     SCHEMA,
     digest_of,
@@ -33,7 +38,7 @@ class Change:
     """Where a notebook says something else than it did when it was exported.
 
     Attributes:
-        kind: `edited`, `added`, `renamed`, `copied`, `header`, `text`, `params`, `left_out` or `unreadable`.
+        kind: `edited`, `added`, `moved`, `renamed`, `copied`, `header`, `text`, `params`, `left_out` or `unreadable`.
         cell: Index of the cell, from 0.
         won: What counts now: `cell` or `metadata`.
     """
@@ -51,10 +56,18 @@ class Change:
 
 @dataclass(frozen=True)
 class ReadBack:
-    """A lab as a notebook has it, and what a person changed."""
+    """A lab as a notebook has it.
+
+    Attributes:
+        changes: What a person changed.
+        files: The pictures that the notebook holds, by path.
+        kinds: Which texts of the document were dates and times in its TOML when it was exported.
+    """
 
     document: LabStages
     changes: tuple[Change, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    kinds: Mapping[str, Any] = field(default_factory=dict)
 
 
 def is_supervisor(notebook: Notebook) -> bool:
@@ -67,7 +80,8 @@ def is_supervisor(notebook: Notebook) -> bool:
 
 def read_back(notebook: Notebook) -> ReadBack:
     """The lab that a notebook holds. Nothing of it is lost; what cannot be taken over is a change `left_out`."""
-    return _Reader(notebook).read()
+    (apart,) = names_apart([notebook])
+    return _Reader(apart).read()
 
 
 @dataclass
@@ -85,6 +99,7 @@ class _Reader:
         self._changes: list[Change] = []
         self._stages: list[Stage] = []
         self._ids: set[str] = set()
+        self._places: list[tuple[str, str, Cell]] = []
         self._pending = _Pending()
         about = notebook.metadata.get(KEY)
         self._about: Mapping[str, Any] = about if isinstance(about, Mapping) else {}
@@ -101,9 +116,40 @@ class _Reader:
             elif cell.source.strip():
                 self._tell("left_out", "", cell, f"a {cell.kind} cell is in the notebook only")
         self._rest_of_the_text()
+        self._moves()
         self._set(self._lab, "notebook", for_toml(self._metadata()))
         document = LabStages(lab=Lab.model_validate(self._lab), stages=tuple(self._stages))
-        return ReadBack(document, tuple(self._changes))
+        found = attached_again(document, self._notebook)
+        self._pictures(document, found.document)
+        kinds = self._about.get(KINDS)
+        return ReadBack(
+            found.document,
+            tuple(self._changes),
+            found.files,
+            kinds if isinstance(kinds, Mapping) else {},
+        )
+
+    def _moves(self) -> None:
+        """Tell of the fewest stages by whose moving the others stand as they stood."""
+        order = self._about.get(ORDER)
+        left = {str(name): number for number, name in enumerate(order if isinstance(order, list) else ())}
+        numbers = [left.pop(was, None) for was, _, _ in self._places]
+        still = longest_rise(numbers)
+        for number, (_, name, cell) in zip(numbers, self._places, strict=True):
+            if number is not None and number not in still:
+                self._tell("moved", name, cell, "it stands elsewhere among the stages")
+
+    def _pictures(self, before: LabStages, after: LabStages) -> None:
+        """Tell of each record whose pictures are others than those that it was exported with."""
+        records = [("", said_of(before.lab), said_of(after.lab))]
+        for had, has in zip(before.stages, after.stages, strict=True):
+            records.append((had.id, said_of(had), said_of(has)))
+        for name, was, said in records:
+            changed = sorted(one for one in {*was, *said} if was.get(one) != said.get(one))
+            own = (cell for cell in self._notebook.cells if shown_for(cell) == name)
+            shown = (cell for cell in self._notebook.cells if {*changed} & cell.attachments.keys())
+            if changed and (cell := next(own, None) or next(shown, None)) is not None:
+                self._tell("text", name, cell, f"the picture {', '.join(changed)}")
 
     def _metadata(self) -> dict[str, Any]:
         """What other tools wrote, and the kernel that the lab's own notebook had, unless somebody chose another.
@@ -246,11 +292,11 @@ class _Reader:
                 self._tell("edited", header.id, cell, "its arguments")
             self._set(fields, "args", found)
         elif header.file is None:
-            had = role.get("code_digest")
-            if had is not None and had != digest_of(body):
+            had, code = role.get("code_digest"), _code_of(body, role)
+            if had is not None and had != digest_of(code):
                 self._tell("edited", header.id, cell, "its code")
             if body or had is not None or "code_digest" not in role:
-                fields["code"] = body
+                fields["code"] = code
 
     def _plain_cell(self, cell: Cell, role: Mapping[str, Any]) -> None:
         """A cell that a person added, or whose first line they took away."""
@@ -260,7 +306,7 @@ class _Reader:
         self._tell(
             "added", name, cell, "code without a first line that says what it takes and gives", won=won
         )
-        stage = self._made({**fields, "id": name, "code": cell.source}, cell)
+        stage = self._made({**fields, "id": name, "code": _code_of(cell.source, role)}, cell)
         if stage is not None:
             self._add(self._with_text(stage, cell), cell)
 
@@ -299,6 +345,9 @@ class _Reader:
             stage = stage.with_changes(id=name)
         self._ids.add(stage.id)
         self._stages.append(stage)
+        fields = self._role(cell).get("fields")
+        if isinstance(fields, Mapping):
+            self._places.append((str(fields.get("id")), stage.id, cell))
 
     def _free(self, name: str) -> str:
         taken = self._ids | {
@@ -323,6 +372,12 @@ class _Reader:
     def _role(self, cell: Cell) -> Mapping[str, Any]:
         about = cell.metadata.get(KEY)
         return about if isinstance(about, Mapping) else {}
+
+
+def _code_of(body: str, role: Mapping[str, Any]) -> str:
+    """The code of a stage by what its cell says: with the ends that its code had, also where it was edited."""
+    ends = Ends.said(role)
+    return body if ends is None or role.get("code_digest") == digest_of(body) else ends.code(body)
 
 
 def _taken_apart(text: str) -> tuple[str, str]:

@@ -79,7 +79,8 @@ def create_lab(folder: Path, *, title: str = "", app: str | None = None) -> Crea
             try_=f"agilab workflow show {shlex.quote(str(path))}" if path.exists() else None,
         )
     name = folder.resolve().name
-    text = _document(title or name.replace("_", " ").replace("-", " ").capitalize(), app)
+    words = name.replace("_", " ").replace("-", " ")
+    text = _document(title or words[:1].upper() + words[1:], app)
     parse_document(text, LabStages, str(path))
     project = (folder / "pyproject.toml").is_file()
     made = {FILE: text} if project else {FILE: text, **_project(name)}

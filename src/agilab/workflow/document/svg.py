@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from agilab.store.transitions import FAILED, GOOD
 from agilab.workflow.document.layout import MARGIN, Edge, Place, layers_of
 from agilab.workflow.document.lettering import cut, width_of
+from agilab.workflow.document.outcome import RunOutcome, StageOutcome
 from agilab.workflow.document.resolve import Resolved, ResolvedStage
 from agilab.workflow.document.view import MADE, used, words
 
@@ -34,6 +36,11 @@ _STYLE = """
   .uses { fill: none; stroke: var(--edge); stroke-width: 1.25; stroke-dasharray: 1 4; stroke-linecap: round; }
   .tip { fill: var(--edge); } .open { fill: none; stroke: var(--edge); stroke-width: 1.25; }
 """
+_RUN_STYLE = """
+  svg { --good: #1a7f37; --bad: #cf222e; --warn: #9a6700; }
+  @media (prefers-color-scheme: dark) { svg { --good: #3fb950; --bad: #f85149; --warn: #d29922; } }
+  .good { fill: var(--good); } .bad { fill: var(--bad); } .warn { fill: var(--warn); }
+"""
 _TIPS = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     '<path class="tip" d="M0 0.5L8 4L0 7.5z"/></marker>'
@@ -42,9 +49,13 @@ _TIPS = (
 )
 
 
-def svg(resolved: Resolved, title: str) -> str:
-    """The stages that run as an SVG document. Stages in a ring, which have no order, are left out."""
-    texts = {name: _texts(resolved.stages[name]) for name in resolved.order}
+def svg(resolved: Resolved, title: str, ran: RunOutcome | None = None) -> str:
+    """The stages that run as an SVG document, with what became of each in the run `ran`.
+
+    Stages in a ring, which have no order, are left out.
+    """
+    outcomes = {name: ran.stages[name] for name in resolved.order} if ran else {}
+    texts = {name: _texts(resolved.stages[name], outcomes.get(name)) for name in resolved.order}
     order, edges = _edges(resolved)
     layers = layers_of(order, {name: _size(lines) for name, lines in texts.items()}, edges, WIDEST)
     places = [place for layer in layers for place in layer]
@@ -55,14 +66,17 @@ def svg(resolved: Resolved, title: str) -> str:
     key, key_width = _key(MARGIN, height + 12, dotted=dotted, apps=apps)
     if key:
         width, height = max(width, key_width), height + 34
+    caption, caption_width = _caption(MARGIN, height + 12, ran)
+    if caption:
+        width, height = max(width, caption_width), height + _LINE * len(caption) + 16
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
             f'height="{height:.0f}" style="max-width:100%;height:auto" role="img" aria-labelledby="title desc">',
             f"<!-- Made from lab_stages.toml {MADE}. -->",
             f'<title id="title">{_text(title)}</title>',
-            f'<desc id="desc">{_text(_told(resolved, edges))}</desc>',
-            f"<style>{_STYLE}</style>",
+            f'<desc id="desc">{_text(_told(resolved, edges, ran))}</desc>',
+            f"<style>{_STYLE}{_RUN_STYLE if ran else ''}</style>",
             _TIPS,
             *(row for place in places for row in _lines(place, dotted=True)),
             *(row for place in places for row in _lines(place, dotted=False)),
@@ -70,20 +84,24 @@ def svg(resolved: Resolved, title: str) -> str:
                 row
                 for place in places
                 if place.name is not None
-                for row in _box(place, resolved.stages[place.name], texts[place.name])
+                for row in _box(
+                    place, resolved.stages[place.name], texts[place.name], outcomes.get(place.name)
+                )
             ),
             *key,
+            *caption,
             "</svg>",
             "",
         ]
     )
 
 
-def _texts(one: ResolvedStage) -> list[tuple[str, str]]:
-    """The lines of a box: each as it is shown, and whole."""
+def _texts(one: ResolvedStage, outcome: StageOutcome | None) -> list[tuple[str, str]]:
+    """The lines of a box: each as it is shown, and whole. The last is what became of it, where a run is shown."""
     name = one.stage.id
     lines = [(cut(name, _NAME, _WORDS, bold=True), name)]
-    return [*lines, *((cut(line, _SAID, _WORDS), line) for line in words(one))]
+    lines += [(cut(line, _SAID, _WORDS), line) for line in words(one)]
+    return [*lines, *([(outcome.words(), outcome.words())] if outcome else [])]
 
 
 def _size(lines: Sequence[tuple[str, str]]) -> tuple[float, float]:
@@ -135,14 +153,16 @@ def _sorted(order: Sequence[str], after: dict[str, set[str]]) -> tuple[str, ...]
     return tuple(found)
 
 
-def _told(resolved: Resolved, edges: Sequence[Edge]) -> str:
+def _told(resolved: Resolved, edges: Sequence[Edge], ran: RunOutcome | None) -> str:
     """The picture in words, for those who cannot see it."""
     parts = []
     for name in resolved.order:
         needs = [edge.start for edge in edges if edge.end == name and not edge.dotted]
-        parts.append(f"{name} after {', '.join(needs)}" if needs else name)
+        became = f" ({ran.stages[name].words()})" if ran else ""
+        parts.append(f"{name}{became} after {', '.join(needs)}" if needs else f"{name}{became}")
     number = len(resolved.order)
-    return f"{number} stage{'' if number == 1 else 's'}: {'; '.join(parts)}."
+    told = f"{number} stage{'' if number == 1 else 's'}: {'; '.join(parts)}."
+    return f"{told} {'. '.join([ran.sentence(), *ran.since()])}." if ran else told
 
 
 # -- lines ----------------------------------------------------------------------------------------------------------
@@ -172,11 +192,13 @@ def _port(place: Place, dotted: bool) -> float:
 # -- boxes ----------------------------------------------------------------------------------------------------------
 
 
-def _box(place: Place, one: ResolvedStage, lines: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _box(
+    place: Place, one: ResolvedStage, lines: Sequence[tuple[str, str]], outcome: StageOutcome | None
+) -> Iterator[str]:
     x, y, width, height = place.x, place.y, place.width, place.height
     rect = f'width="{width:.1f}" height="{height:.1f}" rx="6"'
     yield '<g class="stage">'
-    yield f"<title>{_text(_tooltip(one))}</title>"
+    yield f"<title>{_text(_tooltip(one, outcome))}</title>"
     if one.axes:  # one box for many units: a second rim shows behind it
         yield f'<rect class="box" x="{x + 4:.1f}" y="{y + 4:.1f}" {rect}/>'
     yield f'<rect class="box" x="{x:.1f}" y="{y:.1f}" {rect}/>'
@@ -184,20 +206,31 @@ def _box(place: Place, one: ResolvedStage, lines: Sequence[tuple[str, str]]) -> 
     yield f'<rect class="{kind}" x="{x:.1f}" y="{y + 6:.1f}" width="4" height="{height - 12:.1f}" rx="1"/>'
     for number, (line, _) in enumerate(lines):
         at = y + _PAD / 2 + (number + 0.72) * _LINE
-        yield f'<text class="{"said" if number else "name"}" x="{x + _PAD + 2:.1f}" y="{at:.1f}">{_text(line)}</text>'
+        text = _ended(line, outcome) if outcome and number == len(lines) - 1 else _text(line)
+        yield f'<text class="{"said" if number else "name"}" x="{x + _PAD + 2:.1f}" y="{at:.1f}">{text}</text>'
     yield "</g>"
 
 
-def _tooltip(one: ResolvedStage) -> str:
+def _ended(line: str, outcome: StageOutcome) -> str:
+    """What became of a stage, sign and word in the colour of its state."""
+    ended = outcome.ended()
+    kind = "good" if outcome.state in GOOD else "bad" if outcome.state == FAILED else "warn"
+    if not outcome.state or not line.startswith(ended):
+        return _text(line)
+    return f'<tspan class="{kind}">{_text(ended)}</tspan>{_text(line.removeprefix(ended))}'
+
+
+def _tooltip(one: ResolvedStage, outcome: StageOutcome | None) -> str:
     """What a pointer that rests on a box is told: the whole words, what the stage takes, gives and uses."""
     stage = one.stage
     lines = [stage.id, *words(one)]
-    if stage.app:
-        lines.append(f"app {stage.app}")
     taken = ", ".join(dict.fromkeys(source.name for source in one.inputs))
     lines += [f"takes {taken}"] if taken else []
     lines += [f"gives {', '.join(stage.outputs)}"] if stage.outputs else []
     lines += [f"uses {', '.join(names)} of {other}" for other, names in stage.uses.items() if names]
+    if outcome is not None:
+        lines.append(outcome.words())
+        lines += [f"changed since: {', '.join(outcome.changed)}"] if outcome.changed else []
     return "\n".join(lines)
 
 
@@ -216,6 +249,18 @@ def _key(x: float, y: float, *, dotted: bool, apps: bool) -> tuple[list[str], fl
         rows.append(f'<text class="said" x="{x:.1f}" y="{y + 4:.1f}">{text}</text>')
         x += width_of(text, _SAID) + 24
     return rows, x
+
+
+def _caption(x: float, y: float, ran: RunOutcome | None) -> tuple[list[str], float]:
+    """Which run it is, and what is another since; and how wide that is."""
+    if ran is None:
+        return [], 0.0
+    shown = [cut(line, _SAID, WIDEST - x) for line in (ran.sentence(), *ran.since())]
+    rows = [
+        f'<text class="said" x="{x:.1f}" y="{y + number * _LINE + 4:.1f}">{_text(line)}</text>'
+        for number, line in enumerate(shown)
+    ]
+    return rows, max(width_of(line, _SAID) for line in shown) + 2 * x
 
 
 def _text(words_: str) -> str:

@@ -4,31 +4,45 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from textwrap import wrap
 
 from agilab.store.rows import NodeRow
-from agilab.views.drawing import draw
+from agilab.views.drawing import Drawing, Said, Span, boxes
 from agilab.views.outline import Outline, OutlineNode
+from agilab.workflow.document.outcome import RunOutcome
 from agilab.workflow.document.resolve import Resolved, ResolvedStage
 
 _SHOWN = 34
 """Letters of a title that a box of a terminal shows at most."""
 _LEAST = 18
+_LINES = {"failed": "#cf222e", "upstream_failed": "#9a6700", "cancelled": "#9a6700", "skipped": "#57606a"}
+_LINE = "#1a7f37"
+"""The line around a box of graphviz, by what became of the stage: the word beside its sign says the same."""
 MADE = "by `agilab workflow view`"
 """Stands in every picture that was made here, and may be made anew."""
 
 
-def dot(resolved: Resolved, title: str) -> str:
-    """The stages as `pipeline_view.dot`: a box for each that runs, with its title and what it is run for each of."""
+def dot(resolved: Resolved, title: str, ran: RunOutcome | None = None) -> str:
+    """The stages as `pipeline_view.dot`: a box for each that runs, with its title and what it is run for each of.
+
+    With `ran` each says what became of it there, and the whole which run it is.
+    """
     rows = [
         f"// Made from lab_stages.toml {MADE}.",
         f"digraph {_quoted(title)} {{",
         "    rankdir = TB;",
         "    node [shape = box, style = rounded];",
     ]
+    if ran is not None:
+        caption = "\n".join([ran.sentence(), *ran.since()])
+        rows.append(f"    graph [label = {_quoted(caption)}, labelloc = b];")
     for name, one in resolved.stages.items():
-        label = "\n".join([name, *words(one)])
-        rows.append(f"    {_quoted(name)} [label = {_quoted(label)}];")
+        outcome = ran.stages.get(name) if ran else None
+        label = "\n".join([name, *words(one), *([outcome.words()] if outcome else [])])
+        colour = f", color = {_quoted(_LINES.get(outcome.state, _LINE))}" if outcome else ""
+        rows.append(f"    {_quoted(name)} [label = {_quoted(label)}{colour}];")
     rows += [f"    {_quoted(one)} -> {_quoted(other)};" for one, other in resolved.edges]
     rows += [
         f"    {_quoted(one)} -> {_quoted(other)} [style = dotted, arrowhead = vee, weight = 0,"
@@ -49,9 +63,11 @@ def used(resolved: Resolved) -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def words(one: ResolvedStage) -> Iterator[str]:
-    """What a box says below the stage's id: its title, and what it is run for each of."""
+    """What a box says below the stage's id: its title, the app that it calls, and what it is run for each of."""
     if not _says_the_same(one.stage.title, one.stage.id):
         yield one.stage.title
+    if one.stage.app:
+        yield f"app {one.stage.app}"
     if one.axes:
         yield each(one)
 
@@ -74,17 +90,20 @@ def each(one: ResolvedStage) -> str:
     )
 
 
-def drawn(resolved: Resolved, *, width: int, fancy: bool = True) -> tuple[str, ...]:
+def drawn(resolved: Resolved, *, width: int, fancy: bool = True, ran: RunOutcome | None = None) -> Drawing:
     """The stages as boxes and lines for a terminal, as much in each box as `width` columns let; else as a list.
 
-    Below it a dotted arrow for each stage whose text others use. Stages in a ring, which have no order, are left out.
+    Each says what became of it in the run `ran`. Below it a dotted arrow for each stage whose text others use. Stages
+    in a ring, which have no order, are left out.
     """
     uses = tuple(_uses(resolved, width, fancy=fancy))
+    outline = _outline(resolved, ran)
     for letters in (_SHOWN, 18, 0):
-        lines = draw(_outline(resolved, letters), width=width, fancy=fancy).lines
-        if lines and lines[0].lstrip()[:1] in ("┌", "+"):
-            return (*lines, *uses)
-    return (*_listed(resolved, " ← " if fancy else " <- "), *uses)
+        say = partial(_said_of, resolved, ran, letters=letters, fancy=fancy)
+        if (found := boxes(outline, say, width=width, fancy=fancy)) is not None:
+            return replace(found, lines=(*found.lines, *uses))
+    listed = _listed(resolved, outline, ran, fancy=fancy)
+    return replace(listed, lines=(*listed.lines, *uses))
 
 
 def _uses(resolved: Resolved, width: int, *, fancy: bool) -> Iterator[str]:
@@ -105,28 +124,48 @@ def _uses(resolved: Resolved, width: int, *, fancy: bool) -> Iterator[str]:
         )
 
 
-def _listed(resolved: Resolved, arrow: str) -> Iterator[str]:
-    """A line for each stage, indented by how deep it is, with what comes before it."""
-    for node in (node for layer in _outline(resolved, 0).layers() for node in layer):
+def _listed(resolved: Resolved, outline: Outline, ran: RunOutcome | None, *, fancy: bool) -> Drawing:
+    """A line for each stage, indented by how deep it is, with what became of it and what comes before it."""
+    arrow = " ← " if fancy else " <- "
+    lines: list[str] = []
+    spans: list[Span] = []
+    for node in (node for layer in outline.layers() for node in layer):
         one = resolved.stages[node.name]
+        start = f"{'  ' * node.depth}{node.name}  "
+        if ran is not None:
+            outcome = ran.stages[node.name]
+            ended = outcome.ended(fancy=fancy)
+            spans.append(Span(len(lines), len(start), len(start) + len(ended), node.state))
+            start += f"{outcome.words(fancy=fancy)}  "
         after = f"{arrow}{', '.join(one.needs)}" if one.needs else ""
-        yield f"{'  ' * node.depth}{node.name}  {', '.join(words(one)) or _said(one)}{after}"
+        lines.append(f"{start}{', '.join(words(one)) or _said(one)}{after}")
+    return Drawing(tuple(lines), tuple(spans))
 
 
-def _outline(resolved: Resolved, letters: int) -> Outline:
-    """The stages as an outline, to be drawn as that of a run is, with so many letters of each title."""
-    names = {name: _named(resolved.stages[name], letters) for name in resolved.order}
+def _outline(resolved: Resolved, ran: RunOutcome | None) -> Outline:
+    """The stages as an outline, to be drawn as that of a run is."""
     nodes: dict[str, OutlineNode] = {}
-    for name, shown in names.items():
-        stage = resolved.stages[name].stage
-        needs = tuple(names[need] for need in resolved.stages[name].needs)
-        depth = 1 + max((nodes[need].depth for need in needs), default=-1)
-        # What stands in the place of a run's state: it has none, and what it is says more.
-        row = NodeRow(shown, depth, _cut(_said(resolved.stages[name]), letters), name, 0, None, None, {})
-        nodes[shown] = OutlineNode(
-            shown, name, needs, None, (), stage.require, False, stage.env, {}, {}, depth, row
+    for name in resolved.order:
+        one = resolved.stages[name]
+        depth = 1 + max((nodes[need].depth for need in one.needs), default=-1)
+        state = ran.stages[name].state if ran else ""
+        row = NodeRow(name, depth, state, name, 0, None, None, {})
+        nodes[name] = OutlineNode(
+            name, name, one.needs, None, (), one.stage.require, False, one.stage.env, {}, {}, depth, row
         )
     return Outline(nodes)
+
+
+def _said_of(
+    resolved: Resolved, ran: RunOutcome | None, node: OutlineNode, *, letters: int, fancy: bool
+) -> Said:
+    """What a box of a terminal says, with so many letters of a title: what it is, and what became of it."""
+    one = resolved.stages[node.name]
+    lines = (_named(one, letters), _cut(_said(one), letters))
+    if ran is None:
+        return Said(lines)
+    outcome = ran.stages[node.name]
+    return Said((*lines, outcome.words(fancy=fancy, short=not letters)), outcome.ended(fancy=fancy))
 
 
 def _named(one: ResolvedStage, letters: int) -> str:
@@ -143,9 +182,10 @@ def _cut(text: str, letters: int) -> str:
 
 def _said(one: ResolvedStage) -> str:
     stage = one.stage
+    called = f"app {stage.app}" if stage.app else ""
     if one.axes:
-        return each(one)
-    return f"app {stage.app}" if stage.app else stage.file or stage.kind
+        return ", ".join(filter(None, (called, each(one))))
+    return called or stage.file or stage.kind
 
 
 def _quoted(text: str) -> str:

@@ -1,115 +1,50 @@
-"""What a notebook left beside what its stages left: values, files, what cells showed."""
+"""What a notebook left beside what its stages left: values, files, what cells showed and printed."""
 
 from __future__ import annotations
 
-import ast
-import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agi_node.canonical import sha256_file, untag
-from agilab.contracts.notebook_import import Compared, ImportedNotebook, ImportedStage
-from agilab.notebooks.parsing import parse_notebook
-from agilab.notebooks.reading import read
-from agilab.store.store import Store
+from agi_node.canonical import sha256_file
+from agi_node.notebook_values import PRINTED
+from agi_node.outline import BY_ADDRESS
+from agi_node.stage import SHOWN as SHOWN_OF_A_STAGE
+from agi_node.values import scrub
+from agilab.contracts.notebook_import import Compared, ImportedStage
 from agilab.workflow.document.resolve import name_of
-from agilab.workflow.notebooks.kernel import Ran
+from agilab.workflow.notebooks.both import Both
 from agilab.workflow.notebooks.likeness import alike, first_difference, whole
-from agilab.workflow.notebooks.room import Room
+from agilab.workflow.notebooks.lost_files import lost_files
+from agilab.workflow.notebooks.texts import difference, judged_texts, tidy
 from agilab.workflow.running.prepare import Lab
 
 SHOWN = 100
 """Letters of a value in a difference."""
-
-
-@dataclass(frozen=True)
-class Both:
-    """A notebook that ran, and the run of the stages that it became."""
-
-    store: Store
-    run_id: str
-    lab: Lab
-    notebook: ImportedNotebook
-    file: Path
-    ran: Ran
-    room: Room
-
-    @cached_property
-    def left(self) -> Mapping[str, dict[str, Any] | None]:
-        """What each stage recorded; None for one that did not end well."""
-        return {stage.id: self._left(stage.id) for stage in self.notebook.stages}
-
-    def _left(self, stage: str) -> dict[str, Any] | None:
-        found = self.store.value(self.store.result(self.run_id, stage))
-        return untag(found) if isinstance(found, dict) else None
-
-    @property
-    def pipeline_s(self) -> float:
-        """Seconds that the notebook's stages took, added up."""
-        mine = {stage.id for stage in self.notebook.stages}
-        return sum(
-            (unit.duration_us or 0) / 1e6 for unit in self.store.units(self.run_id) if unit.node in mine
-        )
-
-    @property
-    def failed_stage(self) -> str:
-        """The stage that has the cell at which the notebook failed; empty where none has, or none failed."""
-        failed = self.ran.failed
-        return next((one.id for one in self.notebook.stages if failed and failed.cell in one.cells), "")
-
-    @property
-    def fails_alike(self) -> bool:
-        """Whether the stage of the cell at which the notebook failed ended with the same error, and none before it."""
-        failed, stage = self.ran.failed, self.failed_stage
-        if failed is None or not stage:
-            return False
-        states = {unit.node: unit.state for unit in self.store.units(self.run_id)}
-        before = [one.id for one in self.notebook.stages[: [s.id for s in self.notebook.stages].index(stage)]]
-        if states.get(stage) != "failed" or any(states.get(one) == "failed" for one in before):
-            return False
-        said = [
-            str(event.data.get("error"))
-            for event in self.store.events(self.run_id, kinds=("attempt_failed",))
-            if event.unit_id == stage
-        ]
-        text = failed.text.strip().partition("\n")[0]
-        return bool(said) and failed.name in said[-1] and text in said[-1]
-
-    def reached(self, stage: ImportedStage) -> bool:
-        """Whether the notebook came to the end of a stage's cells."""
-        return self.ran.failed is None or all(cell < self.ran.failed.cell for cell in stage.cells)
-
-    def cell_of(self, name: str, stage: ImportedStage) -> int | None:
-        """The last cell of a stage that gives a name."""
-        giving = [cell for cell in stage.cells if name in self._bound.get(cell, ())]
-        return giving[-1] if giving else stage.cells[-1] if stage.cells else None
-
-    @cached_property
-    def _bound(self) -> Mapping[int, set[str]]:
-        found: dict[int, set[str]] = {}
-        for parsed in parse_notebook(read(self.file)).cells:
-            if parsed.tree is not None:
-                found[parsed.cell.index] = set(_bound(parsed.tree))
-        return found
-
-    def look(self, stage: str, *, files: bool = False) -> str:
-        """The command that shows what a stage leaves."""
-        folder = [] if self.lab.folder.resolve() == Path.cwd() else [str(self.lab.folder)]
-        return shlex.join(
-            ["agilab", "workflow", "try", stage, *folder, *(["--keep", "look"] if files else [])]
-        )
+_GONE = frozenset(
+    {
+        *("the notebook does not leave it", "the notebook did not come to its end"),
+        *("the stage does not leave it", "the stage did not end well"),
+    }
+)
+"""Why one of the two has no value where the other has: that is a difference."""
+_PRINTS = re.compile(
+    r"^\s*%(?!matplotlib\b|load_ext\b|autoreload\b|%?(?:bash|sh|script|system)\b)", re.MULTILINE
+)
+_HIDES = re.compile(r"^\s*%%capture\b", re.MULTILINE)
+"""Magics that may print something in Jupyter that their stage does not, and such as keep it from being seen."""
+_COMMAND = r"((?:ls|ll|dir|pwd|tree|find|du|stat)\b(?:[ \t]+[-\w./*~\"']+)*)[ \t]*(?=$|[|;&>])"
+_LOOKS = re.compile(rf"^[ \t]*[!%][ \t]*{_COMMAND}", re.MULTILINE)
+_LOOKS_IN_A_SCRIPT = re.compile(rf"^[ \t]*{_COMMAND}", re.MULTILINE)
+_SCRIPT = re.compile(r"^[ \t]*%%(?:bash|sh|script|system|sx|!)", re.MULTILINE)
+"""Shell commands whose answer is what lies in the folder."""
 
 
 def compared(both: Both) -> Iterator[Compared]:
     """Everything that a notebook and its stages have in common, one beside the other."""
-    by_id = {stage.id: stage for stage in both.notebook.stages}
-    for name, stage in sorted(both.notebook.finals.items()):
-        if stage not in by_id or both.ran.broken:
-            continue
-        yield _value(both, name, by_id[stage])
+    if not both.ran.broken:
+        yield from _values(both)
     for imported in both.notebook.stages:
         unit = both.left[imported.id]
         if unit is None or not both.reached(imported):
@@ -117,19 +52,46 @@ def compared(both: Both) -> Iterator[Compared]:
         yield from _files(both, imported.id, unit)
         if (shown := _shown(both, imported, unit)) is not None:
             yield shown
+        if (printed := _printed(both, imported, unit)) is not None:
+            yield printed
+    left, promised = both.files_left, both.promised()
+    yield from lost_files(both.notebook, both.written, left, promised, both.ran.began)
 
 
 # -- values ---------------------------------------------------------------------------------------------------------
 
 
-def _value(both: Both, name: str, stage: ImportedStage) -> Compared:
-    nothing = {"why": "the stage did not end well"}
-    mine = (both.left[stage.id] or {}).get("also", {}).get(name, nothing)
+def _values(both: Both) -> Iterator[Compared]:
+    by_id = {stage.id: stage for stage in both.notebook.stages}
+    for name, stages in sorted(both.notebook.wanted().items()):
+        other = both.notebook.others.get(name)
+        known = [by_id[stage] for stage in stages if stage in by_id]
+        one = _value(both, name, known, other.doubt if other else "")
+        if one is not None:
+            yield one
+    for name, stages in both.unseen.items():
+        doubt = "" if len(stages) == 1 else "no cell is seen to give it"
+        if one := _value(both, name, [by_id[stage] for stage in stages], doubt):
+            yield one
+
+
+def _value(both: Both, name: str, stages: Sequence[ImportedStage], doubt: str) -> Compared | None:
+    """A value of the notebook beside that of the first stage which has it; None for one that neither has."""
     theirs = both.ran.values.get(name, {"why": "the notebook did not come to its end"})
+    if not stages:
+        if theirs.get("why") == "the notebook does not leave it":
+            return None
+        return Compared(kind="value", name=name, stage="", equal=None, why=doubt)
+    stage, mine = _had(both, name, stages)
+    equal: bool | None
     if not both.reached(stage) and both.left[stage.id] is None:
         equal, why = None, "neither comes so far"
+    elif name not in both.notebook.finals and {theirs.get("why"), mine.get("why")} <= _GONE:
+        return None
     else:
         equal, why = _judged(theirs, mine)
+    if equal is False and doubt:
+        equal, why = None, doubt if mine.get("why") in _GONE else f"{doubt}; {why}"
     return Compared(
         kind="value",
         name=name,
@@ -141,18 +103,36 @@ def _value(both: Both, name: str, stage: ImportedStage) -> Compared:
     )
 
 
+def _had(both: Both, name: str, stages: Sequence[ImportedStage]) -> tuple[ImportedStage, Mapping[str, Any]]:
+    """The first stage that leaves a name, and its fingerprint; the very first one where none does."""
+    found = []
+    for stage in stages:
+        unit = both.left[stage.id]
+        also = {} if unit is None else unit.get("also", {})
+        mine = also.get(name, {"why": "the stage did not end well"})
+        found.append((stage, mine))
+        if mine.get("why") != "the stage does not leave it":
+            return stage, mine
+    return found[0]
+
+
 def _judged(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> tuple[bool | None, str]:
     """Whether two fingerprints are of equal values, and where they differ."""
-    for whose, one in (("the notebook", theirs), ("the pipeline", mine)):
-        if "why" in one:
-            gone = "does not leave it" in one["why"] or "did not" in one["why"]
-            return (False if gone else None), f"{whose}: {one['why']}"
+    whys = theirs.get("why", ""), mine.get("why", "")
+    if any(whys):
+        if whys[0] == whys[1]:
+            return None, whys[0]
+        for whose, why in zip(("the notebook", "the pipeline"), whys, strict=True):
+            if why:
+                return (False if why in _GONE else None), why if why in _GONE else f"{whose}: {why}"
     if whole(theirs) == whole(mine) and (theirs["kind"] != "object" or theirs["digest"]):
         return True, ""
     parts = theirs.get("parts", ()), mine.get("parts", ())
     if theirs["kind"] == mine["kind"] == "object":
         return alike(*parts)
     said = first_difference(*parts)
+    if not said and any(part[1].endswith(BY_ADDRESS) for part in parts[0]):
+        return None, "its keys are addresses in memory"
     if "text" in theirs and "text" in mine and len(theirs["text"]) + len(mine["text"]) <= SHOWN:
         said = f"{theirs['text']} in the notebook, {mine['text']} in the pipeline"
     return False, said or f"{_brief(theirs)} in the notebook, {_brief(mine)} in the pipeline"
@@ -161,23 +141,6 @@ def _judged(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> tuple[bool | 
 def _brief(one: Mapping[str, Any]) -> str:
     text = str(one.get("text") or one.get("name") or f"{one.get('kind')} {one.get('digest', '')[:12]}")
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 10]} …"
-
-
-def _bound(tree: ast.AST) -> Iterator[str]:
-    """Names that a cell gives: by assignment, definition or import, also to an item or an attribute of one."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield node.name
-        elif isinstance(node, ast.alias):
-            yield (node.asname or node.name).partition(".")[0]
-        elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
-            inner: ast.expr = node
-            while isinstance(inner, (ast.Attribute, ast.Subscript)):
-                inner = inner.value
-            if isinstance(inner, ast.Name):
-                yield inner.id
 
 
 # -- files ----------------------------------------------------------------------------------------------------------
@@ -217,7 +180,7 @@ def _bytes(theirs: Path, mine: Path) -> str:
             (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
         )
         return f"{sizes}; from byte {at:,} on"
-    return f"{sizes}; {_difference(*texts)}"
+    return f"{sizes}; {difference(*texts)}"
 
 
 def _written_later(lab: Lab, stage: str) -> set[str]:
@@ -226,7 +189,7 @@ def _written_later(lab: Lab, stage: str) -> set[str]:
     return {name_of(name) for one in below for name in lab.resolved.stages[one].stage.outputs}
 
 
-# -- what cells showed ----------------------------------------------------------------------------------------------
+# -- what cells showed and printed ----------------------------------------------------------------------------------
 
 
 def _shown(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Compared | None:
@@ -235,33 +198,39 @@ def _shown(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Compare
     theirs, mine = both.ran.shown.get(cell) if cell is not None else None, unit.get("shown")
     if theirs is None or mine is None:
         return None
-    vague, equal = " at 0x" in theirs, _tidy(theirs) == _tidy(mine)
-    why = "it names an address of memory" if vague else "" if equal else _difference(theirs, mine)
+    equal, why = judged_texts(scrub(theirs, SHOWN_OF_A_STAGE), mine)
+    look = both.look(stage.id) if equal is False else ""
     return Compared(
-        kind="shown",
-        name=f"cell {cell}",
-        stage=stage.id,
-        equal=None if vague else equal,
-        why=why,
-        cell=cell,
-        look="" if equal or vague else both.look(stage.id),
+        kind="shown", name=f"cell {cell}", stage=stage.id, equal=equal, why=why, cell=cell, look=look
     )
 
 
-def _tidy(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+def looks(text: str) -> str:
+    """The first shell command in the text of cells that tells of the folder; "" for none."""
+    found = _LOOKS.search(text) or (_LOOKS_IN_A_SCRIPT.search(text) if _SCRIPT.search(text) else None)
+    return found[1].strip() if found else ""
 
 
-def _difference(one: str, other: str) -> str:
-    """The first line in which two texts differ."""
-    theirs, mine = _tidy(one).splitlines(), _tidy(other).splitlines()
-    for number, (left, right) in enumerate(zip(theirs, mine, strict=False), 1):
-        if left != right:
-            return f"line {number}: {_cut(left)} in the notebook, {_cut(right)} in the pipeline"
-    if len(theirs) == len(mine):
-        return "only ends of lines differ"
-    return f"{len(theirs):,} lines in the notebook, {len(mine):,} in the pipeline"
-
-
-def _cut(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:78]} …")
+def _printed(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Compared | None:
+    """What the cells of a stage printed; None where neither they nor it did."""
+    cells = [cell for cell in stage.cells if cell in both.ran.printed]
+    theirs, mine = "".join(both.ran.printed[cell] for cell in cells), unit.get("printed")
+    theirs = theirs.replace(str(both.room.place), ".")[:PRINTED]
+    if mine is None or not (tidy(theirs) or tidy(mine)):
+        return None
+    text = both.text_of(stage)
+    equal, why = judged_texts(
+        theirs, mine, prints=bool(_PRINTS.search(text)), hides=bool(_HIDES.search(text)), looks=looks(text)
+    )
+    if equal and len(mine) == PRINTED:
+        equal, why = None, f"the first {PRINTED:,} letters are alike; there may be more"
+    many = cells or stage.cells[-1:]
+    return Compared(
+        kind="printed",
+        name=f"output of cell{'s' if len(many) > 1 else ''} {', '.join(map(str, many))}",
+        stage=stage.id,
+        equal=equal,
+        why=why,
+        cell=many[-1] if many else None,
+        look=both.look(stage.id) if equal is False else "",
+    )

@@ -11,12 +11,16 @@ from typing import Any
 
 from agi_node.errors import FAILED, AgiError
 from agilab.contracts.atomic import write_atomically
-from agilab.contracts.lab_stages import LabStages
+from agilab.contracts.lab_stages import Input, LabStages
+from agilab.notebooks.attachments import paths_of
 from agilab.notebooks.reading import read
 from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import Change, ReadBack, is_supervisor, read_back
-from agilab.notebooks.supervisor.single_kernel import single_kernel
+from agilab.notebooks.supervisor.single_kernel import is_magic, single_kernel
+from agilab.notebooks.text_stages import stand_in
 from agilab.store.workspace import Workspace
+from agilab.workflow.document.moments import kinds_between, kinds_in
+from agilab.workflow.notebooks.bringing import within
 from agilab.workflow.notebooks.text_forms import in_text, lost_in_text
 from agilab.workflow.notebooks.union import Union, kernel_order, union_of
 from agilab.workflow.running.code import text_of
@@ -44,7 +48,9 @@ class Exported:
 def export_lab(document: LabStages, path: Path, output: Path) -> Exported:
     """Write the notebook that runs a lab, each stage in its environment; `path` is the lab's document."""
     relative = os.path.relpath(path.resolve(), output.resolve().parent).replace(os.sep, "/")
-    notebook = notebook_of(document, file=relative)
+    kinds = kinds_in(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    pictures = _pictures(document, path.parent, output)
+    notebook = notebook_of(document, file=relative, pictures=pictures, kinds=kinds)
     return _write(notebook, output)
 
 
@@ -52,7 +58,7 @@ def export_single_kernel(
     document: LabStages, path: Path, output: Path, workspace: Workspace, *, offline: bool = False
 ) -> Exported:
     """Write a lab as one ordinary notebook. Raises AGI-STAGE-049 where its stages cannot share one kernel."""
-    lab = lab_from(path, document)
+    lab = lab_from(path, _in_one_kernel(document))
     union = union_of(lab, workspace, offline=offline)
     if not union.allowed:
         raise AgiError(
@@ -64,9 +70,34 @@ def export_single_kernel(
             exit_code=FAILED,
         )
     order = kernel_order(lab)
-    codes = {stage.id: text_of(stage, lab.folder) for stage in document.stages if stage.id in order}
-    exported = _write(single_kernel(document, codes, order), output)
+    run = {stage.id for stage in document.stages if stage.id in order and not is_magic(stage)}
+    codes = {stage.id: text_of(stage, lab.folder) for stage in document.stages if stage.id in run}
+    pictures = _pictures(document, path.parent, output)
+    exported = _write(single_kernel(document, codes, order, pictures), output)
     return Exported(exported.path, exported.cells, union)
+
+
+def _in_one_kernel(document: LabStages) -> LabStages:
+    """The same with cells of other languages (`%%R`) as stages that take and give what they say: a kernel runs them."""
+    stages = [
+        stage.with_changes(runtime="python", code=stand_in(map(_called, stage.inputs), stage.outputs))
+        if is_magic(stage)
+        else stage
+        for stage in document.stages
+    ]
+    return document.with_changes(stages=tuple(stages))
+
+
+def _called(one: str | Input) -> str:
+    return one if isinstance(one, str) else one.called or one.name
+
+
+def _pictures(document: LabStages, folder: Path, output: Path) -> dict[str, bytes]:
+    """The files of a lab that its cells show, as far as they are there; only an .ipynb can hold them."""
+    if output.suffix != ".ipynb":
+        return {}
+    paths = [path for path in paths_of(document) if within(path) and (folder / path).is_file()]
+    return {path: (folder / path).read_bytes() for path in paths}
 
 
 def _write(notebook: dict[str, Any], output: Path) -> Exported:
@@ -101,18 +132,21 @@ class RoundTrip:
         }
 
 
-def round_trip(document: LabStages, notebook: Path | None = None) -> RoundTrip:
+def round_trip(document: LabStages, notebook: Path | None = None, *, toml: str = "") -> RoundTrip:
     """Take a lab to a notebook and back; or compare it with a notebook that it was exported to.
 
+    `toml` is the text of the document, which still knows a date from its text.
     Raises AGI-STAGE-051 for a notebook that no lab was exported to.
     """
+    kinds = kinds_in(toml)
     if notebook is not None:
         found = _from(notebook)
-        lost = tuple(differences(document, found.document))
+        both = (_without_runs(document), _without_runs(found.document))  # a run since then is no edit
+        lost = (*differences(*both), *other_kinds(document, kinds, found))
         return RoundTrip(not lost, lost, found.changes)
-    made = notebook_of(document)
+    made = notebook_of(document, kinds=kinds)
     found = read_back(read(text(made).encode(), name="lab.ipynb"))
-    lost = tuple(differences(document, found.document))
+    lost = (*differences(document, found.document), *other_kinds(document, kinds, found))
     return RoundTrip(not lost and not found.changes, lost, found.changes, not_in_percent(made))
 
 
@@ -153,6 +187,20 @@ def differences(one: LabStages, other: LabStages) -> list[str]:
     if order != [stage.id for stage in one.stages if stage.id in theirs]:
         found.append("the stages stand in another order")
     return found
+
+
+def _without_runs(document: LabStages) -> LabStages:
+    """The lab without what runs wrote back."""
+    stages = tuple(stage.with_changes(last_run=None) for stage in document.stages)
+    return document.with_changes(stages=stages)
+
+
+def other_kinds(document: LabStages, kinds: Mapping[str, Any], back: ReadBack) -> list[str]:
+    """Where a date or time of the document's TOML comes back as another kind, in words."""
+    return [
+        f"{where} is {was}, and {now} in the notebook"
+        for where, was, now in kinds_between((document, kinds), (back.document, back.kinds))
+    ]
 
 
 def _said(record: Any) -> dict[str, Any]:

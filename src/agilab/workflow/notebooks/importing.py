@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-import subprocess
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from agi_node.errors import ENVIRONMENT, AgiError
+from agi_node.errors import AgiError
 from agilab.contracts.atomic import write_atomically
 from agilab.contracts.base import parse_document, write_document
-from agilab.contracts.lab_stages import LabStages, is_file
+from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.notebook_import import NotebookImport
+from agilab.notebooks.attachments import paths_of
 from agilab.notebooks.inspecting import Inspection, inspect
 from agilab.notebooks.staging import Staged
 from agilab.notebooks.supervisor.read_back import is_supervisor, read_back
@@ -22,19 +21,12 @@ from agilab.notebooks.together import stage_together
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.locate import FILE
 from agilab.workflow.document.migrate import backup_of
-from agilab.workflow.notebooks.bringing import PROJECT, beside, bring, home_of, read_by, wanted
+from agilab.workflow.document.moments import dated
+from agilab.workflow.notebooks.bringing import PROJECT, beside, bring, home_of, put, read_by, wanted
+from agilab.workflow.notebooks.own_project import lock_project, project_text, requirements_of
 
 REPORT = "notebook_import.json"
 Say = Callable[[str], None]
-NEW_PROJECT = """[project]
-name = "{name}"
-version = "0.1.0"
-description = "{description}"
-requires-python = ">=3.11"
-dependencies = [
-{dependencies}
-]
-"""
 
 
 @dataclass(frozen=True)
@@ -47,6 +39,8 @@ class Preview:
         dependencies: Requirements of the environment.
         back: What a person changed in a notebook that this lab was exported to, in words.
         home: The folder of the lab that the notebook was exported from, for such a one.
+        pictures: Those that are stored inside the notebooks, by the path that the document gives them.
+        kinds: Which of the document's texts are dates and times in TOML (`workflow.document.moments`).
     """
 
     notebooks: tuple[Path, ...]
@@ -56,6 +50,8 @@ class Preview:
     reads: tuple[str, ...]
     back: tuple[dict[str, Any], ...] = ()
     home: Path | None = None
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    kinds: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def importable(self) -> bool:
@@ -71,9 +67,10 @@ def preview_import(notebooks: Sequence[Path], *, per: Literal["flow", "cell"] = 
         return _of_a_lab(notebooks[0], inspections[0])
     staged = stage_together(inspections, per=per)
     notebooks, inspections = _in_order(notebooks, inspections, staged)
-    dependencies = _dependencies(inspections, staged.lab)
+    dependencies = requirements_of(inspections, staged.lab)
     report = _report(inspections, staged, dependencies)
-    return Preview(tuple(notebooks), staged.lab, report, dependencies, read_by(staged.lab))
+    reads = read_by(staged.lab)
+    return Preview(tuple(notebooks), staged.lab, report, dependencies, reads, pictures=staged.files)
 
 
 def names_of(notebooks: Sequence[Path]) -> tuple[str, ...]:
@@ -109,13 +106,19 @@ def _of_a_lab(path: Path, inspection: Inspection) -> Preview:
     """A notebook that a lab was exported to: its cells are the stages, and nothing has to be derived."""
     found = read_back(inspection.notebook)
     staged = Staged(found.document, {"notebooks": [{"notebook": path.name}]}, ())
-    report = _report([inspection], staged, ())
+    report = _report([inspection], staged, (), found.kinds)
     changes = tuple(change.to_plain() for change in found.changes)
     home = home_of(inspection.notebook, path)
-    return Preview((path,), found.document, report, (), read_by(found.document), changes, home)
+    reads = read_by(found.document)
+    return Preview((path,), found.document, report, (), reads, changes, home, found.files, found.kinds)
 
 
-def _report(inspections: Sequence[Inspection], staged: Staged, dependencies: Iterable[str]) -> NotebookImport:
+def _report(
+    inspections: Sequence[Inspection],
+    staged: Staged,
+    dependencies: Iterable[str],
+    kinds: Mapping[str, Any] | None = None,
+) -> NotebookImport:
     of_flow = {one["notebook"]: one for one in staged.report["notebooks"]}
     notebooks = []
     findings: list[dict[str, Any]] = []
@@ -132,7 +135,7 @@ def _report(inspections: Sequence[Inspection], staged: Staged, dependencies: Ite
                     name: flow[name]
                     for name in (
                         *("stages", "parameters", "borders", "edges"),
-                        *("undecided", "finals"),
+                        *("undecided", "finals", "others"),
                     )
                     if name in flow
                 },
@@ -147,42 +150,20 @@ def _report(inspections: Sequence[Inspection], staged: Staged, dependencies: Ite
             "notebooks": notebooks,
             "dependencies": tuple(dependencies),
             "findings": findings,
-            "toml": toml_of(staged.lab),
+            "toml": toml_of(staged.lab, kinds=kinds),
         }
     )
 
 
-def toml_of(document: LabStages, previous: str = "") -> str:
-    """A lab as the text of its file; with `previous` its comments and layout are kept."""
+def toml_of(document: LabStages, previous: str = "", *, kinds: Mapping[str, Any] | None = None) -> str:
+    """A lab as the text of its file; with `previous` its comments and layout are kept.
+
+    `kinds` says which of its texts are dates and times there, as far as they still are.
+    """
     from agilab.contracts.toml import merged
 
     plain = document.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)
-    return merged(previous, {"schema": document.schema_name(), **plain}, FILE)
-
-
-def _dependencies(inspections: Sequence[Inspection], lab: LabStages) -> tuple[str, ...]:
-    """Requirements: what the notebooks import, at the versions that they install themselves; pydantic always.
-
-    Objects of libraries that go from stage to stage hold functions and classes that have no name to pickle them by more
-    often than not: cloudpickle takes these along.
-    """
-    found: dict[str, str] = {"pydantic": "pydantic>=2.9"}
-    for inspection in inspections:
-        for name in inspection.distributions:
-            found.setdefault(_normal(name), name)
-        for requirement in inspection.requirements:
-            if requirement.distribution:
-                found[requirement.distribution] = requirement.text
-    if any(not is_file(name) for stage in lab.stages for name in stage.outputs):
-        found.setdefault("cloudpickle", "cloudpickle")
-    # Tables of pandas are handed over as parquet, which pandas leaves to pyarrow.
-    if "pandas" in found:
-        found.setdefault("pyarrow", "pyarrow")
-    return tuple(found[name] for name in sorted(found))
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return merged(previous, {"schema": document.schema_name(), **dated(plain, kinds or {})}, FILE)
 
 
 @dataclass(frozen=True)
@@ -191,7 +172,8 @@ class Imported:
 
     Attributes:
         files: Relative to the folder.
-        backup: What stood in the way is kept under this name.
+        backup: The lab that stood in the way is kept under this name.
+        kept: Other files that did, as (name, the one that it is kept under).
         missing: What stages name and the folder has not: files that they read or are run from, folders of environments
             and apps, and the lab's own project.
     """
@@ -200,6 +182,7 @@ class Imported:
     files: tuple[str, ...]
     backup: str | None
     missing: tuple[str, ...]
+    kept: tuple[tuple[str, str], ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """The same as JSON."""
@@ -207,6 +190,7 @@ class Imported:
             "path": str(self.path),
             "files": list(self.files),
             "backup": self.backup,
+            "kept": dict(self.kept),
             "missing": list(self.missing),
         }
 
@@ -216,8 +200,9 @@ def write_import(
 ) -> Imported:
     """Write the lab, its report, and a uv project where there is none; copy the data that it reads to another folder.
 
-    A lab that is there already is kept beside the new one as `lab_stages.toml.bak`. With `lock` the project is locked,
-    for which uv may ask the network; what it then cannot resolve is an error, after everything else is written.
+    A lab that is there already is kept beside the new one as `lab_stages.toml.bak`, and so is a report. With `lock` the
+    project is locked, for which uv may ask the network; what it then cannot resolve is an error, after everything else
+    is written.
 
     Raises AGI-STAGE-045 for notebooks that cannot be imported, AGI-STAGE-046 where uv cannot lock the project.
     """
@@ -230,25 +215,43 @@ def write_import(
     previous = ""
     if path.exists():
         previous = path.read_text(encoding="utf-8")
-        backup = backup_of(path).name
-        write_atomically(folder / backup, previous.encode("utf-8"))
+        backup = _kept(path)
     keeps = previous if preview.back or not preview.dependencies else ""
-    text = toml_of(preview.lab, keeps)
+    text = toml_of(preview.lab, keeps, kinds=preview.kinds)
     parse_document(text, LabStages, str(path))
     write_atomically(path, text.encode("utf-8"))
+    kept = []
     if preview.dependencies:
+        if (folder / REPORT).exists() and _is_other(folder / REPORT, preview.report):
+            kept.append((REPORT, _kept(folder / REPORT)))
         write_document(folder / REPORT, preview.report)
         files.append(REPORT)
+    files += put(preview.pictures, folder)
     files += _copied(preview, folder)
     if preview.dependencies and not (folder / "pyproject.toml").exists():
-        write_atomically(folder / "pyproject.toml", _project(preview, folder).encode("utf-8"))
+        names = ", ".join(notebook.name for notebook in preview.notebooks)
+        title = preview.lab.lab.title or f"Stages of {names}"
+        project = project_text(folder.resolve().name, title, preview.dependencies)
+        write_atomically(folder / "pyproject.toml", project.encode("utf-8"))
         files.append("pyproject.toml")
     if lock and (folder / "pyproject.toml").exists() and not (folder / "uv.lock").exists():
         say("locking what the notebooks import")
-        _lock(folder)
+        lock_project(folder, ours="pyproject.toml" in files)
         files.append("uv.lock")
     missing = tuple(wanted(preview.lab, folder, preview.reads))
-    return Imported(path, tuple(files), backup, missing)
+    return Imported(path, tuple(files), backup, missing, tuple(kept))
+
+
+def _kept(path: Path) -> str:
+    """Keep what a file holds under another name beside it; the name."""
+    backup = backup_of(path)
+    write_atomically(backup, path.read_bytes())
+    return backup.name
+
+
+def _is_other(path: Path, report: NotebookImport) -> bool:
+    """Whether a file holds anything but this report; a proof that was added to it counts."""
+    return path.read_bytes() != report.text().encode("utf-8")
 
 
 def make_an_app(folder: Path, workspace: Workspace) -> tuple[str, ...]:
@@ -286,7 +289,13 @@ def _copied(preview: Preview, folder: Path) -> list[str]:
     """Bring along what the stages read, where the lab is made in another folder than the notebook's."""
     if preview.home is not None:
         own = PROJECT if not (folder / PROJECT[0]).exists() else ()
-        names = [*preview.reads, *beside(preview.lab), *_modules(preview, preview.home), *own]
+        names = [
+            *preview.reads,
+            *beside(preview.lab, preview.home),
+            *paths_of(preview.lab),
+            *_modules(preview, preview.home),
+            *own,
+        ]
         return bring(preview.home, folder, names)
     homes = [notebook.resolve().parent for notebook in preview.notebooks]
     return [
@@ -306,32 +315,6 @@ def _modules(preview: Preview, home: Path) -> list[str]:
                 if package.is_dir():
                     names += [file.relative_to(home).as_posix() for file in sorted(package.rglob("*.py"))]
     return list(dict.fromkeys(names))
-
-
-def _project(preview: Preview, folder: Path) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "lab"
-    names = ", ".join(path.name for path in preview.notebooks)
-    title = " ".join((preview.lab.lab.title or f"Stages of {names}").split())
-    lines = "\n".join(f'    "{requirement}",' for requirement in preview.dependencies)
-    description = title.replace("\\", "").replace('"', "'")[:100]
-    return NEW_PROJECT.format(name=name, description=description, dependencies=lines)
-
-
-def _lock(folder: Path) -> None:
-    from agilab.envs import find_uv
-
-    command = [str(find_uv()), "lock", "--quiet", "--no-progress", "--directory", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise AgiError(
-            "AGI-STAGE-046",
-            "uv cannot lock what the notebooks import; the stages are written",
-            found=done.stderr.strip()[:600],
-            allowed="distributions that exist and agree with each other",
-            try_=f"edit {folder.name}/pyproject.toml, then: uv lock --directory {shlex.quote(str(folder))}",
-            whose="environment",
-            exit_code=ENVIRONMENT,
-        )
 
 
 def _not_importable(preview: Preview) -> AgiError:

@@ -3,8 +3,9 @@
     python in_kernel.py NOTEBOOK NAMES FOLDER OUT
 
 A script for an interpreter that has Jupyter and nothing of AGILab; the kernel that it starts has the lab's packages.
-The lines are `{"begins": 3}` and `{"ended": 3, "seconds": 0.2}` for each cell, then one with what the cells showed and
-the error that ended it. Before that, also after an error, the kernel writes into OUT what NAMES (JSON) stand for.
+The lines are `{"begins": 3, "at": 1.7e9}` and `{"ended": 3, "seconds": 0.2}` for each cell, then one with what the
+cells showed and printed and the error that ended it. Before that, also after an error, the kernel writes into OUT what
+NAMES (JSON) stand for.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ del _u"""
 
 A notebook that draws nothing may say `%matplotlib inline` all the same: where there is none, it says nothing.
 """
+PRINTED = 100_000
+"""Characters of what a cell prints that are told."""
 LAST = "from agi_node.notebook_values import write as _w\n_w(globals(), {names}, {out!r})"
 
 
@@ -56,7 +59,7 @@ def run(path: str, names: list[str], folder: str, out: str, timeout_s: int = 180
         for index, cell in enumerate(cells):
             if cell.cell_type != "code" or not cell.source.strip():
                 continue
-            tell(begins=index)
+            tell(begins=index, at=time.time())
             began = time.monotonic()
             try:
                 client.execute_cell(cell, index)
@@ -72,7 +75,23 @@ def run(path: str, names: list[str], folder: str, out: str, timeout_s: int = 180
         for output in cell.outputs
         if output.output_type == "execute_result" and "text/plain" in output.data
     }
-    tell(shown=shown, failed=failed)
+    printed = {
+        index: text
+        for index, cell in enumerate(cells)
+        if cell.cell_type == "code" and (text := _printed(cell))
+    }
+    tell(shown=shown, printed=printed, failed=failed)
+
+
+def _printed(cell: Any) -> str:
+    """What a cell printed, and the text of what it displayed, in their order."""
+    parts = []
+    for output in cell.outputs:
+        if output.output_type == "stream" and output.name == "stdout":
+            parts.append(output.text)
+        elif output.output_type == "display_data" and "text/plain" in output.data:
+            parts.append(f"{output.data['text/plain']}\n")
+    return "".join(parts)[:PRINTED]
 
 
 if __name__ == "__main__":

@@ -40,14 +40,20 @@ class Ran:
 
     Attributes:
         values: For each name that was asked for its fingerprint, or `why` it has none (`agi_node.notebook_values`).
+        others: Names of values that it leaves besides those that were asked for.
         shown: The text of the last expression of each cell that showed one.
+        printed: What each cell printed, where it did.
+        began: When each cell began, in seconds since 1970.
         failed: The cell at which it ended; None where it came to its end.
         broken: Why it could not be run at all.
         seconds: What its cells took.
     """
 
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
     shown: Mapping[int, str] = field(default_factory=dict)
+    printed: Mapping[int, str] = field(default_factory=dict)
+    began: Mapping[int, float] = field(default_factory=dict)
     failed: Failed | None = None
     broken: str = ""
     seconds: float = 0.0
@@ -107,15 +113,19 @@ def run_notebook(
         process = subprocess.Popen(
             [*room.prefix, *words], stdout=subprocess.PIPE, stderr=errors, text=True, env=environ
         )
-        told, seconds = _heard(process, name, say)
+        told, began, seconds = _heard(process, name, say)
         errors.seek(0)
         said = errors.read().strip()
     if "shown" not in told:
         return Ran(broken=said[-600:] or f"the kernel said nothing and ended with {process.returncode}")
-    values = out / "values.json"
+    file = out / "values.json"
+    values = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return Ran(
-        values=json.loads(values.read_text(encoding="utf-8")) if values.exists() else {},
+        others=tuple(values.pop("", {}).get("names", ())),
+        values=values,
         shown={int(cell): text for cell, text in told["shown"].items()},
+        printed={int(cell): text for cell, text in told["printed"].items()},
+        began=began,
         failed=Failed(**told["failed"]) if told["failed"] else None,
         seconds=seconds,
     )
@@ -129,9 +139,12 @@ def _packages(environment: Environment) -> str:
     return str(environment.path / "lib" / f"python{version}" / "site-packages")
 
 
-def _heard(process: subprocess.Popen[str], name: str, say: Say) -> tuple[dict[str, Any], float]:
-    """What the kernel's last line says, and the seconds of all cells; each cell is told as it begins."""
+def _heard(
+    process: subprocess.Popen[str], name: str, say: Say
+) -> tuple[dict[str, Any], dict[int, float], float]:
+    """What the kernel's last line says, when cells began, and what all took; each cell is told as it begins."""
     told: dict[str, Any] = {}
+    began: dict[int, float] = {}
     seconds = 0.0
     with process:
         for line in process.stdout or ():
@@ -143,6 +156,7 @@ def _heard(process: subprocess.Popen[str], name: str, say: Say) -> tuple[dict[st
                 continue
             if "begins" in heard:
                 say(f"{name}, cell {heard['begins']}")
+                began[heard["begins"]] = heard["at"]
             seconds += heard.get("seconds", 0.0)
             told = heard
-    return told, seconds
+    return told, began, seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ ROUNDING = 1e-9
 A column that was read from a file lies otherwise in memory, so that libraries add it up in another order; what is left
 in the last digits after a fit is far below this, and what another seed or another row makes is far above it.
 """
+NUMBERED = re.compile(r"(?<=\w)\[\d+\]")
+"""What a library adds to the name of each object that it makes, counting them."""
 Parts = Sequence[Sequence[str]]
 
 
@@ -43,9 +46,12 @@ def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
     """
     if not theirs or not mine:
         return None, "they cannot be taken apart"
-    worst, where, summed = 0.0, "", False
+    worst, where, summed, numbered = 0.0, "", False, ""
     for one, other in zip(theirs, mine, strict=False):
         if list(one) == list(other):
+            continue
+        if _only_numbered(one, other):
+            numbered = numbered or f"{one[0]} is {_said(one)} in the notebook, {_said(other)} in the pipeline"
             continue
         off = _off(one, other)
         if off > ROUNDING:
@@ -54,6 +60,8 @@ def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
         worst, where = max((worst, where), (off, one[0] or "it"))
     if len(theirs) != len(mine):
         return False, first_difference(theirs, mine)
+    if numbered:
+        return None, f"only names differ that are counted up in each process: {numbered}"
     said = f"{len(theirs):,} parts compared"
     if MORE in (theirs[-1][1], mine[-1][1]):
         return None, f"the first {said} and alike; there are more"
@@ -63,6 +71,13 @@ def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
         True,
         f"up to rounding ({said}): {where} by {worst:.0e} at most{', long arrays by sums' if summed else ''}",
     )
+
+
+def _only_numbered(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether these are names that a library numbers as it makes them: `sys[3]`, `sys[4]`."""
+    if len(one) != 2 or len(other) != 2 or one[0] != other[0] or not one[0].endswith("name"):
+        return False
+    return NUMBERED.sub("[]", one[1]) == NUMBERED.sub("[]", other[1]) != one[1]
 
 
 def whole(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,6 +50,39 @@ class Room:
                 found = self.folder / path
         return found if found.is_file() else None
 
+    def written(self) -> dict[str, tuple[int, int]]:
+        """Files that were written in the room, by path relative to the folder: size, time of change in ns.
+
+        Of a copy they are all of its files. What was written beside the folder is among them: `../x`.
+        """
+        root = self.changes or self.place
+        found = dict(_times(root, root))
+        if self.changes is not None:
+            found = {path: one for path, one in found.items() if one != _time(self.folder / path)}
+        own = {self.place, self.changes, self.place.parent / "work"}
+        for beside in self.place.parent.iterdir():
+            if beside not in own:
+                found |= {f"../{path}": one for path, one in _times(beside, self.place.parent)}
+        return found
+
+
+def _times(place: Path, root: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+    files = (
+        [place] if place.is_file() else (Path(at, name) for at, _, names in os.walk(place) for name in names)
+    )
+    for file in files:
+        if (found := _time(file)) is not None:
+            yield file.relative_to(root).as_posix(), found
+
+
+def _time(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.lstat()
+    except OSError:
+        return None
+    regular = stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)
+    return (found.st_size, found.st_mtime_ns) if regular else None
+
 
 def room_for(folder: Path, scratch: Path, say: Callable[[str], None], *, lend: bool = True) -> Room:
     """A view of `folder` in `scratch`, which is empty: lent at no cost where the machine lets us, else copied.

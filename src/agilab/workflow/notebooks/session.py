@@ -23,7 +23,8 @@ from agi_node.errors import USAGE, AgiError
 from agilab.contracts.base import read_document
 from agilab.contracts.lab_stages import LabStages, Stage
 from agilab.contracts.run_result import RunResult
-from agilab.notebooks.supervisor.header import MAGIC, Header, HeaderError, parse
+from agilab.notebooks.supervisor.cell_text import Ends
+from agilab.notebooks.supervisor.header import MAGIC, Header, HeaderError, is_header, parse
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.locate import FILE
@@ -56,7 +57,7 @@ class LabRun:
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td style='text-align:left'><code>{html.escape(name)}</code></td><td>{html.escape(state)}</td>"
-            f"<td style='text-align:left'><code>{html.escape(shown)}</code></td></tr>"
+            f"<td style='text-align:left'>{f'<code>{html.escape(shown)}</code>' if shown else ''}</td></tr>"
             for name, state, shown in self.stages
         )
         head = f"{html.escape(self.result.status)} <code>{html.escape(self.run_id)}</code>"
@@ -104,8 +105,8 @@ class Lab:
             ) from None
         known = {stage.id: stage for stage in self._document.stages}.get(header.id)
         made = _stage(known, header, code)
-        if known is not None and _same(made, known):
-            self._cells[header.id] = known  # Jupyter takes the last line end away: that makes no other plan
+        if known is not None and made.model_dump() == known.model_dump():
+            self._cells[header.id] = known
             return f"{header.id}: as in {self.path.name}"
         self._cells[header.id] = made
         return f"{header.id}: {'a stage of this notebook' if known is None else 'as edited here'}"
@@ -149,7 +150,10 @@ class Lab:
                 shown = ""
                 if len(units) == 1:
                     value = untag(store.value(store.result(result.run_id or "", units[0].unit_id)))
-                    shown = str((value or {}).get("shown") or "").partition("\n")[0][:120]
+                    said = (
+                        value.get("shown") if isinstance(value, Mapping) else None
+                    )  # an app leaves what it likes
+                    shown = str(said or "").partition("\n")[0][:120]
                 states = ", ".join(f"{count} {state}" for state, count in node.counts.items())
                 found.append((node.node, node.state if len(units) == 1 else states, shown))
             return tuple(found)
@@ -158,19 +162,13 @@ class Lab:
 def _stage(known: Stage | None, header: Header, code: str) -> Stage:
     said = header.fields()
     if header.app is None and header.file is None:
-        said["code"] = code
+        had = known.code if known is not None else None
+        said["code"] = Ends.of(had).code(code) if had is not None else code if code.strip() else None
     if known is None:
         return Stage.model_validate(
             {name: value for name, value in said.items() if value not in (None, (), {})}
         )
     return known.with_changes(**said)
-
-
-def _same(one: Stage, other: Stage) -> bool:
-    return one.model_dump() == other.model_dump() or (
-        one.with_changes(code=(one.code or "").rstrip("\n")).model_dump()
-        == other.with_changes(code=(other.code or "").rstrip("\n")).model_dump()
-    )
 
 
 def _register(lab: Lab) -> None:
@@ -181,3 +179,10 @@ def _register(lab: Lab) -> None:
     running = shell.get_ipython() if shell is not None and hasattr(shell, "get_ipython") else None
     if running is not None:
         running.register_magic_function(lambda line, cell="": print(lab.stage(line, cell)), "cell", "stage")
+        if _with_a_body not in running.input_transformers_cleanup:
+            running.input_transformers_cleanup.insert(0, _with_a_body)
+
+
+def _with_a_body(lines: list[str]) -> list[str]:
+    """A cell that is a first line alone, such as an app's: IPython refuses cell magics without a body."""
+    return [*lines, "\n"] if len(lines) == 1 and is_header(lines[0].rstrip()) else lines

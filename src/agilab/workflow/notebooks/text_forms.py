@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agi_node.errors import FAILED, AgiError
+from agi_node.errors import FAILED, USAGE, AgiError
+from agilab.envs.extras import how_to_get
 from agilab.notebooks.cells import Notebook
 from agilab.notebooks.reading import read
 from agilab.notebooks.supervisor.export import text
@@ -14,6 +15,8 @@ from agilab.notebooks.supervisor.header import is_header
 
 PERCENT = "lab.py"
 """A name that stands for the form of Python files: cells begin with `# %%`."""
+FORMS = {"py": "py:percent", "md": "md", "markdown": "markdown", "rmd": "Rmd"}
+"""What jupytext calls the forms in which a notebook of Python can come back, by suffix."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Lost:
 
     Attributes:
         cell: Index of the cell, from 0; None for the metadata of the whole notebook.
-        line: In the stage's code (in the cell, where it is of no stage), from 1.
+        line: In the stage's code (in the cell, where it is of no stage), from 1; 0 where jupytext reads nothing at all.
         said: That line.
     """
 
@@ -32,6 +35,8 @@ class Lost:
     said: str
 
     def __str__(self) -> str:
+        if not self.line:
+            return f"all of it: {self.said:.200}"
         if self.cell is None:
             return f"the notebook's metadata: {self.said!r:.80}"
         where = f"stage {self.stage}" if self.stage else f"cell {self.cell}"
@@ -41,17 +46,19 @@ class Lost:
 def in_text(notebook: Mapping[str, Any], name: str) -> str:
     """A notebook in the form that the suffix of a name says, `py:percent` for a Python file.
 
-    Raises AGI-STAGE-050 without jupytext, AGI-STAGE-064 where the text read back is another notebook.
+    Raises AGI-STAGE-050 for a suffix that is none of `FORMS` and without jupytext, AGI-STAGE-064 where the text read
+    back is another notebook.
     """
     written, lost = _written(notebook, name)
     if lost is None:
         return written
+    better = "an .ipynb, or an .md" if not name.lower().endswith((".md", ".markdown")) else "an .ipynb"
     raise AgiError(
         "AGI-STAGE-064",
         f"{name} would not give this notebook back",
         found=str(lost),
-        allowed="no lines that part cells (such as `# %%`), no empty line below magics, no line ends but \\n",
-        try_="agilab notebook export, to an .ipynb; or change that line",
+        allowed="no lines that part cells (such as `# %%`), quotes that are closed, no line ends but \\n",
+        try_=f"agilab notebook export, to {better}; or change that line",
         exit_code=FAILED,
     )
 
@@ -62,7 +69,7 @@ def lost_in_text(notebook: Mapping[str, Any], name: str = PERCENT) -> Lost | Non
 
 
 def _written(notebook: Mapping[str, Any], name: str) -> tuple[str, Lost | None]:
-    suffix = name.rpartition(".")[2]
+    form = _form(name)
     try:
         import jupytext  # type: ignore[import-untyped]  # it has no types
         import nbformat
@@ -72,17 +79,32 @@ def _written(notebook: Mapping[str, Any], name: str) -> tuple[str, Lost | None]:
             f"{name} is no .ipynb, and other forms need jupytext",
             found=f"no {missing.name} beside AGILab",
             allowed="a name that ends with .ipynb",
-            try_="uv pip install 'agilab[notebooks]'",
+            try_=how_to_get("notebooks"),
         ) from None
     # Our metadata travels too; jupytext leaves out what nobody asks for.
     metadata = {**notebook["metadata"], "jupytext": {"notebook_metadata_filter": "all"}}
     whole = nbformat.reads(text({**notebook, "metadata": metadata}), as_version=4)  # type: ignore[no-untyped-call]
-    written = str(jupytext.writes(whole, "py:percent" if suffix == "py" else suffix))
+    written = str(jupytext.writes(whole, form))
     return written, _lost(notebook, read(written.encode("utf-8"), name=name))
+
+
+def _form(name: str) -> str:
+    suffix = name.rpartition(".")[2].lower() if "." in name else ""
+    if suffix in FORMS:
+        return FORMS[suffix]
+    raise AgiError(
+        "AGI-STAGE-050",
+        f"{name} is no name of a notebook of Python",
+        found=f".{suffix}" if suffix else "no suffix",
+        allowed="a name that ends with .ipynb, .py, .md, .markdown or .Rmd",
+        exit_code=USAGE,
+    )
 
 
 def _lost(notebook: Mapping[str, Any], back: Notebook) -> Lost | None:
     """The first cell of a notebook that another does not have in the same place, with text and metadata."""
+    if not back.whole:
+        return Lost("", None, 0, "; ".join(finding.what for finding in back.findings))
     for key, value in notebook["metadata"].items():
         if back.metadata.get(key) != value and key != "jupytext":
             return Lost("", None, 1, key)
@@ -113,7 +135,7 @@ def _differing(source: str, came: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(source.split("\n")):
         if number < len(theirs) and theirs[number] == line:
             continue
-        if line.strip():
+        if line.strip(" \t"):
             yield number + 1, line
         else:
             blank.append((number + 1, line))

@@ -2,24 +2,29 @@
 
 The notebook runs from top to bottom in a Jupyter kernel (`kernel`), in a view of its folder (`room`), with the packages
 of the lab's own environment; several of one folder run in one view, in the order in which they exchange files. Compared
-(`comparison`) are the values that its names stand for at the end, the files that it writes, and what cells show.
+(`comparison`) are the values that its names stand for at the end, every file that it writes, and what cells show and
+print. What cannot be compared is said with its name, and why.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from agilab.contracts.notebook_import import Compared, ImportedNotebook, NotebookImport, Verification
 from agilab.contracts.run_result import RunResult
 from agilab.engine.coordinator import Coordinator
 from agilab.engine.executor import Report
+from agilab.envs import Environment
 from agilab.projects.execution import Faces
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
-from agilab.workflow.notebooks.comparison import Both, compared
+from agilab.workflow.notebooks.both import Both, names_given
+from agilab.workflow.notebooks.comparison import compared
 from agilab.workflow.notebooks.kernel import Ran, jupyter_for, run_notebook
 from agilab.workflow.notebooks.room import Room, room_for
 from agilab.workflow.running.execution import LabRequest, run_lab
@@ -39,41 +44,94 @@ def verify_import(
     had, and what keeps a lab from running.
     """
     workspace = (workspace or Workspace.default()).ensure()
-    also: dict[str, tuple[str, ...]] = {}
-    for notebook in report.notebooks:
-        for name, stage in notebook.finals.items():
-            also[stage] = (*also.get(stage, ()), name)
     lab = read_lab(path)
     with Store(workspace) as store:
         environment = prepare_lab(store, lab, offline=False, say=faces.say).main
-    faces.say("running the stages")
-    request = LabRequest(path, track=False, keep_going=True, write_back=False, also=also)
-    result = run_lab(request, workspace, _telling(faces))
     jupyter = jupyter_for(workspace, environment, faces.say)
-    found = []
-    with tempfile.TemporaryDirectory(prefix="agilab-verify-", ignore_cleanup_errors=True) as name_:
-        scratch, rooms = Path(name_), dict[Path, Room]()
-        for number, notebook in enumerate(_in_order(report, lab)):
-            file = notebooks[notebook.name].resolve()
-            if file.parent not in rooms:
-                place = scratch / f"room-{len(rooms)}"
-                place.mkdir()
-                rooms[file.parent] = room_for(file.parent, place, faces.say)
-            room = rooms[file.parent]
-            faces.say(f"running {notebook.name} in a kernel")
-            ran = run_notebook(
-                room,
-                file.name,
-                sorted(notebook.finals),
-                jupyter=jupyter,
-                environment=environment,
-                scratch=scratch / f"notebook-{number}",
-                say=faces.say,
-            )
+    with tempfile.TemporaryDirectory(prefix="agilab-verify-", ignore_cleanup_errors=True) as name:
+        ended = list(_notebooks(report, notebooks, lab, jupyter, environment, Path(name), faces))
+        faces.say("running the stages")
+        request = LabRequest(path, track=False, keep_going=True, write_back=False, also=_asked(ended))
+        result = run_lab(request, workspace, _telling(faces))
+        found = []
+        for one in ended:
             with Store(workspace) as store:
-                both = Both(store, result.run_id or "", lab, notebook, file, ran, room)
+                run_id, unseen = result.run_id or "", one.unseen
+                both = Both(
+                    store, run_id, lab, one.notebook, one.file, one.ran, one.room, one.written, unseen
+                )
                 found.append(_verified(both, tuple(compared(both)), result))
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A notebook that ran.
+
+    Attributes:
+        written: The files that it wrote, with the time of the last change.
+    """
+
+    notebook: ImportedNotebook
+    file: Path
+    ran: Ran
+    room: Room
+    written: Mapping[str, float]
+
+    @cached_property
+    def unseen(self) -> dict[str, tuple[str, ...]]:
+        """Names that it leaves and that reading does not find, with the stages that may have them, the last first."""
+        if not self.ran.others:
+            return {}
+        given = {name for names in names_given(self.file).values() for name in names}
+        doubtful = {one.cell for one in self.notebook.undecided}
+        stages = [one.id for one in reversed(self.notebook.stages) if doubtful & {*one.cells}]
+        return {name: tuple(stages) for name in self.ran.others if name not in given}
+
+
+def _notebooks(
+    report: NotebookImport,
+    notebooks: Mapping[str, Path],
+    lab: Lab,
+    jupyter: Path,
+    environment: Environment,
+    scratch: Path,
+    faces: Faces,
+) -> Iterator[_Ended]:
+    """Run the notebooks, those of one folder in one room."""
+    rooms: dict[Path, Room] = {}
+    for number, notebook in enumerate(_in_order(report, lab)):
+        file = notebooks[notebook.name].resolve()
+        if file.parent not in rooms:
+            place = scratch / f"room-{len(rooms)}"
+            place.mkdir()
+            rooms[file.parent] = room_for(file.parent, place, faces.say)
+        room = rooms[file.parent]
+        faces.say(f"running {notebook.name} in a kernel")
+        before = room.written()
+        ran = run_notebook(
+            room,
+            file.name,
+            sorted(notebook.wanted()),
+            jupyter=jupyter,
+            environment=environment,
+            scratch=scratch / f"notebook-{number}",
+            say=faces.say,
+        )
+        now = room.written()
+        written = {path: when / 1e9 for path, (size, when) in now.items() if before.get(path) != (size, when)}
+        yield _Ended(notebook, file, ran, room, written)
+
+
+def _asked(ended: Sequence[_Ended]) -> dict[str, tuple[str, ...]]:
+    """By stage the names whose values are wanted of it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in ended:
+        found |= {stage.id: () for stage in one.notebook.stages}
+        for name, stages in (*one.notebook.wanted().items(), *one.unseen.items()):
+            for stage in stages:
+                found[stage] = (*found[stage], name)
+    return found
 
 
 def _verified(both: Both, parts: tuple[Compared, ...], result: RunResult) -> Verification:
@@ -89,6 +147,7 @@ def _verified(both: Both, parts: tuple[Compared, ...], result: RunResult) -> Ver
         fails_alike=alike,
         notebook_s=round(both.ran.seconds, 3),
         pipeline_s=round(both.pipeline_s, 3),
+        caches=both.caches,
     )
 
 

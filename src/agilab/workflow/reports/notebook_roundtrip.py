@@ -14,9 +14,11 @@ from agilab.contracts.report import Check
 from agilab.evidence.report import Scope
 from agilab.notebooks.cells import Notebook
 from agilab.notebooks.reading import read
+from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import ReadBack, read_back
-from agilab.workflow.notebooks.exporting import differences
+from agilab.workflow.document.moments import kinds_in
+from agilab.workflow.notebooks.exporting import differences, other_kinds
 from agilab.workflow.notebooks.text_forms import PERCENT, in_text
 from agilab.workflow.reports import counted, dialect, judged, unknown
 
@@ -28,15 +30,18 @@ def notebook_roundtrip(scope: Scope, *, lab: Path) -> tuple[list[Check], dict[st
     """Do the round trip, unedited and with an edit in each stage. Raises as `read_document` does for the lab's file."""
     document = read_document(lab, LabStages)
     about = lab.resolve().parent.name
-    checks = list(way_back_checks(about, document, read_back))
+    kinds = kinds_in(lab.read_text(encoding="utf-8"))
+    checks = list(way_back_checks(about, document, read_back, kinds))
     return checks, {"lab": about, "stages": dialect.rows(document)}
 
 
-def way_back_checks(about: str, document: LabStages, way: WayBack) -> Iterator[Check]:
-    """Whether a way back from notebooks loses nothing of this document."""
-    notebook = notebook_of(document)
+def way_back_checks(
+    about: str, document: LabStages, way: WayBack, kinds: Mapping[str, Any] | None = None
+) -> Iterator[Check]:
+    """Whether a way back from notebooks loses nothing of this document, nor a date of its TOML, which `kinds` tells."""
+    notebook = notebook_of(document, kinds=kinds)
     back = _back(notebook, way)
-    yield _identity(about, document, back)
+    yield _identity(about, document, kinds or {}, back)
     yield _again(about, notebook, back)
     yield _percent(about, notebook, way)
     yield _words(about, document, back)
@@ -48,8 +53,9 @@ def _back(notebook: Mapping[str, Any], way: WayBack) -> ReadBack:
     return way(read(text(notebook).encode(), name="lab.ipynb"))
 
 
-def _identity(about: str, document: LabStages, back: ReadBack) -> Check:
-    lost = [*differences(document, back.document), *(change.what for change in back.changes)]
+def _identity(about: str, document: LabStages, kinds: Mapping[str, Any], back: ReadBack) -> Check:
+    lost = [*differences(document, back.document), *other_kinds(document, kinds, back)]
+    lost += [change.what for change in back.changes]
     said = [document.model_dump(mode="json"), back.document.model_dump(mode="json")]
     digests = [digest(one) for one in said]
     problem = "; ".join(lost[:3])
@@ -68,7 +74,7 @@ def _identity(about: str, document: LabStages, back: ReadBack) -> Check:
 
 def _again(about: str, notebook: Mapping[str, Any], back: ReadBack) -> Check:
     """The lab that came back gives the notebook that it came from, byte for byte."""
-    one, other = text(notebook).encode(), text(notebook_of(back.document)).encode()
+    one, other = text(notebook).encode(), text(notebook_of(back.document, kinds=back.kinds)).encode()
     at = next(
         (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )
@@ -84,14 +90,14 @@ def _again(about: str, notebook: Mapping[str, Any], back: ReadBack) -> Check:
 
 
 def _percent(about: str, notebook: Mapping[str, Any], way: WayBack) -> Check:
-    """The same through a Python file with percent cells; a lab that it would not give back is refused by the export."""
+    """The same through a Python file with percent cells; what that refuses did not come back."""
     try:
         written = in_text(notebook, PERCENT)
     except AgiError as refused:
         if refused.code == "AGI-STAGE-050":
             return unknown(about, "percent", "jupytext is not installed: only .ipynb was tried")
-        said = f"not exported to .py, which would lose {refused.found}"
-        return judged(about, "percent", "", said, {"refused": str(refused.found)}, "executed")
+        why = f"no Python file with percent cells can hold this lab, it would lose {refused.found}"
+        return unknown(about, "percent", why)
     one, other = (
         way(read(data, name=name)).document
         for data, name in ((text(notebook).encode(), "lab.ipynb"), (written.encode(), PERCENT))
@@ -123,11 +129,9 @@ def _edits(about: str, document: LabStages, notebook: Mapping[str, Any], way: Wa
             continue
         tried += 1
         back = _back(_with_a_line(notebook, stage.id), way)
-        code = stage.code.rstrip("\n")
-        wanted = [
-            one.with_changes(code=f"{code}\n{_LINE}" if code else _LINE) if one.id == stage.id else one
-            for one in document.stages
-        ]
+        ends = Ends.of(stage.code)
+        code = ends.code("\n".join(filter(None, [ends.cell(stage.code), _LINE])))
+        wanted = [one.with_changes(code=code) if one.id == stage.id else one for one in document.stages]
         kinds = [(change.kind, change.stage, change.won) for change in back.changes]
         if list(back.document.stages) != wanted or kinds != [("edited", stage.id, "cell")]:
             wrong.append(stage.id)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from agi_node.canonical import canonical
 from agilab.contracts.atomic import write_atomically
+from agilab.contracts.base import read_document
+from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.uri import public_uri
 from agilab.engine.graph import Graph
 from agilab.engine.rerun import Preview, recorded
@@ -20,6 +22,10 @@ from agilab.workflow.running.prepare import Lab, PreparedLab
 
 if TYPE_CHECKING:
     from agilab.workflow.running.execution import LabRequest
+
+
+NAMED = 8
+"""How many stages are named that somebody edited."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,10 @@ def record(store: Store, run_id: str, beginning: Beginning) -> None:
         placement="dynamic",
         **(recorded(store, shown) if shown else {}),
         tracking_uri=public_uri(uri, {"workspace": store.workspace.home}) if uri else None,
-        replay={"command": _command(lab, request), "needs": [f"the lab {lab.name}"]},
+        replay={
+            "command": _command(lab, request),
+            "needs": [f"the lab {lab.name}", *_edited(request, run_id)],
+        },
     )
     store.objects.put(graph.to_bytes())
     log.append(
@@ -88,6 +97,21 @@ def document_text(request: LabRequest) -> bytes:
     return merged(
         previous.decode("utf-8"), {"schema": request.document.schema_name(), **plain}, str(request.path)
     ).encode()
+
+
+def _edited(request: LabRequest, run_id: str) -> list[str]:
+    """What a notebook had otherwise than the lab's document, which the command alone would run."""
+    if request.document is None:
+        return []
+    own = read_document(request.path, LabStages)
+    known = {stage.id: stage for stage in own.stages}
+    names = [stage.id for stage in request.document.stages if stage != known.get(stage.id)]
+    if not names:
+        return []
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    which = f"{'stage' if len(names) == 1 else 'stages'} {', '.join(names[:NAMED])}{more}"
+    kept = f"runs/{run_id}/{FILE}"
+    return [f"{which} as edited in the notebook: {kept} of the workspace in the place of the lab's {FILE}"]
 
 
 def _command(lab: Lab, request: LabRequest) -> str:

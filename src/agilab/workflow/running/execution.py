@@ -178,10 +178,31 @@ def last_run(store: Store, lab: Lab) -> RunRow:
 
 
 def lab_asked_for(request: LabRequest) -> Lab:
-    """The lab that a request is about. Raises as `read_lab`."""
+    """The lab that a request is about. Raises as `read_lab`, and AGI-STAGE-065 where no stage of it runs."""
     if request.document is not None:
-        return lab_from(request.path, request.document, request.params)
-    return read_lab(request.path, request.params)
+        lab = lab_from(request.path, request.document, request.params)
+    else:
+        lab = read_lab(request.path, request.params)
+    if not lab.resolved.stages:
+        raise _nothing_to_run(lab)
+    return lab
+
+
+def _nothing_to_run(lab: Lab) -> AgiError:
+    stages = lab.document.stages
+    disabled = sum(not stage.enabled for stage in stages)
+    text = len(stages) - disabled
+    kinds = [f"{number} {what}" for number, what in ((text, "only text"), (disabled, "disabled")) if number]
+    number = f"{len(stages)} stage{'' if len(stages) == 1 else 's'}"
+    return AgiError(
+        "AGI-STAGE-065",
+        f"there is nothing to run in the lab {lab.name}",
+        found=f"{number}: {', '.join(kinds)}" if stages else "no stages",
+        allowed="a stage with code, a file or an app that is not disabled",
+        try_=shlex.join(["agilab", "workflow", "add", "NAME", str(lab.path), "--code", "…"]),
+        whose="author",
+        exit_code=FAILED,
+    )
 
 
 def preview_lab(request: LabRequest, workspace: Workspace | None = None, faces: Faces = Faces()) -> Preview:

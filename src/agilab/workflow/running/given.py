@@ -116,7 +116,7 @@ class Given:
 
     def _form(self, unit: Unit, name: str, node: Node) -> Form:
         form = self._left.form(unit.unit_id, name)
-        if form["kind"] == "pickle":
+        if "path" in form:
             form |= {"stage": unit.node, "called": name}  # for whoever cannot read it
         if form["kind"] == "pickle" and self._environments[unit.node] != node.environment:
             return {"kind": "refused", "error": _no_crossing(unit, name, form, node).to_plain()}
@@ -172,13 +172,21 @@ def key_below(unit: Unit, reader: Unit) -> str:
 
 
 def _no_crossing(unit: Unit, name: str, form: Mapping[str, Any], node: Node) -> AgiError:
+    found = f"{form.get('type', 'an object')}, which only its own environment can read"
+    allowed = "plain data, tables, arrays and bytes between environments"
+    try_ = f"hand over what {node.name} needs of it, or give both stages one env"
+    if "why" in form:  # a table that was no table to those who wrote it down
+        found = f"{form.get('type')} that {unit.node} had to pickle: {form['why']}"
+        allowed = "a table that parquet or Arrow brings back as it is"
+        try_ = f"{form['mend']}, where {unit.node} runs" if "mend" in form else try_
+    elif "holds" in form:
+        found += f": {name}{form['holds']}"
     return AgiError(
         "AGI-STAGE-115",
         f"stage {node.name} takes {name} from {unit.node}, which runs in another environment",
-        found=f"{form.get('type', 'an object')}, which only its own environment can read"
-        + (f": {name}{form['holds']}" if "holds" in form else ""),
-        allowed="plain data, tables, arrays and bytes between environments",
-        try_=f"hand over what {node.name} needs of it, or give both stages one env",
+        found=found,
+        allowed=allowed,
+        try_=try_,
         whose="author",
         exit_code=FAILED,
     )

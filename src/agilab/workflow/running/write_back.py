@@ -97,10 +97,10 @@ class _Lasts:
         """The last run of a stage that the run has: this one, or the one before where its result was used."""
         parts = [node for name, node in self.nodes.items() if is_of(name, stage.id)]
         units = [unit for node in parts for unit in self._units.get(node.node, ())]
-        state, old = _state(self.nodes[stage.id], parts, units), stage.last_run
-        if state == REUSED and old is not None and old.status in GOOD:
-            origin = self._comes_from(self._run_id, units)
-            if origin in ({old.run}, self._comes_from(old.run, units)):
+        state, old = state_together(self.nodes[stage.id], parts, units), stage.last_run
+        if state in GOOD and old is not None and old.status in GOOD and _only_used(units):
+            again = [unit.unit_id for unit in units if unit.state == REUSED]
+            if all(self._maker(self._run_id, unit) == self._maker(old.run, unit) for unit in again):
                 return old
         return self._this(stage, parts, units, state)
 
@@ -125,13 +125,20 @@ class _Lasts:
             **said,
         )
 
-    def _comes_from(self, run: str, units: list[UnitRow]) -> set[str]:
-        """The runs that made what a run used again; none where that run is gone, or made it itself."""
-        bodies = (self._store.result(run, unit.unit_id) for unit in units)
-        return {body["from_run"] for body in bodies if "from_run" in body}
+    def _maker(self, run: str, unit: str) -> str:
+        """The run that made what a run has as the result of a unit: the run itself where it is gone."""
+        maker: str = self._store.result(run, unit).get("from_run", run)
+        return maker
 
 
-def _state(own: NodeRow, parts: list[NodeRow], units: list[UnitRow]) -> str:
+def _only_used(units: list[UnitRow]) -> bool:
+    """Whether nothing of a stage was run, since what an earlier run had of it was used again."""
+    rest = [unit for unit in units if unit.worker or not unit.attempts]  # what only gathers has no worker
+    used = any(unit.state == REUSED for unit in rest)
+    return used and all(unit.state in (REUSED, SKIPPED) and not unit.worker for unit in rest)
+
+
+def state_together(own: NodeRow, parts: list[NodeRow], units: list[UnitRow]) -> str:
     """How a stage ended. One that calls an app and could not hand on what it promises failed where a step of it did.
 
     It was reused where nothing of it was run, and skipped where all of it had nothing to do.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import tomllib
 from collections.abc import Iterator
+from typing import Any
 
 from agilab.workflow.document.params import moments, unbounded
 from agilab.workflow.judging.checks.case import Case
@@ -26,6 +28,28 @@ def dates(case: Case) -> Iterator[Finding]:
         yield case.finding(
             "062", case.place(None, "lab", "params", name), None, what, value.isoformat(), mend
         )
+    for name, value in _params(case.file.text).items():
+        if isinstance(value, (list, dict)) and (first := next(_within(value), None)) is not None:
+            what = f"the param {name} holds a {_MOMENTS[type(first)]}, and stages get its text"
+            mend = f"datetime.{type(first).__name__}.fromisoformat of each text in {name}"
+            at = case.place(None, "lab", "params", name)
+            yield case.finding("062", at, None, what, first.isoformat(), mend)
+
+
+def _params(text: str) -> dict[str, Any]:
+    """The params as TOML has them, in which dates are dates."""
+    table = tomllib.loads(text).get("lab", {})
+    params = table.get("params", {}) if isinstance(table, dict) else {}
+    return params if isinstance(params, dict) else {}
+
+
+def _within(value: Any) -> Iterator[Any]:
+    """The dates and times in a list or a table, however deep."""
+    if isinstance(value, (list, dict)):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _within(one)
+    elif type(value) in _MOMENTS:
+        yield value
 
 
 def numbers(case: Case) -> Iterator[Finding]:

@@ -80,7 +80,6 @@ class FlightSummary(Partial):
     def of(cls, table: pl.DataFrame) -> "FlightSummary":
         """The summary of one trajectory of at least one position."""
         flown = flights(table)
-        speed = table["speed_mps"].filter(table["counted"])
         altitude = table["altitude_ft"].filter(~table["impossible_climb"])
         # always with microseconds: texts of one length sort as their times do
         start, end = (table["time"][at].isoformat(timespec="microseconds") + "Z" for at in (0, -1))
@@ -93,7 +92,7 @@ class FlightSummary(Partial):
             impossible_speeds=int(table["impossible_speed"].sum()),
             impossible_climbs=int(table["impossible_climb"].sum()),
             distance_m=float(table["distance_m"].filter(table["counted"]).sum()),
-            speed_mps=Moments.of(speed, skip_nan=True),
+            speed_mps=Moments.of(table["sustained_mps"], skip_nan=True),
             altitude_ft=Moments.of(altitude, skip_nan=True),
             vertical_rate_fpm=Moments.of(table["vertical_rate_fpm"], skip_nan=True),
             flight_distance_m=Moments.of(flown["distance_m"]),

@@ -16,6 +16,7 @@ STAMP_S = 1.0  # state vectors carry whole seconds, whenever in that second the 
 ALTITUDE_STEP_FT = 25.0  # of the altitude code: either end of a climb may be half a step off
 SOUND_MPS = 340.3  # the speed of sound at sea level: ICAO standard atmosphere, Doc 7488
 CLIMB_FPM = 12_000.0  # 200 ft/s, from which the derivative filter of the package `traffic` drops altitudes
+POSITION = ["timestamp", "latitude", "longitude"]
 TRACK = Table(
     [
         Column("timestamp", "datetime", "", datetime(1900, 1, 1), datetime(2200, 1, 1), gaps=True),
@@ -37,11 +38,16 @@ def read_positions(file: FileRef) -> pl.DataFrame:
 
     Raises:
         AgiError: AGI-DATA-101 the file is empty, 102 no parquet, 103 cut short, 104 damaged inside, 105 lacks
-            a column, 106 has one of another type, 107 is not of one aircraft, 108 has a value out of range.
+            a column, 106 has one of another type, 107 is not of one aircraft, 108 has a value out of range, 109 has
+            no row with both a time and a place.
     """
     table = TRACK.read(file)
+    if table.drop_nulls(POSITION).is_empty():
+        known = ", ".join(f"{name} in {table[name].count():,}" for name in POSITION)
+        found = f"{len(table):,} rows: {known}" if len(table) else "0 rows"
+        raise TRACK.refusal(file, 109, "has no position", found, "a row with all of " + ", ".join(POSITION))
     if table["icao24"].n_unique() > 1 or table["icao24"].null_count():
-        aircraft = table.drop_nulls(["timestamp", "latitude", "longitude"])["icao24"].unique().sort()
+        aircraft = table.drop_nulls(POSITION)["icao24"].unique().sort()
         if len(aircraft) > 1 or aircraft.null_count():
             found = f"icao24 {', '.join(map(str, aircraft.head(5)))}"
             raise TRACK.refusal(file, 107, "is not the track of one aircraft", found, "one icao24")
@@ -78,7 +84,6 @@ def flights(table: pl.DataFrame) -> pl.DataFrame:
     climb, descent = col("vertical_rate_fpm").max(), col("vertical_rate_fpm").min()
     return trips(
         table,
-        stamp_s=STAMP_S,
         track="icao24",
         trip="flight",
         max_altitude_ft=altitude,

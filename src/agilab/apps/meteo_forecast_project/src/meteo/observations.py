@@ -28,9 +28,10 @@ def read_observations(files: Sequence[FileRef], stations: Sequence[str] = ()) ->
 
     Raises:
         AgiError: AGI-DATA-142 to 146 as `OBSERVATIONS` says; 147 a station is in none of the files, or none is; 148 a
-            station has no temperature.
+            station has no temperature; 151 a station has two different ones at one time.
     """
-    table = pl.concat([OBSERVATIONS.read(file) for file in files])
+    read = (OBSERVATIONS.read(file).with_row_index("row", 1) for file in files)
+    table = pl.concat([rows.with_columns(file=pl.lit(at)) for at, rows in enumerate(read)])
     names = ", ".join(map(str, files[:5]))
     found = table["station"].unique().sort().to_list()
     absent = ", ".join(station for station in stations if station not in found)
@@ -41,10 +42,25 @@ def read_observations(files: Sequence[FileRef], stations: Sequence[str] = ()) ->
     table = table.drop_nulls().filter(col("station").is_in(asked))
     silent = sorted(set(asked) - set(table["station"]))
     if silent:
-        what = f"{names}: station {', '.join(silent[:5])} has no temperature at all"
+        stations_have = "station {} has" if len(silent) == 1 else "stations {} have"
+        what = f"{names}: {stations_have.format(', '.join(silent[:5]))} no temperature at all"
         try_ = "name the others: --stations A,B" if len(silent) < len(asked) else None
         raise refusal(148, what, "nothing but gaps", "readings", try_)
-    return table.sort("station", "time", maintain_order=True)
+    table = table.sort("station", "time", maintain_order=True)
+    _refuse_contradiction(table, files)
+    return table.drop("row", "file")
+
+
+def _refuse_contradiction(table: pl.DataFrame, files: Sequence[FileRef]) -> None:
+    """Equal readings of one time are one reading; of two that differ nobody knows which is right."""
+    before = pl.struct("station", "time").shift() == pl.struct("station", "time")
+    others = before & (col("temperature_c").shift() != col("temperature_c"))
+    if (at := table.select(others.arg_true().first()).item()) is not None:
+        first, second = table.slice(at - 1, 2).iter_rows(named=True)
+        where = "" if first["file"] == second["file"] else f" of {files[first['file']]}"
+        what = f"{files[second['file']]} has another temperature of {second['station']} at {second['time']}"
+        found = f"{second['temperature_c']} °C; {first['temperature_c']} °C in row {first['row']:,}{where}"
+        raise refusal(151, f"{what}, row {second['row']:,}", found, "one temperature of a station at a time")
 
 
 def refusal(number: int, what: str, found: str, allowed: str, try_: str | None = None) -> AgiError:

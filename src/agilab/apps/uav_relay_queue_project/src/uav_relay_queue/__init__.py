@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 from pydantic import Field, ValidationError
-from uav_network.metrics import Estimate, QueueMetrics
+from uav_network.judging import Verdict, judged
+from uav_network.metrics import Estimate, GivenMetrics
 from uav_network.outcome import Outcome
 from uav_network.picture import picture
 from uav_network.reading import read_json, refusal, wrong
@@ -21,7 +22,6 @@ from uav_network.simulation import simulate
 
 from agi_node import App, Args, FileRef, Files, RunContext, WorkItem
 
-from .judging import Verdict, judged
 from .sizing import PLANS, Plan, Upgrade, networks
 
 
@@ -70,8 +70,9 @@ def replications(args: RelayArgs) -> Iterator[WorkItem]:
     """One item per case, plan and replication; where no upgrade is needed, the network as it is alone."""
     first, *others = args.queue_metrics.matching("*.json")
     if others:
-        raise refusal(others[0], 111, "is a second file of metrics", str(first), "one file")
-    measured = read_json(first, QueueMetrics)
+        try_ = f"name one of them: --queue-metrics {first}"
+        raise refusal(others[0], 111, "is a second file of metrics", str(first), "one file", try_)
+    measured = read_json(first, GivenMetrics)
     seen: set[tuple[str, str]] = set()
     for at, found in enumerate(measured.cases):
         if (found.scenario, found.policy) in seen:
@@ -92,7 +93,7 @@ def replications(args: RelayArgs) -> Iterator[WorkItem]:
 @app.work
 def replicate(item: Replication, args: RelayArgs, run: RunContext) -> RelaySummary:
     """One replication of the network as measured, upgraded or not."""
-    before = read_json(item.metrics, QueueMetrics).cases[item.case]
+    before = read_json(item.metrics, GivenMetrics).cases[item.case]
     network, made = networks(before, args.target_loss)[item.plan]
     trace = simulate(
         network,
@@ -132,9 +133,12 @@ def judge(summary: RelaySummary, args: RelayArgs, run: RunContext) -> list[dict[
     check(run, summary, groups, cases, args.pdr_within)
     _check_against_before(run, groups, cases)
     _check_upgrades(run, groups, upgrades, args.target_loss)
+    plan_first = {
+        (key[-1], *key[:-1]): found for key, found in cases.items()
+    }  # a narrow table cuts names off
     return [
-        {**row, "upgrade_pps": (upgrades[key] or {}).get("to_pps")}
-        for key, row in zip(cases, answer(cases), strict=True)
+        {**row, "upgrade_pps": (made or {}).get("to_pps")}
+        for row, made in zip(answer(plan_first), upgrades.values(), strict=True)
     ]
 
 
@@ -162,8 +166,10 @@ def _check_upgrades(
     found: dict[str, Verdict] = {}
     for key, made in upgrades.items():
         if made:
-            tallies = [record.relays[made["relay"]] for record in groups[key]]
-            found["/".join(key[:-1])] = judged(tallies, target_loss)
+            name, records = made["relay"], groups[key]
+            (room,) = (one.queue_capacity_pkts for one in records[0].scenario.relays if one.relay_id == name)
+            tallies = [record.relays[name] for record in records]
+            found["/".join(key[:-1])] = judged(tallies, target_loss, room)
     if found:
         worst = max(found, key=lambda name: found[name].order)
         run.validate(

@@ -27,11 +27,16 @@ def phase(run: RunContext, name: str) -> Iterator[None]:
 def worked(
     block: Block, args: ExecutionArgs, run: RunContext, engine: Engine, kernels: Mapping[str, Kernel]
 ) -> Result:
-    """One block: generated, read by the engine, computed by the kernel that `args` name."""
+    """One block: generated, read by the engine, computed by the kernel that `args` name.
+
+    What did compute is a parameter and, for `result.judged`, kept as `kernel`.
+    """
     if next(_first, False):
         run.log_metric("phase_start_s", process_time())  # interpreter and imports, once in each process
     kernel = kernels[args.kernel]
-    run.log_param("kernel_used", kernel.used if isinstance(kernel, Compiled) else args.kernel)
+    used = kernel.used if isinstance(kernel, Compiled) else args.kernel
+    run.log_param("kernel_used", used)
+    run.save_json("kernel", {"kernel_used": used})
     with phase(run, "generate"):
         jobs = generate(block.number, block.rows, args.groups, args.load, args.seed)
     if args.through == "parquet":

@@ -1,6 +1,7 @@
 """What every block returns, and what must be true of all of them together."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -64,12 +65,18 @@ def means(totals: Totals) -> tuple[list[tuple[int, float]], list[tuple[int, floa
     return waits, scores
 
 
+def kernels_used(run: RunContext) -> str:
+    """What computed the blocks: one kernel, or several with commas between, as not every machine has a compiler."""
+    kept = [json.loads(path.read_bytes()) for _, path in run.artifacts("kernel")]
+    return ", ".join(sorted({str(record["kernel_used"]) for record in kept}))
+
+
 def judged(
     run: RunContext, summary: Result, blocks: Sequence[tuple[str, Totals]], load: float
 ) -> dict[str, Any]:
     """The verdicts: the blocks' tables add up to the summary, and waiting times obey queueing theory.
 
-    Gives the numbers that people read, saved as `execution_summary`.
+    Gives what people read, saved as `execution_summary`; `kernel_used` is what did compute, also a parameter.
     """
     jobs = int(sum(totals[:, 0].sum() for _, totals in blocks))
     again = sum(checksum(key, totals) for key, totals in blocks)
@@ -80,7 +87,9 @@ def judged(
     low, high = waiting_time_range(load, summary.row_count, summary.block_count)
     message = f"mean wait {mean:,.0f} us; an M/M/1 queue at load {load:g} gives {low:,.0f} to {high:,.0f} us"
     run.validate("waiting time", low <= mean <= high, value=mean, limit=[low, high], message=message)
+    run.log_param("kernel_used", used := kernels_used(run))
     answer = {
+        "kernel_used": used,
         "rows": jobs,
         "mean_score": summary.weighted_score_millionths / summary.weight / 1e6,
         "mean_wait_us": mean,

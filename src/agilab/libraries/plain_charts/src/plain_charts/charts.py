@@ -31,12 +31,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Dots:
-    """Points on their own, with an interval of ± `halves` about each where there are any."""
+    """Points on their own, each with its interval where `ends` has one: from where to where its value may lie."""
 
     points: Sequence[Point]
     colour: int | None = 0
     name: str = ""
-    halves: Sequence[float] = ()
+    ends: Sequence[Point | None] = ()
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,14 @@ class Chart:
     share: float = 1.0
 
 
-def intervals(title: str, estimates: Mapping[str, Mapping[str, tuple[float, float]]]) -> Chart:
-    """Estimates side by side: for each series, in a colour of its own, `(value, half width)` for each group."""
+def intervals(title: str, estimates: Mapping[str, Mapping[str, tuple[float, Point | None]]]) -> Chart:
+    """Estimates side by side: for each series, in a colour of its own, the value of each group and `(low, high)`."""
     groups = list(dict.fromkeys(group for found in estimates.values() for group in found))
     apart, marks = 0.5 / max(len(estimates), 1), []
     for at, (name, found) in enumerate(estimates.items()):
         shift = (at - (len(estimates) - 1) / 2) * apart
         points = [(groups.index(group) + shift, value) for group, (value, _) in found.items()]
-        marks.append(Dots(points, at, name, [half for _, half in found.values()]))
+        marks.append(Dots(points, at, name, [ends for _, ends in found.values()]))
     return Chart(title, marks, list(enumerate(groups)), x=(-0.6, len(groups) - 0.4))
 
 
@@ -129,11 +129,12 @@ def _places(mark: Mark) -> Iterator[tuple[float, ...]]:
     """What of a mark must be on the axes: an x and its values."""
     if isinstance(mark, Area):
         yield from mark.edges
-    elif isinstance(mark, Dots) and mark.halves:
-        for (x, y), half in zip(mark.points, mark.halves, strict=True):
-            yield x, y - half, y + half
-    else:
-        yield from mark.points
+        return
+    yield from mark.points
+    if isinstance(mark, Dots):
+        for (x, _), ends in zip(mark.points, mark.ends or [None] * len(mark.points), strict=True):
+            if ends is not None:
+                yield x, *ends
 
 
 def _around(values: Sequence[float], margin: float) -> Point:
@@ -198,8 +199,8 @@ class _Axes:
                 points = [*mark.points[:1], *points]
             yield f'<polyline points="{self.path(points)}" stroke="{ink}"/>'
         else:
-            for (x, y), half in zip(points, mark.halves, strict=False):
-                (at, low), (_, high) = self.at(x, y - half), self.at(x, y + half)
+            for x, ends in ((x, ends) for (x, _), ends in zip(points, mark.ends, strict=False) if ends):
+                (at, low), (_, high) = (self.at(x, end) for end in ends)
                 yield f'<path stroke="{ink}" d="M{at - 4:.1f} {low:.1f}h8m-4 0V{high:.1f}m-4 0h8"/>'
         if not isinstance(mark, Line) or mark.dots:
             for x, y in (self.at(*point) for point in mark.points):

@@ -4,8 +4,8 @@
 speeds against reported ones, `trips` sums up; `maps.trajectory_map` draws.
 """
 
-from .segments import leaps, segments
+from .segments import WINDOW, leaps, segments
 from .speeds import agreement
-from .totals import WINDOW, trips
+from .totals import trips
 
 __all__ = ["WINDOW", "agreement", "leaps", "segments", "trips"]

@@ -2,13 +2,17 @@
 
 A receiver repeats the last position until it hears a new one, and clocks stamp in steps, mostly of a second. So speed
 is measured from the moment at which the position left behind was *first* stamped, and what is impossible is what one
-step of the clock more does not explain. (dump1090 accepts the positions of aircraft in the same way.)
+step of the clock more does not explain. (dump1090 accepts the positions of aircraft in the same way.) The time
+between two stamps is wrong by up to one step, so over a single one a speed may be any multiple of what was flown: how
+fast something moved is told over `WINDOW` of them.
 """
 
 import polars as pl
 from polars import col
 
 EARTH_RADIUS_M = 6_371_008.8  # mean radius (2a + b) / 3 of GRS 80, IUGG
+WINDOW = 20
+"""Steps of the clock that a sustained speed lasts, or more: a stamp's error is less than a twentieth of them."""
 
 
 def segments(
@@ -39,7 +43,9 @@ def segments(
 
     Returns:
         By track and time: `trip`, the columns of `positions`, then `dt_s` (since the row before), `distance_m` (great
-        circle), `since_s` (since the position before was first stamped), `speed_mps`, `counted`, `impossible_speed`.
+        circle), `since_s` (since the position before was first stamped), `speed_mps`, `counted`, `impossible_speed`,
+        and `sustained_mps`: at a new position, the mean speed on the way to it over the segments that end within the
+        last `WINDOW` steps of the clock; None where, without a break, they do not last as long.
 
     Raises:
         ValueError: a segment could reach from one trip into the next.
@@ -76,6 +82,7 @@ def segments(
             counted=col("_near") & ~too_far,
             impossible_speed=too_far,
         )
+        .with_columns(sustained_mps=_sustained(stamp_s))
     )
     # Streaming takes twice as long over a single track, and cuts columns up, on which the last bits of sums depend.
     return table.collect(engine="in-memory").rechunk()
@@ -119,6 +126,18 @@ def leaps(
     )
     wrong = levels.join(best.select("trip", right="level"), on="trip").filter(col("level") != col("right"))
     return astray.scatter(wrong.collect(engine="in-memory")["row"], True)
+
+
+def _sustained(stamp_s: float) -> pl.Expr:
+    """The mean speed over what led to each new position without a break, and ended within the window."""
+    size_us = round(WINDOW * stamp_s * 1e6)
+    reached = col("counted") & col("speed_mps").is_not_null()
+    unbroken = (~col("counted")).cum_sum()
+    # whole microseconds, so that a sum of tenths of a second is not a little less than the window
+    moved_us = pl.when(reached).then((col("since_s") * 1e6).round().cast(pl.Int64)).otherwise(0)
+    moved_m = pl.when(reached).then("distance_m").otherwise(0.0)
+    metres, us = (what.rolling_sum_by("time", f"{size_us}us").over(unbroken) for what in (moved_m, moved_us))
+    return pl.when(reached & (us >= size_us)).then(metres / us * 1e6)
 
 
 def _seconds(span: pl.Expr) -> pl.Expr:

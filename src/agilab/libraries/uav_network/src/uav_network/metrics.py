@@ -1,12 +1,13 @@
 """The document that one app hands to the other: what was simulated, and what came of it."""
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agi_node import Moments
 
+from .contradictions import refuse
 from .interval import bounds
 from .outcome import Outcome, RelayTally
 from .scenario import Policy, Scenario
@@ -20,6 +21,9 @@ INTERVALS = (
     "mean_queue_wait_ms",
 )
 """What has one value for each replication, and so an interval."""
+MOST = 2**53
+Count = Annotated[int, Field(ge=0, le=MOST)]
+"""A whole number that a float holds exactly, so that shares of it can be told."""
 
 
 class _Document(BaseModel):
@@ -39,9 +43,9 @@ class Estimate(_Document):
     replications: int = Field(ge=0)
 
     @classmethod
-    def of(cls, values: Moments, tries: int | None) -> "Estimate":
-        """From one value for each replication: shares of so many packets, or other numbers (None)."""
-        found = bounds(values, tries=tries)
+    def of(cls, values: Moments, tries: int | None = None, burst: float = 1.0) -> "Estimate":
+        """From one value for each replication: shares of so many packets, lost in bursts, or other numbers (None)."""
+        found = bounds(values, tries=tries, burst=burst)
         low, high = found or (None, None)
         half = (found[1] - found[0]) / 2 if found else None
         return cls(mean=values.mean, low_95=low, high_95=high, half_width_95=half, replications=values.count)
@@ -85,13 +89,13 @@ class Case(_Document):
 
     scenario: str
     policy: Policy
-    replications: int = Field(ge=1)
+    replications: int = Field(ge=1, le=MOST)
     observed_s: float = Field(gt=0)
-    packets_generated: int = Field(ge=0)
-    packets_delivered: int = Field(ge=0)
-    packets_dropped: int = Field(ge=0)
-    packets_in_flight: int = Field(ge=0)
-    packets_no_route: int = Field(0, ge=0)
+    packets_generated: Count
+    packets_delivered: Count
+    packets_dropped: Count
+    packets_in_flight: Count
+    packets_no_route: Count = 0
     pdr: float | None = Field(ge=0, le=1)
     throughput_kbps: float = Field(ge=0)
     mean_e2e_delay_ms: float | None
@@ -99,25 +103,14 @@ class Case(_Document):
     p95_e2e_delay_ms: float | None
     p99_e2e_delay_ms: float | None
     mean_queue_wait_ms: float | None
-    max_queue_depth_pkts: int = Field(ge=0)
+    max_queue_depth_pkts: Count
     bottleneck_relay: str | None
     by_replication: dict[str, Estimate]
     relays: tuple[RelayLoad, ...] = Field(min_length=1, strict=False)
     network: Scenario
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        names = [relay.relay_id for relay in self.network.relays]
-        if [load.relay_id for load in self.relays] != names:
-            raise ValueError(f"relays in the order of network.relays ({', '.join(names)})")
-        if self.bottleneck_relay not in (*names, None):
-            raise ValueError(f"a bottleneck_relay of network.relays ({', '.join(names)})")
-        if self.packets_no_route > self.packets_dropped:
-            raise ValueError("packets_no_route of packets_dropped, no more")
-        if self.scenario != self.network.scenario:
-            raise ValueError(f"the scenario of its network ({self.network.scenario})")
-        if self.packets_generated != self.packets_delivered + self.packets_dropped + self.packets_in_flight:
-            raise ValueError("packets_generated = packets_delivered + packets_dropped + packets_in_flight")
+    def _has_every_interval(self) -> Self:
         if self.by_replication.keys() != set(INTERVALS):
             raise ValueError(f"by_replication of {', '.join(INTERVALS)}")
         return self
@@ -130,6 +123,16 @@ class QueueMetrics(_Document):
     cases: tuple[Case, ...] = Field(min_length=1, strict=False)
 
 
+class GivenMetrics(QueueMetrics):
+    """The artifact as somebody gives it: refused where a case says what cannot be (`contradictions`)."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for at, found in enumerate(self.cases):
+            refuse(found, f"cases[{at}]")
+        return self
+
+
 def case(scenario: Scenario, policy: Policy, outcome: Outcome, relays: Mapping[str, RelayTally]) -> Case:
     """The numbers of one scenario under one policy, from its merged partials."""
     loads = [
@@ -138,6 +141,9 @@ def case(scenario: Scenario, policy: Policy, outcome: Outcome, relays: Mapping[s
     observed_s = relays[scenario.relays[0].relay_id].observed_s
     delivered = outcome.packets_delivered
     worst = max(loads, key=lambda load: (load.lost_pps, load.load))
+    room = max(relay.queue_capacity_pkts for relay in scenario.relays)
+    estimates = {name: Estimate.of(outcome.by_replication(name)) for name in INTERVALS if name != "pdr"}
+    pdr = Estimate.of(outcome.by_replication("pdr"), outcome.packets_generated, room)
     return Case(
         scenario=scenario.scenario,
         policy=policy,
@@ -157,12 +163,7 @@ def case(scenario: Scenario, policy: Policy, outcome: Outcome, relays: Mapping[s
         mean_queue_wait_ms=outcome.queue_wait_ms.mean,
         max_queue_depth_pkts=outcome.max_queue_depth_pkts or 0,
         bottleneck_relay=worst.relay_id if worst.lost_pps else None,
-        by_replication={
-            name: Estimate.of(
-                outcome.by_replication(name), outcome.packets_generated if name == "pdr" else None
-            )
-            for name in INTERVALS
-        },
+        by_replication={"pdr": pdr, **estimates},
         relays=tuple(loads),
         network=scenario,
     )

@@ -6,11 +6,11 @@ It draws with `plain_charts`, which an app that imports this lists beside `uav_n
 from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
-from plain_charts import Chart, Dots, Line, alike, sheet, traces
+from plain_charts import alike, intervals, sheet, traces
 
 from agi_node import RunContext
 
-from .metrics import Case, Estimate
+from .metrics import Case
 from .record import Groups
 
 PICTURED = {"pdr": "packet delivery ratio", "p95_e2e_delay_ms": "95th percentile of delay (ms)"}
@@ -35,37 +35,22 @@ def picture(
     shown = {key: found for key, found in cases.items() if key[:-1] in names[:SHOWN]}
     if len(names) > SHOWN:
         title += f", {SHOWN} of {len(names)} cases"
-    upper = [spans(label, estimates(shown, metric, order)) for metric, label in PICTURED.items()]
+    upper = [intervals(label, estimates(shown, metric, order)) for metric, label in PICTURED.items()]
     series = queues(run, shown, groups, order, relays)
     lower = alike([traces(label, found, "time (s)") for label, found in series.items()])
     return sheet(title, upper, lower)
 
 
-def estimates(cases: Cases, metric: str, order: Sequence[str]) -> dict[str, dict[str, Estimate]]:
-    """The estimates of a metric, by what is compared and by case."""
-    present = {key[-1] for key in cases}
-    return {
-        one: {
-            "\n".join(key[:-1]): found.by_replication[metric]
-            for key, found in cases.items()
-            if key[-1] == one
-        }
-        for one in order
-        if one in present
-    }
-
-
-def spans(title: str, found: Mapping[str, Mapping[str, Estimate]]) -> Chart:
-    """Estimates side by side: dots, and lines as far as the intervals go, which are not even about them."""
-    cases = list(dict.fromkeys(case for each in found.values() for case in each))
-    apart = 0.5 / max(len(found), 1)
-    marks: list[Dots | Line] = []
-    for at, (name, each) in enumerate(found.items()):
-        shift = (at - (len(found) - 1) / 2) * apart
-        known = [(cases.index(case) + shift, one) for case, one in each.items() if one.mean is not None]
-        marks += [Line([(x, end) for end in one.interval or ()], at) for x, one in known]
-        marks.append(Dots([(x, one.mean) for x, one in known if one.mean is not None], at, name))
-    return Chart(title, marks, list(enumerate(cases)), x=(-0.6, len(cases) - 0.4))
+def estimates(
+    cases: Cases, metric: str, order: Sequence[str]
+) -> dict[str, dict[str, tuple[float, tuple[float, float] | None]]]:
+    """The mean of a metric with its interval, by what is compared and by case; without those that have none."""
+    found: dict[str, dict[str, tuple[float, tuple[float, float] | None]]] = {}
+    for key, one in sorted(cases.items(), key=lambda item: order.index(item[0][-1])):
+        estimate = one.by_replication[metric]
+        if estimate.mean is not None:
+            found.setdefault(key[-1], {})["\n".join(key[:-1])] = estimate.mean, estimate.interval
+    return found
 
 
 def queues(

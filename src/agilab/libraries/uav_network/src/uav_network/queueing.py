@@ -55,6 +55,19 @@ def offered_for_loss(service_pps: float, room: int, loss: float) -> float:
     return service_pps * _load_for_loss(room, loss)
 
 
+def burst_for_loss(room: int, loss: float) -> float:
+    """How many packets M/M/1/K loses at a time, where it loses this share of all: on average, at most `room`.
+
+    From one that finds it full until it is next empty it loses 1 + load + … + load^K, by gambler's ruin: the inverse of
+    the probability that it is empty. Above a load of 1 that grows beyond bounds, and `room` is enough to reckon with.
+
+    >>> round(burst_for_loss(25, 0.002), 1)
+    6.1
+    """
+    load = _load_for_loss(room, loss)
+    return min(float(room), sum(load**n for n in range(room + 1)))
+
+
 def _load_for_loss(room: int, loss: float) -> float:
     low, high = 0.0, 1.0
     while mm1k(high, 1.0, room).loss < loss:

@@ -1,9 +1,11 @@
 """JSON files as documents: read whole, or refused by file and key."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from agi_node import AgiError, FileRef
 
@@ -34,7 +36,8 @@ def read_json(file: FileRef, model: type[ModelT]) -> ModelT:
 
 def wrong(file: FileRef, error: ValidationError, where: str = "") -> AgiError:
     """All that a model refuses in a file, by key and bounded; `where` says in which part."""
-    problems = [_problem(dict(detail)) for detail in error.errors(include_url=False)]
+    details = error.errors(include_url=False)
+    problems = [_problem(dict(detail)) for detail in details if not _follows(detail, details)]
     if len(problems) == 1:
         key, found, allowed = problems[0]
         return refusal(file, 103, f"has a wrong {where}{key}", found, allowed)
@@ -44,9 +47,11 @@ def wrong(file: FileRef, error: ValidationError, where: str = "") -> AgiError:
     return refusal(file, 103, "\n".join([f"has {len(problems)} wrong keys", *lines]), None, None)
 
 
-def refusal(file: FileRef, number: int, what: str, found: str | None, allowed: str | None) -> AgiError:
+def refusal(
+    file: FileRef, number: int, what: str, found: str | None, allowed: str | None, try_: str | None = None
+) -> AgiError:
     """An error about one file; `agilab run` then ends with nothing written of the run's results."""
-    code, try_ = f"AGI-UAV-{number}", f"edit {file.relative}"
+    code, try_ = f"AGI-UAV-{number}", try_ or f"edit {file.relative}"
     return AgiError(code, f"{file} {what}", found=found, allowed=allowed, try_=try_, exit_code=1)
 
 
@@ -62,10 +67,23 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _follows(detail: ErrorDetails, others: Sequence[ErrorDetails]) -> bool:
+    """Whether a list is called too short only since items of it are wrong, which pydantic does not count."""
+    where = detail["loc"]
+    inside = (other["loc"][: len(where)] == where and len(other["loc"]) > len(where) for other in others)
+    return detail["type"] == "too_short" and any(inside)
+
+
 def _problem(detail: dict[str, Any]) -> tuple[str, str, str]:
     """Key, what was found and what is allowed, of one of pydantic's problems."""
     key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in detail["loc"]).lstrip(".")
+    if detail["type"] == "contradiction":
+        about = detail["ctx"]
+        return about["key"], about["found"], about["allowed"]
     allowed = str(detail["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
+    if detail["type"] == "too_short":
+        least = detail["ctx"]["min_length"]
+        allowed = f"{'one item' if least == 1 else f'{least} items'} or more"
     if detail["type"] == "missing":
         return key, "nothing", "a value"
     if detail["type"] == "extra_forbidden":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,8 +56,6 @@ class RelayQueue:
         self._env = env
         self._forward = forward
         self._counted_from = self._noted = counted_from_s
-        self._idle = env.event()
-        env.process(self._serve())
 
     def take(self, packet: Packet) -> bool:
         """Let the packet in; False where it finds the relay full and is lost."""
@@ -77,31 +75,33 @@ class RelayQueue:
         line.append(packet)
         if counts and len(line) > self.most:
             self.most = len(line)
-        if not self._idle.triggered:
-            self._idle.succeed()
+        if len(line) == 1:
+            self._begin()
         return True
 
     def note(self) -> None:
         """Bring the integrals up to now; called before the number here changes, and at the end."""
         now = self._env.now
-        if now > self._noted:
-            number = len(self.line)
-            self.packet_seconds += number * (now - self._noted)
-            self.busy_seconds += (now - self._noted) * (number > 0)
+        passed = now - self._noted
+        if passed > 0:
+            if number := len(self.line):
+                self.packet_seconds += number * passed
+                self.busy_seconds += passed
             self._noted = now
 
-    def _serve(self) -> Generator[simpy.Event, None, None]:
-        env, line = self._env, self.line
-        while True:
-            yield self._idle
-            while line:
-                packet = line[0]
-                wait = env.now - packet.entered_s
-                packet.waited_s += wait
-                if packet.entered_s >= self._counted_from:
-                    self.waits_s.append(wait)
-                yield env.timeout(packet.work_s)
-                self.note()
-                line.popleft()
-                self._forward(packet)
-            self._idle = env.event()
+    def _begin(self) -> None:
+        """Serve the first in line, for as long as its work takes."""
+        now, packet = self._env.now, self.line[0]
+        wait = now - packet.entered_s
+        packet.waited_s += wait
+        if packet.entered_s >= self._counted_from:
+            self.waits_s.append(wait)
+        served = self._env.timeout(packet.work_s)
+        served.callbacks.append(self._end)
+
+    def _end(self, served: simpy.Event) -> None:
+        """The first in line has been served and leaves; who stands behind it is next."""
+        self.note()
+        self._forward(self.line.popleft())
+        if self.line:
+            self._begin()

@@ -21,6 +21,9 @@ COMPARED = ("pdr", "mean_e2e_delay_ms", "p95_e2e_delay_ms", "mean_queue_wait_ms"
 OUT_OF_REACH = 0.01
 """Share of packets without a route from which on a case is about radio range and not about queues."""
 
+NO_PATH = "no path"
+"""Where packets are lost that no path led to the sink for; no relay's name, for it has a blank."""
+
 Cases = Mapping[tuple[str, ...], Case]
 
 
@@ -67,11 +70,16 @@ def comparison(groups: Groups, one: str, other: str) -> list[dict[str, Any]]:
 
 
 def answer(cases: Cases) -> list[dict[str, Any]]:
-    """What a person wants to know first, a row for each case: how much arrives, how late, and where it is lost."""
+    """What a person wants to know first, a row for each case: how much arrives, how late, and where it is lost.
+
+    `lost_at` is the relay that loses most, or "no path" where most of what the source lost had none.
+    """
     return [
         {
             "case": "/".join(key),
-            "lost_at": found.bottleneck_relay,
+            "lost_at": NO_PATH
+            if 2 * found.packets_no_route > found.packets_dropped
+            else found.bottleneck_relay,
             "mean_delay_ms": found.mean_e2e_delay_ms,
             "p95_delay_ms": found.p95_e2e_delay_ms,
             "pdr": found.pdr,

@@ -7,7 +7,8 @@ expected delay; S. A. Banawan and J. Zahorjan, "Load sharing in heterogeneous qu
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from operator import add
+from typing import NamedTuple
 
 from .motion import Flight
 from .scenario import Policy, Scenario
@@ -15,8 +16,7 @@ from .scenario import Policy, Scenario
 LIGHT_MPS = 299_792_458.0
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Relays by their index in the scenario, and the flight time (s) of each link: one more than relays."""
 
     relays: tuple[int, ...]
@@ -34,35 +34,35 @@ class Router:
         self._flight = Flight(scenario)
         self._reach = scenario.radio_range_m or math.inf
         self._bias = [0.0, *(relay.bias_ms / 1000 for relay in scenario.relays), 0.0]
-        self._service = [0.0, *(1 / relay.service_rate_pps for relay in scenario.relays), 0.0]
+        self._service = [1 / relay.service_rate_pps for relay in scenario.relays]
         self._looks_at_queues = policy == "queue_aware"
 
     def route(self, time_s: float, depths: Sequence[int]) -> Route | None:
         """The cheapest path now, given the packets at each relay; None where the sink is out of reach."""
         places = self._flight.at(time_s)
-        sink = len(places) - 1
-        enter = self._bias
+        sink, enter = len(places) - 1, self._bias
         if self._looks_at_queues:
-            waits = [(depth + 1) * mean for depth, mean in zip(depths, self._service[1:-1], strict=True)]
-            enter = [0.0, *map(sum, zip(enter[1:-1], waits, strict=True)), 0.0]
+            waits = [(depth + 1) * mean for depth, mean in zip(depths, self._service, strict=True)]
+            enter = [0.0, *map(add, enter[1:-1], waits), 0.0]
         cost, came = [0.0] + [math.inf] * sink, [0] * (sink + 1)
         flown = [0.0] * (sink + 1)
-        unknown = list(range(sink + 1))
-        while True:
+        unknown, at = list(range(1, sink + 1)), 0
+        while at != sink:
+            here, so_far = places[at], cost[at]
+            for to in unknown:
+                if so_far + enter[to] >= cost[to] or (at == 0 and to == sink):
+                    continue  # too dear even if it were here; or source and sink, which never hear each other
+                distance = math.dist(here, places[to])
+                if distance <= self._reach:
+                    link = distance / LIGHT_MPS
+                    reached = so_far + link + enter[to]
+                    if reached < cost[to]:
+                        cost[to], came[to], flown[to] = reached, at, link
             at = min(unknown, key=cost.__getitem__)
             if cost[at] == math.inf:
                 return None
-            if at == sink:
-                return _back(sink, came, flown)
             unknown.remove(at)
-            for to in unknown:
-                if at == 0 and to == sink:
-                    continue  # source and sink never hear each other
-                distance = math.dist(places[at], places[to])
-                if distance <= self._reach:
-                    reached = cost[at] + distance / LIGHT_MPS + enter[to]
-                    if reached < cost[to]:
-                        cost[to], came[to], flown[to] = reached, at, distance / LIGHT_MPS
+        return _back(sink, came, flown)
 
 
 def _back(sink: int, came: list[int], flown: list[float]) -> Route:

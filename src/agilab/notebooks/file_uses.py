@@ -1,0 +1,272 @@
+"""What the cells of a notebook do to files, in the order in which it happens, wherever the text of it stands.
+
+A helper that writes a file writes it in the cells that call it, and nowhere if none does. Paths are followed into the
+folder that the notebook has changed to by then.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from agilab.notebooks.artifacts import Act, Artifact, At, end_of, where_of
+from agilab.notebooks.turns import Turn, certain
+from agilab.notebooks.values import Evaluator
+from agilab.notebooks.walking import Nodes, Place
+
+Does = Literal["read", "write", "add", "remove"]
+_DOES: Mapping[str, Does] = {"read": "read", "written": "write", "both": "add"}
+_HOLE = re.compile(r"\{[^{}]*\}")
+_OF_THE_SHELL = re.compile(r"\$\{?\w+\}?|\{[^{}]*\}")
+_MOST = 2000
+"""Uses of one function that are followed; a notebook in which they are more has them through each other."""
+
+
+@dataclass(frozen=True)
+class FileUse:
+    """One thing that a cell does to a file.
+
+    Attributes:
+        cell: Index of the cell that does it, which is not always the one in whose text it stands.
+        does: What; `add` keeps what the file held.
+        path: From the notebook's folder, if it is not absolute; a pattern where it is computed.
+        turns: What has to turn out so that it is done; empty where it is whenever the cell is run.
+        artifact: Where it stands.
+        elsewhere: Whether the folder that the path is meant from is not known for certain.
+    """
+
+    cell: int
+    does: Does
+    path: str
+    turns: tuple[Turn, ...]
+    artifact: Artifact
+    elsewhere: bool = False
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a file, as far as one can tell, of the notebook's folder."""
+        return self.artifact.kind != "folder" and where_of(self.path) == "relative" and self.path[:1] != "*"
+
+    @property
+    def only(self) -> str:
+        """The condition in words; empty where there is none."""
+        return ", ".join(dict.fromkeys(turn.why for turn in self.turns))
+
+
+@dataclass(frozen=True)
+class _Step:
+    """An act, a change of folder, or a call of a function of the notebook."""
+
+    at: At
+    turns: tuple[Turn, ...]
+    owner: str
+    act: Act | None = None
+    folder: str | None = None
+    calls: str = ""
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """Where relative paths are meant from; `path` is None where nobody knows."""
+
+    path: str | None = "."
+    certain: bool = True
+
+    def after(self, step: _Step) -> _Folder:
+        """The folder after a change."""
+        if not certain([step.turns]):
+            return replace(self, certain=False)
+        to = step.folder or ""
+        if to == _START:
+            return _Folder()
+        if to.startswith(("/", "~")):
+            return _Folder(to)
+        if not to or self.path is None:
+            return _Folder(None, certain=False)
+        return replace(self, path=posixpath.normpath(posixpath.join(self.path, to)))
+
+
+def file_uses(
+    trees: Mapping[int, ast.Module], nodes: Mapping[int, Nodes], acts: Sequence[Act], evaluator: Evaluator
+) -> tuple[FileUse, ...]:
+    """All uses of files, cell by cell; `acts` are those of all cells."""
+    followed = _Followed(trees, nodes, acts, evaluator)
+    folder = _Folder()
+    found: list[FileUse] = []
+    for cell in sorted(trees):
+        for step in followed.of_cell(cell):
+            if step.act is None:
+                folder = folder.after(step)
+            else:
+                found += _uses(cell, step, step.act, folder)
+    return tuple(found)
+
+
+def _uses(cell: int, step: _Step, act: Act, folder: _Folder) -> Iterator[FileUse]:
+    one = act.artifact
+    if one.where == "url":
+        return
+    path = (_OF_THE_SHELL if one.call == "shell" else _HOLE).sub("*", one.path)
+    if one.where in ("relative", "outside"):
+        path = posixpath.normpath(posixpath.join(folder.path or ".", path))
+    lost = folder.path is None or not folder.certain
+    if (does := _DOES.get(one.direction)) is not None:
+        yield FileUse(cell, does, path, step.turns, one, lost)
+    if act.gone:
+        yield FileUse(cell, "remove", path, step.turns, one, lost)
+
+
+class _Followed:
+    """The steps of cells, with those of the functions that they call."""
+
+    def __init__(
+        self,
+        trees: Mapping[int, ast.Module],
+        nodes: Mapping[int, Nodes],
+        acts: Sequence[Act],
+        evaluator: Evaluator,
+    ) -> None:
+        self._defined = _defined(trees)
+        self._steps: dict[tuple[int, str], list[_Step]] = {}
+        for act in acts:
+            turns = _of_cell(act.artifact.cell, act.turns)
+            self._add(act.artifact.cell, _Step(act.at, turns, act.owner, act=act))
+        changes = [
+            (place.cell, place.statement)
+            for here in nodes.values()
+            for node, place in here
+            if isinstance(node, ast.Call) and evaluator.dotted(node.func) in _CHANGES_FOLDER
+        ]
+        self._first_change = min(changes, default=None)
+        if acts:
+            for cell, here in nodes.items():
+                for step in self._calls(cell, here, evaluator):
+                    self._add(cell, step)
+        for steps in self._steps.values():
+            steps.sort(key=lambda step: step.at)
+        self._known: dict[tuple[int, str], list[_Step]] = {}
+
+    def _add(self, cell: int, step: _Step) -> None:
+        self._steps.setdefault((cell, step.owner), []).append(step)
+
+    def _calls(self, cell: int, nodes: Nodes, evaluator: Evaluator) -> Iterator[_Step]:
+        called = {id(node.func) for node, _ in nodes if isinstance(node, ast.Call)}
+        for node, place in nodes:
+            turns = _of_cell(cell, place.turns)
+            if isinstance(node, ast.Call):
+                if evaluator.dotted(node.func) in _CHANGES_FOLDER and node.args:
+                    folder = self._folder(node.args[0], place, evaluator)
+                    yield _Step(end_of(node), turns, place.owner, folder=folder)
+                name = _name_of(node.func)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in called:
+                name = node.id
+            else:
+                continue
+            if name in self._defined:
+                yield _Step(end_of(node), turns, place.owner, calls=name)
+
+    def _folder(self, node: ast.expr, place: Place, evaluator: Evaluator) -> str:
+        """The folder that is changed to; "" where the text does not say it."""
+        texts = evaluator.texts(node, place)
+        if len(texts) != 1 or not texts[0].known or texts[0].perhaps or texts[0].text.startswith("-"):
+            return ""
+        if texts[0].text != "." or not isinstance(node, ast.Name):
+            return texts[0].text
+        owner = place.scope.owner(node.id)  # `os.getcwd()` of whenever that was
+        bound = [(one.cell, one.statement) for one in owner.bindings[node.id]] if owner else []
+        return _START if self._first_change is not None and max(bound) < self._first_change else ""
+
+    def of_cell(self, cell: int) -> Iterator[_Step]:
+        """What a cell does when it is run."""
+        for step in self._steps.get((cell, ""), ()):
+            if not step.calls:
+                yield step
+                continue
+            for inner in self._of_function(step.calls, cell, frozenset()):
+                yield replace(inner, turns=(*step.turns, *inner.turns))
+
+    def _of_function(self, name: str, cell: int, within: frozenset[str]) -> list[_Step]:
+        """What a function does when it is called in a cell: the last of that name that stands there or above."""
+        found: list[_Step] = []
+        for owner in self._defined.get(name, ()):
+            defined = [one for one in self._defined[name][owner] if one <= cell]
+            if defined and owner not in within:
+                found += self._of_owner(defined[-1], owner, cell, within)
+        return found
+
+    def _of_owner(self, defined: int, owner: str, cell: int, within: frozenset[str]) -> list[_Step]:
+        if (defined, owner) in self._known:
+            return self._known[defined, owner]
+        found: list[_Step] = []
+        for step in self._steps.get((defined, owner), ()):
+            if not step.calls:
+                found.append(step)
+                continue
+            for inner in self._of_function(step.calls, cell, within | {owner}):
+                found.append(replace(inner, turns=(*step.turns, *inner.turns)))
+        found = found[:_MOST]
+        if not within:
+            self._known[defined, owner] = found
+        return found
+
+
+_CHANGES_FOLDER = ("os.chdir", "os.fchdir")
+
+
+_START = "<start>"
+"""Stands for the notebook's own folder."""
+
+
+def _name_of(function: ast.expr) -> str:
+    """What a call calls: a function by its name, a method as `.name`."""
+    if isinstance(function, ast.Name):
+        return function.id
+    return f".{function.attr}" if isinstance(function, ast.Attribute) else ""
+
+
+def _of_cell(cell: int, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    return tuple(replace(turn, at=(cell, *turn.at)) for turn in turns)
+
+
+def _defined(trees: Mapping[int, ast.Module]) -> dict[str, dict[str, list[int]]]:
+    """By the names that they are called by, the functions of the notebook and the cells that define them.
+
+    Whoever names a class calls what its objects do unasked; of a method `.name` nobody knows whose it is, so it is that
+    of every class.
+    """
+    found: dict[str, dict[str, list[int]]] = {}
+
+    def note(name: str, owner: str, cell: int) -> None:
+        found.setdefault(name, {}).setdefault(owner, []).append(cell)
+
+    for cell, tree in sorted(trees.items()):
+        for node in _definitions(tree):
+            if isinstance(node, ast.ClassDef):
+                for method in _definitions(node):
+                    hidden = method.name.startswith("__") or any(map(_is_property, method.decorator_list))
+                    note(node.name if hidden else f".{method.name}", f"{node.name}.{method.name}", cell)
+            else:
+                note(node.name, node.name, cell)
+    return found
+
+
+def _is_property(decorator: ast.expr) -> bool:
+    name = decorator.attr if isinstance(decorator, ast.Attribute) else getattr(decorator, "id", "")
+    return name in ("property", "cached_property")
+
+
+def _definitions(
+    node: ast.Module | ast.ClassDef,
+) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """Functions and classes of a body, also below `if` and the like, but not inside one another."""
+    todo: list[ast.AST] = list(node.body)
+    while todo:
+        item = todo.pop()
+        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield item
+        elif not isinstance(item, ast.expr):
+            todo += ast.iter_child_nodes(item)

@@ -1,0 +1,62 @@
+"""Settings of cells above that a stage's code begins with: in its own process nobody has made them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+from agilab.notebooks.flow import states
+from agilab.notebooks.flow.links import Links
+from agilab.notebooks.flow.model import Setting
+
+_DRAWN = "<drawn>"
+_DRAWS = re.compile(r"\.(plot|hist|boxplot)\b")
+"""How tables are drawn without naming the library that does."""
+_FAMILIES = {
+    "matplotlib": ("matplotlib", "seaborn", _DRAWN),
+    "seaborn": ("matplotlib", "seaborn"),
+    "pandas": ("pandas",),
+}
+"""Libraries that a setting of one counts for, where that is not itself alone."""
+_EVERYWHERE = frozenset({"warnings", "logging", "sys", "locale"})
+"""What whoever sets it sets for everybody."""
+
+
+def repeated(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting]]:
+    """What a stage of these cells repeats, each setting with its cell, in the order in which they stand."""
+    begin = cells[0]
+    if not any(links.flows[cell].calls for cell in cells):
+        return
+    wanted: list[tuple[int, Setting]] = []
+    for cell in cells:
+        wanted += [found for found in links.carried_settings.get(cell, ()) if found[0] < begin]
+    libraries = _libraries(links, cells)
+    for flow in links.flows.cells[:begin]:
+        for setting in flow.settings:
+            if setting.state in states.RANDOM or setting.state == states.FOLDER:
+                continue
+            if _counts(setting, libraries) and links.can_repeat(setting, begin):
+                wanted.append((flow.index, setting))
+    yield from sorted(dict.fromkeys(wanted), key=lambda one: (one[0], one[1].line))
+
+
+def _counts(setting: Setting, libraries: Collection[str]) -> bool:
+    name = setting.state.removeprefix("<options ").removesuffix(">")
+    if setting.state in (states.ENVIRONMENT, states.IMPORT_PATH) or name in _EVERYWHERE:
+        return True
+    return any(library in libraries for library in _FAMILIES.get(name, (name,)))
+
+
+def _libraries(links: Links, cells: Sequence[int]) -> set[str]:
+    """The libraries whose names the cells read; pandas where they have a table."""
+    found: set[str] = set()
+    for cell in cells:
+        flow = links.flows[cell]
+        for name in (*flow.reads, *(flow.binds & flow.used)):
+            if name in flow.modules:
+                found.add(flow.modules[name].partition(".")[0])
+            elif name in flow.values and flow.values[name].kind == "table":
+                found.add("pandas")
+        if _DRAWS.search(links.flows.sources[cell]):
+            found.add(_DRAWN)
+    return found

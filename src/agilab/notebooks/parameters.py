@@ -1,0 +1,162 @@
+"""A cell of parameters: its names with the plain values that a lab's params can be, and the rest of its text."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agilab.notebooks.metadata import is_text
+
+_LARGEST = 2**53
+"""Whole numbers from here on are not the same everywhere."""
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A name of such a cell that stays code."""
+
+    name: str
+    line: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What is in a cell of parameters.
+
+    Attributes:
+        given: Names with their values.
+        text: The cell without all but these.
+        rest: The cell without these, line for line; empty where nothing else is in it.
+    """
+
+    given: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
+    rest: str = ""
+    odd: tuple[Odd, ...] = ()
+
+
+def parameters_of(source: str) -> Parameters:
+    """Take a cell apart, name by name. Nothing is given where the text is not Python.
+
+    >>> found = parameters_of("n = 40\\nlimit = None\\nm = n * 2")
+    >>> found.given, found.rest, [one.name for one in found.odd]
+    ({'n': 40}, '\\nlimit = None\\nm = n * 2', ['limit', 'm'])
+    """
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Parameters(rest=source)
+    counts: dict[str, int] = {}
+    for node in body:
+        for name in _stored(node):
+            counts[name] = counts.get(name, 0) + 1
+    given: dict[str, Any] = {}
+    odd: list[Odd] = []
+    stays: list[ast.stmt] = []
+    for node in body:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue
+        name, value = _assigned(node)
+        if not name or value is None:
+            stays.append(node)
+            continue
+        why = "set more than once" if counts[name] > 1 else _odd(value)
+        if why:
+            odd.append(Odd(name, node.lineno, why))
+            stays.append(node)
+        else:
+            given[name] = ast.literal_eval(value)
+    if not stays:
+        return Parameters(given, source if given else "", "" if given else source)
+    if not given:
+        return Parameters({}, "", source, tuple(odd))
+    gives = [node for node in body if _assigned(node)[0] in given]
+    return Parameters(given, _only(source, gives), _without(source, gives, stays), tuple(odd))
+
+
+def _assigned(node: ast.stmt) -> tuple[str, ast.expr | None]:
+    """The one name that a statement gives a value, and that."""
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id, node.value
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return node.target.id, node.value
+    return "", None
+
+
+def _stored(node: ast.stmt) -> set[str]:
+    return {
+        one.id
+        for one in ast.walk(node)
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store | ast.Del)
+    }
+
+
+def _odd(value: ast.expr) -> str:
+    """Why a lab's params cannot be this; empty where they can."""
+    try:
+        return odd_value(ast.literal_eval(value))
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return "no value that is written out"
+
+
+def odd_value(value: object) -> str:
+    """Why a value is none that JSON and TOML both have; empty where it is. TOML has no null.
+
+    >>> odd_value([1, {"a": "b"}]), odd_value(None), odd_value({1: 2})
+    ('', 'None', 'a dict whose keys are no texts')
+    """
+    if value is None:
+        return "None"
+    if isinstance(value, list | dict):
+        if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
+            return "a dict whose keys are no texts"
+        inner = value.values() if isinstance(value, dict) else value
+        why = next((why for one in inner if (why := odd_value(one))), "")
+        return why and (why if why.startswith("a list or dict") else f"a list or dict that holds {why}")
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else "no finite number"
+    if isinstance(value, str):
+        return "" if is_text(value) else "a text with half a character"
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, int):
+        return "" if abs(value) < _LARGEST else "a number that is too large"
+    return "a tuple" if isinstance(value, tuple) else f"a value of type {type(value).__name__}"
+
+
+def _only(source: str, nodes: Sequence[ast.stmt]) -> str:
+    """The text of some statements, each on its own lines."""
+    lines = [""] * len(_lines(source))
+    _put(lines, source, nodes)
+    return "\n".join(lines)
+
+
+def _without(source: str, nodes: Sequence[ast.stmt], stays: Sequence[ast.stmt]) -> str:
+    """A text without some statements and what stands behind them on their lines; `stays` are the others."""
+    lines = _lines(source)
+    gone = {line for node in nodes for line in _lines_of(node)}
+    shared = [node for node in stays if not gone.isdisjoint(_lines_of(node))]
+    for line in {*gone, *(line for node in shared for line in _lines_of(node))}:
+        lines[line - 1] = ""
+    _put(lines, source, shared)
+    return "\n".join(lines).rstrip("\n")
+
+
+def _put(lines: list[str], source: str, nodes: Sequence[ast.stmt]) -> None:
+    """Write the text of statements on their lines, which hold nothing yet but what others of them have there."""
+    for node in nodes:
+        segment = (ast.get_source_segment(source, node) or "").split("\n")
+        for number, part in enumerate(segment, node.lineno - 1):
+            lines[number] = f"{lines[number]}; {part}" if lines[number] else part
+
+
+def _lines_of(node: ast.stmt) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+def _lines(source: str) -> list[str]:
+    return source.replace("\r\n", "\n").replace("\r", "\n").split("\n")

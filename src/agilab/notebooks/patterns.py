@@ -1,0 +1,43 @@
+"""Paths and patterns of paths, as `glob` takes them: which of them may mean the same file."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+
+def meets(one: str, other: str) -> bool:
+    """Whether two paths or patterns may mean the same file.
+
+    >>> meets("out/*.csv", "out/a.csv"), meets("out/*.csv", "out/b/a.csv"), meets("a*.csv", "*_b.csv")
+    (True, False, True)
+    """
+    if "*" in one and "*" in other:
+        pairs = list(zip(one.split("/"), other.split("/"), strict=False))
+        alike = "**" in one or "**" in other or one.count("/") == other.count("/")
+        return alike and all(_alike(*pair) for pair in pairs if "**" not in pair)
+    return matches(one, other) or matches(other, one)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether some name fits both patterns, as far as their beginnings and ends say it."""
+    if "*" not in one or "*" not in other:
+        return fnmatchcase(one, other) or fnmatchcase(other, one)
+    (left, *_, right), (begin, *_, end) = one.split("*"), other.split("*")
+    return (left.startswith(begin) or begin.startswith(left)) and (right.endswith(end) or end.endswith(right))
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Whether a path is one that `glob` finds by a pattern.
+
+    >>> matches("data/**/*.csv", "data/a.csv"), matches("data/*.csv", "data/b/a.csv")
+    (True, False)
+    """
+    return _matches(pattern.split("/"), path.split("/"))
+
+
+def _matches(pattern: list[str], path: list[str]) -> bool:
+    if not pattern or not path:
+        return not pattern and not path
+    if pattern[0] == "**":
+        return _matches(pattern[1:], path) or _matches(pattern, path[1:])
+    return fnmatchcase(path[0], pattern[0]) and _matches(pattern[1:], path[1:])

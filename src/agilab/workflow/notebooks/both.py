@@ -1,0 +1,153 @@
+"""A notebook that ran, beside the run of the stages that it became."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from agi_node.canonical import untag
+from agilab.contracts.notebook_import import ImportedNotebook, ImportedStage
+from agilab.notebooks.parsing import parse_notebook
+from agilab.notebooks.reading import read
+from agilab.store.store import Store
+from agilab.workflow.document.resolve import name_of
+from agilab.workflow.notebooks.kernel import Ran
+from agilab.workflow.notebooks.lost_files import caches_in
+from agilab.workflow.notebooks.room import Room
+from agilab.workflow.running.prepare import Lab
+
+
+@dataclass(frozen=True)
+class Both:
+    """A notebook that ran, and the run of the stages that it became.
+
+    Attributes:
+        written: The files that the notebook wrote, by path, with the time of the last change.
+        unseen: Names that it leaves and that reading does not find, with the stages that were asked for them.
+    """
+
+    store: Store
+    run_id: str
+    lab: Lab
+    notebook: ImportedNotebook
+    file: Path
+    ran: Ran
+    room: Room
+    written: Mapping[str, float] = field(default_factory=dict)
+    unseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def left(self) -> Mapping[str, dict[str, Any] | None]:
+        """What each stage recorded; None for one that did not end well."""
+        return {stage.id: self._left(stage.id) for stage in self.notebook.stages}
+
+    def _left(self, stage: str) -> dict[str, Any] | None:
+        found = self.store.value(self.store.result(self.run_id, stage))
+        return untag(found) if isinstance(found, dict) else None
+
+    @property
+    def pipeline_s(self) -> float:
+        """Seconds that the notebook's stages took, added up."""
+        mine = {stage.id for stage in self.notebook.stages}
+        return sum(
+            (unit.duration_us or 0) / 1e6 for unit in self.store.units(self.run_id) if unit.node in mine
+        )
+
+    @property
+    def failed_stage(self) -> str:
+        """The stage that has the cell at which the notebook failed; empty where none has, or none failed."""
+        failed = self.ran.failed
+        return next((one.id for one in self.notebook.stages if failed and failed.cell in one.cells), "")
+
+    @property
+    def fails_alike(self) -> bool:
+        """Whether the stage of the cell at which the notebook failed ended with the same error, and none before it."""
+        failed, stage = self.ran.failed, self.failed_stage
+        if failed is None or not stage:
+            return False
+        states = {unit.node: unit.state for unit in self.store.units(self.run_id)}
+        before = [one.id for one in self.notebook.stages[: [s.id for s in self.notebook.stages].index(stage)]]
+        if states.get(stage) != "failed" or any(states.get(one) == "failed" for one in before):
+            return False
+        said = [
+            str(event.data.get("error"))
+            for event in self.store.events(self.run_id, kinds=("attempt_failed",))
+            if event.unit_id == stage
+        ]
+        text = failed.text.strip().partition("\n")[0]
+        return bool(said) and failed.name in said[-1] and text in said[-1]
+
+    def reached(self, stage: ImportedStage) -> bool:
+        """Whether the notebook came to the end of a stage's cells."""
+        return self.ran.failed is None or all(cell < self.ran.failed.cell for cell in stage.cells)
+
+    def cell_of(self, name: str, stage: ImportedStage) -> int | None:
+        """The last cell of a stage that gives a name."""
+        giving = [cell for cell in stage.cells if name in self._bound.get(cell, ())]
+        return giving[-1] if giving else stage.cells[-1] if stage.cells else None
+
+    @cached_property
+    def files_left(self) -> frozenset[str]:
+        """Every file that a stage of the whole lab left."""
+        ended = [self._left(stage) or {} for stage in self.lab.resolved.order]
+        return frozenset(
+            path for one in ended for files in (one.get("files") or {}).values() for path in files
+        )
+
+    @property
+    def caches(self) -> tuple[str, ...]:
+        """Folders of caches in which the notebook left something."""
+        return caches_in(self.written)
+
+    def promised(self) -> Iterator[str]:
+        """Files of stages that did not end well."""
+        for stage in self.lab.resolved.order:
+            if self._left(stage) is None:
+                yield from (name_of(name) for name in self.lab.resolved.stages[stage].stage.outputs)
+
+    def text_of(self, stage: ImportedStage) -> str:
+        """The cells of a stage as they stand in the notebook."""
+        sources = {cell.index: cell.source for cell in read(self.file).cells}
+        return "\n".join(sources.get(cell, "") for cell in stage.cells)
+
+    @cached_property
+    def _bound(self) -> Mapping[int, set[str]]:
+        return names_given(self.file)
+
+    def look(self, stage: str, *, files: bool = False) -> str:
+        """The command that shows what a stage leaves."""
+        folder = [] if self.lab.folder.resolve() == Path.cwd() else [str(self.lab.folder)]
+        return shlex.join(
+            ["agilab", "workflow", "try", stage, *folder, *(["--keep", "look"] if files else [])]
+        )
+
+
+def names_given(file: Path) -> dict[int, set[str]]:
+    """By cell of a notebook the names that its text gives."""
+    return {
+        parsed.cell.index: set(_bound(parsed.tree))
+        for parsed in parse_notebook(read(file)).cells
+        if parsed.tree is not None
+    }
+
+
+def _bound(tree: ast.AST) -> Iterator[str]:
+    """Names that a cell gives: by assignment, definition or import, also to an item or an attribute of one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).partition(".")[0]
+        elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
+            inner: ast.expr = node
+            while isinstance(inner, (ast.Attribute, ast.Subscript)):
+                inner = inner.value
+            if isinstance(inner, ast.Name):
+                yield inner.id

@@ -1,0 +1,79 @@
+"""The uv project that an imported lab runs in: what the notebooks import, at the versions that they name; locked."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from agi_node.errors import ENVIRONMENT, AgiError
+from agilab.contracts.lab_stages import LabStages, is_file
+from agilab.notebooks.inspecting import Inspection
+
+_PROJECT = """[project]
+name = "{name}"
+version = "0.1.0"
+description = "{description}"
+requires-python = ">=3.11"
+dependencies = [
+{dependencies}
+]
+"""
+
+
+def requirements_of(inspections: Sequence[Inspection], lab: LabStages) -> tuple[str, ...]:
+    """Requirements: what the notebooks import, at the versions that they install themselves; pydantic always.
+
+    A distribution that is only assumed to provide what is imported is none: a person has to say so.
+
+    Objects of libraries that go from stage to stage hold functions and classes that have no name to pickle them by more
+    often than not: cloudpickle takes these along.
+    """
+    found: dict[str, str] = {"pydantic": "pydantic>=2.9"}
+    for inspection in inspections:
+        for name in inspection.known_distributions:
+            found.setdefault(_normal(name), name)
+        for requirement in inspection.requirements:
+            if requirement.distribution:
+                found[requirement.distribution] = requirement.text
+    if any(not is_file(name) for stage in lab.stages if stage.kind != "none" for name in stage.outputs):
+        found.setdefault("cloudpickle", "cloudpickle")
+    # Tables of pandas are handed over as parquet, which pandas leaves to pyarrow.
+    if "pandas" in found:
+        found.setdefault("pyarrow", "pyarrow")
+    return tuple(found[name] for name in sorted(found))
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def project_text(folder: str, title: str, requirements: Iterable[str]) -> str:
+    """The pyproject.toml of a lab in a folder of that name."""
+    name = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-") or "lab"
+    lines = "\n".join(f'    "{requirement}",' for requirement in requirements)
+    description = " ".join(title.split()).replace("\\", "").replace('"', "'")[:100]
+    return _PROJECT.format(name=name, description=description, dependencies=lines)
+
+
+def lock_project(folder: Path, *, ours: bool) -> None:
+    """Have uv lock a project, with the Python of this process where the project is ours; no Python is fetched.
+
+    Raises AGI-STAGE-046 where it cannot.
+    """
+    from agilab.envs import Uv
+    from agilab.envs.interpreter import own_interpreter
+
+    python = ["--python", str(own_interpreter().path)] if ours else []
+    done = Uv.found().call("lock", "--quiet", "--directory", folder, *python)
+    if done.code:
+        raise AgiError(
+            "AGI-STAGE-046",
+            "uv cannot lock what the notebooks import; the stages are written",
+            found=done.err.strip()[:600],
+            allowed="distributions that exist and agree with each other",
+            try_=f"edit {folder.name}/pyproject.toml, then: uv lock --directory {shlex.quote(str(folder))}",
+            whose="environment",
+            exit_code=ENVIRONMENT,
+        )

@@ -1,0 +1,132 @@
+"""Two texts beside each other: what a notebook's cells printed or showed, and what their stage did.
+
+What only differs in what no two runs have in common (addresses, times, the order of a set) is not told apart: it is
+said to be like that, and counts as not compared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from agilab.workflow.notebooks.likeness import NUMBERED
+
+LONGEST = 80
+"""Letters of a line in a difference."""
+_COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_OURS = re.compile(
+    r"<Figure size [^>]*>|\[agilab\] .*|CPU times: .*|Wall time: .*|.* per loop \(mean ± std\. dev\. .*\)"
+)
+"""Lines that Jupyter writes for a picture or of how long a cell took, or a worker into its log."""
+_TIMED = r"\d[\d.,]*(?:e-?\d+)?"
+_UNITS = r"(?:ns|us|µs|μs|ms|s|secs?|seconds?|mins?|minutes?|hours?|it/s|s/it)"
+_ABOUT_TIME = re.compile(
+    r"\b(took|elapsed|runtime|duration|time taken|execution time|wall|finished in)\b", re.I
+)
+
+
+def _without(pattern: str) -> Callable[[str], str]:
+    found = re.compile(pattern)
+    return lambda line: found.sub("…", line)
+
+
+def _without_numbers(line: str) -> str:
+    return re.sub(_TIMED, "…", line) if _ABOUT_TIME.search(line) else line
+
+
+def _without_count(line: str) -> str:
+    return NUMBERED.sub("[…]", line) if line.startswith("<") else line
+
+
+def _in_no_order(line: str) -> str:
+    return " ".join(sorted(re.findall(r"[^\s,{}]+", line))) if "{" in line and "}" in line else line
+
+
+NEVER_ALIKE: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("addresses in memory", _without(r"\b0x[0-9a-fA-F]{5,}\b")),
+    ("times", _without(rf"\b{_TIMED}\s?{_UNITS}\b|\b\d{{1,2}}:\d\d(?::\d\d(?:\.\d+)?)?\b")),
+    ("times", _without_numbers),
+    ("paths of temporary folders", _without(r"/(?:tmp|var/folders)/[^\s'\":,)]*")),
+    ("numbers of objects, counted up in each process,", _without_count),
+    ("the order within a set", _in_no_order),
+)
+
+
+def judged_texts(
+    theirs: str, mine: str, *, prints: bool = False, hides: bool = False, looks: str = ""
+) -> tuple[bool | None, str]:
+    """Whether two texts say the same, and where they first do not; None where only what no run repeats is different.
+
+    `prints` says that the notebook's cells have magics which print something in Jupyter alone, `hides` such as keep
+    there what they print to themselves. `looks` is a shell command of theirs that tells of the folder or the machine.
+    """
+    one, other = tidy(theirs), tidy(mine)
+    if one == other:
+        return True, ""
+    differing: list[str] = []
+    for name, masked in NEVER_ALIKE:
+        before = one, other
+        one, other = [masked(line) for line in one], [masked(line) for line in other]
+        if _apart(one, other) < _apart(*before):
+            differing.append(name)
+        if one == other:
+            return None, f"only {' and '.join(dict.fromkeys(differing))} differ"
+    if prints and hides:
+        return None, "its cells have magics that print in Jupyter, and such as hide what is printed"
+    if prints and _has_more(one, other):
+        return None, "some lines are the notebook's alone: its cells have magics, which print in Jupyter"
+    if hides and _has_more(other, one):
+        return None, "some lines are the pipeline's alone: cells have magics that hide them in Jupyter"
+    if looks:
+        return None, f"`{looks}` tells of the folder that it runs in, and each stage has one of its own"
+    return False, difference(theirs, mine)
+
+
+def tidy(text: str) -> list[str]:
+    """The lines of a text as a terminal shows them at the end, without colours, and without empty ones around them."""
+    lines = [line.rpartition("\r")[2].rstrip() for line in _lines(_COLOURS.sub("", text))]
+    kept = [line for line in lines if not _OURS.fullmatch(line.strip())]
+    while kept and not kept[0]:
+        kept.pop(0)
+    while kept and not kept[-1]:
+        kept.pop()
+    return kept
+
+
+def difference(theirs: str, mine: str) -> str:
+    """The first line in which two texts differ."""
+    one, other = tidy(theirs), tidy(mine)
+    for number, (left, right) in enumerate(zip(one, other, strict=False), 1):
+        if left != right:
+            return f"line {number}: {_cut(left, right)} in the notebook, {_cut(right, left)} in the pipeline"
+    if len(one) == len(other):
+        return "only ends of lines differ"
+    return f"{_counted(one)} in the notebook, {_counted(other)} in the pipeline"
+
+
+def _lines(text: str) -> Iterator[str]:
+    return (line.rstrip("\r") for line in text.split("\n"))
+
+
+def _apart(one: list[str], other: list[str]) -> int:
+    return sum(left != right for left, right in zip(one, other, strict=False)) + abs(len(one) - len(other))
+
+
+def _has_more(one: list[str], other: list[str]) -> bool:
+    """Whether the first is the other with lines more, and nothing else is different."""
+    left = iter(one)
+    return len(one) > len(other) and all(line in left for line in other)
+
+
+def _counted(lines: list[str]) -> str:
+    return f"{len(lines):,} line{'' if len(lines) == 1 else 's'}"
+
+
+def _cut(text: str, beside: str) -> str:
+    """A line, or of a long one what stands around the first letter that is another one `beside`."""
+    if len(text) <= LONGEST:
+        return repr(text)
+    same = next((at for at, (a, b) in enumerate(zip(text, beside, strict=False)) if a != b), len(beside))
+    begin = max(0, min(same - 20, len(text) - LONGEST + 4))
+    end = begin + LONGEST - 4
+    return repr(f"{'… ' if begin else ''}{text[begin:end]}{' …' if end < len(text) else ''}")

@@ -1,0 +1,332 @@
+"""Which files stages take and promise: what happens in the cells, not what stands in them.
+
+The oracle is a plain script: the same cells run one after another in an empty folder, stage by stage, each stage in a
+folder of its own with nothing but the files that it takes; what it promises has to be there at its end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agilab.contracts.lab_stages import LabStages, Stage, is_file
+from agilab.notebooks.inspecting import inspect
+from agilab.notebooks.staging import Staged, stage_notebooks
+from agilab.workflow.document.resolve import resolve
+from tests.notebooks.building import code, notebook
+
+
+def staged(*notebooks: tuple[str, ...], folder: Path | None = None) -> Staged:
+    """Notebooks, each of cells; in a folder where files lie that they may find."""
+    inspections = []
+    for number, cells in enumerate(notebooks):
+        data = notebook(*cells)
+        if folder is None:
+            inspections.append(inspect(data, name=f"n{number}.ipynb"))
+        else:
+            path = folder / f"n{number}.ipynb"
+            path.write_bytes(data)
+            inspections.append(inspect(path))
+    return stage_notebooks(inspections, per="cell")
+
+
+def takes(stage: Stage) -> list[str]:
+    names = [one if isinstance(one, str) else one.name for one in stage.inputs]
+    return sorted(name for name in names if is_file(name))
+
+
+def gives(stage: Stage) -> list[str]:
+    return sorted(name for name in stage.outputs if is_file(name))
+
+
+def files(found: Staged) -> list[tuple[list[str], list[str]]]:
+    return [(takes(stage), gives(stage)) for stage in found.lab.stages if stage.kind != "none"]
+
+
+def said(found: Staged, code: str) -> list[str]:
+    return [one.what for _, one in found.findings if one.code == code]
+
+
+RUN = """
+import json, os, sys
+cells, made = json.load(sys.stdin), {"__name__": "__main__"}
+for number, source in enumerate(cells):
+    exec(compile(source, f"<cell {number}>", "exec"), made)
+print("\\n" + json.dumps(sorted(os.path.relpath(os.path.join(at, name), sys.argv[1])
+                                for at, _, names in os.walk(sys.argv[1]) for name in names)))
+"""
+
+
+def left(folder: Path, *sources: str) -> list[str]:
+    """The files that lie in a folder when Python has run these texts there, one after another."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(folder)],
+        input=json.dumps(sources),
+        cwd=folder,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    found: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def run_apart(lab: LabStages, root: Path) -> None:
+    """Run stages that only files tie together, each in a folder of its own; what is promised has to be there."""
+    store = root / "store"
+    store.mkdir()
+    for stage in lab.stages:
+        room = root / stage.id
+        room.mkdir()
+        for name in takes(stage):
+            (there,) = [store / name] if (store / name).exists() else [pytest.fail(f"nobody makes {name}")]
+            (room / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(there, room / name)
+        for name in gives(stage):
+            (room / name).parent.mkdir(parents=True, exist_ok=True)
+        left(room, stage.code)
+        for name in gives(stage):
+            assert (room / name).exists(), f"{stage.id} promises {name}"
+            (store / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(room / name, store / name)
+
+
+SURE: dict[str, tuple[str, ...]] = {
+    "plain": ("open('a.txt', 'w').write('x')",),
+    "under a condition": ("verbose = False\nif verbose:\n    open('a.txt', 'w')\nopen('b.txt', 'w')",),
+    "on both ways": ("import os\nif os.sep:\n    open('a.txt', 'w')\nelse:\n    open('a.txt', 'w')",),
+    "a ternary": ("v = False\nopen('a.txt', 'w') if v else open('b.txt', 'w')",),
+    "a name by a ternary": ("v = False\np = 'a.txt' if v else 'b.txt'\nopen(p, 'w')",),
+    "and": ("v = ''\nv and open('a.txt', 'w')",),
+    "a try that fails": ("try:\n    1 / 0\n    open('a.txt', 'w')\nexcept ArithmeticError:\n    pass",),
+    "an except": ("try:\n    pass\nexcept OSError:\n    open('a.txt', 'w')",),
+    "tried and told": ("try:\n    open('a.txt', 'w')\nexcept OSError:\n    raise",),
+    "at last": ("try:\n    pass\nfinally:\n    open('a.txt', 'w')",),
+    "where it is not there": ("import os\nif not os.path.exists('a.txt'):\n    open('a.txt', 'w')",),
+    "a path that is not there": (
+        "from pathlib import Path\np = Path('a.txt')\nif not p.exists():\n    p.write_text('x')",
+    ),
+    "main": ("def main():\n    open('a.txt', 'w')\nif __name__ == '__main__':\n    main()",),
+    "a case": ("match 3:\n    case 3:\n        open('b.txt', 'w')\n    case _:\n        open('a.txt', 'w')",),
+    "removed": ("import os\nopen('a.txt', 'w')\nopen('b.txt', 'w')\nos.remove('a.txt')",),
+    "removed first": ("import os\nopen('a.txt', 'w')\nos.remove('a.txt')\nopen('a.txt', 'w')",),
+    "unlinked": ("from pathlib import Path\nPath('a.txt').touch()\nPath('a.txt').unlink()",),
+    "perhaps removed": ("import os\nopen('a.txt', 'w')\nif os.sep:\n    os.remove('a.txt')",),
+    "renamed": ("import os\nopen('b.txt', 'w')\nos.rename('b.txt', 'a.txt')",),
+    "moved": ("import shutil\nopen('a.txt', 'w')\nshutil.move('a.txt', 'b.txt')",),
+    "a folder removed": (
+        "import os, shutil\nos.mkdir('t')\nopen('t/a.txt', 'w')\nopen('b.txt', 'w')\nshutil.rmtree('t')",
+    ),
+    "a function": ("def save():\n    open('a.txt', 'w')", "save()"),
+    "a function of a function": ("def f():\n    open('a.txt', 'w')\ndef g():\n    f()", "g()"),
+    "never called": ("def save():\n    open('a.txt', 'w')", "open('b.txt', 'w')"),
+    "a function that may end": (
+        "def save(x):\n    if not x:\n        return\n    open('a.txt', 'w')",
+        "save(0)\nopen('b.txt', 'w')",
+    ),
+    "a function made anew": (
+        "def save():\n    open('a.txt', 'w')",
+        "def save():\n    open('b.txt', 'w')",
+        "save()",
+    ),
+    "a method": (
+        "class Log:\n    def save(self):\n        open('a.txt', 'w')\n    def other(self):\n        open('b.txt', 'w')",
+        "Log().other()",
+    ),
+    "another folder": ("import os\nos.mkdir('s')\nos.chdir('s')\nopen('a.txt', 'w')\nopen('../b.txt', 'w')",),
+    "there and back": (
+        "import os\nhome = os.getcwd()\nos.mkdir('s')\nos.chdir('s')\nopen('a.txt', 'w')\n"
+        "os.chdir(home)\nopen('b.txt', 'w')",
+    ),
+    "a folder, perhaps": ("import os\nos.mkdir('s')\nif os.sep:\n    os.chdir('s')\nopen('a.txt', 'w')",),
+    "a folder that nobody knows": ("import os\nos.mkdir('s')\nos.chdir(max(['s']))\nopen('a.txt', 'w')",),
+    "a helper that changes it": (
+        "import os\ndef there():\n    os.mkdir('s')\n    os.chdir('s')\nthere()\nopen('a.txt', 'w')",
+    ),
+    "many": ("for k in ('x', 'y'):\n    open(f'{k}.txt', 'w').write(k)",),
+    "their order in a line": ("import os; open('a.txt', 'w'); os.remove('a.txt'); open('b.txt', 'w')",),
+}
+
+
+@pytest.mark.parametrize("name", SURE)
+def test_what_is_promised_is_there_when_the_cells_have_run(name: str, tmp_path: Path) -> None:
+    found = staged(SURE[name])
+    promised = {path for stage in found.lab.stages for path in gives(stage)}
+    there = set(left(tmp_path / "room", *SURE[name]))
+    assert promised <= there
+    unsaid = there - promised
+    told = " ".join(said(found, "NB-307"))
+    assert all(Path(path).name in told for path in unsaid), "what is not promised is told"
+
+
+@pytest.mark.parametrize(
+    ("name", "promised"),
+    [
+        ("on both ways", ["a.txt"]), ("tried and told", ["a.txt"]), ("at last", ["a.txt"]), ("main", ["a.txt"]),
+        ("where it is not there", ["a.txt"]), ("a path that is not there", ["a.txt"]), ("renamed", ["a.txt"]),
+        ("removed first", ["a.txt"]), ("moved", ["b.txt"]), ("a function", ["a.txt"]), ("removed", ["b.txt"]),
+        ("there and back", ["b.txt", "s/a.txt"]), ("a function of a function", ["a.txt"]), ("an except", []),
+        ("another folder", ["b.txt", "s/a.txt"]), ("a helper that changes it", ["s/a.txt"]),
+        ("many", ["x.txt", "y.txt"]), ("never called", ["b.txt"]), ("a function made anew", ["b.txt"]),
+        ("under a condition", ["b.txt"]),
+    ],
+)  # fmt: skip
+def test_what_certainly_is_written_is_promised(name: str, promised: list[str]) -> None:
+    assert [path for stage in staged(SURE[name]).lab.stages for path in gives(stage)] == promised
+
+
+def test_a_file_that_may_not_be_written_is_told_with_its_condition() -> None:
+    found = staged(SURE["under a condition"])
+    assert said(found, "NB-307") == ["“a.txt” is written only if verbose, so no stage promises it"]
+    (one,) = [one for _, one in found.findings if one.code == "NB-307"]
+    assert (one.cell, one.line) == (0, 3)
+
+
+def test_a_stage_below_that_reads_it_is_given_it() -> None:
+    cells = ("v = len('x')\nif v:\n    open('a.txt', 'w').write('x')", "print(open('a.txt').read())")
+    found = staged(cells)
+    assert files(found) == [([], ["a.txt"]), (["a.txt"], [])]
+    (what,) = said(found, "NB-307")
+    assert "is promised, and a run that does not write it fails" in what
+    # What was there before goes on where it is not written anew: then nothing can fail.
+    cells = ("open('a.txt', 'w').write('0')", *cells)
+    found = staged(cells)
+    assert files(found) == [([], ["a.txt"]), (["a.txt"], ["a.txt"]), (["a.txt"], [])]
+    assert said(found, "NB-307") == []
+
+
+NAMED = "for k in ('x', 'y'):\n    open(f'd/p_{k}.txt', 'w').write(k)"
+COUNTED = "for k in range(2):\n    open(f'd/p_{k}.txt', 'w').write('0')"
+
+
+@pytest.mark.parametrize(
+    ("write", "read", "given"),
+    [
+        (NAMED, "glob.glob('d/p_*.txt')", ["d/p_x.txt", "d/p_y.txt"]),
+        (COUNTED, "open('d/p_1.txt')", ["d/p_*.txt"]),
+        (COUNTED, "glob.glob('d/*.txt')", ["d/p_*.txt"]),
+        ("open('d/a.txt', 'w').write('0')\nopen('d/b.csv', 'w').write('0')", "glob.glob('d/*.txt')", ["d/a.txt"]),
+        ("open('d/e/a.txt', 'w').write('0')", "glob.glob('d/**/*.txt', recursive=True)", ["d/e/a.txt"]),
+    ],
+)  # fmt: skip
+def test_names_and_patterns_find_each_other_between_notebooks(
+    write: str, read: str, given: list[str]
+) -> None:
+    found = staged((f"import glob\nx = {read}",), (write,))
+    assert [stage.origin.notebook for stage in found.lab.stages if stage.origin] == ["n1.ipynb", "n0.ipynb"]
+    assert takes(found.lab.stages[1]) == given
+    resolved = resolve(found.lab, exists=lambda path: False)
+    assert resolved.problems == ()
+    assert len(resolved.edges) == 1
+
+
+def test_what_a_stage_makes_itself_is_not_given_to_it() -> None:
+    """A pattern that it writes, a name that it reads; and the shell's `>>`, read further down in the same text."""
+    pattern = "def dump(name):\n    open(f'out/{name}.csv', 'w').write('a')\n"
+    found = staged((f"{pattern}dump('b')\nopen('out/b.csv').read()",))
+    assert files(found) == [([], ["out/*.csv"])]
+    shell = "%%bash\nmkdir -p work\nfor i in 1 2; do echo $i >> work/sq.csv; done\nwc -l work/sq.csv"
+    assert files(staged((shell, "open('work/sq.csv').read()"))) == [
+        ([], ["work/sq.csv"]),
+        (["work/sq.csv"], []),
+    ]
+    # What another stage made is added to.
+    found = staged(("open('work/sq.csv', 'w').write('0')", shell))
+    assert files(found) == [([], ["work/sq.csv"]), (["work/sq.csv"], ["work/sq.csv"])]
+
+
+def test_what_is_read_before_it_is_written_is_given() -> None:
+    found = staged(("t = open('a.txt').read()\nopen('a.txt', 'w').write(t)",))
+    assert files(found) == [(["a.txt"], ["a.txt"])]
+
+
+def test_a_cache_is_given_if_it_is_there_and_made_if_not(tmp_path: Path) -> None:
+    cell = (
+        "try:\n    t = open('cache.txt').read()\nexcept FileNotFoundError:\n    t = 'x'\n"
+        "    open('cache.txt', 'w').write(t)",
+    )
+    without = staged(cell, folder=tmp_path)
+    assert files(without) == [([], [])]
+    assert "is not there and no cell above makes it" in said(without, "NB-308")[0]
+    (tmp_path / "cache.txt").write_text("y")
+    assert files(staged(cell, folder=tmp_path)) == [(["cache.txt"], [])]
+    # Whoever always reads a file has to have it, there or not.
+    (tmp_path / "cache.txt").unlink()
+    assert files(staged(("open('cache.txt').read()",), folder=tmp_path)) == [(["cache.txt"], [])]
+
+
+def test_a_file_of_a_stage_above_that_is_moved_away_is_given_to_whoever_moves_it(tmp_path: Path) -> None:
+    cells = (
+        "open('a.txt', 'w').write('x')",
+        "import os\nos.rename('a.txt', 'b.txt')",
+        "import os\nos.remove('b.txt')",
+    )
+    found = staged(cells)
+    assert files(found) == [([], ["a.txt"]), (["a.txt"], ["b.txt"]), (["b.txt"], [])]
+    run_apart(found.lab, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "promised"),
+    [
+        ("echo 1 > a.txt; rm a.txt; echo 2 > b.txt", ["b.txt"]),
+        ("echo 1 > a.txt && mv a.txt b.txt", ["b.txt"]),
+        ("test -f a.txt || echo 1 > a.txt", []),
+        ("if [ -f x ]; then echo 1 > a.txt; fi\necho 1 > b.txt", ["b.txt"]),
+        ("for i in 1 2; do echo 1 > a_$i.txt; done", ["a_*.txt"]),
+        ("cat > a.txt <<EOF\nrm a.txt\nEOF", ["a.txt"]),
+    ],
+)
+def test_what_a_shell_leaves_is_promised(command: str, promised: list[str], tmp_path: Path) -> None:
+    found = staged((f"%%bash\n{command}",))
+    assert [path for stage in found.lab.stages for path in gives(stage)] == promised
+    subprocess.run(["bash"], input=command, text=True, cwd=tmp_path, check=True)
+    assert all(list(tmp_path.glob(path)) for path in promised)
+
+
+# ---- modules that cells write
+
+WRITES = "%%writefile helper.py\ndef scale(x):\n    return 3 * x"
+
+
+def test_a_module_that_a_cell_writes_is_no_package_and_goes_where_it_is_imported() -> None:
+    found = staged((WRITES, "from helper import scale", "y = scale(2)", "z = len('abc')"))
+    inspection = inspect(notebook(WRITES, "from helper import scale"))
+    assert [(one.module, one.known_by, one.distribution) for one in inspection.imports][1:] == [
+        ("helper", "local", "")
+    ]
+    by_code = {stage.code.strip(): stage for stage in found.lab.stages}
+    writer = next(stage for text, stage in by_code.items() if "write_text" in text)
+    assert gives(writer) == ["helper.py"]
+    assert by_code["y = scale(2)"].uses
+    assert takes(by_code["y = scale(2)"]) == ["helper.py"]
+    assert takes(by_code["z = len('abc')"]) == []
+
+
+@pytest.mark.parametrize(
+    ("write", "line", "path"),
+    [
+        ("open('tools.py', 'w').write('x = 1')", "import tools", "tools.py"),
+        ("%%writefile lib/tools.py\nx = 1", "import sys\nsys.path.append('lib')\nimport tools", "lib/tools.py"),
+        ("%%writefile kit/parts.py\nx = 1", "from kit.parts import x", "kit/parts.py"),
+    ],
+)  # fmt: skip
+def test_wherever_a_module_is_written_it_is_the_notebooks_own(write: str, line: str, path: str) -> None:
+    inspection = inspect(notebook(write, line))
+    last = inspection.imports[-1]
+    assert (last.known_by, last.distribution) == ("local", "")
+    assert takes(staged((write, line + "\nprint(1)")).lab.stages[1]) == [path]
+    assert inspection.known_distributions == ()
+
+
+def test_cells_are_looked_at_alike_whether_or_not_a_folder_is_known(tmp_path: Path) -> None:
+    cells = ("open('a.txt', 'w')", code("open('a.txt').read()"))
+    assert files(staged(cells)) == files(staged(cells, folder=tmp_path))  # type: ignore[arg-type]
+    assert os.listdir(tmp_path) == ["n0.ipynb"]
