@@ -341,11 +341,15 @@ def test_a_flight_that_is_too_fast_all_the_way_is_found(shipped: Whole, tmp_path
     assert "flight a7c7cc-" in found["message"]
 
 
-def test_without_any_aircraft_there_is_nothing_to_publish(tmp_path: Path) -> None:
+def test_without_any_aircraft_there_is_nothing_to_publish_and_that_is_no_success(tmp_path: Path) -> None:
     whole = Whole(APP, tmp_path / "runs", min_points=10**6)
     assert whole.summary == flight.FlightSummary(source_file_count=24)
     assert whole.summary.speed_mps == Moments()
-    assert whole.publish(tmp_path / "publish").validations == []
+    run = whole.publish(tmp_path / "publish")
+    (found,) = run.validations
+    assert (found["name"], found["passed"]) == ("some aircraft counts", False)
+    assert found["message"] == "of 24 files none has 1,000,000 positions"
+    assert run.saved == {}
 
 
 # what lies beside the code

@@ -100,6 +100,11 @@ def another_station(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
+def wrong_loss(document: dict[str, Any]) -> dict[str, Any]:
+    document["cases"][1]["relays"][0]["loss_share"] = 0.9
+    return document
+
+
 def all_nan(value: Any) -> Any:
     """The same document with no number left."""
     if isinstance(value, dict):
@@ -145,6 +150,12 @@ BROKEN = {
     "no such relay": Broken(
         "uav_relay_queue", metrics(another_station), "AGI-UAV-103", "m.json has a wrong cases[1]"
     ),
+    "a loss that the counts have no room for": Broken(
+        "uav_relay_queue",
+        metrics(wrong_loss),
+        "AGI-UAV-103",
+        "m.json has a wrong cases[1].relays[0].loss_share",
+    ),
     "NaN in metrics": Broken("uav_relay_queue", metrics(all_nan), "AGI-UAV-103", "m.json has "),
     "no case": Broken(
         "uav_relay_queue", metrics(lambda m: m | {"cases": []}), "AGI-UAV-103", "m.json has a wrong cases"
@@ -167,6 +178,12 @@ BROKEN = {
         weather(lambda t: t.with_columns(temperature_c=pl.lit(math.nan))),
         "AGI-DATA-148",
         "stations EWR, JFK, LGA have no temperature",
+    ),
+    "two temperatures of one hour": Broken(
+        "meteo_forecast",
+        weather(lambda t: pl.concat([t, t.head(9).with_columns(pl.col("temperature_c") + 5)])),
+        "AGI-DATA-151",
+        "w.parquet has another temperature of EWR",
     ),
     "no rows": Broken("meteo_forecast", weather(lambda t: t.clear()), "AGI-DATA-147", "w.parquet: no rows"),
     "more blocks than jobs, pandas": Broken(

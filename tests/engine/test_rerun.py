@@ -213,6 +213,52 @@ def test_with_a_selection_earlier_successes_are_kept_and_marked_as_older_code(fa
     assert event.data["from_run"] == "r1"
 
 
+@pytest.mark.parametrize(
+    ("code", "environment", "words"),
+    [
+        ("v1", "f", "older environment"),
+        ("v2", "f", "older code and environment"),
+        ("v1", "e", ""),
+    ],
+)
+def test_what_is_kept_from_another_environment_is_marked_too(
+    failed: Store, code: str, environment: str, words: str
+) -> None:
+    codes = {**{node.name: "v1" for node in GRAPH.nodes}, "each": code}
+    shown = preview(failed, "r1", GRAPH, Selection(failed=True), codes, environment)
+    assert shown.reuse["each[1]"].why == "reused from run r1" + (f", {words}" if words else "")
+    assert Preview.from_plain(shown.to_plain()) == shown
+    execute(failed, "r2", GRAPH, functions(), memory=Rerun(failed, shown), codes=codes)
+    (event,) = [e for e in failed.events("r2", kinds=("unit_reused",)) if e.unit_id == "each[1]"]
+    marks = event.data["older_code"], event.data["older_environment"]
+    assert marks == (code != "v1", environment != "e")
+    # Kept once more, it still says that it is not of now.
+    again = preview(failed, "r2", GRAPH, Selection(failed=True), codes, environment)
+    assert again.reuse["each[1]"].why == "reused from run r2" + (f", {words}" if words else "")
+
+
+@pytest.mark.parametrize("downstream", [True, False], ids=["from", "only"])
+def test_a_node_that_the_parent_lacks_was_never_run(store: Store, downstream: bool) -> None:
+    first, made = Graph((Node("a", "a"), Node("b", "b"))), {"a": lambda: 3, "b": lambda: 1}
+    execute(store, "r1", first, made)
+    nodes = (*first.nodes, Node("double", "double", ("a",)), Node("after", "after", ("double",)))
+    more = {**made, "double": lambda a: 2 * a, "after": lambda double: double}
+    asked = Selection(from_node="double", downstream=downstream)
+    shown = rerun(store, Graph(nodes), more, asked)
+    assert set(shown.new) == executed(store) == ({"double", "after"} if downstream else {"double"})
+    assert set(shown.reuse) == {"a", "b"}
+    assert values(store, "double", "r2") == {"": 6}
+
+
+def test_a_node_that_is_no_more_is_refused(store: Store) -> None:
+    execute(store, "r1", Graph((Node("a", "a"), Node("b", "b"))), {"a": lambda: 3, "b": lambda: 1})
+    now = Graph((Node("a", "a"), Node("been", "been")))
+    with pytest.raises(AgiError, match=r"(?s)AGI-RUN-040.*no node of that name any more.*been"):
+        preview(store, "r1", now, Selection(from_node="b"), {}, "e")
+    with pytest.raises(AgiError, match=r"(?s)AGI-RUN-040.*no node of that name\n"):
+        preview(store, "r1", now, Selection(from_node="c"), {}, "e")
+
+
 def test_a_list_that_grew_shrank_and_changed_its_order_is_followed_by_key(store: Store) -> None:
     execute(store, "r1", GRAPH, functions())
     codes = {**{node.name: "v1" for node in GRAPH.nodes}, "list": "v2"}

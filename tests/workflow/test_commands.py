@@ -292,6 +292,12 @@ def test_only_is_said_once(agilab: Agilab, lab: Path) -> None:
     assert "one stage at a time can be run alone" in err
 
 
+def test_a_new_lab_is_called_as_its_folder(agilab: Agilab) -> None:
+    for folder, title in (("Werk Süd", "Werk Süd"), ("two_nights-MRI", "Two nights MRI")):
+        assert agilab("new", folder)[0] == 0
+        assert f'title = "{title}"' in (Path(folder) / "lab_stages.toml").read_text(encoding="utf-8")
+
+
 def test_commands_that_are_hinted_at_can_be_pasted(agilab: Agilab) -> None:
     _, out, _ = agilab("new", "a lab é")
     hinted = [line.split("   ")[0] for line in map(str.strip, out.splitlines()) if line.startswith("agilab")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -165,6 +166,58 @@ def test_order_of_keys_and_ends_of_lines_come_back_and_other_spellings_are_told(
         (11, "more: 1.50 is written 1.5"),
         (11, "more: 1_000 is written 1000"),
     ]
+
+
+COMMENTED = """\
+# the lab of us all
+
+# who keeps it
+[meta]
+# a person
+owner = "me"  # the owner
+
+[__meta__]
+schema = "agilab.lab_stages.v1"  # the old one
+version = 1
+
+# load it
+[[flight]]
+id = "a"
+C = "1"  # one
+"""
+
+
+def test_comments_stay_with_what_they_are_about_there_and_back(tmp_path: Path) -> None:
+    old, new, back = (tmp_path / name for name in ("v1.toml", "v2.toml", "back.toml"))
+    old.write_text(COMMENTED)
+    migrate(planned(old, output=new))
+    lines = new.read_text().splitlines()
+    head = ["# the lab of us all", "# who keeps it", 'schema = "agilab.lab_stages.v2"  # the old one']
+    assert lines[:3] == head
+    assert lines[lines.index("# a person") + 1].endswith('{ owner = "me" }  # the owner')
+    assert lines[lines.index("# load it") + 1] == "[[stages]]"
+    assert 'code = "1"  # one' in lines
+    migrate(planned(new, to="v1", output=back))
+    lines = back.read_text().splitlines()
+    assert lines[:2] == head[:2]
+    assert 'schema = "agilab.lab_stages.v1"  # the old one' in lines
+    assert lines[lines.index("# load it") + 1] == "[[flight]]"
+    assert 'C = "1"  # one' in lines
+    assert sorted(re.findall("#.*", back.read_text())) == sorted(re.findall("#.*", COMMENTED))
+
+
+@pytest.mark.parametrize(
+    ("opening", "header"), [("# lab\n\n# first\n", "# first"), ("# first\n", "# first"), ("# lab\n\n", "")]
+)
+def test_a_comment_directly_above_the_first_stage_is_about_that_stage(
+    tmp_path: Path, opening: str, header: str
+) -> None:
+    old, new = tmp_path / "v1.toml", tmp_path / "v2.toml"
+    old.write_text(f'{opening}[[lab]]\nid = "a"\nC = "1"\n')
+    migrate(planned(old, output=new))
+    lines = new.read_text().splitlines()
+    assert lines[lines.index("[[stages]]") - 1] == header
+    assert (lines[0] == "# lab") == ("# lab" in opening)
 
 
 def test_the_way_back_gives_the_same_data() -> None:

@@ -212,7 +212,10 @@ def test_objects_say_what_they_lack_and_scripts_end_as_scripts_do(lab: ALab) -> 
 
 
 OWN = {"n": 3, "flag": True, "s": "text", "fl": 1.5, "lst": [1, 2], "tab": {"a": 1}}
-TOML = "[lab.params]\nwhen = 2020-01-02\nat = 2020-01-02T03:04:05\nnoon = 12:00:00\n"
+TOML = (
+    "[lab.params]\nwhen = 2020-01-02\nat = 2020-01-02T03:04:05\nnoon = 12:00:00\n"
+    "moment = 2020-01-02T03:04:05+01:00\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -229,11 +232,13 @@ TOML = "[lab.params]\nwhen = 2020-01-02\nat = 2020-01-02T03:04:05\nnoon = 12:00:
         ("when", "2024-05-31", "2024-05-31"),
         ("at", "2024-05-31 12:00", "2024-05-31T12:00:00"),
         ("noon", "12:30", "12:30:00"),
+        ("moment", "2024-05-31T12:00:00+02:00", "2024-05-31T12:00:00+02:00"),
+        ("moment", "2024-05-31 12:00Z", "2024-05-31T12:00:00+00:00"),
         ("nobody", "1", "1"),
     ],
 )
 def test_text_becomes_what_the_param_is(name: str, text: str, value: object) -> None:
-    params = {**OWN, "when": "2020-01-02", "at": "2020-01-02T03:04:05", "noon": "12:00:00"}
+    params = {**OWN, "when": "2020-01-02", "at": "2020-01-02T03:04:05", "noon": "12:00:00", "moment": ""}
     found = params_from({name: text}, params, TOML)[name]
     assert (found, type(found)) == (value, type(value))
 
@@ -253,6 +258,10 @@ def test_text_becomes_what_the_param_is(name: str, text: str, value: object) -> 
         ("tab", "[1]", "a table as JSON"),
         ("when", "2020-99-99", "a date, such as"),
         ("at", "noon", "a date and time"),
+        ("at", "2025-01-01T12:00:00Z", "a date and time without offset"),
+        ("noon", "12:30:00+01:00", "a time"),
+        ("moment", "2025-01-01", "a date and time with its offset"),
+        ("moment", "2025-01-01T12:00:00", "a date and time with its offset"),
     ],
 )
 def test_text_that_the_param_cannot_be_is_refused(name: str, text: str, allowed: str) -> None:

@@ -25,6 +25,7 @@ def view_plain(view: RunView, records: Records, answer: Any) -> dict[str, Any]:
         "parent": view.row.parent_run_id,
         "children": [{"run_id": child.run_id, "state": child.state} for child in view.children],
         "rerun": dict(view.rerun) if view.rerun else None,
+        "older": {what: len(units) for what, units in view.older.items()},
         "paused": view.row.paused,
         "mark": view.row.mark,
         "args": dict(view.args),
@@ -180,7 +181,9 @@ def _kin(view: RunView) -> Iterator[Text]:
     from rich.text import Text
 
     from agilab.cli.render import state
+    from agilab.cli.summary import some_of
     from agilab.cli.words import brief, symbol
+    from agilab.contracts.identifiers import readable_unit
 
     if view.row.paused and view.row.state == "running":
         yield Text.assemble(
@@ -191,6 +194,9 @@ def _kin(view: RunView) -> Iterator[Text]:
     if view.row.parent_run_id:
         what = brief(dict(view.rerun["selection"])) if view.rerun and view.rerun.get("selection") else ""
         yield Text.assemble("a rerun of ", (view.row.parent_run_id, "cyan"), (f"  {what}", "dim"))
+    for what, units in view.older.items():
+        names = some_of([readable_unit(unit) for unit in units])
+        yield Text.assemble("used again although changed since: ", (f"older {what}: {names}", "yellow"))
     for child in view.children[-3:]:
         yield Text.assemble("rerun as ", (child.run_id, "cyan"), "  ", state(child.state))
     if len(view.children) > 3:

@@ -140,18 +140,24 @@ def _refuse_mixture(selection: Selection) -> None:
 
 
 def _show(shown: Preview, *, as_json: bool) -> None:
+    from collections import Counter
+
     from rich.text import Text
 
     from agilab.cli.render import out, print_json, table, title
     from agilab.cli.words import plural
+    from agilab.engine.reuse import older_words
 
     if as_json:
         print_json(shown.to_plain())
         return
-    older = sum(kept.older_code for kept in shown.reuse.values())
+    older = Counter(
+        said
+        for kept in shown.reuse.values()
+        if (said := older_words(kept.older_code, kept.older_environment))
+    )
     parts = [f"{len(shown.execute):,} to run", f"{len(shown.reuse):,} used again"]
-    if older:
-        parts.append(f"{older:,} of them with older code")
+    parts += [f"{count:,} of them with {said}" for said, count in older.items()]
     if shown.leave_out:
         parts.append(f"{len(shown.leave_out):,} left as they are")
     if shown.new:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from rich.padding import Padding
     from rich.text import Text
 
-    from agilab.contracts.run_manifest import Artifact, LeftOut, RunManifest, TrackingRecord
+    from agilab.contracts.run_manifest import Artifact, LeftOut, Reused, RunManifest, TrackingRecord
     from agilab.contracts.run_result import RunResult
 
 LEFT_OUT_SHOWN = 5
+OLDER_SHOWN = 5
 
 
 def print_summary(result: RunResult) -> None:
     """The end of `agilab run`; at most a screenful, however many units there were."""
+    from rich.text import Text
+
     from agilab.contracts.base import read_document
     from agilab.contracts.run_manifest import RunManifest
     from agilab.contracts.subject import kind_of
@@ -39,6 +42,8 @@ def print_summary(result: RunResult) -> None:
         blocks.append([title("Result"), result_block(Path(result.reduce))])
     if kind_of(manifest.app.name)[0] == "lab":
         blocks.append([title("Stages"), stages_block(manifest)])
+    if older := [Text(f"  {line}", "yellow") for line in older_words(manifest.reused)]:
+        blocks.append([title("Used again although changed since"), *older])
     blocks.append([title("Checks"), checks_block(manifest.verdict.validations)])
     if manifest.left_out:
         blocks.append([title(f"Left out ({len(manifest.left_out):,})"), left_out_block(manifest.left_out)])
@@ -103,17 +108,37 @@ def result_rows(payload: Any) -> list[tuple[str, str]]:
     return [(name, brief(value, limit=room)) for name, value in payload.items()]
 
 
+def older_words(reused: Iterable[Reused]) -> Iterator[str]:
+    """What a rerun kept although its code or its environment is another by now: `older environment: a, each[b]`."""
+    from agilab.contracts.identifiers import readable_unit
+
+    units: dict[str, list[str]] = {"code": [], "environment": []}
+    for one in reused:
+        units["code"] += one.older_code
+        units["environment"] += one.older_environment
+    for what, names in units.items():
+        if names:
+            yield f"older {what}: {some_of([readable_unit(name) for name in sorted(names)])}"
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - OLDER_SHOWN
+    return ", ".join(names[:OLDER_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def left_out_block(left_out: Iterable[LeftOut]) -> Padding:
     """What does not count, each with its error; the first few of many."""
     from rich.text import Text
 
+    from agilab.contracts.identifiers import readable_unit
+
     rows: list[tuple[str, Text | str]] = []
     entries = list(left_out)
     for entry in entries[:LEFT_OUT_SHOWN]:
-        subject = entry.unit or (entry.input.path if entry.input else "?")
-        text = Text(entry.error.what.splitlines()[0] if entry.error.what else "").append(
-            f"  {entry.error.code}", "dim"
-        )
+        subject = readable_unit(entry.unit or "") or (entry.input.path if entry.input else "?")
+        what = entry.error.what.splitlines()[0] if entry.error.what else ""
+        text = Text(what.removeprefix(f"{subject} ")).append(f"  {entry.error.code}", "dim")
         if entry.error.found:
             text.append(f"\n{brief(entry.error.found.splitlines()[0])}", "dim")
         rows.append((subject, text))

@@ -186,6 +186,19 @@ def parse_unit_id(text: str) -> UnitId:
     )
 
 
+def readable_unit(text: str) -> str:
+    """A unit id as a person reads it, with no character escaped; any other text as it is.
+
+    >>> readable_unit("work[%C3%8Ele%204/a%2Fb]"), readable_unit("plan"), readable_unit("100% of it")
+    ('work[Île 4/a/b]', 'plan', '100% of it')
+    """
+    try:
+        unit = parse_unit_id(text)
+    except AgiError:
+        return text
+    return f"{unit.node}[{unit_label(*unit.keys)}]" if unit.keys else unit.node
+
+
 def _escape(key: str) -> str:
     try:
         raw = key.encode("utf-8")

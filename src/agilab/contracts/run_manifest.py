@@ -206,6 +206,8 @@ class Reused(Record):
     units: tuple[UnitIdText, ...]
     older_code: tuple[UnitIdText, ...]
     """Those of them whose code had changed since: kept because other units were asked for."""
+    older_environment: tuple[UnitIdText, ...] = ()
+    """Those whose environment had changed since."""
 
 
 class Validation(Record):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,36 +18,22 @@ from agi_node.errors import AgiError
 from agilab.contracts.identifiers import unit_id as unit_name
 from agilab.engine.core import RunState
 from agilab.engine.expansion import keys_of
-from agilab.engine.foreach import Over, sources
 from agilab.engine.graph import Graph, Node
-from agilab.engine.reuse import CacheKey, Decision, Execute, LeaveOut, SkipAgain, is_whole, older_words, reuse_of
+from agilab.engine.rerun_decisions import Decider, Kept
+from agilab.engine.reuse import (
+    CacheKey,
+    Decision,
+    Execute,
+    LeaveOut,
+    SkipAgain,
+    is_whole,
+    reuse_of,
+)
 from agilab.engine.selection import Selection, is_part, selected
 from agilab.engine.state import Fact, Unit
-from agilab.store import transitions as t
 from agilab.store.events import body_text
 from agilab.store.projection import expanded_items
 from agilab.store.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A result of the parent that will be used again.
-
-    Attributes:
-        older_code: Its code has changed since; it is kept because other units were selected.
-        older_environment: So has the environment in which it was made.
-        regardless: It is kept although what it needs runs again, because downstream was declined.
-    """
-
-    why: str
-    older_code: bool = False
-    regardless: bool = False
-    skipped: bool = False
-    older_environment: bool = False
-
-    def although(self, what: str) -> str:
-        """Why it is kept, and what else has changed since."""
-        return f"{self.why}{' and' if self.regardless else ', although'} {what}"
 
 
 @dataclass(frozen=True)
@@ -142,9 +128,9 @@ def preview(
     `codes` are the digests of the nodes' code as it is now; a node without one is taken for changed where results are
     reused only if they would come out the same. `environment` is that of nodes that name none.
 
-    A node that the parent does not have was never run. Raises AGI-RUN-040 for one that `graph` does not have either, and
-    for a unit that the parent does not have, AGI-RUN-041 for a condition that is none, and
-    AGI-RUN-042 where the parent has not ended.
+    A node that the parent does not have was never run. Raises AGI-RUN-040 for one that `graph` does not have, and for a
+    unit that the parent does not have; AGI-RUN-041 for a condition that is none; AGI-RUN-042 where the parent has not
+    ended.
     """
     run = store.run(parent)
     if run.state == "running":
@@ -158,7 +144,7 @@ def preview(
         )
     state = folded(store, run.run_id)
     chosen = selected(state, selection, run.run_id, [node.name for node in graph.nodes])
-    decide = _Decider(store, run.run_id, state, graph, selection, chosen, codes, environment)
+    decide = Decider(store, run.run_id, state, graph, selection, chosen, codes, environment)
     for node in graph.nodes:
         decide.node(node)
     return Preview(
@@ -186,136 +172,6 @@ def folded(store: Store, run_id: str) -> RunState:
             units = [(item["unit_id"], keys_of(item), item["cost"]) for item in items]
         state.apply(Fact(event.kind, event.run_seq, event.unit_id, event.attempt_id, data, units))
     return state
-
-
-_FRESH = "looks at what is there now"
-_OLDER = ("code", "environment")
-_UNKNOWN = ("its result does not depend on its arguments alone",)
-
-
-class _Decider:
-    """Goes through the nodes in the order of the graph, so that what a unit needs is decided before it."""
-
-    def __init__(
-        self,
-        store: Store,
-        parent: str,
-        state: RunState,
-        graph: Graph,
-        selection: Selection,
-        chosen: Mapping[str, str],
-        codes: Mapping[str, str],
-        environment: str,
-    ) -> None:
-        self._store, self._parent, self._state, self._graph = store, parent, state, graph
-        self._selection, self._chosen, self._codes = selection, chosen, codes
-        self._environment = environment
-        self._running: set[str] = set()
-        self.execute: dict[str, str] = {}
-        self.reuse: dict[str, Kept] = {}
-        self.leave_out: dict[str, str] = {}
-        self.new: dict[str, str] = {}
-
-    def node(self, node: Node) -> None:
-        before = self._state.nodes.get(node.name)
-        if before is None or not before.units:
-            self._unseen(node, before is None)
-            return
-        bodies = dict(_bodies(self._store, self._parent, node.name))
-        for unit in before.units:
-            self._unit(node, unit, bodies.get(unit.unit_id, {}))
-
-    def _unseen(self, node: Node, is_new: bool) -> None:
-        """A node that has no units yet: it runs, unless only others were asked for and it needs none of them."""
-        selection = self._selection
-        reached = is_new or not selection.narrow or any(need in self._running for need in node.needs)
-        if selection.alone:
-            reached = is_part(node.name, selection.from_node or "")
-            if not reached:
-                self.leave_out[node.name] = f"not done in run {self._parent}, and not selected"
-        if reached:
-            self._running.add(node.name)
-            self.new[node.name] = "not in the parent's plan" if is_new else "never expanded"
-
-    def _unit(self, node: Node, unit: Unit, body: Mapping[str, Any]) -> None:
-        why = self._reason(node, unit, body)
-        if isinstance(why, str):
-            self.execute[unit.unit_id] = why
-            self._running.add(unit.node)
-        elif isinstance(why, Kept):
-            self.reuse[unit.unit_id] = why
-        else:
-            was = unit.state if unit.state != t.CANCELLED else "never done"
-            self.leave_out[unit.unit_id] = f"{was} in run {self._parent}, and not selected"
-
-    def _reason(self, node: Node, unit: Unit, body: Mapping[str, Any]) -> str | Kept | None:
-        """Why a unit runs, how it is kept, or None where it is left out."""
-        selection = self._selection
-        if unit.unit_id in self._chosen:
-            return self._chosen[unit.unit_id]
-        if node.fresh:
-            return _FRESH
-        above = self._running_need(node, unit)
-        good = unit.state in t.GOOD
-        if above is not None and selection.downstream:
-            return f"needs {above}, which runs"
-        if not good:
-            return None if selection.narrow or above is not None else _undone(unit)
-        changed = self._changed(node, body)
-        if selection.everything and changed and unit.state != t.SKIPPED:
-            return f"{' and '.join(changed)} changed" if changed != _UNKNOWN else changed[0]
-        if unit.state == t.SKIPPED:
-            return Kept(f"skipped in run {self._parent}", skipped=True)
-        why = f"reused from run {self._parent}"
-        if selection.everything and above is None:
-            return Kept(f"{why}: code, arguments, inputs and environment equal")
-        older = {f"older_{what}": what in changed for what in _OLDER}
-        why += f", {said}" if (said := older_words(**older)) else ""
-        if above is not None:
-            return Kept(f"{why}, although {above} runs again", regardless=True, **older)
-        return Kept(why, **older)
-
-    def _running_need(self, node: Node, unit: Unit) -> str | None:
-        """A need of the unit that will run, or None.
-
-        Where nothing was selected, or the list is only looked at afresh, an item counts by its content: the list alone
-        is no need.
-        """
-        if not self._running & set(node.needs):
-            return None
-        by_unit = isinstance(node.foreach, Over) and bool(self._graph.axes[node.foreach.node])
-        everything = self._selection.everything
-        lists = () if by_unit else sources(node.foreach)
-        for need, units in self._state.inputs(unit).items():
-            if need not in self._running or (everything and need in lists):
-                continue
-            if need in self.new or units is None:
-                return need
-            each = units if isinstance(units, list) else [units]
-            runs = (other.unit_id for other in each if other.unit_id in self.execute)
-            found = next((name for name in runs if need not in lists or self.execute[name] != _FRESH), None)
-            if found:
-                return found
-        return None
-
-    def _changed(self, node: Node, body: Mapping[str, Any]) -> tuple[str, ...]:
-        """What a recorded result depends on that is not as it was: its code, its environment, or nothing."""
-        before = body.get("cache")
-        code = self._codes.get(node.name)
-        if before is None or code is None:
-            return _UNKNOWN
-        now = {"code": code, "environment": node.environment or self._environment}
-        return tuple(what for what in _OLDER if before[what] != now[what])
-
-
-def _undone(unit: Unit) -> str:
-    if unit.state == t.CANCELLED and not unit.attempts:
-        return "never started"
-    return f"{unit.state.replace('_', ' ')} before"
-
-
-def _bodies(store: Store, run_id: str, node: str) -> Iterable[tuple[str, dict[str, Any]]]:
-    return ((unit.unit_id, body) for unit, body in store.results(run_id, node))
 
 
 class Rerun:

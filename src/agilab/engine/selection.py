@@ -61,19 +61,20 @@ class Selection:
         return plain if self.downstream else {**plain, "downstream": False}
 
 
-def selected(state: RunState, selection: Selection, run_id: str, now: Sequence[str] = ()) -> dict[str, str]:
+def selected(state: RunState, selection: Selection, run_id: str, now: Sequence[str]) -> dict[str, str]:
     """The units that were asked for by name, node or condition, each with the reason to run it.
 
-    `now` are the nodes that there are by now; of one that run `run_id` does not have, no unit is known yet.
+    `now` are the nodes that there are by now: one that run `run_id` does not have was never run, and has no units yet.
+    Raises AGI-RUN-040 for a node that is not there now, and for a unit that the run does not have; AGI-RUN-041 for a
+    condition that is none.
     """
     chosen: dict[str, str] = {}
     if selection.from_node is not None:
-        names = _at_or_below(selection.from_node, state)
-        if not names and not any(is_part(node, selection.from_node) for node in now):
-            raise _unknown("node", selection.from_node, run_id, list(state.nodes))
+        if not any(is_part(node, selection.from_node) for node in now):
+            raise _gone(selection.from_node, run_id, state, now)
         chosen |= {
             unit.unit_id: f"from {selection.from_node} on" if selection.downstream else "asked for alone"
-            for name in names
+            for name in _at_or_below(selection.from_node, state)
             for unit in state.nodes[name].units
         }
     for name in selection.units:
@@ -145,6 +146,18 @@ def _unknown(what: str, name: str, run_id: str, known: Sequence[str]) -> AgiErro
         found=name,
         allowed=", ".join(known[:8]) + (" …" if len(known) > 8 else ""),
         try_=f"agilab runs show {run_id}",
+        exit_code=2,
+    )
+
+
+def _gone(name: str, run_id: str, state: RunState, now: Sequence[str]) -> AgiError:
+    """What is said of a node that there is not (any more)."""
+    known = difflib.get_close_matches(name, now, n=4, cutoff=0.4) or list(now)[:8]
+    return AgiError(
+        "AGI-RUN-040",
+        "there is no node of that name" + (" any more" if _at_or_below(name, state) else ""),
+        found=f"{name}, which run {run_id} has" if _at_or_below(name, state) else name,
+        allowed=", ".join(known),
         exit_code=2,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from agi_node.canonical import sha256_file, untag
 from agilab.contracts.failure import Failure
+from agilab.contracts.identifiers import readable_unit
 from agilab.contracts.provenance import AppSource, Environment, Workbench
 from agilab.contracts.rooted import RootedFile, RootedPath, file_references
 from agilab.contracts.run_manifest import (
@@ -136,15 +137,19 @@ def _inputs(payloads: Iterable[Any]) -> Iterator[RootedFile]:
 
 def _reused(store: Store, run_id: str) -> Iterator[Reused]:
     units: dict[str, list[str]] = {}
-    older: dict[str, list[str]] = {}
+    older: dict[tuple[str, str], list[str]] = {}
     for event in store.events(run_id, kinds=("unit_reused",)):
         data, unit = event.data, event.unit_id or ""
         units.setdefault(data["from_run"], []).append(unit)
-        if data.get("older_code"):
-            older.setdefault(data["from_run"], []).append(unit)
+        for mark in ("older_code", "older_environment"):
+            if data.get(mark):
+                older.setdefault((data["from_run"], mark), []).append(unit)
     for source, names in sorted(units.items()):
         yield Reused(
-            run_id=source, units=tuple(sorted(names)), older_code=tuple(sorted(older.get(source, ())))
+            run_id=source,
+            units=tuple(sorted(names)),
+            older_code=tuple(sorted(older.get((source, "older_code"), ()))),
+            older_environment=tuple(sorted(older.get((source, "older_environment"), ()))),
         )
 
 
@@ -178,10 +183,11 @@ def _done_without(store: Store, run_id: str) -> Iterator[LeftOut]:
         if event.kind == "unit_left_out":
             why = data.get("reason") or "not selected"
         else:
-            why = f"{', '.join(data.get('because', ())) or 'what it needs'} did not end well"
+            because = ", ".join(readable_unit(name) for name in data.get("because", ()))
+            why = f"{because or 'what it needs'} did not end well"
         said = {
             "code": "AGI-RUN-059",
-            "what": f"{event.unit_id} was not run: {why}",
+            "what": f"{readable_unit(event.unit_id or '')} was not run: {why}",
             "try": f"agilab runs explain {run_id} {shlex.quote(event.unit_id or '')}",
             "whose": "user",
         }

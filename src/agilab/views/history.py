@@ -76,6 +76,7 @@ class RunView:
         row: The run as its tables have it.
         children: Reruns that were made from it, the oldest first.
         rerun: What it was asked to repeat of its parent, where it is a rerun itself.
+        older: The units that it used again although their `code` or `environment` is another by now.
         worked: For how many seconds at least one unit of a node was worked at, by node; none where none has been.
     """
 
@@ -96,6 +97,7 @@ class RunView:
     row: RunRow
     children: tuple[RunRow, ...]
     rerun: Mapping[str, Any] | None
+    older: Mapping[str, tuple[str, ...]]
     worked: Mapping[str, float]
 
 
@@ -198,6 +200,7 @@ def view_run(store: Store, name: str, *, failures: int = 3) -> RunView:
         run,
         tuple(children_of(store, run)),
         created.get("rerun"),
+        _older(store, run.run_id, created.get("rerun") or {}),
         worked_seconds(store.units(run.run_id)),
     )
 
@@ -206,6 +209,18 @@ def _models(store: Store, run_id: str) -> tuple[tuple[ModelRow, str | None], ...
     versions = versions_delivered(store, run_id)
     found = registered_models(store, run_id)
     return tuple((model, versions.get((model.name, model.artifact.digest))) for model in found)
+
+
+def _older(store: Store, run_id: str, rerun: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    marks = [what for what in ("code", "environment") if rerun.get(f"older_{what}")]
+    if not marks:
+        return {}
+    events = list(store.events(run_id, kinds=("unit_reused",)))
+    found = {
+        what: tuple(sorted(event.unit_id or "" for event in events if event.data.get(f"older_{what}")))
+        for what in marks
+    }
+    return {what: units for what, units in found.items() if units}
 
 
 def children_of(store: Store, run: RunRow) -> list[RunRow]:

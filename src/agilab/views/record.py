@@ -83,6 +83,7 @@ def unit_record(store: Store, run: RunRow, unit: UnitRow) -> dict[str, Any]:
             "source_digest": run.source_digest,
             "cache_key": (ended.get("cache") or {}).get("key"),
             "older_code": bool(ended.get("older_code")),
+            "older_environment": bool(ended.get("older_environment")),
         },
     }
 

@@ -112,9 +112,12 @@ def _as_v2(file: LabFile) -> str:
     text = spelled_document({"schema": LabStages.schema_name(), **plain})
     assert file.converted is not None
     number = {place: at for at, place in enumerate(file.converted.places)}
+    modules = {module for module, _ in file.converted.places}
 
     def place(path: Place) -> Place:
         stage = number.get((str(path[0]), path[1] if len(path) > 1 and isinstance(path[1], int) else -1))
+        if stage is None and path[0] != META and path[0] not in modules:
+            return ("lab", "extra", "v1", "top", *path)
         if stage is None:
             return (
                 ("lab", "extra", "v1", "meta")
@@ -140,7 +143,9 @@ def _as_v1(file: LabFile) -> str:
             begin = number.get(file.lab.stages[path[1]].id, ())
             fields = [key for key, field in FIELDS.items() if len(path) > 2 and field == path[2]]
             return (*begin, *fields[:1])
-        return (META,)
+        if path[:3] == ("lab", "extra", "v1"):
+            return path[4:] if path[3:4] == ("top",) else (META, *path[4:])
+        return (META, "schema") if path == ("schema",) else (META,)
 
     return _sure(carried(file.text, text, place), text, lambda one: read_v1(one, "v1").lab)
 

@@ -85,6 +85,8 @@ def _is_bounded(value: Any) -> bool:
 
 
 def _kind_of(value: Any) -> Kind:
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        return "a date and time with its offset, such as 2024-05-31T12:00:00+02:00", _zoned
     for kind, words in _KINDS:
         if type(value) is kind:
             return words
@@ -102,7 +104,17 @@ def _number(text: str) -> float:
 
 def _iso(kind: Any) -> Callable[[str], str]:
     # Params travel as JSON, in which a date is its text (so it is when it stands in the document).
-    return lambda text: str(kind.fromisoformat(text).isoformat())
+    def read(text: str) -> str:
+        found = kind.fromisoformat(text)
+        return str(_no() if getattr(found, "tzinfo", None) is not None else found.isoformat())
+
+    return read
+
+
+def _zoned(text: str) -> str:
+    """A moment everywhere on earth stays one: no zone is dropped, and none is made up."""
+    found = datetime.datetime.fromisoformat(text)
+    return _no() if found.tzinfo is None else str(found.isoformat())
 
 
 def _data(text: str, kind: type | None = None) -> Any:
@@ -126,7 +138,10 @@ _KINDS: tuple[tuple[type, Kind], ...] = (
     (str, ("text", str)),
     (list, ("a list as JSON, such as [1, 2]", lambda text: _data(text, list))),
     (dict, ('a table as JSON, such as {"a": 1}', lambda text: _data(text, dict))),
-    (datetime.datetime, ("a date and time, such as 2024-05-31T12:00:00", _iso(datetime.datetime))),
+    (
+        datetime.datetime,
+        ("a date and time without offset, such as 2024-05-31T12:00:00", _iso(datetime.datetime)),
+    ),
     (datetime.date, ("a date, such as 2024-05-31", _iso(datetime.date))),
     (datetime.time, ("a time, such as 12:30:00", _iso(datetime.time))),
 )

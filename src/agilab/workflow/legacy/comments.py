@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from agilab.contracts.toml_layout import Layout, Path, layout
 
+_EMPTY = re.compile(r"^[ \t]*\r?\n", re.MULTILINE)
 _BEHIND = re.compile(r"\]\s*(#.*)$")
 
 
@@ -14,7 +15,7 @@ def carried(old: str, new: str, place: Callable[[Path], Path]) -> str:
     """`new` with every comment of `old`; `place` says where in `new` what stood at a place of `old` is now.
 
     A comment behind a value is put behind the value, one above it above; where the place is not in `new` as a line of
-    its own, above whatever holds it.
+    its own, behind or above whatever holds it. What stands at the head of `old` stands at the head of `new`.
     """
     before, after = layout(old), layout(new)
     above: dict[int, list[str]] = {}
@@ -23,7 +24,9 @@ def carried(old: str, new: str, place: Callable[[Path], Path]) -> str:
         if path is None:
             above.setdefault(len(new), []).append(comment)
             continue
-        pair = after.pairs.get(place(path))
+        to = place(path) if path else ()
+        held = next((to[:size] for size in range(len(to), 0, -1) if to[:size] in after.pairs), to)
+        pair = after.pairs.get(held)
         if (
             at_end
             and pair is not None
@@ -32,7 +35,7 @@ def carried(old: str, new: str, place: Callable[[Path], Path]) -> str:
         ):
             behind[pair.end] = comment
         else:
-            above.setdefault(_line(after, place(path)), []).append(comment)
+            above.setdefault(_line(after, to), []).append(comment)
     parts: list[str] = []
     at = 0
     for offset in sorted({*above, *behind}):
@@ -46,9 +49,11 @@ def carried(old: str, new: str, place: Callable[[Path], Path]) -> str:
 def _comments(found: Layout) -> Iterator[tuple[Path | None, str, bool]]:
     """Each comment with the place that it belongs to, and whether it stands at the end of that value's line.
 
-    What follows the last value of the file belongs to no place.
+    What stands at the head of the file belongs to it as a whole, which is the place `()`; what follows its last value
+    belongs to none.
     """
-    text, at = found.text, 0
+    text, at = found.text, _head(found)
+    yield from (((), one, False) for one in _lines(text[:at]))
     for number, region in enumerate(found.regions):
         if number:
             yield from ((region.path, one, False) for one in _lines(text[at : region.start]))
@@ -63,6 +68,20 @@ def _comments(found: Layout) -> Iterator[tuple[Path | None, str, bool]]:
                 yield pair.path, tail, True
             at = pair.line_end
     yield from ((None, one, False) for one in _lines(text[at:]))
+
+
+def _head(found: Layout) -> int:
+    """Where the comments end that are about the whole file: at its first key or header.
+
+    Directly above a first stage they are about that, as far as no blank line parts them from it.
+    """
+    first, *rest = found.regions
+    if first.pairs or not rest:
+        return found.text.rfind("\n", 0, first.pairs[0].key) + 1 if first.pairs else 0
+    opening = found.text[: rest[0].start]
+    if not rest[0].array:
+        return len(opening)
+    return max((blank.end() for blank in _EMPTY.finditer(opening)), default=0)
 
 
 def _lines(text: str) -> Iterator[str]:

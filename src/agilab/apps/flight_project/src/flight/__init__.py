@@ -130,6 +130,8 @@ def publish(summary: FlightSummary, args: FlightArgs, run: RunContext) -> dict[s
     """All flights as a table, the flagged rows as another, the map, the numbers, and what the checks found."""
     paths = [path for _, path in run.artifacts("trajectories")]
     if not paths:
+        message = f"of {summary.source_file_count:,} files none has {args.min_points:,} positions"
+        run.validate("some aircraft counts", False, value=0, limit=1, message=message)
         return {"compared_segments": 0}
     table = pl.read_parquet(paths, glob=False)
     flown = flights(table)
