@@ -70,6 +70,19 @@ def find_app(text: str, workspace: Workspace) -> AppProject:
     )
 
 
+def instead(text: str, app: AppProject) -> str | None:
+    """What to say where a name stood for somebody's folder and AGILab has an app of that name; None anywhere else.
+
+    >>> app = read_app(BUILT_IN / "flight_project")
+    >>> instead("flight", app) is None
+    True
+    """
+    named = text in (app.name, app.name.removesuffix("_project"))
+    if app.built_in or not named or not (BUILT_IN / app.name).is_dir():
+        return None
+    return f"{text} is {app.folder}, from where it was run before; AGILab's own is {BUILT_IN / app.name}"
+
+
 def list_apps(workspace: Workspace) -> list[AppProject]:
     """Built-in apps and those the workspace remembers, by name. A remembered folder that is gone is left out."""
     apps: dict[str, AppProject] = {}

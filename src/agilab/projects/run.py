@@ -13,7 +13,7 @@ from agi_node.errors import AgiError
 from agilab.contracts.run_result import RunResult
 from agilab.engine.reuse import Cache
 from agilab.projects.crew import check_executor
-from agilab.projects.discover import find_app, remember
+from agilab.projects.discover import find_app, instead, remember
 from agilab.projects.distribution import (
     check_items,
     check_plan,
@@ -48,6 +48,8 @@ def run_app(request: RunRequest, workspace: Workspace | None = None, faces: Face
     check_executor(request.executor)
     workspace = (workspace or Workspace.default()).ensure()
     app = find_app(request.app, workspace)
+    if said := instead(request.app, app):
+        faces.note(said)
     settings = settings_of(workspace)
     given = read_distribution(request.distribution, request.workers) if request.distribution else None
     uri = tracking_uri(workspace, settings) if request.track else None
