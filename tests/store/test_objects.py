@@ -138,3 +138,18 @@ def test_source_whose_object_is_gone_is_told_with_what_to_do(tmp_path: Path) -> 
     objects.path(snapshot.files["src/app.py"]).unlink()
     with pytest.raises(AgiError, match=r"(?s)AGI-STORE-007.*agilab store import EXPORT"):
         materialise(snapshot, objects, tmp_path / "snapshots")
+
+
+def test_damage_that_keeps_the_size_is_mended_by_whoever_has_the_bytes(tmp_path: Path) -> None:
+    objects = ObjectStore(tmp_path / "objects")
+    digest = objects.put(b"whole")
+    path = objects.path(digest)
+    for again in (lambda: objects.put(b"whole"), lambda: objects.adopt(staged, digest, 5)):
+        staged = tmp_path / "staged"
+        staged.write_bytes(b"whole")
+        path.chmod(0o644)
+        path.write_bytes(b"whose")
+        assert not objects.is_whole(digest)
+        again()
+        assert path.read_bytes() == b"whole"
+    assert not staged.exists()

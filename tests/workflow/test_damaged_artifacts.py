@@ -95,3 +95,38 @@ def test_an_object_that_nobody_set_aside_is_missing(lab: ALab) -> None:
         f"the artifact b.bin of make[b]: object {digest[:12]} is missing; "
         f"to make it again: agilab runs rerun {run_id} --unit 'make[b]'"
     )
+
+
+def test_damage_that_nobody_admits_is_found_by_the_next_run_and_mended_by_the_one_after(lab: ALab) -> None:
+    lab.write(
+        """
+[[stages]]
+id = "make"
+outputs = ["out.csv"]
+code = "open('out.csv', 'w').write('1,2,3')"
+[[stages]]
+id = "sum"
+inputs = ["out.csv"]
+outputs = ["n"]
+code = "n = sum(map(int, open('out.csv').read().split(',')))"
+"""
+    )
+    first = lab.run().run_id or ""
+    with Store(lab.workspace) as store:
+        (row,) = [row for row in store.artifacts(first) if row.name == "out.csv"]
+        path = store.objects.path(row.digest)
+    for mend in ("cache", "rerun"):
+        path.chmod(0o644)
+        with path.open("r+b") as file:
+            file.write(b"9")
+        assert "out.csv" in problems(lab, first)["objects"][0]
+        if mend == "cache":
+            found = lab.run(cache=True)
+            assert found.status == "failed"
+            assert not path.exists(), "nobody else takes these bytes"
+            assert "set aside" in problems(lab, first)["objects"][0]
+            assert lab.run(cache=True).status == "succeeded"
+        else:
+            done = again.rerun(first, Selection(units=("make",)), lab.workspace, track=False)
+            assert done.status == "succeeded"
+        assert path.read_bytes() == b"1,2,3"

@@ -11,7 +11,7 @@ from agi_node.reduce import merge_reduce_documents
 from agilab.contracts.run_manifest import Validation
 from agilab.engine.graph import Graph, Node
 from agilab.evidence.results import REDUCE, reduce_documents
-from agilab.store.check import chain_problems, object_problems
+from agilab.store.check import amiss, chain_problems
 from agilab.store.store import Store
 from agilab.store.transitions import CANCELLED, FAILED, GOOD, SUCCEEDED, UPSTREAM_FAILED, WITH_VALUE
 
@@ -116,8 +116,15 @@ def _log(store: Store, run_id: str) -> Validation:
 
 
 def _objects(store: Store, run_id: str) -> Validation:
-    problems = list(object_problems(store, run_id))
+    """Artifacts with other bytes are set aside: the next run that wants one makes it again, and does not take these."""
     rows = store.artifacts(run_id)
+    saved = {row.digest for row in rows}
+    problems = []
+    for digest, what, problem in amiss(store, run_id):
+        damaged = digest in saved and digest in store.objects
+        if damaged:
+            store.objects.set_aside(digest)
+        problems.append(f"{what}: object {digest[:12]} {problem}{'; it is set aside' if damaged else ''}")
     return Validation(
         name="artifacts",
         passed=not problems,

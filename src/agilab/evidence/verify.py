@@ -95,4 +95,6 @@ def _whole(store: Store, digest: str, place: Path) -> str:
     """How a file that is only a readable name of an object is put right, where that is whole."""
     if not store.objects.is_whole(digest):
         return ""
-    return f"; the store has them: {shlex.join(['ln', '-f', str(store.objects.path(digest)), str(place)])}"
+    folder = "" if place.parent.is_dir() else f"{shlex.join(['mkdir', '-p', str(place.parent)])} && "
+    link = shlex.join(["ln", "-f", str(store.objects.path(digest)), str(place)])
+    return f"; the store has them: {folder}{link}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from agi_node.canonical import sha256_bytes, sha256_file
 from agi_node.errors import AgiError
+from agi_node.lent import set_aside
 
 
 class ObjectStore:
@@ -39,10 +41,10 @@ class ObjectStore:
             return False
 
     def put(self, data: bytes) -> str:
-        """Keep bytes; returns their digest. Putting the same bytes again costs a look."""
+        """Keep bytes; returns their digest. The same bytes again are compared: an object that was damaged is mended."""
         digest = sha256_bytes(data)
         target = self.path(digest)
-        if not self.holds(digest, len(data)):
+        if not (self.holds(digest, len(data)) and target.read_bytes() == data):
             target.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=target.parent, prefix=".put-")
             try:
@@ -58,7 +60,7 @@ class ObjectStore:
     def adopt(self, staged: Path, digest: str, size: int) -> str:
         """Move a staged file in under the digest that its writer computed.
 
-        The size is checked here; the digest by `agilab runs verify`, which reads every byte again.
+        Where the object is here already the two are compared, and a damaged one is mended. The size is checked here; the digest by `agilab runs verify`, which reads every byte again.
         Raises AGI-STORE-006 where the file is missing or has another size.
         """
         try:
@@ -77,12 +79,16 @@ class ObjectStore:
                 exit_code=1,
             )
         target = self.path(digest)
-        if self.holds(digest, size):
+        if self.holds(digest, size) and filecmp.cmp(staged, target, shallow=False):
             staged.unlink()
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._settle(staged, target)
         return digest
+
+    def set_aside(self, digest: str) -> None:
+        """Take an object whose bytes are others from where it is looked for: whoever wants it finds it missing."""
+        set_aside(self.path(digest))
 
     def mend(self, staged: Path, digest: str) -> None:
         """Move a staged file, whose bytes have this digest, to where an object is missing or damaged."""
