@@ -153,3 +153,30 @@ def test_damage_that_keeps_the_size_is_mended_by_whoever_has_the_bytes(tmp_path:
         again()
         assert path.read_bytes() == b"whole"
     assert not staged.exists()
+
+
+def test_without_src_the_packages_beside_the_project_are_source_and_their_data_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "lab"
+    for name in (
+        "pkg/__init__.py",
+        "pkg/inner/deep.py",
+        "space/one.py",
+        "data/make.py",
+        "tests/test_a.py",
+        "2020/x.py",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x = 1\n")
+    (folder / "pkg/table.csv").write_text("1\n")
+    (folder / "pkg/__pycache__").mkdir()
+    (folder / "pkg/__pycache__/deep.py").write_text("junk")
+    (folder / "module.py").write_text("y = 2\n")
+    (folder / "pyproject.toml").write_text("[project]\n")
+    found = take(folder, ObjectStore(tmp_path / "objects")).files
+    assert sorted(found) == [
+        "module.py",
+        "pkg/__init__.py",
+        "pkg/inner/deep.py",
+        "pyproject.toml",
+        "space/one.py",
+    ]

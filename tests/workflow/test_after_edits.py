@@ -124,7 +124,7 @@ def test_a_stage_that_was_just_added_is_run(
     capsys.readouterr()
     assert agilab(["workflow", "plan", str(lab.folder), option, "neu", "--json"]) == 0
     steps = json.loads(capsys.readouterr().out)["steps"]
-    assert {step["unit"]: step["action"] for step in steps} == {"a": "reuse", "neu": "run"}
+    assert {step["unit"]: step["action"] for step in steps.steps} == {"a": "reuse", "neu": "run"}
     result = lab.run(selection=Selection(from_node="neu", downstream=option == "--from"))
     assert result.status == "succeeded"
     assert lab.states(result) == {"a": "reused", "neu": "succeeded"}
@@ -222,3 +222,32 @@ def test_what_was_left_out_is_named_as_a_person_reads_it(
     told = capsys.readouterr().out
     assert "more[Öfen]  was not run: each[Öfen] did not end well" in told
     assert "%C3" not in told
+
+
+def test_what_a_stage_alone_would_do_is_planned_where_one_of_its_items_failed(lab: ALab) -> None:
+    lab.write(
+        """
+[[stages]]
+id = "m"
+foreach = { k = ["a", "b", "c"] }
+outputs = ["v"]
+code = "v = 1 / (k != 'b')"
+[[stages]]
+id = "s"
+inputs = ["v"]
+outputs = ["n"]
+require = 0.5
+code = "n = len(v)"
+"""
+    )
+    assert lab.run().status == "succeeded"
+    alone = Selection(from_node="m", downstream=False)
+    steps = plan_lab(LabRequest(lab.path, track=False, selection=alone), lab.workspace)
+    assert {step.name: step.action for step in steps.steps} == {
+        "m[a]": "run",
+        "m[b]": "run",
+        "m[c]": "run",
+        "s": "reuse",
+    }
+    done = lab.run(selection=alone)
+    assert lab.states(done) == {"m[a]": "succeeded", "m[b]": "failed", "m[c]": "succeeded", "s": "reused"}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from typing import Any
 
 from agilab.engine.rerun import Preview as RerunPreview
 from agilab.engine.rerun import Rerun
@@ -42,17 +43,23 @@ def plan_lab(request: LabRequest, workspace: Workspace | None = None, faces: Fac
             tasks.payload_of = walk.payload
             if shown is not None and shown.selection.alone:
                 parent = shown.parent
-                walk.stands_in = lambda unit: store.result(parent, unit.unit_id)
+                walk.stands_in = lambda unit: _left_by(store.result(parent, unit.unit_id))
             steps = walk.steps()
     return Preview(lab.name, steps if shown is None else tuple(_settled(steps, shown)))
+
+
+def _left_by(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record of a unit that left something; empty for one that failed, or never was."""
+    return result if result.get("value") is not None or result.get("value_digest") else {}
 
 
 def _settled(steps: Iterable[Step], shown: RerunPreview) -> Iterator[Step]:
     """The steps of a rerun; of what waits for something that runs first, as much as is settled already.
 
-    A unit that would be kept still waits: if what it needs comes out another, it runs.
+    A unit that would be kept still waits: if what it needs comes out another, it runs. With `--only` it is kept anyway.
     """
-    said = {step.name: step for step in of_rerun("", shown) if step.action != "reuse"}
+    alone = shown.selection.alone
+    said = {step.name: step for step in of_rerun("", shown) if alone or step.action != "reuse"}
     for step in steps:
         if step.action == "wait":
             units = [one for name, one in said.items() if name.partition("[")[0] == step.name]
