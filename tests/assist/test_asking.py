@@ -357,3 +357,70 @@ def test_the_library_is_the_one_that_the_stage_uses(
     )
 
     assert prepare(lab, Wish("a", "x"), left_in(home)).prompt.library == library
+
+
+TWO_LIBRARIES = """\
+[[stages]]
+id = "load"
+outputs = ["n", "pf", "df"]
+code = '''
+import pandas as pd
+import polars as pl
+
+n = 3
+pf = pl.read_csv("prices.csv").head(9)
+df = pf.to_pandas()
+'''
+LAST
+
+[[stages]]
+id = "use"
+inputs = INPUTS
+outputs = ["good"]
+"""
+LAST = (
+    'last_run = { run = "20261123-034412371-lab-7k3f2q", status = "succeeded", at = "2026-11-23T03:44:12Z" }'
+)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "library"),
+    [
+        ('["pf"]', "polars"),
+        ('["df"]', "pandas"),
+        ('["n", "df", "pf"]', "pandas"),
+        ('["n", { name = "pf", as = "prices" }, "prices.csv"]', "polars"),
+    ],
+)
+@pytest.mark.parametrize("has_run", [False, True])
+@pytest.mark.parametrize("dependencies", ["pandas", "polars"])
+def test_the_library_is_that_of_the_table_that_is_taken(
+    lab: Path, home: Path, inputs: str, library: str, has_run: bool, dependencies: str
+) -> None:
+    text = TWO_LIBRARIES.replace("INPUTS", inputs).replace("LAST", LAST if has_run else "")
+    if has_run:  # what the run left says it by itself
+        text = text.replace('pl.read_csv("prices.csv").head(9)', "made()").replace("pf.to_pandas()", "made()")
+        staging = Staging(home / "staging")
+        frame = pl.DataFrame({"price": [1.5], "who": ["x"]})
+        hand_over("pf", frame, staging, "pf")
+        hand_over("df", frame.to_pandas(), staging, "df")
+        run = home / "runs" / "20261123-034412371-lab-7k3f2q" / "artifacts" / "load"
+        shutil.copytree(staging.folder / "artifacts", run)
+    lab.write_text(text, encoding="utf-8")
+    (lab.parent / "pyproject.toml").write_text(
+        f'[project]\nname = "x"\ndependencies = ["{dependencies}>=1"]\n', encoding="utf-8"
+    )
+
+    asked = prepare(lab, Wish("use", "top 1 by price"), left_in(home / "runs"))
+
+    assert asked.prompt.library == library
+
+
+def test_what_a_stage_imports_itself_comes_before_what_it_takes(lab: Path, home: Path) -> None:
+    text = TWO_LIBRARIES.replace("INPUTS", '["pf"]\ncode = "import pandas as pd"').replace("LAST", "")
+    lab.write_text(text, encoding="utf-8")
+
+    assert prepare(lab, Wish("use", "x"), left_in(home)).prompt.library == "pandas"
+    both = text.replace('as pd"', 'as pd\\nimport polars as pl"')
+    lab.write_text(both, encoding="utf-8")
+    assert prepare(lab, Wish("use", "x"), left_in(home)).prompt.library == "polars"

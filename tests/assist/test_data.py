@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -260,3 +261,36 @@ def test_inputs_of_a_stage_come_from_the_last_run_and_from_the_folder(tmp_path: 
         "out/a.csv": 3,
     }
     assert found.values == ("k", "data/*.csv", "../x.csv")
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ([2**60 + n for n in range(5)], "int"),
+        ([2**63 - 1, -(2**63)], "int"),
+        ([2**64 - 1, 0], "int"),  # without a sign
+        (["0000000000000000000000000007"], "int"),
+        ([2**63, -1], "other"),
+        ([2**64], "other"),
+        ([-(2**63) - 1], "other"),
+        (["1" * 5_000], "other"),
+        ([2**60, "1.5"], "float"),
+        (["1e18"], "float"),
+    ],
+)
+def test_whole_numbers_of_a_csv_file_are_whole_up_to_64_bits(
+    cells: list[Any], kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("n,x\n" + "".join(f"{cell},1\n" for cell in cells), encoding="utf-8")
+
+    known = Known.of_file("t.csv", path)
+
+    column = known.schema.columns[0]
+    assert column.kind == kind
+    if kind == "int":
+        assert [row[0] for row in known.rows] == [int(cell) for cell in cells]
+        assert column.low is not None
+        assert column.low <= min(map(int, cells)) <= max(map(int, cells)) <= column.high  # type: ignore[operator]  # numbers
+        assert pd.read_csv(path).dtypes["n"].kind in "iu"  # as the engines themselves read them
+        assert pl.read_csv(path).schema["n"].is_integer()

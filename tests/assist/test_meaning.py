@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from agi_node.artifacts import Staging
+from agi_node.handover import hand_over
+from agi_node.tables import Table
 from agilab.assist.data.known import Known
 from agilab.assist.steps.checking import check
 from agilab.assist.steps.compiling import code_of
@@ -244,3 +248,103 @@ def test_names_of_tables_do_not_meet_those_of_steps_and_files(
     for library, make in (("polars", pl.DataFrame), ("pandas", pd.DataFrame)):
         found = rows_of(result_of(plan, library, timed=make(frame)))
         assert [(row[3], row[4]) for row in found] == [(3.0, 1), (2.0, None)]
+
+
+# -- categories are their values --------------------------------------------------------------------------------
+
+
+CATEGORIES: dict[str, list[Any]] = {
+    "City": ["b", "a", None, "b"],
+    "n": [10, 2, None, 10],
+    "day": [dt.datetime(2026, 1, 3), dt.datetime(2026, 1, 1), None, dt.datetime(2026, 1, 3)],
+    "x": [1, 2, 4, 8],
+}
+
+
+def as_categories(library: str) -> pl.DataFrame | pd.DataFrame:
+    if library == "polars":  # which has categories of texts alone
+        return pl.DataFrame(CATEGORIES, schema_overrides={"City": pl.Categorical})
+    frame = pd.DataFrame(CATEGORIES)
+    kept = {name: pd.Categorical(frame[name]) for name in ("n", "day")}
+    city = pd.Categorical(CATEGORIES["City"], categories=["unused", "b", "a"])  # an order that means nothing
+    return frame.assign(City=city, **kept)
+
+
+CITY_SUMS = [("b", 9), ("a", 2), (None, 4)]  # 1 + 8, 2, 4: in the order of their first rows
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        ({"do": "aggregate", "by": ["City"], "measures": [["s", "sum", "x"]]}, CITY_SUMS),
+        ({"do": "aggregate", "measures": [["s", "sum", "n"], ["m", "max", "n"]]}, [(22, 10)]),
+        ({"do": "aggregate", "measures": [["m", "min", "City"], ["k", "max", "City"]]}, [("a", "b")]),
+        (
+            {"do": "aggregate", "measures": [["m", "max", "day"]]},
+            [(dt.datetime(2026, 1, 3),)],
+        ),
+        ({"do": "sort", "by": [{"column": "City"}]}, [2, 1, 8, 4]),
+        ({"do": "filter", "where": {"column": "n", "test": ">", "value": 3}}, [1, 8]),
+        ({"do": "filter", "where": {"column": "City", "test": ">", "value": "a"}}, [1, 8]),
+        ({"do": "fill", "columns": ["City"], "using": "value", "value": "new"}, [1, 2, 4, 8]),
+    ],
+)
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_categories_are_their_values(
+    action: dict[str, Any], expected: list[Any], library: str, tmp_path: Path
+) -> None:
+    if "measures" in action:
+        words = ("called", "how", "column")
+        action = {**action, "measures": [dict(zip(words, one, strict=True)) for one in action["measures"]]}
+    frame = as_categories(library)
+    before = frame.clone() if isinstance(frame, pl.DataFrame) else frame.copy()
+    staging = Staging(tmp_path)
+    hand_over("df", frame, staging, "df")
+    table = Known.of_value("df", staging.path("df.preview")).schema
+    number = "int" if library == "polars" else "float"  # pandas' own whole numbers with a gap
+    assert [table.column(name).kind for name in CATEGORIES] == ["text", number, "datetime", "int"]  # type: ignore[union-attr]
+
+    found = rows_of(result_of(checked(table, action), library, df=frame))
+
+    assert (
+        found if action["do"] == "aggregate" else [row[list(CATEGORIES).index("x")] for row in found]
+    ) == expected
+    if action["do"] == "fill":
+        assert [row[0] for row in found] == ["b", "a", "new", "b"]
+    assert before.equals(frame)
+
+
+def test_categories_with_an_order_are_no_texts() -> None:
+    ordered = pd.DataFrame({"size": pd.Categorical(["S", "L"], categories=["S", "L"], ordered=True)})
+    enum = pl.DataFrame({"size": ["S", "L"]}, schema={"size": pl.Enum(["S", "L"])})
+
+    for frame in (ordered, enum):
+        preview = json.dumps(Table.of(frame, "t").preview()).encode()
+        assert Known.of_preview("t", preview).schema.columns[0].kind == "other"
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_categories_of_a_file_of_pandas_are_their_values(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = as_categories("pandas")
+    assert isinstance(frame, pd.DataFrame)
+    small = pd.Series([100, 100, 2, 2], dtype="int8").astype("category")
+    frame.assign(small=small).to_parquet(tmp_path / "t.parquet")
+    monkeypatch.chdir(tmp_path)
+    table = Known.of_file("t.parquet", tmp_path / "t.parquet").schema
+    actions = actions_of(
+        {"do": "derive", "column": "twice", "expression": "small * 2"},
+        {"do": "fill", "columns": ["City"], "using": "value", "value": "new"},
+        {"do": "filter", "where": {"column": "n", "test": ">", "value": 3}},
+        {"do": "sort", "by": [{"column": "City"}]},
+        table="t.parquet",
+        result="out",
+    )
+
+    found = result_of(check(actions, {"t.parquet": table}, "test"), library)
+
+    assert [(row[0], row[1], row[3], row[-1]) for row in rows_of(found)] == [
+        ("b", 10, 1, 200),  # and no number of 8 bits, which 200 is too large for
+        ("b", 10, 8, 4),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -367,3 +368,64 @@ def test_a_recipe_runs(question: str, library: str) -> None:
 def test_a_recipe_is_no_safe_action() -> None:
     with pytest.raises(AgiError, match="answers this request with code"):
         answer("describe", wants="actions")
+
+
+TWINS = (Known("df", table_of(**{"Temp_C": "int", "temp c": "int", "city": "text"})),)  # type: ignore[arg-type]  # kinds
+
+
+def asked_of_twins(question: str) -> str:
+    found = read_answer(
+        OfflineProvider().answer(Prompt(question, "s", tables=TWINS), lambda piece: None).text,
+        "actions",
+        "offline",
+    ).actions
+    assert found is not None
+    return json.dumps([action.model_dump(mode="json", exclude_defaults=True) for action in found.actions])
+
+
+@pytest.mark.parametrize(
+    ("said", "column"),
+    [
+        ("Temp_C", "Temp_C"),
+        ("temp c", "temp c"),
+        ("TEMP C", "temp c"),
+        ("TEMP_C", "Temp_C"),
+        ("'Temp_C'", "Temp_C"),
+        ('"temp c"', "temp c"),
+        ("`temp c`", "temp c"),
+    ],
+)
+def test_of_columns_of_one_sound_the_one_of_other_capitals_is_meant(said: str, column: str) -> None:
+    other = ({"Temp_C", "temp c"} - {column}).pop()
+
+    for question in (f"keep rows where {said} > 3", f"sort by {said}", f"mean of {said} by city"):
+        answered = asked_of_twins(question)
+        assert json.dumps(column) in answered
+        assert json.dumps(other) not in answered
+
+
+@pytest.mark.parametrize(
+    ("question", "allowed"),
+    [
+        ("keep rows where TempC > 3", "one of 'Temp_C', 'temp c': say it in quotes"),
+        ("sort by city and temp  c", "one of 'Temp_C', 'temp c': say it in quotes"),
+        (
+            "keep rows where city is tempc",
+            "one of 'Temp_C', 'temp c', written exactly so; or a text in quotes",
+        ),
+    ],
+)
+def test_a_name_that_several_columns_may_have_is_refused(question: str, allowed: str) -> None:
+    with pytest.raises(AgiError, match="does not understand") as caught:
+        asked_of_twins(question)
+
+    assert caught.value.allowed == allowed
+
+
+def test_the_longest_name_that_fits_is_still_the_one_that_is_meant() -> None:
+    tables = (Known("df", table_of(Temp="int", Temp_C="int")),)
+
+    text = OfflineProvider().answer(Prompt("sort by TEMP C", "s", tables=tables), lambda piece: None).text
+
+    assert '"Temp_C"' in text
+    assert '"Temp"' not in text

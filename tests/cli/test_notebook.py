@@ -196,6 +196,33 @@ def test_there_and_back_is_the_same_lab_and_an_edit_is_told(imported: Folder, st
     assert "n / 4" in (study / "lab_stages.toml").read_text(encoding="utf-8")
 
 
+def test_an_edit_that_cannot_be_read_stays_behind_and_is_told(here: Folder, study: Path) -> None:
+    lab = study / "lab_stages.toml"
+    lab.write_text(
+        '[lab.params]\nday = "2024-05-31"\n\n[[stages]]\nid = "a"\ninputs = ["day"]\ncode = "day"\n'
+    )
+    assert here("notebook", "export", "--output", "lab.ipynb").code == 0
+    path = study / "lab.ipynb"
+    book = json.loads(path.read_text(encoding="utf-8"))
+    cell = next(cell for cell in book["cells"] if cell["id"] == "lab-params")
+    cell["source"] = "day = \"edited\" + '2024-05-31'"
+    path.write_text(json.dumps(book), encoding="utf-8")
+    what = "params are assignments of plain data: line 1, day: 'edited' + '2024-05-31'"
+
+    compared = here("notebook", "roundtrip", "--notebook", "lab.ipynb", "--json")
+    assert (compared.code, compared.document["status"]) == (1, "failed")
+    assert [one["what"] for one in compared.document["changes"]] == [what]
+    assert compared.document["identical"] is False
+
+    script = here("notebook", "import", "lab.ipynb", "--yes", "--no-lock", "--json")
+    assert (script.code, script.document["status"]) == (1, "failed")
+    assert [one["what"] for one in script.document["changes"]] == [what]
+    person = here("notebook", "import", "lab.ipynb", "--yes", "--no-lock")
+    assert person.code == 1
+    assert f"not taken cell 2: {what}: mend it and import again" in " ".join(person.out.split())
+    assert parse_document(lab.read_text(), LabStages, "lab").lab.params == {"day": "2024-05-31"}
+
+
 def test_an_ordinary_notebook_is_no_notebook_of_a_lab(imported: Folder) -> None:
     answer = imported("notebook", "roundtrip", "--notebook", "study.ipynb")
     assert answer.code == 2

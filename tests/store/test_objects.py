@@ -144,9 +144,9 @@ def test_damage_that_keeps_the_size_is_mended_by_whoever_has_the_bytes(tmp_path:
     objects = ObjectStore(tmp_path / "objects")
     digest = objects.put(b"whole")
     path = objects.path(digest)
+    staged = tmp_path / "staged"
+    staged.write_bytes(b"whole")
     for again in (lambda: objects.put(b"whole"), lambda: objects.adopt(staged, digest, 5)):
-        staged = tmp_path / "staged"
-        staged.write_bytes(b"whole")
         path.chmod(0o644)
         path.write_bytes(b"whose")
         assert not objects.is_whole(digest)

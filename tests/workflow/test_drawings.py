@@ -15,7 +15,7 @@ from agi_node.artifacts import Staging
 from agi_node.likeness import digest_of
 from agi_node.notebook_values import judged
 from agi_node.outline import outline
-from agilab.workflow.notebooks.comparison import _judged
+from agilab.workflow.notebooks.comparison import judged_values
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def figure(last: float = 1.0, title: str = "sine", color: str = "C0") -> Any:
 
 
 def both(theirs: Any, mine: Any, tmp_path: Path) -> tuple[bool | None, str]:
-    return _judged(judged("f", theirs, Staging(tmp_path / "a")), judged("f", mine, Staging(tmp_path / "b")))
+    return judged_values(judged("f", theirs, Staging(tmp_path / "a")), judged("f", mine, Staging(tmp_path / "b")))
 
 
 @pytest.mark.parametrize("part", ["figure", "axes", "first", "line"])

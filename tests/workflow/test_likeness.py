@@ -16,8 +16,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from agi_node.outline import MORE, PARTS, outline
-from agilab.workflow.notebooks.likeness import ROUNDING, alike, first_difference
+from agi_node.outline import MORE, NOT_ALL, PARTS, outline
+from agilab.workflow.notebooks.likeness import ROUNDING, UNEXPLAINED, alike, first_difference, unexplained
 
 TABLE = pd.DataFrame({"a": range(1000), "s": [f"x{n}" for n in range(1000)]})
 
@@ -99,15 +99,23 @@ def test_a_forest_that_is_too_large_to_be_told_whole_is_not_called_equal() -> No
     forest = outline(RandomForestClassifier(60, random_state=0).fit(X, Y))
     assert len(forest) == PARTS
     assert forest[-1] == ["", MORE]
-    assert alike(forest, forest) == (None, f"the first {PARTS:,} parts compared and alike; there are more")
+    equal, why = alike(forest, forest)
+    assert why == f"{UNEXPLAINED}: the first {PARTS:,} parts compared and alike; there are more"
+    assert unexplained(equal, why)
     small = [outline(RandomForestClassifier(4, random_state=seed).fit(X, Y)) for seed in (0, 1)]
     assert alike(*small) == (False, ".random_state: 0 in the notebook, 1 in the pipeline")
 
 
 def test_what_differs_in_no_part_cannot_be_told() -> None:
     model = outline(LinearRegression().fit(X, Y))
-    assert alike(model, model)[0] is None
-    assert alike([], model) == (None, "they cannot be taken apart")
+    equal, why = alike(model, model)
+    assert equal is None
+    assert unexplained(equal, why)
+    assert alike([], model) == (None, f"{UNEXPLAINED}: they cannot be taken apart")
+    unseen = [*model, ["", NOT_ALL]]
+    equal, why = alike(unseen, unseen)
+    assert why == f"{len(model)} parts compared and alike; {NOT_ALL}"
+    assert not unexplained(equal, why)
 
 
 class Odd:

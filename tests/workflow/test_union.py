@@ -10,6 +10,7 @@ import pytest
 
 from agi_node.errors import AgiError
 from agilab.store.workspace import Workspace
+from agilab.workflow.notebooks.exporting import export_single_kernel
 from agilab.workflow.notebooks.union import Union, union_of
 from agilab.workflow.running.prepare import read_lab
 from tests.workflow.conftest import ALab
@@ -251,3 +252,37 @@ def test_a_name_that_is_read_without_being_taken_would_come_from_whoever_bound_i
     assert found.what == "c reads tmp, which it does not take: in one kernel it is bound by a and by b"
     # Each with a `tmp` of its own, and nobody who reads another's: one kernel does not mind.
     assert united(lab, workspace, stages.replace("print(tmp)", "tmp = 3")).allowed
+
+
+SCRIPT = """
+[[stages]]
+id = "tool"
+file = "tool.py"
+outputs = ["n"]
+
+[[stages]]
+id = "tell"
+inputs = ["n"]
+code = "print(n)"
+"""
+
+
+def test_a_script_that_ends_itself_or_asks_for_its_file_is_no_cell(lab: ALab, workspace: Workspace) -> None:
+    lab.write(SCRIPT)
+    tool = lab.folder / "tool.py"
+    tool.write_text("import sys\nfrom pathlib import Path\n\nn = Path(__file__).name\nsys.exit(0)\n")
+    assert lab.states(lab.run()) == {"tool": "succeeded", "tell": "succeeded"}, "apart both work"
+    union = united(lab, workspace, SCRIPT)
+    assert [(one.kind, one.stages) for one in union.obstacles] == [("script", ("tool",))] * 2
+    assert [one.what for one in union.obstacles] == [
+        "tool has sys.exit(0) in line 5: no cell below it would run",
+        "tool has __file__ in line 4: a notebook has none",
+    ]
+    target = lab.folder / "one.ipynb"
+    with pytest.raises(AgiError, match="cannot share one kernel") as told:
+        export_single_kernel(read_lab(lab.path).document, lab.path, target, workspace)
+    assert told.value.code == "AGI-STAGE-049"
+    assert "tool has sys.exit(0) in line 5" in str(told.value.found)
+    assert not target.exists()
+    tool.write_text("import sys\n\nn = 3\nif n > 5:\n    sys.exit('too many')\n")
+    assert united(lab, workspace, SCRIPT).allowed, "what fails apart fails in a kernel too"

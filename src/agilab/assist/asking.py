@@ -162,7 +162,7 @@ def prepare(lab_file: Path, wish: Wish, left: Left) -> Asked:
         )
     folder = lab_file.parent
     code = code_now(stage, folder)
-    library = wish.library or library_of(lab, stage, code, folder)
+    library = wish.library or library_of(lab, stage, code, folder, left)
     known = inputs_of(lab, stage, folder, left, library)
     tables = known.tables
     if wish.append:

@@ -106,7 +106,7 @@ def import_(
 
     Cells are grouped into stages where few values cross; what crosses becomes their inputs and outputs. A notebook
     that a lab was exported to becomes that lab again, with what was edited in it; exit status 1 says that something
-    which its stages name did not come along.
+    which its stages name did not come along, or that an edit could not be read and stayed behind.
     """
     from agilab.cli.notebook_view import previewed, told
     from agilab.cli.progress import Progress
@@ -148,7 +148,8 @@ def import_(
             from agilab.workflow.notebooks.importing import REPORT
 
             write_document(written.path.parent / REPORT, report)
-    whole = not (preview.home and written.missing)  # what a lab had, it has again, or somebody is told
+    # what a lab had and what somebody wrote, it has again, or that is told
+    whole = not (preview.home and written.missing) and not preview.unread
     if as_json:
         print_json(
             {
@@ -160,7 +161,7 @@ def import_(
         )
     else:
         runs = any(stage.kind != "none" for stage in preview.lab.stages)
-        out("", *told(written, report, runs=runs))
+        out("", *told(written, report, runs=runs, unread=preview.unread))
     return DONE if whole and all(one.equal for one in report.verification) else FAILED
 
 

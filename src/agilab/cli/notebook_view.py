@@ -162,7 +162,9 @@ def _passes(stage: Stage) -> Text:
     return text
 
 
-def told(done: Imported, report: NotebookImport, *, runs: bool) -> Iterable[RenderableType]:
+def told(
+    done: Imported, report: NotebookImport, *, runs: bool, unread: Sequence[str] = ()
+) -> Iterable[RenderableType]:
     from rich.text import Text
 
     from agilab.cli.render import pairs, title
@@ -177,6 +179,7 @@ def told(done: Imported, report: NotebookImport, *, runs: bool) -> Iterable[Rend
         rows.append(("kept", f"{kept}  (the {name} that was there)"))
     if done.missing:
         rows.append(("missing", Text(f"{', '.join(done.missing)}: put them there", "yellow")))
+    rows += [("not taken", Text(f"{one}: mend it and import again", "yellow")) for one in unread]
     yield pairs(rows)
     for one in report.verification:
         yield title(f"Verified {one.notebook}")

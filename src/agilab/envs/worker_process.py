@@ -37,6 +37,7 @@ class WorkerSpec:
         roots: Absolute folders behind the named roots of file references.
         threads: Native threads that this worker may use: its share of the cores.
         functions: File of pickled functions (`agi_node.codec`), for graphs of functions that are in no source folder.
+        environ: Variables that its process begins with besides those of this one.
     """
 
     python: Path
@@ -45,6 +46,7 @@ class WorkerSpec:
     roots: Mapping[str, str] = field(default_factory=dict)
     threads: int = 1
     functions: Path | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 class WorkerProcess:
@@ -62,6 +64,7 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         errors = log.open("ab")
         environment = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
+        environment |= spec.environ
         try:
             self.process = subprocess.Popen(
                 [

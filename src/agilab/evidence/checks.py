@@ -120,11 +120,11 @@ def _objects(store: Store, run_id: str) -> Validation:
     rows = store.artifacts(run_id)
     saved = {row.digest for row in rows}
     problems = []
-    for digest, what, problem in amiss(store, run_id):
-        damaged = digest in saved and digest in store.objects
+    for name, what, wrong in amiss(store, run_id):
+        damaged = name in saved and name in store.objects
         if damaged:
-            store.objects.set_aside(digest)
-        problems.append(f"{what}: object {digest[:12]} {problem}{'; it is set aside' if damaged else ''}")
+            store.objects.set_aside(name)
+        problems.append(f"{what}: object {name[:12]} {wrong}{'; it is set aside' if damaged else ''}")
     return Validation(
         name="artifacts",
         passed=not problems,

@@ -60,7 +60,8 @@ class ObjectStore:
     def adopt(self, staged: Path, digest: str, size: int) -> str:
         """Move a staged file in under the digest that its writer computed.
 
-        Where the object is here already the two are compared, and a damaged one is mended. The size is checked here; the digest by `agilab runs verify`, which reads every byte again.
+        Where the object is here already the two are compared, and a damaged one is mended. The size is checked here;
+        the digest by `agilab runs verify`, which reads every byte again.
         Raises AGI-STORE-006 where the file is missing or has another size.
         """
         try:

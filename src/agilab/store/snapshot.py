@@ -72,10 +72,10 @@ def take(
 ) -> Snapshot:
     """Put an app's source into the object store.
 
-    Source is everything below `src/` (without it, packages beside `pyproject.toml`), the project's own small files, and the
-    modules of `libraries` among the app's own; data, environments and caches are not, nor, with `compiled`, what a build left in the source. Raises
-    AGI-APP-104 where that is more than 64 MiB, naming the largest file, and AGI-APP-107 where two files cannot both be
-    imported.
+    Source is everything below `src/` (without it, packages beside `pyproject.toml`), the project's own small files,
+    and the modules of `libraries` among the app's own; data, environments and caches are not, nor, with `compiled`,
+    what a build left in the source. Raises AGI-APP-104 where that is more than 64 MiB, naming the largest file, and
+    AGI-APP-107 where two files cannot both be imported.
     """
     files: dict[str, str] = {}
     sizes: dict[str, int] = {}

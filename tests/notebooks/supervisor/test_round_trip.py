@@ -439,6 +439,41 @@ def test_params_that_are_no_data_leave_what_was_known(notebook: dict[str, Any]) 
     assert found.document.lab.params == {"n": 3}
 
 
+@pytest.mark.parametrize(
+    ("value", "spelled"),
+    [
+        ("\"edited\" + '2024-05-31'", "'edited' + '2024-05-31'"),
+        ("{ 1,2 }", "{1, 2}"),
+        ("{1: 'one'}", "{1: 'one'}"),
+        ("{[1]: 2}", "{[1]: 2}"),
+        ("[b'raw']", "[b'raw']"),
+        ("1e999", "1e309"),  # an endless number: no JSON, no TOML of ours
+        ("f(\n    'a',\n)", "f('a')"),
+    ],
+)
+@pytest.mark.parametrize("where", ["lab-params", "queue"])
+def test_what_is_no_data_is_named_with_its_line_as_python_spells_it(
+    value: str, spelled: str, where: str
+) -> None:
+    stages = (Stage(id="queue", app="uav_queue_project", args={"n": 3}),)
+    made = notebook_of(LabStages(lab=Lab(params={"n": 3}), stages=stages))
+    cell(made, where)["source"] = "".join(cell(made, where)["source"]).replace("n = 3", f"m = 1\nn = {value}")
+    found = back(made)
+    (change,) = found.changes
+    assert change.stayed_behind
+    assert change.what.endswith(f"assignments of plain data: line 2, n: {spelled}")
+    assert (found.document.lab.params, found.document.stages) == ({"n": 3}, stages)
+
+
+def test_a_long_expression_is_told_by_its_beginning(notebook: dict[str, Any]) -> None:
+    cell(notebook, "lab-params")["source"] = f"n = {' + '.join(map(str, range(500)))}"
+    (change,) = [change for change in back(notebook).changes if change.stayed_behind]
+    told = change.what.partition("line 1, n: ")[2]
+    assert told.startswith("0 + 1 + 2 + 3")
+    assert told.endswith(" …")
+    assert len(told) <= 80
+
+
 def test_what_other_tools_wrote_is_kept(notebook: dict[str, Any]) -> None:
     notebook["metadata"]["colab"] = {"provenance": []}
     assert back(notebook).document.lab.notebook == {"colab": {"provenance": []}}

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 MOST_AXES = 200
+NUMBER_OF = "number_of_"
+"""Before the name of a part that is counted."""
 
 
 def figure_of(value: Any) -> Any:
@@ -50,7 +52,7 @@ def drawn_in(figure: Any) -> Iterator[tuple[str, Any]]:
     yield "size", [float(side) for side in figure.get_size_inches()]
     yield from _texts("", figure.texts)
     axes = figure.axes
-    yield "axes", len(axes)
+    yield f"{NUMBER_OF}axes", len(axes)
     for number, each in enumerate(axes[:MOST_AXES]):
         yield from _axes(f"axes[{number}]", each)
 
@@ -59,6 +61,8 @@ def _axes(place: str, axes: Any) -> Iterator[tuple[str, Any]]:
     for name in ("title", "xlabel", "ylabel"):
         if (get := getattr(axes, f"get_{name}", None)) is not None:
             yield f"{place}.{name}", get()
+    for name in ("lines", "collections", "patches", "images", "texts"):
+        yield f"{place}.{NUMBER_OF}{name}", len(getattr(axes, name))
     for number, line in enumerate(axes.lines):
         yield f"{place}.lines[{number}]", _numbers(line.get_xydata())
         yield f"{place}.lines[{number}].look", [str(line.get_color()), line.get_label()]

@@ -6,26 +6,39 @@ Bytes of a pickle will not do: they depend on which texts are one object in memo
 
 from __future__ import annotations
 
+import dis
+import functools
 import hashlib
+import re
 import sys
 import types
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from agi_node import drawings, encoding
 from agi_node.handover import exact_text, hand_over
+from agi_node.source.anatomy import class_body, said
 
 if TYPE_CHECKING:
     from agi_node.artifacts import Staging
 
 MOST = 200_000
 """Parts of an object that are looked at; beyond them it is too large to compare."""
+_OF_CALLS = frozenset(
+    {"CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "PUSH_NULL", "RESUME", "COPY_FREE_VARS", "MAKE_CELL"}
+)
+"""Instructions that tell nothing of what is done. Python puts in others where a module's import is compiled with it."""
+_KIND_OF_FUNCTION = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
+"""Flags of code: `*args`, `**kwargs`, generators, coroutines."""
 
 
 def digest_of(value: Any, staging: Staging) -> str:
     """SHA-256 over what an object consists of, part by part, as pickling would take it apart.
 
-    Two objects with one digest hold the same. Of functions it is their code, defaults and closures; of classes their
-    name and their own functions. Raises what taking the object apart raises, ValueError for one that is too large.
+    Two objects with one digest hold the same. Of functions it is what their code does, defaults and closures; of
+    classes their name and what they hold.
+
+    Raises what taking the object apart raises, ValueError for one that is too large.
     """
     found = _Digest(staging)
     found.add(value)
@@ -43,8 +56,32 @@ def random_state(value: Any) -> dict[str, Any] | None:
     return dict(value.state)
 
 
+def own_state(value: Any, state: Any) -> Any:
+    """The attributes of an object as one dict, from the state that pickling takes; any other state as it is.
+
+    Without caches, and of a library's object without private attributes that are not filled yet: those are made when
+    somebody asks (`None`, then `{}`), which says nothing of the value.
+    """
+    if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
+        state = {**(state[0] or {}), **state[1]}  # what has __slots__
+    if not isinstance(state, dict):
+        return state
+    lazy = type(value).__module__ != "__main__"
+    return {
+        name: one
+        for name, one in state.items()
+        if name != "_cache" and not (lazy and str(name).startswith("_") and _is_unfilled(one))
+    }
+
+
+def _is_unfilled(value: Any) -> bool:
+    return value is None or (type(value) is dict and not value)
+
+
 class _Digest:
     def __init__(self, staging: Staging) -> None:
+        self._classes: dict[int, str] = {}
+        self._codes: dict[int, str] = {}
         self.hash = hashlib.sha256()
         self._staging = staging
         self._above: dict[int, int] = {}
@@ -89,6 +126,12 @@ class _Digest:
             self._function(value)
         elif isinstance(value, types.CodeType):
             self._code(value)
+        elif isinstance(value, (staticmethod, classmethod)):
+            self.add(value.__func__)
+        elif isinstance(value, property):
+            self.add([value.fget, value.fset, value.fdel])
+        elif isinstance(value, functools.cached_property):
+            self.add(value.func)
         elif (state := random_state(value)) is not None:
             self.add(state)
         elif drawings.is_drawn(value):
@@ -98,26 +141,49 @@ class _Digest:
 
     def _class(self, value: type) -> None:
         self._put("class", f"{value.__module__}.{value.__qualname__}")
-        if value.__module__ == "__main__":  # another text of it is another class
-            for name, own in sorted(vars(value).items()):
-                if isinstance(own, types.FunctionType):
-                    self._put("method", name)
-                    self.add(own)
+        if value.__module__ != "__main__":
+            return
+        if id(value) not in self._classes:  # another text of it is another class
+            self._classes[id(value)] = "itself"
+            within = self._aside()
+            within._above[id(value)] = 0
+            within._put("holds", repr(class_body(value, within._held)))
+            self._classes[id(value)] = within.hash.hexdigest()
+        self._put("holds", self._classes[id(value)])
+
+    def _aside(self) -> _Digest:
+        """Another digest, which knows the classes and the code that this one has met."""
+        other = _Digest(self._staging)
+        other._classes, other._codes = self._classes, self._codes
+        return other
+
+    def _held(self, value: Any) -> list[Any]:
+        """What a class holds, in plain form."""
+        within = self._aside()
+        try:
+            within.add(value)
+        except Exception:  # what cannot be taken apart does not keep its class from being compared
+            return [said(value)]
+        return [within.hash.hexdigest()]
 
     def _function(self, value: types.FunctionType) -> None:
         self._put("function", f"{value.__module__}.{value.__qualname__}")
         if value.__module__ == "__main__":
             self._code(value.__code__)
+            self._put("doc", str(value.__doc__))
             self.add(value.__defaults__)
             self.add(value.__kwdefaults__)
             for cell in value.__closure__ or ():
                 self.add(cell.cell_contents)
 
     def _code(self, value: types.CodeType) -> None:
-        self._put("code", value.co_code.hex())
-        self.add(value.co_names)
-        for constant in value.co_consts:
-            self.add(constant)
+        if id(value) not in self._codes:
+            within = self._aside()
+            counts = (value.co_argcount, value.co_posonlyargcount, value.co_kwonlyargcount)
+            within._put("takes", f"{counts} {value.co_flags & _KIND_OF_FUNCTION}")
+            within.add([value.co_varnames[: sum(counts) - counts[1]], *_done(value)])
+            self._codes[id(value)] = within.hash.hexdigest()
+        self._put("code", self._codes[id(value)])
 
     def _array(self, value: Any) -> bool:
         numpy = sys.modules.get("numpy")
@@ -154,14 +220,17 @@ class _Digest:
         parts = value.__reduce_ex__(4)
         if isinstance(parts, str):
             self._put("name", parts)
+            if isinstance(wrapped := getattr(value, "__wrapped__", None), types.FunctionType):
+                self.add(wrapped)  # a function with a cache
             return
         maker, arguments, *more = parts
-        if more and isinstance(more[0], dict):
-            more[0] = {name: one for name, one in more[0].items() if name != "_cache"}
         state, items, pairs = [*more[:3], None, None, None][:3]
         self.add(maker)
-        self.add(arguments)
-        self.add(state)
+        if isinstance(value, (set, frozenset)):
+            self._put("members", " ".join(sorted(digest_of(one, self._staging) for one in value)))
+        else:
+            self.add(arguments)
+        self.add(own_state(value, state))
         self.add(list(items) if items is not None else None)
         self.add(list(pairs) if pairs is not None else None)
 
@@ -169,3 +238,37 @@ class _Digest:
         data = text.encode("utf-8", "surrogatepass")
         self.hash.update(f"{kind} {len(data)}:".encode())
         self.hash.update(data)
+
+
+def _done(code: types.CodeType) -> list[Any]:
+    """What code does, step by step: the same whether it was compiled alone or with the imports that it uses.
+
+    A call of `module.f()` is compiled otherwise where the import of the module stands in the same text, which is so in
+    a stage and not in a cell of a notebook; so the way in which calls are prepared is left out, and places are counted
+    without it. Python 3.11 to 3.13.
+    """
+    bytecode = dis.Bytecode(code)
+    steps: list[tuple[str, Any, bool]] = []
+    places: dict[int, int] = {}
+    for each in bytecode:
+        places[each.offset] = len(steps)
+        if each.opname not in _OF_CALLS:
+            jumps = each.opcode in dis.hasjrel or each.opcode in dis.hasjabs
+            steps += [(name, value, jumps) for name, value in _single(each)]
+    last = len(steps)
+    guarded = [
+        [places.get(one.start, last), places.get(one.end, last), places.get(one.target, last), one.lasti]
+        for one in getattr(bytecode, "exception_entries", ())
+    ]
+    told = [[name, places.get(value, last) if jumps else value] for name, value, jumps in steps]
+    return [told, [one for one in guarded if one[0] != one[1]]]
+
+
+def _single(step: dis.Instruction) -> Iterator[tuple[str, Any]]:
+    """An instruction as those that it is made of, with what each is about."""
+    pair = re.findall("(?:LOAD|STORE)_FAST", step.opname)
+    if len(pair) == 2:
+        yield from zip(pair, step.argval, strict=True)
+        return
+    name = "LOAD_ATTR" if step.opname == "LOAD_METHOD" else step.opname
+    yield name, step.arg if step.argval is None and "CONST" not in name else step.argval

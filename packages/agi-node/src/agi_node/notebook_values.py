@@ -6,6 +6,7 @@ Run where these are, in the environment of the lab: `write(globals(), names, fol
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -21,7 +22,7 @@ from agi_node.artifacts import Staging
 from agi_node.errors import AgiError
 from agi_node.handover import fingerprint, hand_over
 from agi_node.likeness import digest_of
-from agi_node.outline import Part, outline
+from agi_node.outline import NOT_ALL, Part, outline
 
 OF_THE_PROCESS = frozenset(
     {
@@ -69,7 +70,10 @@ def judged(name: str, value: Any, staging: Staging) -> dict[str, Any]:
     except Exception as problem:  # whatever a person's object does when it is looked at
         refused = problem
     if form["kind"] != "pickle":
-        return {**fingerprint(form, staging), "parts": _parts(value)}
+        mark, parts = fingerprint(form, staging), _parts(value)
+        if form["kind"] == "json" and any(len(part) == 4 for part in parts):
+            return {"kind": "object", "text": _told(value), "digest": _one_digest(mark), "parts": parts}
+        return {**mark, "parts": parts}
     try:
         digest = digest_of(value, staging)
     except Exception:  # taking a person's object apart runs its own code; its parts may still be comparable
@@ -79,7 +83,14 @@ def judged(name: str, value: Any, staging: Staging) -> dict[str, Any]:
     parts = _parts(value)
     if not digest and not parts:
         return {"why": f"an object of type {type(value).__name__}, which cannot be taken apart"}
+    if not digest:
+        parts = [*parts, ["", NOT_ALL]]
     return {"kind": "object", "text": _told(value), "digest": digest, "parts": parts}
+
+
+def _one_digest(mark: Mapping[str, Any]) -> str:
+    """Of plain data with numbers in it, which may differ by rounding as those in objects do."""
+    return str(mark.get("digest") or hashlib.sha256(mark["text"].encode()).hexdigest())
 
 
 def _parts(value: Any) -> list[Part]:

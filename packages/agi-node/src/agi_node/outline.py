@@ -6,17 +6,18 @@ only a beginning is told, or sums of it; that is said in the part. Made where th
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 import re
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from agi_node import drawings
 from agi_node.handover import exact_text
-from agi_node.likeness import random_state
+from agi_node.likeness import own_state, random_state
 
 PARTS, NUMBERS, ROWS, TEXT = 1_500, 6_000, 60, 80
 """At most: parts of an outline, numbers in them, rows of a table that are told one by one, letters of a text."""
@@ -25,6 +26,8 @@ WHOLE = 400
 SUMS = ("how many", "sum", "sum by place", "sum of sizes", "sum of sizes by place", "least", "greatest")
 """What is told of a long array: by place, each number counts by how far on it stands, the last one by 1."""
 MORE = "more than is told"
+NOT_ALL = "some of it cannot be looked at"
+"""Stands at the end of the parts of a value of which there is no digest."""
 BY_ADDRESS = "by addresses in memory"
 """What is told in place of the keys of a dict that are numbers of objects in memory (`id`)."""
 _ADDRESSES = range(0x5500_0000_0000, 0x8000_0000_0000)
@@ -50,8 +53,8 @@ class _Walk:
     def parts(self, value: Any, path: str) -> Iterator[Part]:
         if value is None or type(value) in (bool, int, str, bytes):
             yield [path, _short(value)]
-        elif type(value) is float:
-            yield [path, "float", "", repr(value)]
+        elif type(value) in (float, complex):
+            yield [path, type(value).__name__, "", repr(value)]
         elif id(value) in self._above:
             yield [path, "what it is part of"]
         else:
@@ -62,6 +65,9 @@ class _Walk:
     def _whole(self, value: Any, path: str) -> Iterator[Part]:
         if type(value) in (list, tuple):
             yield [path, f"{type(value).__name__} of {len(value):,}"]
+            if len(value) > 1 and all(type(one) is float for one in value):
+                yield from self._floats(value, path)
+                return
             for number, one in enumerate(value):
                 yield from self.parts(one, f"{path}[{number}]")
         elif type(value) is dict:
@@ -88,6 +94,15 @@ class _Walk:
             yield [path, _short(text)]
         else:
             yield from self._object(value, path)
+
+    def _floats(self, values: Sequence[float], path: str) -> Iterator[Part]:
+        """Numbers that stand together: what differs in the last digits is small beside the greatest of them."""
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and len(values) > self._numbers:
+            yield from self._array(numpy.array(values), path) or ()
+            return
+        self._numbers -= len(values)
+        yield [path, "float", str(len(values)), " ".join(map(repr, values))]
 
     def _array(self, value: Any, path: str) -> list[Part] | None:
         numpy = sys.modules.get("numpy")
@@ -132,6 +147,9 @@ class _Walk:
 
     def _series(self, column: Any, path: str) -> Iterator[Part]:
         dtype = getattr(column, "dtype", None)
+        if hasattr(dtype, "categories") and hasattr(dtype, "ordered"):
+            yield [path, f"categories, {'' if dtype.ordered else 'not '}ordered"]
+            yield from self.parts(dtype.categories, f"{path}.categories")
         if getattr(dtype, "kind", "") in tuple("biufc") and hasattr(column, "to_numpy"):
             yield from self._array(column.to_numpy(), path) or ()
         else:
@@ -163,22 +181,32 @@ class _Walk:
             yield [path, taken]
             return
         maker, arguments, *more = taken
-        if maker not in (None, getattr(sys.modules.get("copyreg"), "__newobj__", None)):
+        if isinstance(value, (set, frozenset)):
+            yield [path, _short(sorted(map(repr, value)))]
+        elif maker is copyreg.__newobj__:  # type: ignore[attr-defined]  # what pickle calls it
+            yield from self._made_of(value, arguments[1:], path)
+        elif maker is not None:
             yield from self.parts(list(arguments), f"{path}.made_of")
         state, items, pairs = [*more[:3], None, None, None][:3]
-        if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
-            state = {**(state[0] or {}), **state[1]}  # what has __slots__
+        state = own_state(value, state)
         if isinstance(state, dict):
             for name, one in state.items():
-                if name != "_cache":
-                    yield from self.parts(
-                        one, f"{path}.{name}" if isinstance(name, str) else f"{path}[{name!r}]"
-                    )
+                yield from self.parts(one, f"{path}.{name}" if isinstance(name, str) else f"{path}[{name!r}]")
         elif state is not None:
             yield from self.parts(state, f"{path}.state")
         for name, more_of_it in (("items", items), ("pairs", pairs)):
             if more_of_it is not None:
                 yield from self.parts(list(more_of_it), f"{path}.{name}")
+
+    def _made_of(self, value: Any, given: Sequence[Any], path: str) -> Iterator[Part]:
+        """What the class of an object was given: the fields of a named tuple, the number in a kind of float."""
+        names = getattr(value, "_fields", ())
+        if len(given) == 1 and len(names) != 1:
+            yield from self.parts(given[0], path)
+            return
+        for number, one in enumerate(given):
+            named = len(names) == len(given)
+            yield from self.parts(one, f"{path}.{names[number]}" if named else f"{path}.made_of[{number}]")
 
 
 def _is_address(key: Any) -> bool:

@@ -15,7 +15,9 @@ from agilab.contracts.assistance import Kind, TableSchema
 
 MOST_ROWS = 10_000
 MOST_BYTES = 8 << 20
-_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_WHOLE = re.compile(r"[+-]?\d+")
+_LONGEST = 40
+"""Characters of a whole number that are looked at: more than 64 bits need, and some zeros before them."""
 _REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?")
@@ -91,7 +93,8 @@ def _kind(texts: list[str]) -> Kind:
     if not texts:
         return "text"
     if all(map(_WHOLE.fullmatch, texts)):
-        return "int"
+        # Longer ones are numbers to one engine and something else to the other, and a float to neither.
+        return "int" if _in_64_bits(texts) else "other"
     if all(map(_REAL.fullmatch, texts)):
         return "float"
     if all(text in ("true", "false") for text in texts) or all(text in ("True", "False") for text in texts):
@@ -99,6 +102,14 @@ def _kind(texts: list[str]) -> Kind:
     if all(_DAY.fullmatch(text) and _is_moment(text) for text in texts):
         return "date"
     return "datetime" if all(_MOMENT.fullmatch(text) and _is_moment(text) for text in texts) else "text"
+
+
+def _in_64_bits(texts: list[str]) -> bool:
+    """Whether whole numbers have 64 bits at most, with a sign or without."""
+    if max(map(len, texts)) > _LONGEST:
+        return False
+    low, high = min(map(int, texts)), max(map(int, texts))
+    return low >= -(2**63) and high < (2**63 if low < 0 else 2**64)
 
 
 def _is_moment(text: str) -> bool:

@@ -13,29 +13,53 @@ from agilab.contracts.assistance import Column, Kind
 
 _WHOLE = re.compile(r"u?int(8|16|32|64|128)$")
 _REAL = re.compile(r"(float(16|32|64)?|double|halffloat)$")
+_DICTIONARY = re.compile(r"dictionary<values=(.+), indices=\w+, ordered=0>$")
 _TEXT = ("str", "string", "large_string", "string_view", "utf8", "large_utf8")
 DIGITS = 3
 """How many digits of a number's bound are told."""
 
 
 def kind_of(type_: str) -> Kind:
-    """The kind that a type of Polars or Arrow stands for.
+    """The kind that a type of Polars or Arrow stands for; of categories without an order, that of their values.
 
     >>> [kind_of(name) for name in ("UInt8", "double", "String", "timestamp[us, tz=UTC]", "List(Int64)")]
     ['int', 'float', 'text', 'datetime', 'other']
+    >>> kind_of("Categorical"), kind_of("dictionary<values=int64, indices=int8, ordered=0>")
+    ('text', 'int')
     """
     name = type_.strip().lower()
+    if found := _DICTIONARY.match(name):
+        return kind_of(found[1])
     if _WHOLE.match(name):
         return "int"
     if _REAL.match(name):
         return "float"
-    if name in _TEXT:
+    if name in _TEXT or is_categories(type_):
         return "text"
     if name in ("bool", "boolean"):
         return "bool"
     if name == "date" or name.startswith("date32"):
         return "date"
     return "datetime" if name.startswith(("datetime", "timestamp", "date64")) else "other"
+
+
+def is_categories(type_: str) -> bool:
+    """Whether a type of Polars or Arrow is one of categories without an order: each value has the meaning of itself.
+
+    >>> is_categories("Categorical"), is_categories("Enum(categories=['low', 'high'])")
+    (True, False)
+    """
+    name = type_.strip().lower()
+    return name.startswith("categorical") or _DICTIONARY.match(name) is not None
+
+
+def categories_of(type_: str) -> str:
+    """Arrow's name of categories without an order, from that of their values.
+
+    >>> is_categories(categories_of("string")), kind_of(categories_of("string"))
+    (True, 'text')
+    """
+    return f"dictionary<values={type_}, indices=int32, ordered=0>"
 
 
 def column_of(name: str, kind: Kind, type_: str, cells: Sequence[Any], *, whole: bool) -> Column:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from agi_node.errors import AgiError
 from agilab.assist.data.dictionaries import distinct_in
-from agilab.assist.data.figures import bounds, share
+from agilab.assist.data.figures import bounds, categories_of, share
 from agilab.assist.data.thrift import Compact
 from agilab.contracts.assistance import Column, Kind, TableSchema
 
@@ -68,23 +68,41 @@ def _footer(file: BinaryIO) -> bytes:
 
 def _index_of(footer: dict[int, Any]) -> tuple[str, ...]:
     """The columns that were an index when pandas wrote them; one that counts from 0 is not written."""
+    return tuple(level for level in _said_by_pandas(footer, "index_columns") if isinstance(level, str))
+
+
+def _categories_of(footer: dict[int, Any]) -> frozenset[str]:
+    """The columns that were categories without an order when pandas wrote them, and will be when it reads them."""
+    return frozenset(
+        str(one["name"])
+        for one in _said_by_pandas(footer, "columns")
+        if isinstance(one, dict)
+        and one.get("pandas_type") == "categorical"
+        and (one.get("metadata") or {}).get("ordered") is False
+    )
+
+
+def _said_by_pandas(footer: dict[int, Any], field: str) -> list[Any]:
     said = next((one.get(2, b"") for one in footer.get(5, ()) if one[1] == b"pandas"), b"{}")
     try:
-        levels = json.loads(said)["index_columns"]
+        found = json.loads(said)[field]
     except (ValueError, KeyError, TypeError):
-        return ()
-    return tuple(level for level in levels if isinstance(level, str)) if isinstance(levels, list) else ()
+        return []
+    return found if isinstance(found, list) else []
 
 
 def _schema(footer: dict[int, Any], index: tuple[str, ...]) -> TableSchema:
     elements: list[dict[int, Any]] = footer[2]
     rows = int(footer[3])
-    position, columns = 1, []
+    position, columns, categories = 1, [], _categories_of(footer)
     for _ in range(int(elements[0].get(5, 0))):
         element, children = elements[position], _width(elements, position)
         position += children
         if element[4].decode("utf-8") not in index:
-            columns.append(_column(element, children > 1, footer.get(4, []), rows))
+            column = _column(element, children > 1, footer.get(4, []), rows)
+            if column.name in categories:
+                column = column.with_changes(type=categories_of(column.type))
+            columns.append(column)
     named = tuple(level for level in index if not level.startswith("__index_level_"))
     return TableSchema(columns=tuple(columns), index=named, rows=rows, looked_at=rows, source="parquet")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agilab.assist.offline.words import Reader
+from agilab.assist.offline.words import NotSaid, Reader
 
 Plain = dict[str, Any]
 
@@ -127,7 +127,12 @@ def _side(reader: Reader, column: str) -> Plain:
     """A literal, or another column: a word without quotes that is the name of one."""
     if not reader.done and reader.words[reader.at].kind == "word" and reader.lower() not in ("true", "false"):
         before = reader.at
-        if reader.table.known and (other := reader.column(must=False)) and other != column:
+        try:
+            other = reader.column(must=False) if reader.table.known else None
+        except NotSaid as several:  # a text in quotes is a value here
+            names = several.wanted.removesuffix(": say it in quotes")
+            raise reader.fail(f"{names}, written exactly so; or a text in quotes") from None
+        if other is not None and other != column:
             return {"other": other}
         reader.at = before
     return {"value": _literal(reader)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -163,7 +163,8 @@ class Reader:
     def column(self, *, must: bool = True) -> str | None:
         """The column that the next words name: the longest name that fits.
 
-        As it is written; else with other capitals, or blanks for underscores; else without its signs.
+        As it is written; else with other capitals, or blanks for underscores; else without its signs. What several
+        columns may be called so is none of them: it is refused, also where none must come.
         """
         if not self.done and self.words[self.at].kind == "quoted":
             name = str(self.words[self.at].value)
@@ -173,25 +174,33 @@ class Reader:
                 return None
             self.at += 1
             return name
-        columns = [column.name for column in self.table.columns]
-        for form in (_as_written, _in_small_letters, _without_signs):
-            names = {form(name): name for name in reversed(columns)}
+        for forms in ((_as_written,), (_in_other_capitals, _in_small_letters), (_without_signs,)):
             for length in range(min(6, len(self.words) - self.at), 0, -1):
-                piece = self.words[self.at : self.at + length]
-                said = self.text[piece[0].start : piece[-1].end]
-                # A sign that is said stands in the name: `a > b` is not what a column ab is called.
-                if form is _without_signs and _SIGN.search(said):
-                    continue
-                found = names.get(form(said))
-                if found is not None and any(word.kind == "word" for word in piece):
-                    self.at += length
-                    return found
+                for form in forms:
+                    names = self._called(form, length)
+                    if len(names) > 1:
+                        raise self.fail(f"one of {', '.join(map(repr, names))}: say it in quotes")
+                    if names:
+                        self.at += length
+                        return names[0]
         if not self.table.known and not self.done and self.words[self.at].kind == "word":
             self.at += 1
             return self.words[self.at - 1].text
         if must:
             raise self.fail(f"a column: {self._columns()}")
         return None
+
+    def _called(self, form: Callable[[str], str], length: int) -> list[str]:
+        """The columns that the next words name in this form."""
+        piece = self.words[self.at : self.at + length]
+        said = self.text[piece[0].start : piece[-1].end]
+        # A sign that is said stands in the name: `a > b` is not what a column ab is called.
+        if form is _without_signs and _SIGN.search(said):
+            return []
+        if not any(word.kind == "word" for word in piece):
+            return []
+        wanted = form(said)
+        return list(dict.fromkeys(one.name for one in self.table.columns if form(one.name) == wanted))
 
     def must_column(self) -> str:
         name = self.column()
@@ -233,8 +242,12 @@ def _as_written(name: str) -> str:
     return name
 
 
+def _in_other_capitals(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def _in_small_letters(name: str) -> str:
-    return re.sub(r"[\s_]+", "", unicodedata.normalize("NFC", name)).casefold()
+    return re.sub(r"[\s_]+", "", _in_other_capitals(name))
 
 
 def _without_signs(name: str) -> str:

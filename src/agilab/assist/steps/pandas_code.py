@@ -15,6 +15,7 @@ from agilab.assist.steps.pandas_expressions import NUMPY, PandasExpressions
 from agilab.assist.steps.writing import (
     WIDTH,
     call,
+    category_columns,
     chain,
     listed,
     named,
@@ -55,14 +56,21 @@ class PandasCode:
         """What makes the table one of which each value means the same in both engines."""
         if table.source == "csv":
             return []
+        lines = []
+        if categories := category_columns(table):
+            values = {name: f"{source}[{quoted(name)}].astype(object).infer_objects()" for name in categories}
+            lines = call(f"{target} = {source}.assign", named(values))
+            lines[-1] += "  # categories as their values"
+            source = target
         days = {
             column.name: f"pd.to_datetime({source}[{quoted(column.name)}])"
             for column in table.columns
             if column.kind == "date"
         }
-        lines = call(f"{target} = {source}.assign", named(days)) if days else []
-        if narrow := narrow_columns(table):
-            source = target if lines else source
+        if days:
+            lines += call(f"{target} = {source}.assign", named(days))
+            source = target
+        if narrow := [name for name in narrow_columns(table) if name not in categories]:
             wide = {
                 name: f"{source}[{quoted(name)}].astype(np.result_type({source}[{quoted(name)}].dtype, np.int64))"
                 for name in narrow

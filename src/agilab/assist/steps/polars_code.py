@@ -12,6 +12,7 @@ from agilab.assist.steps.fits import Step
 from agilab.assist.steps.polars_expressions import PolarsExpressions
 from agilab.assist.steps.writing import (
     call,
+    category_columns,
     listed,
     named,
     narrow_columns,
@@ -58,6 +59,13 @@ class PolarsCode:
         lines = []
         if not table.known or any(column.kind == "float" for column in table.columns):
             lines = [f"{target} = {source}.fill_nan(None)  # NaN is a missing value too"]
+        # Whatever wrote them: of categories, Polars has those of texts alone.
+        texts = {column.name for column in table.columns if column.kind == "text"}
+        if categories := [name for name in category_columns(table) if name in texts]:
+            names = ", ".join(map(quoted, categories))
+            source = target if lines else source
+            lines += call(f"{target} = {source}.with_columns", [f"pl.col({names}).cast(pl.String)"])
+            lines[-1] += "  # categories as their values"
         if narrow := narrow_columns(table):
             names = ", ".join(map(quoted, narrow))
             source = target if lines else source

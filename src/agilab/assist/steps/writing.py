@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from agilab.assist.data.figures import is_categories
 from agilab.assist.expressions.nodes import (
     Among,
     Arithmetic,
@@ -245,6 +246,11 @@ def zone_of(type_: str) -> str | None:
     """
     found = re.search(r"(?:time_zone=|tz=)'?([A-Za-z0-9_/+:-]+)", type_)
     return found[1] if found and found[1] != "None" else None
+
+
+def category_columns(table: TableSchema) -> list[str]:
+    """Columns of categories, which are to be their values: engines sort, fill and group categories each in its way."""
+    return [column.name for column in table.columns if is_categories(column.type)]
 
 
 def narrow_columns(table: TableSchema) -> list[str]:

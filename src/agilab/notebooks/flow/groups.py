@@ -34,7 +34,9 @@ FEW = 3
 _WHOLE = 2
 """Lines of a section that weighs in full."""
 LOOKING, _TEXT, _SETUP, _PICTURES = 0.5, 0.6, 1.2, 3.0
-_NEW_FIGURE = re.compile(r"\b(figure|subplots|subplot_mosaic)\(")
+_NEW_FIGURE = re.compile(
+    r"\b(figure|subplots|subplot_mosaic|relplot|displot|catplot|lmplot|jointplot|pairplot|clustermap|\w+Grid)\("
+)
 _APART = 1000.0
 """More than everything else together."""
 _NEVER = float("inf")
@@ -165,7 +167,7 @@ class _Costs:
             for before, cell in zip([-1, *cells], cells, strict=False)
         ]
         self._sections = [self._section(at) for at in range(len(cells))]
-        self._pictures = [0.0, *(self._one_picture(*pair) for pair in itertools.pairwise(cells))]
+        self._drawn_on = self._one_picture()
         self._top = next((at for at in range(len(cells)) if not self._is_setup(at)), len(cells))
         self._place = {cell: at for at, cell in enumerate(cells)}
         self._live: list[frozenset[str]] = []
@@ -217,7 +219,8 @@ class _Costs:
         wanted: set[str] = set()
         for begin in range(end - 1, -1, -1):
             if begin < end - 1:
-                joined += self._sections[begin + 1] + self._pictures[begin + 1]
+                joined += self._sections[begin + 1]
+                joined += _PICTURES if begin < self._drawn_on.get(begin, end) < end else 0.0
                 if self._by_cell or self._alone[begin] or self._alone[begin + 1] or self._parts[begin + 1]:
                     joined += _APART
             flow = flows[self._cells[begin]]
@@ -236,11 +239,20 @@ class _Costs:
                     cost += LOOKING
             yield cost, least
 
-    def _one_picture(self, before: int, cell: int) -> float:
-        """What it costs that two cells draw into the figure that is pyplot's current one: a figure each in Jupyter."""
-        flows = self._links.flows
-        draws = states.FIGURE in flows[before].bound and states.FIGURE in flows[cell].binds
-        return _PICTURES if draws and not _NEW_FIGURE.search(flows.sources[cell]) else 0.0
+    def _one_picture(self) -> dict[int, int]:
+        """By a cell that leaves pyplot a figure, the next one that would draw into it: a figure each in Jupyter."""
+        found: dict[int, int] = {}
+        last: int | None = None
+        for at, cell in enumerate(self._cells):
+            flow = self._links.flows[cell]
+            draws = states.FIGURE in flow.lines
+            if draws and last is not None and not _NEW_FIGURE.search(self._links.flows.sources[cell]):
+                found[last] = at
+            if draws and states.FIGURE in flow.bound:
+                last = at
+            elif states.FIGURE in flow.unbinds:
+                last = None
+        return found
 
     def _only_looks(self, at: int) -> bool:
         """Whether a cell of a few lines makes nothing that anybody reads."""

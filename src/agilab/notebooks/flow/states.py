@@ -66,7 +66,7 @@ _DRAWS_TORCH = in_order(
 _OPTIONS = in_order(
     """
     set_ seterr options. style.use rc rcParams use ion ioff switch_backend reset_defaults reset_orig
-    despine config. enable_ disable_ renderers. templates. data_transformers. register_
+    config. enable_ disable_ renderers. templates. data_transformers. register_
     plotting.register_ Config. backends.
     """
 )
@@ -91,6 +91,23 @@ _FIGURE_BEGINS = words(
     subplot axes matshow quiver hexbin stem spy
     """
 )
+_DRAWING = {
+    "seaborn": words(
+        """
+        barplot boxenplot boxplot countplot displot distplot ecdfplot heatmap histplot jointplot kdeplot lineplot
+        lmplot pairplot palplot pointplot regplot relplot residplot rugplot scatterplot stripplot swarmplot
+        violinplot catplot clustermap FacetGrid JointGrid PairGrid
+        """
+    ),
+    "corner": words("""corner overplot_lines overplot_points"""),
+    "arviz": words(
+        """
+        plot_autocorr plot_compare plot_density plot_dist plot_energy plot_ess plot_forest plot_hdi plot_kde
+        plot_pair plot_posterior plot_ppc plot_trace plot_violin
+        """
+    ),
+}
+"""What draws into pyplot's current figure, or makes one that is it then, unless it is told where."""
 _FIGURE_ENDS = frozenset({"show", "close"})
 _NO_FIGURE = frozenset(
     {"style", "rcParams", "cm", "rc", "rc_context", "get_cmap", "colormaps", "ion", "ioff"}
@@ -104,6 +121,8 @@ def state_of(full: str, named: frozenset[str]) -> tuple[str, Does] | None:
     (('<random numpy>', 'set'), None)
     >>> state_of("matplotlib.pyplot.title", frozenset()), state_of("seaborn.set_theme", frozenset())
     (('<figure>', 'go on'), ('<options seaborn>', 'set'))
+    >>> state_of("seaborn.boxplot", frozenset()), state_of("seaborn.boxplot", frozenset({"ax"}))
+    (('<figure>', 'begin'), None)
     """
     if full in _SEEDS:
         return _SEEDS[full], "set"
@@ -126,6 +145,10 @@ def state_of(full: str, named: frozenset[str]) -> tuple[str, Does] | None:
         return ENVIRONMENT, "set"
     if full.startswith(("sys.path.", "site.addsitedir")):
         return IMPORT_PATH, "set"
+    if rest in _DRAWING.get(top, ()) and not named & {"ax", "fig"}:
+        return FIGURE, "begin"
+    if full == "seaborn.despine":
+        return None if named & {"ax", "fig"} else (FIGURE, "go on")
     if top == "matplotlib" and rest.startswith("pyplot."):
         what = rest.split(".")[1]
         if what in _FIGURE_ENDS:

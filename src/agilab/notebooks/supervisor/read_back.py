@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from pydantic import ValidationError
@@ -32,6 +33,9 @@ from agilab.notebooks.supervisor.export import (
 )
 from agilab.notebooks.supervisor.header import Header, HeaderError, is_header, parse
 
+MOST_SPELLED = 80
+"""Characters of an expression that a report repeats."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -48,6 +52,11 @@ class Change:
     cell: int
     what: str
     won: str = "cell"
+
+    @property
+    def stayed_behind(self) -> bool:
+        """Whether somebody wrote what could not be read, so that the lab does not have it."""
+        return self.kind == "unreadable"
 
     def to_plain(self) -> dict[str, Any]:
         """The change as JSON."""
@@ -395,12 +404,14 @@ def _slug(title: str) -> str:
 
 
 def _assignments(source: str) -> dict[str, Any]:
-    """Assignments of plain data by name. Raises `ValueError` for anything else."""
+    """Assignments of plain data by name. Raises `ValueError` for anything else, with its line."""
     found: dict[str, Any] = {}
     try:
         tree = ast.parse(source)
     except SyntaxError as problem:
-        raise ValueError(f"line {problem.lineno} cannot be read") from None
+        raise ValueError(f"line {problem.lineno or 1} cannot be read") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise ValueError("it cannot be read") from None
     for statement in tree.body:
         target = statement.targets[0] if isinstance(statement, ast.Assign) else None
         if (
@@ -409,9 +420,30 @@ def _assignments(source: str) -> dict[str, Any]:
             or len(statement.targets) > 1
         ):
             raise ValueError(f"line {statement.lineno} is no assignment to a name")
-        found[target.id] = _plain(ast.literal_eval(statement.value))
+        try:
+            found[target.id] = _plain(ast.literal_eval(statement.value))
+        except (ValueError, TypeError, RecursionError, MemoryError):
+            said = f"line {statement.lineno}, {target.id}: {_spelled(statement.value, source)}"
+            raise ValueError(said) from None
     return found
 
 
 def _plain(value: Any) -> Any:
-    return list(map(_plain, value)) if isinstance(value, tuple) else value
+    """A value as JSON has it, tuples as lists. Raises `ValueError` for what JSON has not: sets, bytes, other keys."""
+    if isinstance(value, tuple | list):
+        return list(map(_plain, value))
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _plain(one) for key, one in value.items()}
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value)):
+        return value
+    raise ValueError(type(value).__qualname__)
+
+
+def _spelled(value: ast.expr, source: str) -> str:
+    """An expression as Python has it, in one line that a person can take in."""
+    try:
+        text = ast.unparse(value)
+    except RecursionError:  # a sum of hundreds of terms: as it stands
+        text = ast.get_source_segment(source, value) or "…"
+    text = " ".join(text.split())
+    return text if len(text) <= MOST_SPELLED else f"{text[: MOST_SPELLED - 2]} …"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agi_node.canonical import untag
@@ -20,6 +21,13 @@ from agilab.workflow.notebooks.kernel import Ran
 from agilab.workflow.notebooks.lost_files import caches_in
 from agilab.workflow.notebooks.room import Room
 from agilab.workflow.running.prepare import Lab
+
+_REMOVES = re.compile(
+    r"\b(?:remove|unlink|removedirs|rmdir|rmtree|move|rename|renames|cleanup)\s*\(|\bos\.replace\s*\("
+    r"|\.replace\([^,()]+\)|^\s*[!%]?\s*(?:rm|mv|rmdir)\s",
+    re.MULTILINE,
+)
+"""Calls and commands after which a file is not where it was."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,19 @@ class Both:
         for stage in self.lab.resolved.order:
             if self._left(stage) is None:
                 yield from (name_of(name) for name in self.lab.resolved.stages[stage].stage.outputs)
+
+    def removes_later(self, path: str, stage: str) -> bool:
+        """Whether a file of a stage is moved or removed by a cell below it, which takes or names it."""
+        name = name_of(path)
+        parts = [part for part in PurePosixPath(path).parts if part not in ("..", "/")]
+        ids = [one.id for one in self.notebook.stages]
+        for below in self.notebook.stages[ids.index(stage) + 1 :] if stage in ids else ():
+            text = self.text_of(below)
+            known = self.lab.resolved.stages.get(below.id)
+            takes = known is not None and name in {name_of(one.name) for one in known.inputs}
+            if _REMOVES.search(text) and (takes or any(part in text for part in parts)):
+                return True
+        return False
 
     def text_of(self, stage: ImportedStage) -> str:
         """The cells of a stage as they stand in the notebook."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from agi_node.canonical import sha256_file
@@ -15,14 +14,15 @@ from agi_node.values import scrub
 from agilab.contracts.notebook_import import Compared, ImportedStage
 from agilab.workflow.document.resolve import name_of
 from agilab.workflow.notebooks.both import Both
+from agilab.workflow.notebooks.contents import BY_CONTENTS, bytes_apart, same_contents
 from agilab.workflow.notebooks.likeness import alike, first_difference, whole
 from agilab.workflow.notebooks.lost_files import lost_files
-from agilab.workflow.notebooks.texts import difference, judged_texts, tidy
+from agilab.workflow.notebooks.texts import judged_texts, tidy
 from agilab.workflow.running.prepare import Lab
 
 SHOWN = 100
 """Letters of a value in a difference."""
-_GONE = frozenset(
+GONE = frozenset(
     {
         *("the notebook does not leave it", "the notebook did not come to its end"),
         *("the stage does not leave it", "the stage did not end well"),
@@ -86,12 +86,12 @@ def _value(both: Both, name: str, stages: Sequence[ImportedStage], doubt: str) -
     equal: bool | None
     if not both.reached(stage) and both.left[stage.id] is None:
         equal, why = None, "neither comes so far"
-    elif name not in both.notebook.finals and {theirs.get("why"), mine.get("why")} <= _GONE:
+    elif name not in both.notebook.finals and {theirs.get("why"), mine.get("why")} <= GONE:
         return None
     else:
-        equal, why = _judged(theirs, mine)
+        equal, why = judged_values(theirs, mine)
     if equal is False and doubt:
-        equal, why = None, doubt if mine.get("why") in _GONE else f"{doubt}; {why}"
+        equal, why = None, doubt if mine.get("why") in GONE else f"{doubt}; {why}"
     return Compared(
         kind="value",
         name=name,
@@ -116,7 +116,7 @@ def _had(both: Both, name: str, stages: Sequence[ImportedStage]) -> tuple[Import
     return found[0]
 
 
-def _judged(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> tuple[bool | None, str]:
+def judged_values(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> tuple[bool | None, str]:
     """Whether two fingerprints are of equal values, and where they differ."""
     whys = theirs.get("why", ""), mine.get("why", "")
     if any(whys):
@@ -124,12 +124,14 @@ def _judged(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> tuple[bool | 
             return None, whys[0]
         for whose, why in zip(("the notebook", "the pipeline"), whys, strict=True):
             if why:
-                return (False if why in _GONE else None), why if why in _GONE else f"{whose}: {why}"
+                return (False if why in GONE else None), why if why in GONE else f"{whose}: {why}"
     if whole(theirs) == whole(mine) and (theirs["kind"] != "object" or theirs["digest"]):
         return True, ""
     parts = theirs.get("parts", ()), mine.get("parts", ())
     if theirs["kind"] == mine["kind"] == "object":
         return alike(*parts)
+    if theirs["kind"] == mine["kind"] and all(parts) and (found := alike(*parts))[0]:
+        return found
     said = first_difference(*parts)
     if not said and any(part[1].endswith(BY_ADDRESS) for part in parts[0]):
         return None, "its keys are addresses in memory"
@@ -146,41 +148,40 @@ def _brief(one: Mapping[str, Any]) -> str:
 # -- files ----------------------------------------------------------------------------------------------------------
 
 
-def _files(both: Both, stage: str, unit: Mapping[str, Any]) -> Iterator[Compared]:
+def kept_files(both: Both, stage: str, unit: Mapping[str, Any]) -> dict[str, str]:
+    """The digests of the files that a stage left, by path."""
     digests = {row.name: row.digest for row in both.store.artifacts(both.run_id) if row.unit_id == stage}
+    found = (pair for files in unit.get("files", {}).values() for pair in files.items())
+    return {path: digests[artifact] for path, artifact in found}
+
+
+def _files(both: Both, stage: str, unit: Mapping[str, Any]) -> Iterator[Compared]:
     later = _written_later(both.lab, stage)
-    for path, artifact in ((p, a) for files in unit["files"].values() for p, a in files.items()):
+    for path, digest in kept_files(both, stage, unit).items():
         if name_of(path) in later:
             continue  # a stage below writes it again; what that one leaves is compared
-        there = both.room.file(path)
-        equal = there is not None and sha256_file(there) == digests[artifact]
-        why = ""
-        if there is None:
-            why = "the notebook does not write it"
-        elif not equal:
-            why = _bytes(there, both.store.objects.path(digests[artifact]))
+        equal, why = _file(both, stage, path, digest)
         yield Compared(
             kind="file",
             name=path,
             stage=stage,
             equal=equal,
             why=why,
-            look="" if equal else both.look(stage, files=True),
+            look=both.look(stage, files=True) if equal is False else "",
         )
 
 
-def _bytes(theirs: Path, mine: Path) -> str:
-    """Where two files differ: the first line of texts, the first byte of others."""
-    one, other = theirs.read_bytes(), mine.read_bytes()
-    sizes = f"other bytes: {len(one):,} in the notebook, {len(other):,} in the pipeline"
-    try:
-        texts = one.decode("utf-8"), other.decode("utf-8")
-    except UnicodeDecodeError:
-        at = next(
-            (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
-        )
-        return f"{sizes}; from byte {at:,} on"
-    return f"{sizes}; {difference(*texts)}"
+def _file(both: Both, stage: str, path: str, digest: str) -> tuple[bool | None, str]:
+    """Whether the notebook's file is that of a stage, and why not."""
+    there, kept = both.room.file(path), both.store.objects.path(digest)
+    if there is None:
+        gone = both.removes_later(path, stage)
+        return (None, "the notebook removes it later") if gone else (False, "the notebook does not write it")
+    if sha256_file(there) == digest:
+        return True, ""
+    if same_contents(there, kept):
+        return True, BY_CONTENTS
+    return False, bytes_apart(there, kept)
 
 
 def _written_later(lab: Lab, stage: str) -> set[str]:

@@ -65,7 +65,8 @@ def export_single_kernel(
             "AGI-STAGE-049",
             "these stages cannot share one kernel",
             found="; ".join(obstacle.what for obstacle in union.obstacles[:4]),
-            allowed="one runtime, environments that resolve together, names that keep their meaning",
+            allowed="one runtime, environments that resolve together, names that keep their meaning, "
+            "code that neither ends Python nor asks for its file",
             try_=f"agilab notebook export {shlex.quote(str(path.parent))}",
             exit_code=FAILED,
         )
@@ -111,7 +112,7 @@ class RoundTrip:
     """A lab there and back, or what a notebook says beside its lab.
 
     Attributes:
-        identical: Whether the lab that comes back is the lab.
+        identical: Whether the lab that comes back is the lab, and nothing stands in the notebook that cannot be read.
         lost: Stages and fields that differ.
         not_in_percent: What a Python file with percent cells would not give back, so that it is not exported to one;
             empty where it comes back whole, None where that was not asked or jupytext is not there.
@@ -143,7 +144,8 @@ def round_trip(document: LabStages, notebook: Path | None = None, *, toml: str =
         found = _from(notebook)
         both = (_without_runs(document), _without_runs(found.document))  # a run since then is no edit
         lost = (*differences(*both), *other_kinds(document, kinds, found))
-        return RoundTrip(not lost, lost, found.changes)
+        whole = not any(change.stayed_behind for change in found.changes)
+        return RoundTrip(not lost and whole, lost, found.changes)
     made = notebook_of(document, kinds=kinds)
     found = read_back(read(text(made).encode(), name="lab.ipynb"))
     lost = (*differences(document, found.document), *other_kinds(document, kinds, found))

@@ -38,6 +38,7 @@ class Preview:
         report: The `agilab.notebook_import.v2` document.
         dependencies: Requirements of the environment.
         back: What a person changed in a notebook that this lab was exported to, in words.
+        unread: What of that could not be read: it stays behind in the notebook.
         home: The folder of the lab that the notebook was exported from, for such a one.
         pictures: Those that are stored inside the notebooks, by the path that the document gives them.
         kinds: Which of the document's texts are dates and times in TOML (`workflow.document.moments`).
@@ -49,6 +50,7 @@ class Preview:
     dependencies: tuple[str, ...]
     reads: tuple[str, ...]
     back: tuple[dict[str, Any], ...] = ()
+    unread: tuple[str, ...] = ()
     home: Path | None = None
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     kinds: Mapping[str, Any] = field(default_factory=dict)
@@ -108,9 +110,12 @@ def _of_a_lab(path: Path, inspection: Inspection) -> Preview:
     staged = Staged(found.document, {"notebooks": [{"notebook": path.name}]}, ())
     report = _report([inspection], staged, (), found.kinds)
     changes = tuple(change.to_plain() for change in found.changes)
+    unread = tuple(f"cell {one.cell}: {one.what}" for one in found.changes if one.stayed_behind)
     home = home_of(inspection.notebook, path)
     reads = read_by(found.document)
-    return Preview((path,), found.document, report, (), reads, changes, home, found.files, found.kinds)
+    return Preview(
+        (path,), found.document, report, (), reads, changes, unread, home, found.files, found.kinds
+    )
 
 
 def _report(

@@ -25,8 +25,11 @@ if _u.find_spec("pandas"):
     __import__("pandas").set_option("display.max_columns", 0)
 if not _u.find_spec("matplotlib"):
     get_ipython().register_magic_function(lambda line: None, magic_name="matplotlib")
+__doc__ = None
 del _u"""
 """Has texts made as a stage's process makes them: by `repr`, and tables of pandas as in a terminal.
+
+`__doc__` is that of a script without one, in place of IPython's own sentence.
 
 A notebook that draws nothing may say `%matplotlib inline` all the same: where there is none, it says nothing.
 """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sysconfig
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,8 +101,12 @@ def run_notebook(
     environment: Environment,
     scratch: Path,
     say: Say,
+    shared: Mapping[str, str] | None = None,
 ) -> Ran:
-    """Run the notebook of that file name in a room, up to its first error. Its values go to `scratch`, a new folder."""
+    """Run the notebook of that file name in a room, up to its first error. Its values go to `scratch`, a new folder.
+
+    `shared` are variables that the workers of its stages have too.
+    """
     for folder in (scratch, scratch / "tmp"):
         folder.mkdir()
     script, out = str(SCRIPT), scratch / "out"
@@ -108,6 +114,7 @@ def run_notebook(
     environ = {key: text for key, text in os.environ.items() if key != "MPLBACKEND"}
     environ |= {"PYTHONPATH": _packages(environment), "JUPYTER_PLATFORM_DIRS": "1"}
     environ |= {"JUPYTER_RUNTIME_DIR": str(scratch / "jupyter"), "TMPDIR": str(scratch / "tmp")}
+    environ |= shared or {}
     words = [str(jupyter), script, str(room.place / name), json.dumps(list(names)), str(room.place), str(out)]
     with (scratch / "stderr").open("w+", encoding="utf-8", errors="replace") as errors:
         process = subprocess.Popen(
@@ -129,6 +136,29 @@ def run_notebook(
         failed=Failed(**told["failed"]) if told["failed"] else None,
         seconds=seconds,
     )
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    """Variables for both runs, without which no two processes agree; what they name goes into `folder`.
+
+    The order of sets of strings, the date that tools write into files (https://reproducible-builds.org/specs/), and the
+    names within Matplotlib's SVG: `svg.hashsalt` stands in a file, with what a person's own `matplotlibrc` says.
+    """
+    seed, epoch = os.environ.get("PYTHONHASHSEED", ""), os.environ.get("SOURCE_DATE_EPOCH", "")
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config", "matplotlib")
+    said = [os.environ.get("MATPLOTLIBRC"), os.environ.get("MPLCONFIGDIR"), home, Path.home() / ".matplotlib"]
+    places = [Path(one) for one in said if one]
+    own = next((one for at in places for one in (at, at / "matplotlibrc") if one.is_file()), None)
+    text = own.read_text(encoding="utf-8", errors="replace") if own else ""
+    if not re.search(r"^\s*svg\.hashsalt\s*:", text, re.MULTILINE):
+        text = f"{text.rstrip()}\nsvg.hashsalt: notebook\n".lstrip()
+    file = folder / "matplotlibrc"
+    file.write_text(text, encoding="utf-8")
+    return {
+        "PYTHONHASHSEED": seed if seed.isdigit() else "0",
+        "SOURCE_DATE_EPOCH": epoch if epoch.isdigit() else str(int(time.time())),
+        "MATPLOTLIBRC": str(file),
+    }
 
 
 def _packages(environment: Environment) -> str:

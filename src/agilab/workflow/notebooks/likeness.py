@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agi_node.outline import MORE, SUMS
+from agi_node.drawings import NUMBER_OF
+from agi_node.outline import BY_ADDRESS, MORE, NOT_ALL, SUMS
 
 ROUNDING = 1e-9
 """Numbers of a fitted object that differ by no more, relative to the greatest beside them, are called equal.
@@ -15,8 +16,16 @@ ROUNDING = 1e-9
 A column that was read from a file lies otherwise in memory, so that libraries add it up in another order; what is left
 in the last digits after a fit is far below this, and what another seed or another row makes is far above it.
 """
+LAST_DIGITS = 1e-12
+"""The same of plain numbers, alone or in lists: those are results, or moments, not what a fit has come near to."""
+_PLAIN = ("list of", "tuple of", "dict of")
+_SCALARS = ("float", "complex", "float64")
 NUMBERED = re.compile(r"(?<=\w)\[\d+\]")
 """What a library adds to the name of each object that it makes, counting them."""
+UNEXPLAINED = "they differ, and it is not found in what"
+"""Begins the words on two objects that are known not to hold the same, where no part of them says where."""
+_ONE = {"axes": "axes", "patches": "patch"}
+_COUNTED = re.compile(rf"(.*)\.{NUMBER_OF}(\w+)")
 Parts = Sequence[Sequence[str]]
 
 
@@ -26,6 +35,10 @@ def first_difference(theirs: Parts, mine: Parts) -> str:
         if list(one) == list(other):
             continue
         where = one[0] or other[0]
+        if (counted := _COUNTED.fullmatch(where)) and one[0] == other[0]:
+            kind = _ONE.get(counted[2], counted[2][:-1]) if one[1] == "1" else counted[2]
+            found = f"{one[1]} {kind} in the notebook, {other[1]} in the pipeline"
+            return f"{counted[1]}: {found}" if counted[1] else found
         if one[0] != other[0]:
             return f"{one[0] or 'it'} in the notebook, {other[0] or 'it'} in the pipeline"
         found = (
@@ -42,11 +55,15 @@ def first_difference(theirs: Parts, mine: Parts) -> str:
 def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
     """Whether two objects whose digests differ hold the same up to rounding, and what tells so, in words.
 
-    None where that cannot be told from their parts: there are none, or too many, or what differs is not among them.
+    None where that cannot be told from their parts: there are none, or too many, or what differs is not among them
+    (`unexplained`).
     """
+    whole_of_it = [NOT_ALL] not in [part[1:] for part in (*theirs[-1:], *mine[-1:])]
+    theirs, mine = _told(theirs), _told(mine)
     if not theirs or not mine:
-        return None, "they cannot be taken apart"
+        return None, f"{UNEXPLAINED}: they cannot be taken apart" if whole_of_it else NOT_ALL
     worst, where, summed, numbered = 0.0, "", False, ""
+    plain = len(theirs[0]) == 4 and not theirs[0][2] or theirs[0][1].startswith(_PLAIN)
     for one, other in zip(theirs, mine, strict=False):
         if list(one) == list(other):
             continue
@@ -54,7 +71,7 @@ def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
             numbered = numbered or f"{one[0]} is {_said(one)} in the notebook, {_said(other)} in the pipeline"
             continue
         off = _off(one, other)
-        if off > ROUNDING:
+        if off > (LAST_DIGITS if plain and one[1] in _SCALARS else ROUNDING):
             return False, first_difference([one], [other])
         summed = summed or one[1].startswith("sums")
         worst, where = max((worst, where), (off, one[0] or "it"))
@@ -62,15 +79,30 @@ def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
         return False, first_difference(theirs, mine)
     if numbered:
         return None, f"only names differ that are counted up in each process: {numbered}"
-    said = f"{len(theirs):,} parts compared"
+    said = f"{len(theirs):,} part{'' if len(theirs) == 1 else 's'} compared"
+    alike_so_far = f"alike up to rounding, {where} by {worst:.0e} at most" if worst else "alike"
     if MORE in (theirs[-1][1], mine[-1][1]):
-        return None, f"the first {said} and alike; there are more"
+        found = f"the first {said} and {alike_so_far}; there are more"
+        return None, f"{UNEXPLAINED}: {found}" if whole_of_it and not worst else found
+    if not whole_of_it:
+        return None, f"{said} and {alike_so_far}; {NOT_ALL}"
+    if not worst and any(part[1].endswith(BY_ADDRESS) for part in theirs):
+        return None, "its keys are addresses in memory"
     if not worst:
-        return None, f"{said} and alike; what differs is in none of them"
+        return None, f"{UNEXPLAINED}: {said} and alike"
     return (
         True,
         f"up to rounding ({said}): {where} by {worst:.0e} at most{', long arrays by sums' if summed else ''}",
     )
+
+
+def unexplained(equal: bool | None, why: str) -> bool:
+    """Whether two values are known to differ, and it is not known in what: no proof that they are equal."""
+    return equal is None and UNEXPLAINED in why
+
+
+def _told(parts: Parts) -> Parts:
+    return parts[:-1] if parts and list(parts[-1]) == ["", NOT_ALL] else parts
 
 
 def _only_numbered(one: Sequence[str], other: Sequence[str]) -> bool:

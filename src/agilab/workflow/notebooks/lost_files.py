@@ -20,6 +20,8 @@ TAG = "CACHEDIR.TAG"
 MANY = 12
 """So many files of one folder are told as one."""
 
+BY_NO_STAGE = "written by the notebook, by no stage"
+
 TICK = 0.004
 """Seconds by which the time of a file may lie before it was written: file systems look at a coarse clock."""
 
@@ -61,8 +63,7 @@ def lost_files(
                 name=name,
                 stage=stages.get(cell, "") if cell is not None else "",
                 equal=False,
-                why="written by the notebook, by no stage"
-                + (": it is outside the folder" if name.startswith("../") else ""),
+                why=BY_NO_STAGE + (": it is outside the folder" if name.startswith("../") else ""),
                 cell=cell,
             )
             for name in names

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from difflib import SequenceMatcher
 
 from agilab.workflow.notebooks.likeness import NUMBERED
 
 LONGEST = 80
 """Letters of a line in a difference."""
+MANY_LINES = 5_000
+"""Of longer texts lines are not looked for elsewhere than at their places."""
 _COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _OURS = re.compile(
     r"<Figure size [^>]*>|\[agilab\] .*|CPU times: .*|Wall time: .*|.* per loop \(mean ± std\. dev\. .*\)"
@@ -80,6 +83,35 @@ def judged_texts(
     if looks:
         return None, f"`{looks}` tells of the folder that it runs in, and each stage has one of its own"
     return False, difference(theirs, mine)
+
+
+def agrees_where_repeated(theirs: str, again: str, mine: str) -> bool:
+    """Whether two runs of a notebook say two things, and the pipeline the same as both wherever they do.
+
+    Of lines that differ between the two, the words that they have in common are held against the pipeline's.
+    """
+    texts = [tidy(text) for text in (theirs, again, mine)]
+    for _, masked in NEVER_ALIKE:
+        texts = [[masked(line) for line in lines] for lines in texts]
+    one, two, other = texts
+    if one == two:
+        return False
+    if len(one) == len(two) == len(other):
+        return all(_fits(*map(_words, lines)) for lines in zip(one, two, other, strict=True))
+    return max(map(len, texts)) <= MANY_LINES and _fits(one, two, other)
+
+
+def _fits(one: list[str], two: list[str], other: list[str]) -> bool:
+    """Whether what two rows have in common, in its order, is in a third."""
+    if len(one) == len(two) == len(other):
+        return all(left == mine for left, right, mine in zip(one, two, other, strict=True) if left == right)
+    blocks = SequenceMatcher(None, one, two, autojunk=False).get_matching_blocks()
+    left = iter(other)
+    return all(word in left for block in blocks for word in one[block.a : block.a + block.size])
+
+
+def _words(line: str) -> list[str]:
+    return re.findall(r"[^\s,;()\[\]{}\"'=]+|\S", line)
 
 
 def tidy(text: str) -> list[str]:

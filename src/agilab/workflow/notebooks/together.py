@@ -1,4 +1,4 @@
-"""The environments of several uv projects as one: resolved together by uv for real, or what keeps them apart."""
+"""The environments of several uv projects as one: resolved together by uv for real, or what keeps stages apart."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.envs import Uv
 from agilab.envs.interpreter import candidates, own_interpreter
+from agilab.notebooks.supervisor.endings import endings
 
 MOST_TRIED = 30
 """Requirements of which each is left out in turn, to find those that cannot be had together."""
@@ -29,7 +30,7 @@ class Obstacle:
     """Something that keeps stages from sharing one kernel.
 
     Attributes:
-        kind: `runtime`, `foreach`, `environment`, `python`, `pin`, `name`, `changed` or `unreadable`.
+        kind: `runtime`, `foreach`, `environment`, `python`, `pin`, `name`, `changed`, `script` or `unreadable`.
         stages: Those concerned.
     """
 
@@ -40,6 +41,12 @@ class Obstacle:
     def to_plain(self) -> dict[str, Any]:
         """The obstacle as JSON."""
         return {"kind": self.kind, "stages": list(self.stages), "what": self.what}
+
+
+def as_a_cell(stage: str, code: str) -> Iterator[Obstacle]:
+    """Where a stage's code does as a script of its own what no cell of a kernel can: end well, and ask for its file."""
+    for one in endings(code):
+        yield Obstacle("script", (stage,), f"{stage} has {one.what} in line {one.line}: {one.why}")
 
 
 def resolved_together(

@@ -15,7 +15,7 @@ from agilab.workflow.document.locate import LabFile
 from agilab.workflow.document.resolve import Source
 from agilab.workflow.judging.checks.case import Case
 from agilab.workflow.judging.names import Names
-from agilab.workflow.notebooks.together import Obstacle, locked_in, resolved_together
+from agilab.workflow.notebooks.together import Obstacle, as_a_cell, locked_in, resolved_together
 from agilab.workflow.running.code import text_of
 from agilab.workflow.running.prepare import Lab, project_of
 
@@ -137,9 +137,11 @@ def _names(lab: Lab) -> Iterator[Obstacle]:
         stage = by_id[name]
         if stage.kind not in ("python", "none"):
             continue
-        flow = analyse(text_of(stage, lab.folder))
+        text = text_of(stage, lab.folder)
+        flow = analyse(text)
         if flow.syntax:
             yield Obstacle("unreadable", (name,), f"{name}: {flow.syntax}")
+        yield from as_a_cell(name, text)
         bound[name] = set(flow.binds)
         altered[name] = set(flow.alters)
     for at, name in enumerate(order):

@@ -3,7 +3,8 @@
 The notebook runs from top to bottom in a Jupyter kernel (`kernel`), in a view of its folder (`room`), with the packages
 of the lab's own environment; several of one folder run in one view, in the order in which they exchange files. Compared
 (`comparison`) are the values that its names stand for at the end, every file that it writes, and what cells show and
-print. What cannot be compared is said with its name, and why.
+print. What cannot be compared is said with its name, and why. Where something differs, the notebook runs once
+more: what it does not repeat itself (`repeats`) cannot be asked of the pipeline.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -25,7 +26,9 @@ from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.notebooks.both import Both, names_given
 from agilab.workflow.notebooks.comparison import compared
-from agilab.workflow.notebooks.kernel import Ran, jupyter_for, run_notebook
+from agilab.workflow.notebooks.kernel import Ran, jupyter_for, run_notebook, surroundings
+from agilab.workflow.notebooks.likeness import unexplained
+from agilab.workflow.notebooks.repeats import without_unrepeated, worth_repeating
 from agilab.workflow.notebooks.room import Room, room_for
 from agilab.workflow.running.execution import LabRequest, run_lab
 from agilab.workflow.running.prepare import Lab, prepare_lab, read_lab
@@ -49,19 +52,36 @@ def verify_import(
         environment = prepare_lab(store, lab, offline=False, say=faces.say).main
     jupyter = jupyter_for(workspace, environment, faces.say)
     with tempfile.TemporaryDirectory(prefix="agilab-verify-", ignore_cleanup_errors=True) as name:
-        ended = list(_notebooks(report, notebooks, lab, jupyter, environment, Path(name), faces))
+        scratch = Path(name)
+        kernel = _Kernel(jupyter, environment, surroundings(scratch), faces.say)
+        files = [(one, notebooks[one.name].resolve()) for one in _in_order(report, lab)]
+        ended = list(_notebooks(files, kernel, scratch / "once"))
         faces.say("running the stages")
         request = LabRequest(path, track=False, keep_going=True, write_back=False, also=_asked(ended))
+        request = replace(request, environ=kernel.shared)
         result = run_lab(request, workspace, _telling(faces))
-        found = []
-        for one in ended:
-            with Store(workspace) as store:
-                run_id, unseen = result.run_id or "", one.unseen
-                both = Both(
-                    store, run_id, lab, one.notebook, one.file, one.ran, one.room, one.written, unseen
-                )
-                found.append(_verified(both, tuple(compared(both)), result))
-    return tuple(found)
+        with Store(workspace) as store:
+            boths = [_both(store, result.run_id or "", lab, one) for one in ended]
+            parts = [tuple(compared(both)) for both in boths]
+            doubtful = [both.file for both, mine in zip(boths, parts, strict=True) if worth_repeating(mine)]
+            for again in _notebooks(_up_to(files, doubtful), kernel, scratch / "again", again=True):
+                at = next(number for number, both in enumerate(boths) if both.file == again.file)
+                parts[at] = without_unrepeated(parts[at], boths[at], again.ran, again.room)
+            return tuple(_verified(both, mine, result) for both, mine in zip(boths, parts, strict=True))
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """What notebooks run with.
+
+    Attributes:
+        shared: Variables that the workers of their stages have too.
+    """
+
+    jupyter: Path
+    environment: Environment
+    shared: Mapping[str, str]
+    say: Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -90,37 +110,48 @@ class _Ended:
 
 
 def _notebooks(
-    report: NotebookImport,
-    notebooks: Mapping[str, Path],
-    lab: Lab,
-    jupyter: Path,
-    environment: Environment,
-    scratch: Path,
-    faces: Faces,
+    files: Sequence[tuple[ImportedNotebook, Path]], kernel: _Kernel, scratch: Path, *, again: bool = False
 ) -> Iterator[_Ended]:
     """Run the notebooks, those of one folder in one room."""
     rooms: dict[Path, Room] = {}
-    for number, notebook in enumerate(_in_order(report, lab)):
-        file = notebooks[notebook.name].resolve()
+    scratch.mkdir()
+    for number, (notebook, file) in enumerate(files):
         if file.parent not in rooms:
             place = scratch / f"room-{len(rooms)}"
             place.mkdir()
-            rooms[file.parent] = room_for(file.parent, place, faces.say)
+            rooms[file.parent] = room_for(file.parent, place, kernel.say)
         room = rooms[file.parent]
-        faces.say(f"running {notebook.name} in a kernel")
+        how = "again: does it repeat itself?" if again else "in a kernel"
+        kernel.say(f"running {notebook.name} {how}")
         before = room.written()
         ran = run_notebook(
             room,
             file.name,
             sorted(notebook.wanted()),
-            jupyter=jupyter,
-            environment=environment,
+            jupyter=kernel.jupyter,
+            environment=kernel.environment,
             scratch=scratch / f"notebook-{number}",
-            say=faces.say,
+            say=kernel.say,
+            shared=kernel.shared,
         )
         now = room.written()
         written = {path: when / 1e9 for path, (size, when) in now.items() if before.get(path) != (size, when)}
         yield _Ended(notebook, file, ran, room, written)
+
+
+def _up_to(
+    files: Sequence[tuple[ImportedNotebook, Path]], doubtful: Sequence[Path]
+) -> list[tuple[ImportedNotebook, Path]]:
+    """Of each folder the notebooks up to the last doubtful one: those above it may write what it reads."""
+    return [
+        (notebook, file)
+        for number, (notebook, file) in enumerate(files)
+        if any(later in doubtful and later.parent == file.parent for _, later in files[number:])
+    ]
+
+
+def _both(store: Store, run_id: str, lab: Lab, one: _Ended) -> Both:
+    return Both(store, run_id, lab, one.notebook, one.file, one.ran, one.room, one.written, one.unseen)
 
 
 def _asked(ended: Sequence[_Ended]) -> dict[str, tuple[str, ...]]:
@@ -141,7 +172,10 @@ def _verified(both: Both, parts: tuple[Compared, ...], result: RunResult) -> Ver
     return Verification(
         notebook=both.notebook.name,
         run_id=both.run_id,
-        equal=not error and True in told and False not in told,
+        equal=not error
+        and True in told
+        and False not in told
+        and not any(_unexplained(one) for one in parts),
         compared=parts,
         error=error,
         fails_alike=alike,
@@ -149,6 +183,10 @@ def _verified(both: Both, parts: tuple[Compared, ...], result: RunResult) -> Ver
         pipeline_s=round(both.pipeline_s, 3),
         caches=both.caches,
     )
+
+
+def _unexplained(one: Compared) -> bool:
+    return unexplained(one.equal, one.why)
 
 
 def _error(both: Both, ran: Ran, result: RunResult, *, alike: bool) -> str:

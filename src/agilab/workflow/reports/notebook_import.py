@@ -79,14 +79,24 @@ def _seen(path: Path) -> Any:
 # -- all of them ----------------------------------------------------------------------------------------------------
 
 
+def _is_named(path: str, named: set[str], code: str) -> bool:
+    """Whether cells name a file, as it is or below a folder that their code names too: `os.chdir("work")`."""
+    return path in named or any(
+        path.endswith(f"/{one}") and path.removesuffix(f"/{one}") in code for one in named
+    )
+
+
 def _files(report: NotebookImport, lab: LabStages) -> Check:
     """Files that stages take and give are those that the notebooks' text names, each with a direction."""
     found = [one for notebook in report.notebooks for one in notebook.artifacts]
     ways = Counter(str(one.get("direction")) for one in found)
     taken = {name for stage in lab.stages for name in _paths(stage)}
     named = {str(one["path"]).removeprefix("./") for one in found}
+    code = "\n".join(stage.code or "" for stage in lab.stages)
     invented = sorted(
-        name for name in taken if name.removeprefix("./") not in named and not set(name) & set("*{")
+        name
+        for name in taken
+        if not _is_named(name.removeprefix("./"), named, code) and not set(name) & set("*{")
     )
     evidence = {"references": len(found), "directions": dict(ways), "of_stages": sorted(taken)}
     problem = f"no cell names {', '.join(invented[:4])}" if invented else ""

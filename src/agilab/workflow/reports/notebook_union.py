@@ -21,6 +21,7 @@ _KINDS = {
     "foreach": "every stage runs once",
     "name": "every name means in one kernel what it means in its stage",
     "changed": "what a stage uses of another is not bound again in between",
+    "script": "every stage's code goes on to the next, and none asks for its own file",
     "unreadable": "every stage's code can be read",
 }
 """What keeps stages apart besides their environments, and what holds where it does not."""

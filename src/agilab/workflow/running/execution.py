@@ -6,7 +6,7 @@ import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,7 @@ class LabRequest:
         expect: The digest of the preview that was shown, or its beginning.
         document: What is run in place of what the file says, as a notebook has it.
         also: Values of stages whose fingerprints are wanted, to compare them with a notebook's.
+        environ: Variables that workers on this machine begin with, so that a notebook beside them can have the same.
     """
 
     path: Path
@@ -74,6 +75,7 @@ class LabRequest:
     expect: str | None = None
     document: LabStages | None = None
     also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,13 @@ def run_lab(request: LabRequest, workspace: Workspace | None = None, faces: Face
                 memory = Rerun(store, shown, changed_params(store, shown.parent, graph))
             elif any(node.policy.cache for node in graph.nodes):
                 memory = Cache(store, lab.app, prepared.code_parts)
+            specs = prepared.specs(store.workspace.run_folder(run_id), max(1, cores() // workers))
             result = carry_out(
                 store,
                 run_id,
                 graph,
                 Crew(
-                    prepared.specs(store.workspace.run_folder(run_id), max(1, cores() // workers)),
+                    {name: replace(spec, environ=request.environ) for name, spec in specs.items()},
                     prepared.held(),
                     {app.stage: app.key for app in prepared.apps.values()},
                 ),

@@ -120,7 +120,7 @@ def _together(case: Case) -> Iterator[Contradiction]:
         yield "packets_delivered", f"{case.packets_delivered}", allowed
     worst = max(load.lost_pps for load in case.relays)
     most = [load.relay_id for load in case.relays if worst and load.lost_pps >= worst * (1 - ROUNDING)]
-    if case.bottleneck_relay not in (most or [None]):
+    if case.bottleneck_relay not in most and (most or case.bottleneck_relay is not None):
         allowed = f"{most[0]}: it loses most" if most else "null: no relay loses any"
         yield "bottleneck_relay", f"{case.bottleneck_relay}", allowed
 
