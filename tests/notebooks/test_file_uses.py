@@ -230,7 +230,7 @@ def test_names_and_patterns_find_each_other_between_notebooks(
 def test_what_a_stage_makes_itself_is_not_given_to_it() -> None:
     """A pattern that it writes, a name that it reads; and the shell's `>>`, read further down in the same text."""
     pattern = "def dump(name):\n    open(f'out/{name}.csv', 'w').write('a')\n"
-    found = staged((f"{pattern}dump('b')\nopen('out/b.csv').read()",))
+    found = staged((f"import sys\n{pattern}dump(sys.argv[0])\nopen('out/b.csv').read()",))
     assert files(found) == [([], ["out/*.csv"])]
     shell = "%%bash\nmkdir -p work\nfor i in 1 2; do echo $i >> work/sq.csv; done\nwc -l work/sq.csv"
     assert files(staged((shell, "open('work/sq.csv').read()"))) == [
@@ -330,3 +330,95 @@ def test_cells_are_looked_at_alike_whether_or_not_a_folder_is_known(tmp_path: Pa
     cells = ("open('a.txt', 'w')", code("open('a.txt').read()"))
     assert files(staged(cells)) == files(staged(cells, folder=tmp_path))  # type: ignore[arg-type]
     assert os.listdir(tmp_path) == ["n0.ipynb"]
+
+
+HELPERS = """
+import json
+def save(d, path="out.json"):
+    with open(path, "w") as f:
+        json.dump(d, f)
+def save_both(folder, path="x", *, d=1):
+    for k in ("a", "b"):
+        save(d, f"{folder}_{k}.json")
+class Store:
+    def __init__(self, name):
+        self.name = name
+    def put(self, path, d):
+        save(d, path=path)
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "made"),
+    [
+        ("save(1)", ["out.json"]),
+        ("save(1, 'a.json')", ["a.json"]),
+        ("save(path='a.json', d=1)", ["a.json"]),
+        ("for n in ['k', 'l']:\n    save(1, f'item_{n}.json')", ["item_k.json", "item_l.json"]),
+        ("save_both('res', d=3)", ["res_a.json", "res_b.json"]),
+        ("store = Store('q')\nstore.put('m.json', 4)", ["m.json"]),
+    ],
+    ids=str,
+)
+def test_a_helper_writes_what_its_call_names(call: str, made: list[str], tmp_path: Path) -> None:
+    """The oracle: the cells as a script, in an empty folder."""
+    reads = "; ".join(f"print(open({path!r}).read())" for path in made)
+    found = staged((HELPERS, call, reads), folder=tmp_path)
+    assert [takes(stage) for stage in found.lab.stages][-1] == made
+    assert [gives(stage) for stage in found.lab.stages if gives(stage)] == [made]
+    room = tmp_path / "room"
+    room.mkdir()
+    subprocess.run([sys.executable, "-c", f"{HELPERS}\n{call}\n"], cwd=room, check=True)
+    assert sorted(os.listdir(room)) == made
+
+
+@pytest.mark.parametrize(
+    "helper",
+    [
+        "def save(d, path):\n    path = path + '.gz'\n    open(path, 'w').write(d)",
+        "def save(d, *path):\n    for path in path:\n        open(path, 'w').write(d)",
+        "def save(*d, path='b.json'):\n    open(path + suffix, 'w').write('')",
+    ],
+)
+def test_a_path_that_a_helper_makes_something_else_of_is_not_taken_for_it(helper: str) -> None:
+    found = staged((helper, "save('x', 'a.json')"))
+    assert not {"a.json", "b.json"} & {path for _, given in files(found) for path in given}
+
+
+def test_cells_of_which_one_may_make_what_another_reads_are_one_stage(tmp_path: Path) -> None:
+    cells = (
+        "import emcee, h5py\nb = emcee.backends.HDFBackend('chain.h5')\nn = 1",
+        "m = n + 1",
+        "f = h5py.File('chain.h5', 'r')",
+    )
+    (stage,) = [one for one in staged(cells, folder=tmp_path).lab.stages if one.kind != "none"]
+    assert takes(stage) == []
+
+
+def test_a_file_that_is_read_and_written_anew_is_no_ring(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("1\n")
+    cells = (
+        "rows = open('in.txt').read()",
+        "open('in.txt', 'w').write(rows + '2\\n')",
+        "more = open('in.txt').read()",
+        "open('in.txt', 'w').write(more + '3\\n')",
+        "print(open('in.txt').read())",
+    )
+    found = staged(cells, folder=tmp_path)
+    assert files(found) == [(["in.txt"], ["in.txt"]), (["in.txt"], [])]
+    assert not resolve(found.lab, exists=lambda path: path == "in.txt").cycles
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "import subprocess, sys\nsubprocess.run([sys.executable, 'prog.py', '9'])",
+        "import os\nos.system('nice ./prog.py')",
+        "!sort prog.py",
+    ],
+)
+def test_a_word_of_a_command_that_names_a_made_file_is_taken(command: str) -> None:
+    found = staged(("%%writefile prog.py\nprint(1)", command))
+    assert files(found) == [([], ["prog.py"]), (["prog.py"], [])]
+    below = staged((command, "%%writefile prog.py\nprint(1)"))
+    assert files(below)[0][0] == [], "what is made below is not what is meant"

@@ -35,7 +35,9 @@ def figure(last: float = 1.0, title: str = "sine", color: str = "C0") -> Any:
 
 
 def both(theirs: Any, mine: Any, tmp_path: Path) -> tuple[bool | None, str]:
-    return judged_values(judged("f", theirs, Staging(tmp_path / "a")), judged("f", mine, Staging(tmp_path / "b")))
+    return judged_values(
+        judged("f", theirs, Staging(tmp_path / "a")), judged("f", mine, Staging(tmp_path / "b"))
+    )
 
 
 @pytest.mark.parametrize("part", ["figure", "axes", "first", "line"])

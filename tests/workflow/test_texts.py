@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agilab.workflow.notebooks.comparison import looks
-from agilab.workflow.notebooks.texts import difference, judged_texts, tidy
+from agilab.workflow.notebooks.texts import agrees_where_repeated, difference, judged_texts, tidy
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,20 @@ def test_a_listing_of_the_folder_is_not_compared_where_it_differs() -> None:
     assert equal is None
     assert why.startswith("`ls out` tells of the folder")
     assert judged_texts("a\n", "a\n", looks="ls out") == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "again", "mine", "agrees"),
+    [
+        ("pid 71, 3 rows", "pid 82, 3 rows", "pid 93, 3 rows", True),
+        ("pid 71, 3 rows", "pid 82, 3 rows", "pid 93, 4 rows", False),
+        ("pid 71\n3", "pid 82\n3", "pid 93\n4", False),
+        ("3 rows", "3 rows", "4 rows", False),
+        ("begin\nx\nend", "begin\nx\nx\nend", "begin\nx\nx\nx\nend", True),
+        ("begin\nx\nend", "begin\nx\nx\nend", "begin\nx\nx\nx\nfin", False),
+    ],
+)
+def test_only_what_a_notebook_does_not_repeat_is_let_go(
+    theirs: str, again: str, mine: str, agrees: bool
+) -> None:
+    assert agrees_where_repeated(theirs, again, mine) is agrees

@@ -199,10 +199,11 @@ def _verification(one: Verification) -> RenderableType:
 
     from agilab.cli.render import mark
     from agilab.cli.words import duration
+    from agilab.workflow.notebooks.likeness import unexplained
 
     equal = [each.name for each in one.compared if each.equal is True]
     unsure = [each.name for each in one.compared if each.equal is None]
-    word, style = ("equal", "green") if one.equal else ("different", "red")
+    word, style = ("equal", "green") if one.equal else _not_equal(one)
     if one.fails_alike:
         word, style = "fails alike", "yellow"
     parts: list[RenderableType] = [
@@ -231,10 +232,21 @@ def _verification(one: Verification) -> RenderableType:
     for why in whys:
         alike = [each for each in one.compared if each.equal is None and each.why == why]
         parts.append(Text.assemble(("?", "yellow"), " ", (_some([each.name for each in alike]), "bold")))
-        parts.append(Text(f"    not compared: {why}"))
+        parts.append(Text(f"    {why if unexplained(None, why) else f'not compared: {why}'}"))
     if one.caches:
         parts.append(Text(f"left out, as caches of tools: {_some(one.caches)}", "dim"))
     return Group(*parts)
+
+
+def _not_equal(one: Verification) -> tuple[str, str]:
+    """The word, and its colour, for a notebook and stages that are not proved equal."""
+    from agilab.workflow.notebooks.likeness import unexplained
+
+    told = {each.equal for each in one.compared}
+    if one.error or False in told:
+        return "different", "red"
+    undecided = True in told or any(unexplained(each.equal, each.why) for each in one.compared)
+    return ("undecided" if undecided else "nothing to compare"), "yellow"
 
 
 def _some(names: Sequence[str], most: int = 8) -> str:

@@ -135,7 +135,7 @@ def _is_absent(turn: Turn, artifact: Artifact, place: Place, evaluator: Evaluato
 
 def _done(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[tuple[Artifact, bool, bool]]:
     """What a call does to files: the artifact, whether it is gone afterwards, and whether it is done for certain."""
-    if evaluator.dotted(node.func) in _SHELL:
+    if evaluator.dotted(node.func) in SHELL:
         yield from _of_shell(node, place, evaluator)
         return
     for artifact in _of_call(node, place, evaluator):
@@ -250,10 +250,11 @@ def _of_path(node: ast.Call, word: str, path: Text, place: Place, evaluator: Eva
         yield _artifact(path, direction, call.kind, shown, place.cell, node.lineno)
 
 
-_SHELL = frozenset({
+SHELL = frozenset({
     "os.popen", "os.system", "subprocess.call", "subprocess.check_call", "subprocess.check_output",
     "subprocess.getoutput", "subprocess.Popen", "subprocess.run",
 })  # fmt: skip
+"""Calls that take a command."""
 _NO_FILES = frozenset({
     "add", "append", "debug", "endswith", "error", "exists", "find", "format", "get", "index", "info", "insert",
     "is_dir", "is_file", "isinstance", "join", "joinpath", "len", "loads", "log", "lstrip", "Path", "pathlib.Path",

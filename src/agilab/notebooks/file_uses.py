@@ -1,7 +1,7 @@
 """What the cells of a notebook do to files, in the order in which it happens, wherever the text of it stands.
 
-A helper that writes a file writes it in the cells that call it, and nowhere if none does. Paths are followed into the
-folder that the notebook has changed to by then.
+A helper that writes a file writes it in the cells that call it, and nowhere if none does; its path is what the call
+says it is. Paths are followed into the folder that the notebook has changed to by then.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from agilab.notebooks.arguments import Given, Parameters, given_by, taken_by, with_given
 from agilab.notebooks.artifacts import Act, Artifact, At, end_of, where_of
+from agilab.notebooks.command_words import WORD
 from agilab.notebooks.turns import Turn, certain
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Nodes, Place
 
-Does = Literal["read", "write", "add", "remove"]
+Does = Literal["read", "write", "add", "remove", "name"]
 _DOES: Mapping[str, Does] = {"read": "read", "written": "write", "both": "add"}
 _HOLE = re.compile(r"\{[^{}]*\}")
 _OF_THE_SHELL = re.compile(r"\$\{?\w+\}?|\{[^{}]*\}")
@@ -32,7 +34,7 @@ class FileUse:
 
     Attributes:
         cell: Index of the cell that does it, which is not always the one in whose text it stands.
-        does: What; `add` keeps what the file held.
+        does: What; `add` keeps what the file held, `name` is a word of a command, which may take the file.
         path: From the notebook's folder, if it is not absolute; a pattern where it is computed.
         turns: What has to turn out so that it is done; empty where it is whenever the cell is run.
         artifact: Where it stands.
@@ -67,6 +69,7 @@ class _Step:
     act: Act | None = None
     folder: str | None = None
     calls: str = ""
+    given: Given = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ def _uses(cell: int, step: _Step, act: Act, folder: _Folder) -> Iterator[FileUse
     if one.where in ("relative", "outside"):
         path = posixpath.normpath(posixpath.join(folder.path or ".", path))
     lost = folder.path is None or not folder.certain
-    if (does := _DOES.get(one.direction)) is not None:
+    does: Does | None = "name" if one.kind == WORD else _DOES.get(one.direction)
+    if does is not None:
         yield FileUse(cell, does, path, step.turns, one, lost)
     if act.gone:
         yield FileUse(cell, "remove", path, step.turns, one, lost)
@@ -130,7 +134,8 @@ class _Followed:
         acts: Sequence[Act],
         evaluator: Evaluator,
     ) -> None:
-        self._defined = _defined(trees)
+        self._parameters: dict[tuple[int, str], Parameters] = {}
+        self._defined = _defined(trees, self._parameters)
         self._steps: dict[tuple[int, str], list[_Step]] = {}
         for act in acts:
             turns = _of_cell(act.artifact.cell, act.turns)
@@ -167,7 +172,8 @@ class _Followed:
             else:
                 continue
             if name in self._defined:
-                yield _Step(end_of(node), turns, place.owner, calls=name)
+                given = given_by(node, place, evaluator) if isinstance(node, ast.Call) else ()
+                yield _Step(end_of(node), turns, place.owner, calls=name, given=given)
 
     def _folder(self, node: ast.expr, place: Place, evaluator: Evaluator) -> str:
         """The folder that is changed to; "" where the text does not say it."""
@@ -186,17 +192,26 @@ class _Followed:
             if not step.calls:
                 yield step
                 continue
-            for inner in self._of_function(step.calls, cell, frozenset()):
-                yield replace(inner, turns=(*step.turns, *inner.turns))
+            yield from self._of_call(step, cell, frozenset())
 
-    def _of_function(self, name: str, cell: int, within: frozenset[str]) -> list[_Step]:
+    def _of_call(self, call: _Step, cell: int, within: frozenset[str]) -> Iterator[_Step]:
         """What a function does when it is called in a cell: the last of that name that stands there or above."""
-        found: list[_Step] = []
-        for owner in self._defined.get(name, ()):
-            defined = [one for one in self._defined[name][owner] if one <= cell]
-            if defined and owner not in within:
-                found += self._of_owner(defined[-1], owner, cell, within)
-        return found
+        caller = next((one for (_, owner), one in self._parameters.items() if owner == call.owner), None)
+        for owner in self._defined.get(call.calls, ()):
+            defined = [one for one in self._defined[call.calls][owner] if one <= cell]
+            if not defined or owner in within:
+                continue
+            for step in self._of_owner(defined[-1], owner, cell, within):
+                inner = replace(step, turns=(*call.turns, *step.turns))
+                parameters = self._parameters.get((defined[-1], owner))
+                if inner.act is None or parameters is None or "{" not in inner.act.artifact.path:
+                    yield inner
+                    continue
+                for artifact in with_given(inner.act.artifact, call.given, parameters, caller):
+                    turns = inner.turns
+                    if artifact.perhaps and not inner.act.artifact.perhaps:
+                        turns = (*turns, Turn((cell, *call.at), 0, 0, "under another name, perhaps"))
+                    yield replace(inner, act=replace(inner.act, artifact=artifact), turns=turns)
 
     def _of_owner(self, defined: int, owner: str, cell: int, within: frozenset[str]) -> list[_Step]:
         if (defined, owner) in self._known:
@@ -206,8 +221,7 @@ class _Followed:
             if not step.calls:
                 found.append(step)
                 continue
-            for inner in self._of_function(step.calls, cell, within | {owner}):
-                found.append(replace(inner, turns=(*step.turns, *inner.turns)))
+            found += self._of_call(step, cell, within | {owner})
         found = found[:_MOST]
         if not within:
             self._known[defined, owner] = found
@@ -232,8 +246,11 @@ def _of_cell(cell: int, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
     return tuple(replace(turn, at=(cell, *turn.at)) for turn in turns)
 
 
-def _defined(trees: Mapping[int, ast.Module]) -> dict[str, dict[str, list[int]]]:
-    """By the names that they are called by, the functions of the notebook and the cells that define them.
+def _defined(
+    trees: Mapping[int, ast.Module], parameters: dict[tuple[int, str], Parameters]
+) -> dict[str, dict[str, list[int]]]:
+    """By the names that they are called by, the functions of the notebook and the cells that define them; what these
+    take is put into `parameters`.
 
     Whoever names a class calls what its objects do unasked; of a method `.name` nobody knows whose it is, so it is that
     of every class.
@@ -248,9 +265,16 @@ def _defined(trees: Mapping[int, ast.Module]) -> dict[str, dict[str, list[int]]]
             if isinstance(node, ast.ClassDef):
                 for method in _definitions(node):
                     hidden = method.name.startswith("__") or any(map(_is_property, method.decorator_list))
-                    note(node.name if hidden else f".{method.name}", f"{node.name}.{method.name}", cell)
+                    owner = f"{node.name}.{method.name}"
+                    note(node.name if hidden else f".{method.name}", owner, cell)
+                    if isinstance(method, ast.FunctionDef) and method.name in (
+                        "__init__",
+                        method.name.strip("_"),
+                    ):
+                        parameters[cell, owner] = taken_by(method, bound=True)
             else:
                 note(node.name, node.name, cell)
+                parameters[cell, node.name] = taken_by(node)
     return found
 
 

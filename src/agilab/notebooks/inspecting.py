@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import os
+import posixpath
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from typing import Any
 from agilab.notebooks.artifact_findings import artifact_findings, out_of_sight
 from agilab.notebooks.artifacts import Act, Artifact, acts_of, each_once
 from agilab.notebooks.cells import Notebook
+from agilab.notebooks.command_words import words_of_commands
 from agilab.notebooks.execution import Execution, execution_findings, execution_of
 from agilab.notebooks.file_uses import FileUse, file_uses
 from agilab.notebooks.findings import SEVERITIES, Finding, in_order
@@ -63,6 +65,7 @@ class Inspection:
         uses: What its cells do to files, in the order in which it happens.
         modules: Those that its cells write.
         there: Of the files of `uses`, those that lie beside it; None where nobody knows where it lies.
+        unseen: Files that are read, do not lie there and are made, if at all, by a call that is not seen to.
     """
 
     notebook: Notebook
@@ -75,6 +78,7 @@ class Inspection:
     uses: tuple[FileUse, ...] = ()
     modules: Modules = field(default_factory=dict)
     there: frozenset[str] | None = None
+    unseen: tuple[Artifact, ...] = ()
 
     @property
     def distributions(self) -> tuple[str, ...]:
@@ -136,8 +140,14 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
         translated = frozenset(magic.line for magic in one.magics)
         findings += code_risks(here, evaluator, translated)
         installed += installs_of(here, evaluator, translated)
+    unseen: list[Artifact] = []
     if folder is not None:
         unseen = out_of_sight(artifacts, folder)
+        if unseen:  # a helper may be seen to write what it is given the name of
+            by_helpers = {
+                one.path for one in file_uses(trees, nodes, acts, evaluator) if one.does in ("write", "add")
+            }
+            unseen = [one for one in unseen if posixpath.normpath(one.path) not in by_helpers]
         artifacts = [replace(one, direction="unknown") if one in unseen else one for one in artifacts]
         findings += [
             found(
@@ -169,6 +179,7 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
         tuple(replace(one, path=hide(one.path)) for one in uses),
         modules,
         None if folder is None else _there(folder, uses),
+        tuple(replace(one, path=hide(one.path)) for one in unseen),
     )
 
 
@@ -184,6 +195,8 @@ def _uses(
     known = {replace(one, direction="read"): one for one in artifacts if one.direction == "unknown"}
     now = [replace(act, artifact=known.get(act.artifact, act.artifact)) for act in acts]
     now += [act for cell in nodes.values() for act in acts_of_imports(cell, modules)]
+    made = {act.artifact.path for act in now if act.artifact.direction in ("written", "both")}
+    now += [act for cell in nodes.values() for act in words_of_commands(cell, evaluator, made)]
     return file_uses(trees, nodes, now, evaluator)
 
 

@@ -96,7 +96,11 @@ def planned(inspection: Inspection, per: Per) -> Planned:
         links,
         per=per,
         headings=_headings(above, number_of),
-        joins=[*_computed_paths(inspection.uses, number_of)],
+        joins=[
+            *_computed_paths(inspection.uses, number_of),
+            *_updated(inspection, number_of),
+            *_named_before(inspection, number_of),
+        ],
         parameters=parameters,
         asides=[number for number, one in enumerate(code) if one.aside is not None],
         texts=_texts(above, number_of),
@@ -181,6 +185,39 @@ def _computed_paths(uses: Sequence[FileUse], number_of: dict[int, int]) -> Itera
             if names[0] != names[1] and _may_be_one(before.path, after.path):
                 why = f"{names[0]} and {names[1]} may be one file"
                 yield Join(number_of[before.cell], number_of[after.cell], names, why, undecided=True)
+
+
+def _updated(inspection: Inspection, number_of: Mapping[int, int]) -> Iterator[Join]:
+    """Cells that read a file that no cell above makes and one below writes: who gives it would have to come first."""
+    first: dict[str, int | None] = {}
+    for use in inspection.uses:
+        if use.cell not in number_of or not use.is_own or "*" in use.path:
+            continue
+        if use.does == "read":
+            if not use.turns or inspection.there is None or use.path in inspection.there:
+                first.setdefault(use.path, use.cell)
+        elif use.does in ("write", "add"):
+            reader = first.setdefault(use.path, None)
+            if reader is not None and reader != use.cell:
+                yield Join(
+                    number_of[reader],
+                    number_of[use.cell],
+                    (use.path,),
+                    f"{use.path} is read and then written",
+                )
+
+
+def _named_before(inspection: Inspection, number_of: Mapping[int, int]) -> Iterator[Join]:
+    """Cells of which one reads a file that nobody is seen to make, and one above calls something with its name."""
+    for read in inspection.unseen:
+        above = [
+            one.cell
+            for one in inspection.artifacts
+            if one.path == read.path and one.cell < read.cell and one.cell in number_of
+        ]
+        if above and read.cell in number_of:
+            why = f"{read.path} may be made by a call that takes its name"
+            yield Join(number_of[min(above)], number_of[read.cell], (read.path,), why, undecided=True)
 
 
 def _may_be_one(one: str, other: str) -> bool:

@@ -127,6 +127,9 @@ class _Files:
             self._read(stage, use.path, use)
         elif use.does == "remove":
             self._remove(stage, use)
+        elif use.does == "name":
+            if use.path not in stage.made and self._maker(use.path) == use.path:
+                stage.reads[use.path] = None
         else:
             if use.does == "add" and use.path not in stage.made and self._maker(use.path) is not None:
                 stage.reads[use.path] = None

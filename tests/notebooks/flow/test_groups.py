@@ -162,6 +162,33 @@ def test_two_pictures_of_jupyter_do_not_become_one() -> None:
     assert group(Links(flows)).groups == ((0,), (1,), (2, 3))
 
 
+@pytest.mark.parametrize(
+    "between", [[], ["sns.set_style('dark')"]], ids=["next to each other", "with a setting between"]
+)
+@pytest.mark.parametrize(
+    "draw",
+    ["sinplot()", "twice()", "sns.boxplot(data)", "corner.corner(data)", "plt.plot([1])\nplt.show()"],
+)
+def test_a_picture_that_a_helper_or_a_library_draws_is_a_picture(draw: str, between: list[str]) -> None:
+    setup = (
+        "import corner\nimport matplotlib.pyplot as plt\nimport seaborn as sns\n"
+        "def sinplot():\n    plt.plot([1, 2])\n"
+        "def twice():\n    for _ in range(2):\n        sinplot()"
+    )
+    flows = analyse_cells([setup, "plt.plot([0])", *between, draw], figures_stay=False)
+    (drawn,) = [one for one in group(Links(flows)).groups if 1 in one]
+
+    assert len(flows) - 1 not in drawn, "it would be drawn into the first picture"
+
+
+@pytest.mark.parametrize("draw", ["sns.boxplot(data, ax=ax)", "sns.relplot(data)", "sns.set_style('dark')"])
+def test_a_picture_in_a_place_of_its_own_needs_no_border(draw: str) -> None:
+    setup = "import matplotlib.pyplot as plt\nimport seaborn as sns"
+    flows = analyse_cells([setup, "plt.plot([0])", draw], figures_stay=False)
+
+    assert any({1, 2} <= {*one} for one in group(Links(flows)).groups)
+
+
 def test_grouping_depends_on_nothing_but_the_cells() -> None:
     cells = [f"v{n} = f(v{n - 1})\n{LONG[: 40 * (n % 5)]}" for n in range(1, 30)]
 

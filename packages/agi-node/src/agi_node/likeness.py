@@ -56,6 +56,30 @@ def random_state(value: Any) -> dict[str, Any] | None:
     return dict(value.state)
 
 
+def codes_of(value: Any) -> dict[str, str]:
+    """Of a function or class of the code itself, what each of its functions does, as a digest by name."""
+    if getattr(value, "__module__", None) != "__main__":
+        return {}
+    held = vars(value) if isinstance(value, type) else {"": value}
+    found = {}
+    for name, one in held.items():
+        inner = next(
+            (getattr(one, at) for at in ("__func__", "fget", "func", "__wrapped__") if hasattr(one, at)), one
+        )
+        if isinstance(inner, types.FunctionType):
+            found[name] = hashlib.sha256(repr(_named(_done(inner.__code__))).encode()).hexdigest()
+    return found
+
+
+def _named(done: Any) -> Any:
+    """What code does, with the code inside it in place of its object."""
+    if isinstance(done, types.CodeType):
+        return _named(_done(done))
+    if isinstance(done, frozenset):
+        return sorted(map(repr, done))
+    return [_named(one) for one in done] if isinstance(done, (list, tuple)) else done
+
+
 def own_state(value: Any, state: Any) -> Any:
     """The attributes of an object as one dict, from the state that pickling takes; any other state as it is.
 
@@ -254,7 +278,7 @@ def _done(code: types.CodeType) -> list[Any]:
         places[each.offset] = len(steps)
         if each.opname not in _OF_CALLS:
             jumps = each.opcode in dis.hasjrel or each.opcode in dis.hasjabs
-            steps += [(name, value, jumps) for name, value in _single(each)]
+            steps += [(name, value, jumps) for name, value in _single(each, code)]
     last = len(steps)
     guarded = [
         [places.get(one.start, last), places.get(one.end, last), places.get(one.target, last), one.lasti]
@@ -264,11 +288,12 @@ def _done(code: types.CodeType) -> list[Any]:
     return [told, [one for one in guarded if one[0] != one[1]]]
 
 
-def _single(step: dis.Instruction) -> Iterator[tuple[str, Any]]:
+def _single(step: dis.Instruction, code: types.CodeType) -> Iterator[tuple[str, Any]]:
     """An instruction as those that it is made of, with what each is about."""
     pair = re.findall("(?:LOAD|STORE)_FAST", step.opname)
     if len(pair) == 2:
         yield from zip(pair, step.argval, strict=True)
         return
     name = "LOAD_ATTR" if step.opname == "LOAD_METHOD" else step.opname
-    yield name, step.arg if step.argval is None and "CONST" not in name else step.argval
+    named = step.arg if name == "KW_NAMES" else None  # Python 3.11 does not say which
+    yield name, step.argval if named is None else code.co_consts[named]

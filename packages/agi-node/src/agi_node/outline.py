@@ -17,7 +17,7 @@ from typing import Any
 
 from agi_node import drawings
 from agi_node.handover import exact_text
-from agi_node.likeness import own_state, random_state
+from agi_node.likeness import codes_of, own_state, random_state
 
 PARTS, NUMBERS, ROWS, TEXT = 1_500, 6_000, 60, 80
 """At most: parts of an outline, numbers in them, rows of a table that are told one by one, letters of a text."""
@@ -48,6 +48,7 @@ class _Walk:
     def __init__(self) -> None:
         self._above: set[int] = set()
         self._figures: set[int] = set()
+        self._kinds: set[type] = set()
         self._numbers = NUMBERS
 
     def parts(self, value: Any, path: str) -> Iterator[Part]:
@@ -82,6 +83,7 @@ class _Walk:
             yield [path, _short(sorted(map(repr, value)))]
         elif isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)):
             yield [path, f"{type(value).__name__} {getattr(value, '__qualname__', value.__name__)}"]
+            yield from self._codes(value, path)
         elif (state := random_state(value)) is not None:
             yield from self.parts(state, f"{path}.state")
         elif drawings.is_drawn(value):
@@ -147,14 +149,14 @@ class _Walk:
 
     def _series(self, column: Any, path: str) -> Iterator[Part]:
         dtype = getattr(column, "dtype", None)
-        if hasattr(dtype, "categories") and hasattr(dtype, "ordered"):
+        if dtype is not None and hasattr(dtype, "categories") and hasattr(dtype, "ordered"):
             yield [path, f"categories, {'' if dtype.ordered else 'not '}ordered"]
             yield from self.parts(dtype.categories, f"{path}.categories")
         if getattr(dtype, "kind", "") in tuple("biufc") and hasattr(column, "to_numpy"):
             yield from self._array(column.to_numpy(), path) or ()
         else:
-            listed = column.to_pylist() if hasattr(column, "to_pylist") else column.to_list()
-            yield from self._column(listed, path)
+            known = (getattr(column, name, None) for name in ("to_pylist", "to_list", "tolist"))
+            yield from self._column(next(listed for listed in known if listed is not None)(), path)
 
     def _column(self, values: list[Any], path: str) -> Iterator[Part]:
         """The first of the values one by one, and a digest of all."""
@@ -173,6 +175,9 @@ class _Walk:
 
     def _object(self, value: Any, path: str) -> Iterator[Part]:
         yield [path, f"{type(value).__module__}.{type(value).__qualname__}"]
+        if type(value) not in self._kinds:
+            self._kinds.add(type(value))
+            yield from self._codes(type(value), path)
         try:
             taken = value.__reduce_ex__(4)
         except TypeError:  # what cannot be pickled may still be looked into
@@ -197,6 +202,10 @@ class _Walk:
         for name, more_of_it in (("items", items), ("pairs", pairs)):
             if more_of_it is not None:
                 yield from self.parts(list(more_of_it), f"{path}.{name}")
+
+    def _codes(self, value: Any, path: str) -> Iterator[Part]:
+        for name, code in codes_of(value).items():
+            yield [f"{path}.{name}" if name else path, f"code #{code[:8]}"]
 
     def _made_of(self, value: Any, given: Sequence[Any], path: str) -> Iterator[Part]:
         """What the class of an object was given: the fields of a named tuple, the number in a kind of float."""

@@ -135,7 +135,9 @@ def _apart(work: Path) -> Iterator[types.ModuleType]:
     draw_into_files()
     _new_seeds()
     os.chdir(work)
-    sys.path.insert(0, str(work))  # a module that the code writes or is given lies beside it, as beside a script
+    sys.path.insert(
+        0, str(work)
+    )  # a module that the code writes or is given lies beside it, as beside a script
     sys.modules["__main__"] = module
     try:
         with warnings.catch_warnings():

@@ -23,10 +23,17 @@ LEFT_OUT = frozenset({".git", ".venv", "__pycache__", ".ipynb_checkpoints", "nod
 
 
 def read_by(lab: LabStages) -> tuple[str, ...]:
-    """The files that stages take and that none of them makes, sorted."""
-    named = (one if isinstance(one, str) else one.name for stage in lab.stages for one in stage.inputs)
-    made = {name for stage in lab.stages for name in stage.outputs}
-    return tuple(sorted({name for name in named if is_file(name)} - made))
+    """The files that stages take and that no other stage makes, sorted: what a stage changes in place comes along too."""
+    made: dict[str, set[str]] = {}
+    for stage in lab.stages:
+        for name in stage.outputs:
+            made.setdefault(name, set()).add(stage.id)
+    taken = (
+        (stage.id, one if isinstance(one, str) else one.name) for stage in lab.stages for one in stage.inputs
+    )
+    return tuple(
+        sorted({name for stage, name in taken if is_file(name) and not made.get(name, set()) - {stage}})
+    )
 
 
 def home_of(notebook: Notebook, path: Path) -> Path:

@@ -63,7 +63,7 @@ def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
     if not theirs or not mine:
         return None, f"{UNEXPLAINED}: they cannot be taken apart" if whole_of_it else NOT_ALL
     worst, where, summed, numbered = 0.0, "", False, ""
-    plain = len(theirs[0]) == 4 and not theirs[0][2] or theirs[0][1].startswith(_PLAIN)
+    plain = (len(theirs[0]) == 4 and not theirs[0][2]) or theirs[0][1].startswith(_PLAIN)
     for one, other in zip(theirs, mine, strict=False):
         if list(one) == list(other):
             continue

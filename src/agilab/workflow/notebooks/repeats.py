@@ -6,7 +6,7 @@ stages is let go only as far as the notebook's own two runs differ there: words 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,16 +90,20 @@ def _other_value(had: Mapping[str, Any], has: Mapping[str, Any], mine: Mapping[s
     first, second, other = (one.get("parts", ()) for one in (had, has, mine))
     if [part[0] for part in first] != [part[0] for part in second]:
         return True  # of another shape each time
-    if len(first) != len(other):
+    return len(first) == len(other) and all(map(_fits, first, second, other))
+
+
+def _fits(one: Sequence[str], two: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether a part of a value is like the notebook's, in what its two runs have in common: the place, kind and shape
+    of numbers, and the numbers themselves where they are alike."""
+    if _kind(one) == _kind(two) != _kind(other):
         return False
-    stable = [
-        at
-        for at, (left, right) in enumerate(zip(first, second, strict=True))
-        if list(left) == list(right) or alike([left], [right])[0] is not False
-    ]
-    return all(
-        list(first[at]) == list(other[at]) or alike([first[at]], [other[at]])[0] is not False for at in stable
-    )
+    apart = list(one) != list(two) and alike([one], [two])[0] is False
+    return apart or list(one) == list(other) or alike([one], [other])[0] is not False
+
+
+def _kind(part: Sequence[str]) -> list[str]:
+    return list(part[:3]) if len(part) == 4 else [part[0]]
 
 
 def _other_file(had: Path | None, has: Path | None, mine: Path) -> bool:
