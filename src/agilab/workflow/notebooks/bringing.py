@@ -23,7 +23,7 @@ LEFT_OUT = frozenset({".git", ".venv", "__pycache__", ".ipynb_checkpoints", "nod
 
 
 def read_by(lab: LabStages) -> tuple[str, ...]:
-    """The files that stages take and that no other stage makes, sorted: what a stage changes in place comes along too."""
+    """The files that stages take and that no other stage makes, sorted: also what a stage changes in place."""
     made: dict[str, set[str]] = {}
     for stage in lab.stages:
         for name in stage.outputs:
