@@ -38,6 +38,26 @@ def test_calls_from_a_thread_that_the_author_started_reach_it_too(tmp_path: Path
     assert run.metrics == {"a": [1.0]}
 
 
+def test_two_runs_of_two_threads_that_end_in_the_order_they_began_leave_none_behind(tmp_path: Path) -> None:
+    first, second = RunContext.local(tmp_path / "1"), RunContext.local(tmp_path / "2")
+    one, other = first.active(), second.active()
+    entered, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with other:
+            entered.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=work)
+    with one:
+        thread.start()
+        assert entered.wait(10)
+        assert tracker.active_run() is first
+    done.set()
+    thread.join()
+    assert tracker.active_run() is None
+
+
 def test_outside_any_run_one_warning_and_then_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracker, "_warned", False)
     with pytest.warns(UserWarning, match="no run is active here"):

@@ -23,26 +23,29 @@ if TYPE_CHECKING:
 __all__ = ["active_run", "log_artifact", "log_metric", "log_metrics", "log_param", "use_run"]
 
 _context: ContextVar[RunContext | None] = ContextVar("agi_node_run", default=None)
-_process: RunContext | None = None
+_active: list[RunContext] = []
+"""The runs that this process is working on, the newest last; two threads may work on two, and end in either order."""
 _warned = False
 
 
 def active_run() -> RunContext | None:
     """The run that calls made here would reach, or None."""
-    return _context.get() or _process
+    return _context.get() or next(reversed(_active), None)
 
 
 @contextmanager
 def use_run(run: RunContext) -> Iterator[RunContext]:
     """Make a run the one that tracker calls reach, in this context and for threads that have none."""
-    global _process
-    before, _process = _process, run
     token = _context.set(run)
+    _active.append(run)
     try:
         yield run
     finally:
         _context.reset(token)
-        _process = before
+        for place in reversed(range(len(_active))):  # none in a child that was forked meanwhile
+            if _active[place] is run:
+                del _active[place]
+                break
 
 
 def log_metric(name: str, value: float, step: int | None = None) -> None:
@@ -71,7 +74,7 @@ def log_artifact(path: str | Path, name: str | None = None) -> None:
 
 def _run() -> RunContext | None:
     global _warned
-    run = _context.get() or _process
+    run = active_run()
     if run is None and not _warned:
         _warned = True
         warnings.warn("no run is active here: what the tracker is told is not recorded", stacklevel=3)
@@ -80,8 +83,7 @@ def _run() -> RunContext | None:
 
 def _forget_run() -> None:
     # What a forked child logged would stay in the child: better a warning there than a silent loss.
-    global _process
-    _process = None
+    _active.clear()
     _context.set(None)
 
 
