@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from agi_node.canonical import canonical, tag
 from agi_node.reduce import merge_reduce_documents
 from agilab.projects.discover import BUILT_IN, read_app
 from agilab.projects.execution import RunRequest
+from agilab.projects.plan import plan_app
 from agilab.projects.prepare import PreparedApp, arguments, prepare
 from agilab.projects.run import run_app
 from agilab.store.store import Store
@@ -103,22 +104,31 @@ def cluster() -> Iterator[str]:
         yield f"dask:{made.scheduler_address}"
 
 
+def in_turn(sample: Sample, wanted: RunRequest) -> Path:
+    """Workers get items in turn, as a person may write it: a plan leaves idle whom it can spare."""
+    path = sample.scratch / "in_turn.json"
+    plan_app(replace(wanted, placement="static"), sample.workspace, output=path)
+    document = json.loads(path.read_bytes())
+    names = [worker["worker"] for worker in document["workers"]]
+    for number, item in enumerate(document["items"]):
+        item["worker"] = names[number % len(names)]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
 @pytest.mark.parametrize("executor", ["local", "dask"])
 @pytest.mark.parametrize("workers", [1, 2, MOST])
 def test_a_run_comes_to_the_bytes_of_a_plain_loop(
     sample: Sample, executor: str, workers: int, request: pytest.FixtureRequest
 ) -> None:
     place = request.getfixturevalue("cluster") if executor == "dask" else executor
+    wanted = RunRequest(
+        str(sample.prepared.app.folder), args=sample.args, workers=workers, executor=place, track=False
+    )
     # Here each of seven gets its share, or the first might be done before the last is awake; there the quickest take.
     dealt = executor == "local" and workers == MOST
-    wanted = RunRequest(
-        str(sample.prepared.app.folder),
-        args=sample.args,
-        workers=workers,
-        executor=place,
-        placement="static" if dealt else "dynamic",
-        track=False,
-    )
+    if dealt:
+        wanted = replace(wanted, distribution=in_turn(sample, wanted))
     result = run_app(wanted, sample.workspace)
     assert result.status == "succeeded", result.error
     assert result.run_id is not None
