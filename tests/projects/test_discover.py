@@ -7,9 +7,8 @@ from agilab.projects.discover import BUILT_IN, find_app, instead, read_app, reme
 from agilab.store.workspace import Workspace
 
 
-def test_a_copy_that_was_run_stands_for_the_name_and_that_is_said(
-    tmp_path: Path, workspace: Workspace
-) -> None:
+def test_a_copy_that_was_run_stands_for_the_name_and_that_is_said(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "home").ensure()  # its own: what it remembers would lead others astray
     copy = tmp_path / "flight_project"
     shutil.copytree(BUILT_IN / "flight_project", copy)
     own = find_app("flight", workspace)
