@@ -299,8 +299,14 @@ def test_an_import_is_verified_on_request(home: Path, study: Path, lab: Lab) -> 
     (study / "clock.ipynb").write_bytes(clock)
     answer = call(lab.home, "notebook", "import", "clock.ipynb", "--verify", "--yes", cwd=study)
     assert answer.code == 1
-    assert "different: 0 of" in answer.out
-    assert "in the notebook" in answer.out
+    assert "nothing to compare: 0 of 0" in answer.out
+    assert "the notebook itself does not repeat it" in answer.out
+
+    (study / "where.ipynb").write_bytes(notebook("import sys\nhere = 'ipykernel' in sys.modules", minor=5))
+    answer = call(lab.home, "notebook", "import", "where.ipynb", "--verify", "--yes", cwd=study)
+    assert answer.code == 1
+    assert "different: 0 of 1" in answer.out
+    assert "true in the notebook, false in the pipeline" in answer.out
 
 
 def test_another_language_is_kept_and_what_is_printed_says_so(agilab: Agilab, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_a_stage_that_was_just_added_is_run(
     capsys.readouterr()
     assert agilab(["workflow", "plan", str(lab.folder), option, "neu", "--json"]) == 0
     steps = json.loads(capsys.readouterr().out)["steps"]
-    assert {step["unit"]: step["action"] for step in steps.steps} == {"a": "reuse", "neu": "run"}
+    assert {step["unit"]: step["action"] for step in steps} == {"a": "reuse", "neu": "run"}
     result = lab.run(selection=Selection(from_node="neu", downstream=option == "--from"))
     assert result.status == "succeeded"
     assert lab.states(result) == {"a": "reused", "neu": "succeeded"}
