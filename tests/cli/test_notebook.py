@@ -306,7 +306,7 @@ def test_an_import_is_verified_on_request(home: Path, study: Path, lab: Lab) -> 
     answer = call(lab.home, "notebook", "import", "where.ipynb", "--verify", "--yes", cwd=study)
     assert answer.code == 1
     assert "different: 0 of 1" in answer.out
-    assert "true in the notebook, false in the pipeline" in answer.out
+    assert "True in the notebook, False in the pipeline" in answer.out
 
 
 def test_another_language_is_kept_and_what_is_printed_says_so(agilab: Agilab, tmp_path: Path) -> None:

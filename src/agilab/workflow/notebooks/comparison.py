@@ -22,6 +22,8 @@ from agilab.workflow.running.prepare import Lab
 
 SHOWN = 100
 """Letters of a value in a difference."""
+_PYTHON = {"true": "True", "false": "False", "null": "None"}
+"""Plain values are kept as JSON; people have written Python."""
 GONE = frozenset(
     {
         *("the notebook does not leave it", "the notebook did not come to its end"),
@@ -136,12 +138,13 @@ def judged_values(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> tuple[b
     if not said and any(part[1].endswith(BY_ADDRESS) for part in parts[0]):
         return None, "its keys are addresses in memory"
     if "text" in theirs and "text" in mine and len(theirs["text"]) + len(mine["text"]) <= SHOWN:
-        said = f"{theirs['text']} in the notebook, {mine['text']} in the pipeline"
+        said = f"{_brief(theirs)} in the notebook, {_brief(mine)} in the pipeline"
     return False, said or f"{_brief(theirs)} in the notebook, {_brief(mine)} in the pipeline"
 
 
 def _brief(one: Mapping[str, Any]) -> str:
     text = str(one.get("text") or one.get("name") or f"{one.get('kind')} {one.get('digest', '')[:12]}")
+    text = _PYTHON.get(text, text)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 10]} …"
 
 
