@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agi_node.lent import aside_of
 from agilab.contracts.subject import kind_of
 from agilab.store.check import SENSELESS, amiss
 from agilab.store.events import Event
@@ -19,7 +20,6 @@ from agilab.store.store import Store
 
 _CODES = ("AGI-STAGE-116", "AGI-DATA-007")
 """What code is told that has changed a file which it was lent."""
-_ASIDE = ".put-damaged-"
 _SLACK_NS = 2_000_000_000
 """How much the clocks of a file system and of the log may be apart."""
 
@@ -58,7 +58,7 @@ def _of_artifact(store: Store, run: RunRow, digest: str, rows: Sequence[Artifact
     subject = f"the artifact {first.name} of {first.unit_id}{more}"
     again = f"to make it again: {_again(run, first.unit_id)}"
     path = store.objects.path(digest)
-    aside = path.with_name(_ASIDE + path.name)
+    aside = aside_of(path)
     if path.exists() or not aside.is_file():
         return f"{subject}: object {digest[:12]} {problem}; {again}"
     culprit = _culprit(store, digest, aside.stat().st_mtime_ns)

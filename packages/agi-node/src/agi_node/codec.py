@@ -61,7 +61,7 @@ def load(path: Path | str, subject: str = "a pickled value") -> Any:
     try:
         with open(path, "rb") as file:
             return pickle.load(file)
-    except Exception as problem:
+    except Exception as problem:  # unpickling runs the author's code, which may raise anything
         raise _unreadable(subject, problem) from problem
 
 
@@ -69,7 +69,7 @@ def dumps(value: Any, subject: str) -> bytes:
     """A value as a pickle; AGI-RUN-112 for one that cannot be pickled, whose cause is in the error."""
     try:
         return _dump(value)
-    except Exception as problem:
+    except Exception as problem:  # pickling runs the author's code, which may raise anything
         raise AgiError(
             "AGI-RUN-112",
             f"{subject} can neither be kept as plain data nor pickled",
@@ -137,7 +137,7 @@ def write_functions(functions: Mapping[str, Callable[..., Any]]) -> bytes:
 
     try:
         packed = _dump_functions(dict(functions))
-    except Exception:
+    except Exception:  # as above; each by itself then says which function it is
         for target, function in functions.items():
             dumps(function, f"the function of {target}")
         raise

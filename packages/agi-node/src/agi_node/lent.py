@@ -74,7 +74,12 @@ def is_changed(path: Path | str, before: Facts, digest: str | None, *, young: bo
 def set_aside(source: Path) -> None:
     """Take a damaged object from where it is looked for: it is no result of anybody any more."""
     with contextlib.suppress(FileNotFoundError):
-        os.replace(source, source.with_name(f".put-damaged-{source.name}"))
+        os.replace(source, aside_of(source))
+
+
+def aside_of(source: Path) -> Path:
+    """Where `set_aside` has moved an object."""
+    return source.with_name(f".put-damaged-{source.name}")
 
 
 class Lent:
