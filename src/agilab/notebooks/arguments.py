@@ -81,7 +81,7 @@ def with_given(
     texts = [_texts(name, given, parameters, caller) for name in holes]
     for choice in itertools.islice(itertools.product(*texts), MOST):
         by_name = dict(zip(holes, choice, strict=True))
-        path = _HOLE.sub(lambda hole, known=by_name: known[hole[1]].text, artifact.path)  # type: ignore[misc]
+        path = _filled(artifact.path, by_name)
         if path == artifact.path:
             yield artifact
             continue
@@ -94,6 +94,10 @@ def with_given(
             where=where_of(path),
             perhaps=artifact.perhaps or any(text.perhaps for text in choice),
         )
+
+
+def _filled(path: str, by_name: Mapping[str, Text]) -> str:
+    return _HOLE.sub(lambda hole: by_name[hole[1]].text, path)
 
 
 def _texts(name: str, given: Given, parameters: Parameters, caller: Parameters | None) -> tuple[Text, ...]:

@@ -71,11 +71,6 @@ class Artifact:
         }
 
 
-def artifacts_of(nodes: Nodes, evaluator: Evaluator) -> tuple[Artifact, ...]:
-    """The artifacts that one cell names, in the order of its lines; each once per place and direction."""
-    return each_once(acts_of(nodes, evaluator))
-
-
 def each_once(acts: Iterable[Act]) -> tuple[Artifact, ...]:
     """The artifacts of acts, in the order of their lines."""
     every = {act.artifact for act in acts}

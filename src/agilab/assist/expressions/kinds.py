@@ -193,7 +193,7 @@ class _Resolver:
             raise NotUnderstood(
                 f"{doing} {WORDS[inner.kind]}",
                 _name(inner),
-                " or ".join(dict.fromkeys(WORDS[kind] for kind in kinds)),  # type: ignore[index]
+                " or ".join(dict.fromkeys(WORDS[kind] for kind in kinds)),  # type: ignore[index]  # "unknown" is none of them
             )
         return inner
 
