@@ -13,8 +13,8 @@ from agilab.version import __version__
 
 if TYPE_CHECKING:
     from agilab.flow import Flow, Nested, Policy, Results, RunFailed, Skip, product, zipped
-    from agilab.projects.execution import RunRequest
     from agilab.projects.plan import plan_app
+    from agilab.projects.request import RunRequest
     from agilab.projects.run import run_app
     from agilab.store.store import Store
     from agilab.store.workspace import Workspace

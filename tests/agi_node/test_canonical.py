@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import struct
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import rfc8785
@@ -20,8 +22,10 @@ def printed_as_integer(number: float) -> bool:
     return 2**53 < abs(number) < 1e21
 
 
+offsets = st.none() | st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+moments = st.dates() | (st.datetimes(timezones=offsets) | st.times()).map(lambda one: one.replace(fold=0))
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | moments,
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=25,
 )
@@ -88,8 +92,24 @@ def test_equal_values_have_equal_digests_and_others_do_not() -> None:
     assert digest(float("nan")) != digest("$float:nan")
 
 
+@given(moments)
+def test_a_date_or_time_is_another_value_than_its_text(value: Any) -> None:
+    again = untag(json.loads(canonical(value)))
+    assert (again, type(again), again.isoformat()) == (value, type(value), value.isoformat())
+    assert digest(value) != digest(value.isoformat())
+    assert untag(tag(tag(value))) == tag(value)
+
+
 @pytest.mark.parametrize(
-    ("value", "said"), [({1: 2}, "text keys, not int"), ([object()], "object is not plain data")]
+    ("value", "said"),
+    [
+        ({1: 2}, "text keys, not int"),
+        ([object()], "object is not plain data"),
+        ([datetime(2024, 5, 31, tzinfo=ZoneInfo("Europe/Paris"))], "datetime is not plain data"),
+        ([datetime(2024, 5, 31, tzinfo=timezone(timedelta(hours=2), "CEST"))], "datetime is not plain data"),
+        ([time(2, 30, fold=1)], "time is not plain data"),
+        ([type("Day", (date,), {})(2024, 5, 31)], "Day is not plain data"),
+    ],
 )
 def test_what_is_no_plain_data_is_refused_by_name(value: Any, said: str) -> None:
     with pytest.raises(TypeError, match=said):

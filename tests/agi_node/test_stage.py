@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,11 +19,13 @@ import pytest
 from agi_node.canonical import sha256_file
 from agi_node.context import RunContext
 from agi_node.errors import AgiError
+from agi_node.exact_json import exact_text, exact_value
 from agi_node.failure import own_traceback
-from agi_node.handover import exact_text, exact_value
 from agi_node.items import Skip
+from agi_node.keeping import filled
 from agi_node.placing import COPIED, Inputs
-from agi_node.stage import filled, run_stage
+from agi_node.stage import run_stage
+from agi_node.tracker import use_run
 
 
 class Stages:
@@ -56,7 +59,8 @@ class Stages:
         path = self.folder / f"{self.count}.json"
         path.write_text(json.dumps(given))
         order = {"code": code, "carried": [list(pair) for pair in carried], "outputs": list(outputs)}
-        return run_stage("clean", order, str(path), self.run)
+        with use_run(self.run):
+            return run_stage("clean", order, str(path), self.run)
 
     def value(self, code: str, name: str = "x", **options: Any) -> Any:
         form = self(code, outputs=(name,), **options)["values"][name]
@@ -249,8 +253,63 @@ def test_a_stage_draws_into_files_and_leaves_the_variable_alone(
 ) -> None:
     said = "module://matplotlib_inline.backend_inline"
     monkeypatch.setenv("MPLBACKEND", said)
-    assert stage("import os\nos.environ['MPLBACKEND']")["shown"] == "'agg'"
+    assert stage("import os\nos.environ['MPLBACKEND']")["shown"] == "'module://agi_node.shown'"
     assert os.environ["MPLBACKEND"] == said
+
+
+def test_show_ends_a_figure_as_in_a_notebook(stage: Stages) -> None:
+    pytest.importorskip("matplotlib.pyplot")
+    code = """
+import matplotlib.pyplot as plt
+plt.plot([1, 2]); plt.show()
+plt.plot([3, 4]); lines = len(plt.gca().lines)
+plt.show(); left = plt.get_fignums()
+plt.bar([1], [2])
+lines, left
+"""
+    for _ in range(2):
+        assert stage(code)["shown"] == "(1, [])"
+        assert sorted(stage.run.saved) == ["figure_1", "figure_2", "figure_3"]
+        # Whoever asks for Agg itself gets what it does: nothing is shown. The next stage has its own again.
+        agg = "import matplotlib; matplotlib.use('agg')\n" + code
+        assert stage(agg)["shown"] == "(2, [1])"
+
+
+@pytest.mark.parametrize(
+    "makes",
+    [
+        "os.mkdir('out')",
+        "os.makedirs('out')",
+        "os.makedirs('out/deep')",
+        "pathlib.Path('out').mkdir()",
+        "shutil.copytree('.', 'out', ignore=lambda folder, names: names)",
+        "os.mkdir(os.path.abspath('out'))",
+        "os.makedirs('out', exist_ok=True)",
+        "pass",  # an earlier cell made it
+    ],
+)
+def test_folders_of_promised_files_are_there_and_may_be_made(stage: Stages, makes: str) -> None:
+    write = """os.makedirs('out/deep', exist_ok=True)
+for name in ('deep/a.txt', 'b.txt'):
+    pathlib.Path('out', name).touch()"""
+    code = f"import os, pathlib, shutil\n{makes}\n{write}"
+    assert set(stage(code, outputs=("out/deep/a.txt", "out/b.txt"))["files"]) == {
+        "out/deep/a.txt",
+        "out/b.txt",
+    }
+
+
+def test_a_folder_with_a_file_in_it_cannot_be_made_again(stage: Stages) -> None:
+    with pytest.raises(FileExistsError):
+        stage("import os; open('out/a.txt', 'w').close(); os.mkdir('out')", outputs=("out/a.txt",))
+    with pytest.raises(FileExistsError):  # once, as anywhere
+        stage("import os; os.mkdir('out'); os.mkdir('out')", outputs=("out/a.txt",))
+
+
+def test_words_of_the_command_line_go_with_their_stage(stage: Stages) -> None:
+    before = list(sys.argv)
+    stage("import sys; sys.argv = ['prog.py', '3']; sys.argv.append('x')")
+    assert sys.argv == before
 
 
 def test_figures_are_kept_and_closed(stage: Stages) -> None:
@@ -259,6 +318,35 @@ def test_figures_are_kept_and_closed(stage: Stages) -> None:
     assert sorted(stage.run.saved) == ["figure_1", "figure_2"]
     assert stage.run.saved["figure_1"].read_bytes().startswith(b"\x89PNG")
     assert pyplot.get_fignums() == []
+
+
+STYLES = """
+import sys
+from pathlib import Path
+from tests.agi_node.test_stage import Stages
+folder = Path(sys.argv[1])
+(folder / "matplotlibrc").write_text("lines.linewidth: 7\\n")
+stage, look = Stages(folder), "import matplotlib; x = matplotlib.rcParams['lines.linewidth']"
+given = {"files": {"matplotlibrc": folder / "matplotlibrc"}}
+print([stage.value(look, **(given if has else {})) for has in map(int, sys.argv[2])])
+"""
+
+
+@pytest.mark.parametrize(("has", "widths"), [("101", "[7.0, 3.0, 7.0]"), ("010", "[3.0, 7.0, 3.0]")])
+def test_a_style_file_counts_for_the_stages_that_have_it_and_else_the_persons_own(
+    tmp_path: Path, has: str, widths: str
+) -> None:
+    """Whichever of them was the first to import Matplotlib in its worker."""
+    pytest.importorskip("matplotlib")
+    (tmp_path / "own").write_text("lines.linewidth: 3\n")
+    done = subprocess.run(
+        [sys.executable, "-c", STYLES, str(tmp_path), has],
+        env={**os.environ, "MATPLOTLIBRC": str(tmp_path / "own")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == widths
 
 
 def test_files_that_nobody_declared_are_told(stage: Stages, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from agilab.projects.check import Case, Checked, check_app, looks, made
+from agilab.projects.check import Checked, check_app, looks, made
+from agilab.projects.check_case import Case
 from agilab.projects.discover import read_app
-from agilab.projects.execution import Faces
 from agilab.projects.life.create import create_app
+from agilab.projects.request import Faces
 from agilab.store.workspace import Workspace
 
 pytestmark = pytest.mark.xdist_group("every_app")  # environments are made once, by one process

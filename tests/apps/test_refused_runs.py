@@ -18,8 +18,8 @@ from tests.apps.uav import RELAY, network, relay, write_scenario
 
 from agi_node import AgiError
 from agilab.projects.discover import BUILT_IN, read_app
-from agilab.projects.execution import RunRequest
 from agilab.projects.prepare import arguments, prepare
+from agilab.projects.request import RunRequest
 from agilab.projects.run import run_app
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace

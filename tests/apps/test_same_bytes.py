@@ -22,9 +22,9 @@ import pytest
 from agi_node.canonical import canonical, tag
 from agi_node.reduce import merge_reduce_documents
 from agilab.projects.discover import BUILT_IN, read_app
-from agilab.projects.execution import RunRequest
 from agilab.projects.plan import plan_app
 from agilab.projects.prepare import PreparedApp, arguments, prepare
+from agilab.projects.request import RunRequest
 from agilab.projects.run import run_app
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace

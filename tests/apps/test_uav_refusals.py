@@ -403,7 +403,7 @@ def test_no_simulation_contradicts_itself(scenario: dict[str, Any], warm_up: flo
     write_scenario(tmp_path / "own", scenario)
     args = {"scenarios": "own", "policy": "shortest_path", "replications": 3, "warm_up": warm_up}
     run = Whole("uav_queue", tmp_path, tmp_path / "q", **args).publish()
-    given = import_module("uav_network.metrics").GivenMetrics
+    given = import_module("uav_network.contradictions").GivenMetrics
     found = given.model_validate(json.loads(run.saved["queue_metrics"].read_text()))
     assert len(found.cases) == 1
 

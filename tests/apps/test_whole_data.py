@@ -15,7 +15,7 @@ from benchmarks.meteo_plain import MODELS, forecast
 from tests.apps.flight_tracks import PlainTrack, plain_moments
 
 from agilab.contracts.run_result import RunResult
-from agilab.projects.execution import RunRequest
+from agilab.projects.request import RunRequest
 from agilab.projects.run import run_app
 from agilab.store.workspace import Workspace
 

@@ -328,7 +328,7 @@ class Actions:
 
 def plain(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without what only the oracle needs to know."""
-    return [{key: value for key, value in action.items() if key != "_kind"} for action in actions]
+    return [{key: value for key, value in action.items() if key[0] != "_"} for action in actions]
 
 
 def has_column(tree: Any) -> bool:

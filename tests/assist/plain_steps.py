@@ -9,11 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 import statistics
+import zoneinfo
 from collections.abc import Callable
 from typing import Any
 
 Row = dict[str, Any]
 Table = tuple[list[str], list[Row]]
+ZONE = zoneinfo.ZoneInfo("Europe/Paris")
+"""Of moments with a zone; in a row they stand as moments of UTC, which Python compares and subtracts as such."""
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -49,8 +52,23 @@ def value(tree: Any, row: Row) -> Any:
     if head == "!=":
         return not value(["==", *rest], row)
     if head in COMPARE:
+        if len({getattr(one, "tzinfo", None) is None for one in given}) > 1:
+            given = [wall(one) for one in given]
         return None not in given and COMPARE[head](*given)
-    return None if None in given else PLAIN[head](*given)
+    if None in given:
+        return None
+    return defined(PLAIN[head](*(given if head.endswith("_between") else map(wall, given))))
+
+
+def wall(moment: Any) -> Any:
+    """A moment as a clock on the wall shows it; anything else as it is."""
+    zoned = isinstance(moment, dt.datetime) and moment.tzinfo is not None
+    return moment.astimezone(ZONE).replace(tzinfo=None) if zoned else moment
+
+
+def defined(number: Any) -> Any:
+    """Not a number is no value."""
+    return None if isinstance(number, float) and math.isnan(number) else number
 
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -73,8 +91,8 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "neg": lambda a: -a,
     "abs": abs,
     "round": lambda a, digits=0: round(a, digits),
-    "floor": math.floor,
-    "ceil": math.ceil,
+    "floor": lambda a: a if abs(a) == math.inf else math.floor(a),
+    "ceil": lambda a: a if abs(a) == math.inf else math.ceil(a),
     "sqrt": lambda a: math.sqrt(a) if a >= 0 else None,
     "log": lambda a: math.log(a) if a > 0 else None,
     "lower": str.lower,
@@ -111,10 +129,11 @@ def holds(where: dict[str, Any], row: Row) -> bool:
     if x is None:
         return False
     if test == "in":
-        return x in [like(v, x) for v in where["values"]]
+        return wall(x) in [like(v, x) for v in where["values"]]
     if test == "between":
-        return bool(like(where["low"], x) <= x <= like(where["high"], x))
+        return bool(like(where["low"], x) <= wall(x) <= like(where["high"], x))
     other = row[where["other"]] if "other" in where else like(where["value"], x)
+    x = x if "other" in where else wall(x)
     words = {"starts with": "starts", "ends with": "ends"}
     return other is not None and COMPARE[words.get(test, test)](x, other)
 
@@ -144,20 +163,28 @@ def figure(how: str, cells: list[Any]) -> Any:
     if how == "distinct":
         return len(set(known))
     if how == "sum":
-        return math.fsum(known)
+        return summed(known)
     if not known:
         return None
     if how == "std":
-        return statistics.stdev(known) if len(known) > 1 else None
+        finite = all(map(math.isfinite, known))
+        return statistics.stdev(known) if len(known) > 1 and finite else None
     pick: dict[str, Callable[[list[Any]], Any]] = {
-        "mean": lambda k: math.fsum(k) / len(k),
-        "median": statistics.median,
+        "mean": lambda k: None if summed(k) is None else summed(k) / len(k),
+        "median": lambda k: defined(float(statistics.median(k))),
         "min": min,
         "max": max,
         "first": lambda k: k[0],
         "last": lambda k: k[-1],
     }
     return pick[how](known)
+
+
+def summed(numbers: list[Any]) -> Any:
+    if all(isinstance(number, int) for number in numbers):
+        return sum(numbers)
+    infinite = {number for number in numbers if math.isinf(number)}
+    return math.fsum(numbers) if not infinite else None if len(infinite) > 1 else infinite.pop()
 
 
 def select(a: Any, names: Any, rows: Any, others: Any, trees: Any) -> Table:
@@ -200,6 +227,8 @@ def filled(a: Any, cells: list[Any]) -> list[Any]:
         if using == "value" and isinstance(put, str):
             reads = {"date": dt.date.fromisoformat, "datetime": dt.datetime.fromisoformat}
             put = reads.get(a["_kind"], str)(put)
+            if a.get("_zoned"):
+                put = put.replace(tzinfo=ZONE).astimezone(dt.UTC)
         return [put if cell is None else cell for cell in cells]
     if using == "backward":
         return filled({"using": "forward"}, cells[::-1])[::-1]
@@ -213,7 +242,7 @@ def filled(a: Any, cells: list[Any]) -> list[Any]:
         before, after = [k for k in known if k < i], [k for k in known if k > i]
         if cell is None and before and after:
             lo, hi = before[-1], after[0]
-            cell = cells[lo] + (cells[hi] - cells[lo]) * (i - lo) / (hi - lo)
+            cell = defined(cells[lo] + (cells[hi] - cells[lo]) * (i - lo) / (hi - lo))
         out.append(cell)
     return out
 
@@ -257,6 +286,7 @@ def rolling(a: Any, names: Any, rows: Any, others: Any, trees: Any) -> Table:
                     and 0 <= (t - other[a["on"]]).total_seconds() < w
                 ]
             cells = [other[a["column"]] for other in window]
+            cells = [None if cell is None or math.isinf(cell) else cell for cell in cells]
             enough = sum(cell is not None for cell in cells) >= least
             row[a["called"]] = figure(a["how"], cells) if enough else None
     return [*names, a["called"]], rows

@@ -38,6 +38,11 @@ def test_safe_actions_are_found(text: str) -> None:
         ("Sure.\n```py\nx = 1  \n\n\ny = 2\n```\nDone.", "x = 1\n\n\ny = 2\n"),
         ("import pandas as pd\n# recipe 12", "import pandas as pd\n# recipe 12\n"),
         ("```\nx = '''a  \n'''\n```", "x = '''a  \n'''\n"),
+        ("<think>maybe ```python\ny = 1/0\n```</think>\n```python\nx = 1\n```", "x = 1\n"),
+        ("\n<think>\nMaybe:\n```python\ny = 2\n```\nNo.\n</think>\n\n```python\nx = 1\n```", "x = 1\n"),
+        ("<thinking>\nA filter.\n</thinking>\n\nx = 1", "x = 1\n"),
+        ("A filter, perhaps.\n```python\ny = 2\n```\n</think>\n```python\nx = 1\n```", "x = 1\n"),
+        ("```python\nx = '</think>'\n```", "x = '</think>'\n"),
         ("````python\ns = '''\n```\n'''\n````", "s = '''\n```\n'''\n"),
     ],
 )
@@ -49,6 +54,7 @@ def test_code_is_found_just_as_it_is(text: str, code: str) -> None:
     ("text", "wants", "found"),
     [
         ("", "either", "nothing"),
+        ("<think>```python\nx = 1\n```", "either", "nothing"),
         ("Sorry", "either", "“Sorry”"),
         ("I would rather not.", "code", "“I would rather not.”"),
         ("x = 1", "actions", "“x = 1”"),

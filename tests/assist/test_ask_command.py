@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agi_node.errors import AgiError
+from agilab.cli.render import print_error
 from agilab.cli.workflow_ask import ask
 from agilab.cli.workflow_edit import add
 from agilab.contracts.base import read_document
@@ -170,6 +171,34 @@ def test_signs_that_steer_a_terminal_are_not_passed_on(lab: Path, capsys: pytest
         run("load", "x", "--url", server.url, "--model", "m", "--no-try")
 
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_an_error_steers_no_terminal_either(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(streams("\x1b[2J\x1b]0;title\x07 no code")) as server, pytest.raises(AgiError) as caught:
+        run("load", "x", "--url", server.url, "--model", "m")
+
+    print_error(caught.value)
+
+    said = capsys.readouterr().err
+    assert "<U+001B>[2J<U+001B>]0;title<U+0007> no code" in said
+    assert not {"\x1b", "\x07"} & set(said)
+
+
+def test_code_that_nobody_tried_is_not_accepted_by_itself(
+    lab: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = lab.read_text(encoding="utf-8")
+    lab.write_text(
+        text + '\n[[stages]]\nid = "next"\ninputs = ["prices"]\noutputs = ["out"]\n', encoding="utf-8"
+    )
+    before = lab.read_bytes()
+    with serving(streams("```python\nout = prices['nosuch']\n```")) as server:
+        assert run("next", "x", "--url", server.url, "--model", "m", "--yes") == 1
+
+    assert (
+        "nobody vouches for it; run the lab up to here first, or ask with --no-try" in capsys.readouterr().out
+    )
+    assert lab.read_bytes() == before
 
 
 def test_a_stage_that_says_it_already_is_left_alone(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,12 +14,13 @@ from agi_node.artifacts import Staging
 from agi_node.errors import AgiError
 from agi_node.handover import hand_over
 from agilab.assist.accepting import accept, undo
-from agilab.assist.asking import Outcome, Proposal, Wish, prepare, propose, tried
+from agilab.assist.asking import Wish, prepare
 from agilab.assist.data.inputs import left_in
 from agilab.assist.keeping import ReplayProvider, kept
 from agilab.assist.offline.provider import OfflineProvider
 from agilab.assist.openai_server import OpenAIServer
 from agilab.assist.prompt import Prompt
+from agilab.assist.proposal import Outcome, Proposal, propose, tried
 from agilab.assist.providers import Answer, AssistProvider
 from agilab.assist.server import Patience
 from agilab.contracts.base import read_document
@@ -87,6 +88,16 @@ def ask(
 ) -> Proposal:
     asked = prepare(lab, Wish(stage, question, **more), left_in(home / "runs"))  # type: ignore[arg-type]  # a wish
     return propose(asked, provider or OfflineProvider(), lambda piece: None, home)
+
+
+def test_undo_brings_back_code_that_was_there_and_empty(lab: Path, home: Path) -> None:
+    before = LAB.replace('model = "a person"\n', 'model = "a person"\ncode = ""\n')
+    lab.write_text(before, encoding="utf-8")
+
+    accept(ask(lab, home, "clean", "top 3 by price"), home)
+    undo(lab, "clean", home)
+
+    assert lab.read_text(encoding="utf-8") == before
 
 
 class Says:
@@ -232,8 +243,18 @@ def test_a_trial_that_fails_makes_it_unsound_and_sees_the_code_inline(lab: Path,
 
     assert proposal.sound
     assert not tried(proposal, try_out).sound
-    assert tried(proposal, lambda stage: Outcome(None, "no environment")).sound
+    assert not tried(proposal, lambda stage: Outcome(None, "no environment")).sound
     assert (seen[0].code, seen[0].file) == ("n = 2\n", None)
+
+
+def test_what_cannot_be_tried_is_sound_where_its_steps_were_checked_against_known_columns(
+    lab: Path, home: Path
+) -> None:
+    def untried(stage: str) -> Proposal:
+        return tried(ask(lab, home, stage, "top 3 by price"), lambda stage: Outcome(None, "no environment"))
+
+    assert untried("load").sound
+    assert not untried("clean").sound  # of its table nothing is known before the first run
 
 
 def test_what_was_answered_is_given_again_to_the_same_prompt(lab: Path, home: Path) -> None:
@@ -424,3 +445,16 @@ def test_what_a_stage_imports_itself_comes_before_what_it_takes(lab: Path, home:
     both = text.replace('as pd"', 'as pd\\nimport polars as pl"')
     lab.write_text(both, encoding="utf-8")
     assert prepare(lab, Wish("use", "x"), left_in(home)).prompt.library == "polars"
+
+
+def test_a_recipe_reads_the_file_that_it_works_on(
+    lab: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = lab.read_text(encoding="utf-8").replace('outputs = ["prices"]', 'outputs = ["train", "test"]')
+    lab.write_text(text, encoding="utf-8")
+    proposal = ask(lab, home, "load", "split into train and test with 50 % test")
+    assert proposal.findings == ()
+    monkeypatch.chdir(lab.parent)
+    names: dict[str, object] = {}
+    exec(proposal.code, names)
+    assert [len(names[name]) for name in ("train", "test")] == [1, 1]  # type: ignore[arg-type]  # tables

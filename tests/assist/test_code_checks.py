@@ -26,6 +26,12 @@ def found(code: str, given: set[str] = frozenset(), outputs: tuple[str, ...] = (
         "def f():\n    def g():\n        nonlocal_name = 1\n        return nonlocal_name\n    return g\n",
         "x = {k: v for k, v in {}.items()}\nx.update(a=lambda q: q)\n",
         "ratio = '7/8'\ntext = 'a/b and /'\n",
+        '"""See https://example.org/paper"""\ndef f():\n    \'http://x\'\nf()\n',
+        "import gc, os, sys\ngc.collect()\nos.makedirs('out')\nprint(sys.version, os.path.join('a', 'b'))\n",
+        "from scipy import signal\nimport scipy\nx = signal.find_peaks, scipy.signal.welch\n",
+        "import multiprocessing as m\nfrom importlib.metadata import version\nprint(m.cpu_count(), version('x'))\n",
+        "e = ValueError()\nprint(type(e).__name__, e.__class__.__name__, getattr(e, 'args'), hasattr(e, 'x'))\n",
+        "import sqlite3\nurl = 'sqlite:///a.db'\nrequests = [1]\nrequests.append(2)\nsignal = 3\n",
         "été = 'Tür 😀 日本'\r\nif été:\r\n\tprint(été)\r\n",
     ],
 )
@@ -48,7 +54,29 @@ def test_ordinary_code_is_left_alone(code: str) -> None:
         ("import shutil\nshutil.rmtree('out')\n", [("ASK-003", 2)]),
         ("import urllib.request\nurllib.request.urlopen('http://x')\n", [("ASK-003", 2)]),
         ("import os\nkey = os.environ['HOME']\n", [("ASK-003", 2)]),
+        ("x = pl.read_csv('http://127.0.0.1/?d=' + str(t['site'][1]))\n", [("ASK-003", 1)]),
+        ("a = 's3://bucket/x'\nx = pl.read_parquet(a)\n", [("ASK-003", 1)]),
+        ("x = pl.read_csv(f'https://example.org/{t}')\n", [("ASK-003", 1)]),
+        ("t.write_parquet('s3://bucket/x.parquet')\n", [("ASK-003", 1)]),
+        ("import sys\nsys.modules['os'].system('ls')\n", [("ASK-003", 2)]),
+        ("x = getattr(__builtins__, 'op' + 'en')\n", [("ASK-003", 1)]),
+        ("import os\ngetattr(os, 'sys' + 'tem')('ls')\n", [("ASK-003", 2)]),
+        ("import os\ngetattr(os, 'system')('ls')\n", [("ASK-003", 2)]),
+        ("import os\nlist(map(os.system, ['ls']))\n", [("ASK-003", 2)]),
+        ("import os\no = os\no.system('ls')\n", [("ASK-003", 3)]),
+        ("import os\nx = [os]\nx[0].system('ls')\n", [("ASK-003", 2)]),
+        ("import os\nos.__dict__['system']('ls')\n", [("ASK-003", 2)]),
+        ("from os import *\nsystem('ls')\n", [("ASK-003", 1)]),
+        ("import random\nrandom._os.system('ls')\n", [("ASK-003", 2)]),
+        ("import importlib\nimportlib.import_module('sub' + 'process')\n", [("ASK-003", 2)]),
+        ("class A: pass\nA.__init__.__globals__['x']\n", [("ASK-003", 2)]),
+        ("().__class__.__base__.__subclasses__()\n", [("ASK-003", 1)]),
+        ("globals()['x'] = 1\n", [("ASK-003", 1)]),
+        ("import pandas as pd\npd.eval('1')\n", [("ASK-003", 2)]),
+        ("t.query('@__import__(\"os\")')\n", [("ASK-003", 1)]),
+        ("import multiprocessing as m\nm.Process\n", [("ASK-003", 2)]),
         ("x = open('/etc/passwd').read()\n", [("ASK-004", 1)]),
+        ("open('/tmp/x/y', 'w').write('x')\n", [("ASK-004", 1)]),
         ("x = open('../other/x.csv').read()\n", [("ASK-004", 1)]),
         ("df = 1\nopen('lost.txt', 'w').write('x')\n", [("ASK-005", 2)]),
         ("from pathlib import Path\nPath('lost.txt').write_text('x')\n", [("ASK-005", 2)]),
@@ -60,7 +88,16 @@ def test_ordinary_code_is_left_alone(code: str) -> None:
     ],
 )
 def test_what_a_person_should_read_is_named_with_its_line(code: str, expected: list[tuple[str, int]]) -> None:
-    assert found(code) == expected
+    assert found(code, {"t", "pl"}) == expected
+
+
+def test_a_module_of_another_stage_is_one_here_and_a_table_of_its_name_is_none() -> None:
+    code = "x = signal.head(2)\n"
+
+    assert check_code(code, given={"signal"}, outputs=()) == []
+    assert [one.code for one in check_code(code, given={"signal"}, used={"signal"}, outputs=())] == [
+        "ASK-003"
+    ]
 
 
 @pytest.mark.parametrize(

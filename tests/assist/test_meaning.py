@@ -189,8 +189,10 @@ def test_an_empty_cell_of_a_file_is_missing_and_namibia_is_not(
 
 
 def test_the_code_reads_as_a_person_would_write_it() -> None:
+    table = table_of(city="text", price="float", day="date")
+    price = table.columns[1].with_changes(low=-2, high=351)
     plan = checked(
-        table_of(city="text", price="float", day="date"),
+        table.with_changes(columns=(table.columns[0], price, table.columns[2]), rows=9, looked_at=9),
         {
             "do": "filter",
             "where": {

@@ -429,3 +429,37 @@ def test_the_longest_name_that_fits_is_still_the_one_that_is_meant() -> None:
 
     assert '"Temp_C"' in text
     assert '"Temp"' not in text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "keep rows where k is one of 1,000, 2,000",
+        "keep rows where k > 1,000",
+        "first 1,000 rows",
+        "clip k at most 1,000",
+        "fill k with 1,000",
+    ],
+)
+def test_a_number_with_commas_is_refused_and_how_it_is_written_is_said(question: str) -> None:
+    table = Known("df", table_of(k="int"))
+
+    with pytest.raises(AgiError, match="does not understand") as caught:
+        OfflineProvider().answer(Prompt(question, "s", tables=(table,)), lambda piece: None)
+    assert caught.value.allowed == "1000 without a comma; or 1, 000, which are several"
+
+
+def of_unknown(question: str) -> list[dict[str, Any]]:
+    answer = OfflineProvider().answer(Prompt(question, "s", tables=(Known("df"),)), lambda piece: None)
+    found: list[dict[str, Any]] = json.loads(answer.text.strip("`\n").removeprefix("json"))["actions"]
+    return found
+
+
+def test_of_a_table_that_nobody_knows_a_word_is_never_taken_for_what_it_may_not_be() -> None:
+    assert of_unknown("remove duplicates") == [{"do": "deduplicate"}]
+    assert of_unknown("keep rows where a > b")[0]["where"] == {"column": "a", "test": ">", "other": "b"}
+    assert of_unknown("keep rows where a = 'b'")[0]["where"] == {"column": "a", "test": "==", "value": "b"}
+    for question in ("keep rows where a = b", "keep rows where a is not b"):
+        with pytest.raises(AgiError, match="does not understand") as caught:
+            of_unknown(question)
+        assert caught.value.allowed.startswith("'b' in quotes, if it is a text")

@@ -247,10 +247,65 @@ def test_silence_ends() -> None:
     short = Patience(silence=0.2, whole=1.0, tries=2, pause=0.01)
     began = time.monotonic()
     with failing("AGI-ASSIST-032", sleeps(1.0), patience=short) as (error, _):
-        assert error.found == "no word in time"
-    with failing("AGI-ASSIST-039", sleeps(1.0, "x = "), patience=short):
-        pass
+        assert (error.found, "says nothing" in error.what) == ("no word for 0.2 s", True)
+    with failing("AGI-ASSIST-039", sleeps(1.0, "x = "), patience=short) as (error, server):
+        assert ("fell silent" in error.what, len(server.asked)) == (True, 1)
     assert time.monotonic() - began < 6
+
+
+@pytest.mark.parametrize("piece", [b": still here\n\n", b" "])
+def test_a_server_that_drips_is_not_heard_for_longer_than_the_whole_may_take(piece: bytes) -> None:
+    def drips(handler: Any, body: dict[str, Any]) -> None:
+        handler.begin_events()
+        with contextlib.suppress(OSError):
+            for _ in range(60):
+                handler.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+                handler.wfile.flush()
+                time.sleep(0.05)
+
+    short = Patience(silence=0.3, whole=0.4, tries=3, pause=0.01)
+    began = time.monotonic()
+    with failing("AGI-ASSIST-039", drips, patience=short) as (error, server):
+        assert ("takes too long" in error.what, len(server.asked)) == (True, 1)
+        assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("cut", [3, len(KEY)])
+def test_an_answer_that_repeats_the_key_is_refused_and_not_heard(cut: int) -> None:
+    heard: list[str] = []
+    with serving(streams("a = '", KEY[:cut], KEY[cut:], "'\n")) as server:
+        provider = OpenAIServer(server.url, "small-1", "env:ASSIST_TEST_KEY", patience=QUICK)
+        with pytest.raises(AgiError, match="repeats the key") as caught:
+            provider.answer(PROMPT, heard.append)
+    assert (caught.value.code, KEY in caught.value.render()) == ("AGI-ASSIST-022", False)
+    assert KEY not in "".join(heard)
+
+
+def test_what_only_begins_like_the_key_is_heard_to_its_end() -> None:
+    with serving(streams("x = 's", "k-p", "lain'", " # sk-")) as server:
+        text, heard, _ = asked(server, key="env:ASSIST_TEST_KEY")
+    assert "".join(heard) == text == "x = 'sk-plain' # sk-"
+
+
+def test_a_word_that_only_stands_for_a_key_may_be_in_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSIST_TEST_KEY", "EMPTY")
+    with serving(streams("x = 'EM", "PTY'")) as server:
+        assert asked(server, key="env:ASSIST_TEST_KEY")[0] == "x = 'EMPTY'"
+
+
+def test_a_model_that_thinks_aloud_is_heard_by_what_it_answers() -> None:
+    def thinks(handler: Any, body: dict[str, Any]) -> None:
+        handler.begin_events()
+        for event in (chunk(None, reasoning_content="Hm, "), chunk(None, reasoning_content="x = 2?")):
+            handler.event(event)
+        handler.event(chunk("x = 1"))
+        handler.event(chunk(None, "stop"))
+        handler.event("[DONE]")
+        handler.end_events()
+
+    with serving(thinks, whole("x = 1", reasoning_content="Hm, x = 2?")) as server:
+        assert asked(server)[0] == "x = 1"
+        assert asked(server)[0] == "x = 1"
 
 
 def test_nobody_listening_is_told_as_that() -> None:

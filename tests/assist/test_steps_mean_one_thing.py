@@ -107,7 +107,21 @@ def executed(code: str, library: str, frames: dict[str, Any], result: str) -> An
     }
     assert imported <= allowed
     names = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
-    assert names <= {*frames, result, "pl", "pd", "np", "float", "x", "timed", "rolled", "found", "len"}
+    assert names <= {
+        *frames,
+        result,
+        "pl",
+        "pd",
+        "np",
+        "float",
+        "x",
+        "timed",
+        "rolled",
+        "found",
+        "len",
+        "object",
+        "str",
+    }
     space = dict(frames)
     exec(compile(code, "generated", "exec"), space)
     return space[result]

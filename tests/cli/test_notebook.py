@@ -131,12 +131,19 @@ def test_a_lab_that_is_there_is_replaced_only_when_asked_and_is_kept(here: Folde
         assert "AGI-STAGE-048" in answer.out + answer.err
         assert "--yes, which keeps it as lab_stages.toml.bak" in answer.out + answer.err
         assert lab.read_text() == "# mine\n"
+    again = ("notebook", "import", "study.ipynb", "--no-lock", "--yes", "--json")
     for backup in ("lab_stages.toml.bak", "lab_stages.toml.bak2"):
         before = lab.read_text()
-        answer = here("notebook", "import", "study.ipynb", "--no-lock", "--yes", "--json")
+        answer = here(*again)
         assert answer.code == 0
         assert answer.document["backup"] == backup
         assert (study / backup).read_text() == before
+        lab.write_text(lab.read_text().replace("n / 2", "n / 3"))
+    assert [(one["kind"], one["what"]) for one in answer.document["changes"]] == [
+        ("replaced", "its code in the lab that was there")
+    ]
+    assert here(*again).document["backup"] == "lab_stages.toml.bak3"
+    assert here(*again).document["backup"] is None, "a lab that says all of it already is not written"
 
 
 def test_an_import_to_another_folder_brings_what_the_stages_read(here: Folder, study: Path) -> None:
@@ -251,6 +258,31 @@ def test_what_keeps_stages_apart_is_told_with_exit_code_1(imported: Folder, stud
     assert single.code == 1
     assert "AGI-STAGE-049" in single.err
     assert not (study / "one.ipynb").exists()
+
+
+def test_a_lab_and_its_notebook_that_were_edited_both_are_joined_or_refused(
+    imported: Folder, study: Path
+) -> None:
+    assert imported("workflow", "export", "--output", "lab.ipynb").code == 0, "what `notebook export` does"
+    lab, notebook = study / "lab_stages.toml", study / "lab.ipynb"
+    lab.write_text(lab.read_text().replace("n / 2", "n / 4") + '\n[[stages]]\nid = "mine"\ncode = "1"\n')
+    notebook.write_text(notebook.read_text().replace("n / 2", "n / 3"))
+    before = lab.read_text()
+
+    seen = imported("notebook", "import", "lab.ipynb", "--dry-run", "--json")
+    rows = [(one["kind"], one["won"]) for one in seen.document["changes"]]
+    assert (seen.code, rows) == (1, [("edited", "cell"), ("both", "undecided"), ("added", "file")])
+    refused = imported("notebook", "import", "lab.ipynb", "--yes")
+    assert refused.code == 1
+    assert "error[AGI-STAGE-067]" in refused.err
+    assert "its code: edited in the notebook and in lab_stages.toml (undecided)" in refused.out
+    assert lab.read_text() == before
+
+    decided = imported("notebook", "import", "lab.ipynb", "--yes", "--prefer", "notebook")
+    assert decided.code == 0, decided.err
+    assert lab.read_text() == before.replace("n / 4", "n / 3")
+    once_more = imported("notebook", "import", "lab.ipynb", "--yes")
+    assert "nothing: lab_stages.toml says all of it already" in once_more.out
 
 
 @pytest.mark.parametrize("words", [("export", "nolab"), ("roundtrip", "nolab"), ("union", "nolab")])

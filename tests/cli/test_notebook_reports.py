@@ -18,7 +18,7 @@ from agilab.evidence.report import Scope, report_kind
 from agilab.notebooks.cells import Notebook
 from agilab.notebooks.supervisor.read_back import ReadBack, read_back
 from agilab.store.workspace import Workspace
-from agilab.workflow.notebooks.importing import preview_import
+from agilab.workflow.notebooks.preview import preview_import
 from agilab.workflow.reports.notebook_import import import_checks
 from agilab.workflow.reports.notebook_roundtrip import way_back_checks
 

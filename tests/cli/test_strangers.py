@@ -14,9 +14,9 @@ import pytest
 from agi_node.errors import AgiError
 from agilab.cli.app_view import typed
 from agilab.envs.extras import how_to_get
-from agilab.projects.execution import RunRequest
 from agilab.projects.life.create import create_app
 from agilab.projects.plan import plan_app
+from agilab.projects.request import RunRequest
 from agilab.projects.run import run_app
 from agilab.store.workspace import Workspace
 
@@ -39,6 +39,11 @@ def test_an_executor_that_is_not_here_is_told_before_anything_is_made(
     assert not (tmp_path / "home").exists()
     # These tests run in a checkout, where pip would install another AGILab.
     assert re.fullmatch(r"(\.venv/bin/)?uv sync --no-dev --inexact --extra dask", how_to_get("dask"))
+    checkout = Path.cwd()
+    monkeypatch.chdir(tmp_path)  # in a project of one's own, which has no such extra
+    there = re.escape(str(checkout))
+    command = rf"({there}/\.venv/bin/)?uv sync --project {there} --no-dev --inexact --extra dask"
+    assert re.fullmatch(command, how_to_get("dask"))
 
 
 @pytest.mark.parametrize("name", ["polars", "pandas", "numpy", "sklearn", "joblib", "dateutil"])

@@ -121,6 +121,29 @@ def test_a_fault_of_our_own_is_one_line_and_a_file(tmp_path: Path) -> None:
     assert "s3cret" not in text
 
 
+def test_a_full_disk_is_no_fault_of_our_own(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom agilab.cli import main, boundary\n"
+        "import click\n"
+        "@click.command('fill')\n"
+        "def fill(): open('/dev/full', 'wb', 0).write(b'x')\n"
+        "main.cli.add_command(fill)\n"
+        "sys.exit(boundary.run(['fill']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={"AGILAB_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 3
+    assert "error[AGI-STORE-005]: the disk refuses what the command writes: No space left" in done.stderr
+    assert "make room, then the same command again" in done.stderr
+    assert not (tmp_path / "logs").exists()
+
+
 def test_a_reader_that_had_enough_is_no_error(home: Path) -> None:
     program = f"{sys.executable} -m agilab schema show run_manifest | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(

@@ -15,9 +15,10 @@ from agi_node import tracker
 from agi_node.canonical import sha256_bytes
 from agi_node.context import RunContext
 from agi_node.errors import AgiError
-from agi_node.files import FileRef, use_roots
+from agi_node.files import use_roots
 from agi_node.gathered import Results
 from agi_node.items import Skip
+from agi_node.reference import FileRef
 from agilab.engine.coordinator import Coordinator
 from agilab.engine.executor import Report, Task
 from agilab.engine.graph import Graph, Node, Policy

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agilab.notebooks.artifacts import Artifact
 from agilab.notebooks.inspecting import inspect
+from agilab.notebooks.named_files import Artifact
 from agilab.notebooks.shell_files import files_of_command
 from tests.notebooks.building import notebook
 
@@ -93,7 +93,7 @@ def test_a_call(cell: str) -> None:
     [
         "print('a.csv')", "name.endswith('.csv')", "pd.read_sql('select * from a', con)", "plt.title('a.png')",
         "x = 'a.csv'",
-        "os.path.exists('a.csv')", "pd.read_csv(io.StringIO('a,b'))", "open(0)", "'a.csv'.replace('.csv', '.txt')",
+        "pd.read_csv(io.StringIO('a,b'))", "open(0)", "'a.csv'.replace('.csv', '.txt')",
         "Path('a.csv')", "df.save(5)", "re.match('a.csv', x)", "json.loads('a.json')", "with_name('no file at all')",
     ],
 )  # fmt: skip
@@ -225,12 +225,27 @@ def test_a_changed_folder_is_said() -> None:
         ("cp a b && mv c d", [("a", "read"), ("b", "written"), ("c", "read"), ("d", "written")]),
         ("unzip -q a.zip -d out", [("a.zip", "read"), ("out", "written")]),
         ("tar -xzf a.tar.gz", [("a.tar.gz", "read")]),
-        ("mkdir -p a/b", [("a/b/", "written")]),
+        ("mkdir -p a/b", [("a/b", "written")]),
         ("python train.py --epochs 3", [("train.py", "read")]),
         ("python -m pytest", []),
         ("cd data; cat a.txt", []),
         ("echo 'unclosed", []),
-        ("ls", []),
+        ("ls", [(".", "read")]),
+        ("sort -rk2 -t , raw.csv -o s.csv", [("raw.csv", "read"), ("s.csv", "written")]),
+        ("sed -i.bak 's/a;b/c/' f.csv; sed -e 1d g.csv", [("f.csv", "both"), ("g.csv", "read")]),
+        ("grep -v -f no.txt -- a.csv | head -5", [("no.txt", "read"), ("a.csv", "read")]),
+        ("awk -F, '{ if ($1 > 2 && $2) print; }' x.csv", [("x.csv", "read")]),
+        ("cut -d ';' -f 1 x.csv & wait", [("x.csv", "read")]),
+        ("cat `ls *.txt` $(sort n.txt) # don't", [("*.txt", "read"), ("n.txt", "read")]),
+        ("bash -c 'cat a.txt > b.txt'", [("a.txt", "read"), ("b.txt", "written")]),
+        ("tar czf - out | wc -c", []),
+        ("jq --arg a b '.x' f.json", [("f.json", "read")]),
+        (
+            "cp -t d a.csv b.csv",
+            [("a.csv", "read"), ("d/a.csv", "written"), ("b.csv", "read"), ("d/b.csv", "written")],
+        ),
+        ("find data -name '*.csv' -size +1k", [("data/**/*.csv", "read")]),
+        ("wc -l \\\n  a.csv", [("a.csv", "read")]),
     ],
 )
 def test_a_shell_command(command: str, files: list[tuple[str, str]]) -> None:

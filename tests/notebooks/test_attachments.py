@@ -23,7 +23,8 @@ from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import read_back
 from agilab.notebooks.together import stage_together
 from agilab.workflow.notebooks.exporting import export_lab, round_trip
-from agilab.workflow.notebooks.importing import preview_import, toml_of, write_import
+from agilab.workflow.notebooks.importing import write_import
+from agilab.workflow.notebooks.preview import preview_import, toml_of
 from tests.notebooks.building import code, markdown, notebook
 
 

@@ -414,7 +414,7 @@ def test_a_file_that_is_read_and_written_anew_is_no_ring(tmp_path: Path) -> None
     [
         "import subprocess, sys\nsubprocess.run([sys.executable, 'prog.py', '9'])",
         "import os\nos.system('nice ./prog.py')",
-        "!sort prog.py",
+        "!pygmentize prog.py",
     ],
 )
 def test_a_word_of_a_command_that_names_a_made_file_is_taken(command: str) -> None:

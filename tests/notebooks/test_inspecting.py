@@ -263,3 +263,20 @@ def test_long_and_deep_text_is_neither_slow_nor_fatal(name: str) -> None:
 def test_two_hundred_equal_cells_have_two_hundred_ids() -> None:
     cells = read(notebook(*["x = 1"] * 200)).cells
     assert len({cell.id for cell in cells}) == 200
+
+
+@pytest.mark.parametrize(
+    ("program", "exits"),
+    [
+        ("import sys\nif __name__ == '__main__':\n    sys.exit(0)", True),
+        ("raise SystemExit", True),
+        ("exited = 1\nprint('sys.exit(0)')", False),
+        ("not python", False),
+    ],
+)
+def test_a_program_that_may_end_its_stage_is_told(tmp_path: Path, program: str, exits: bool) -> None:
+    (tmp_path / "prog.py").write_text(program)
+    path = tmp_path / "study.ipynb"
+    path.write_bytes(notebook("x = 1\n%run prog.py 3"))
+    said = [one for one in inspect(path).findings if "sys.exit" in one.what]
+    assert [(one.code, one.cell, one.line) for one in said] == ([("NB-115", 0, 2)] if exits else [])

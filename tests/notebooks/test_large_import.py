@@ -8,13 +8,17 @@ import os
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from agilab.notebooks.inspecting import inspect
+from agilab.notebooks.staging import stage_notebooks
 from tests.notebooks.building import code, display, notebook
 
 CELLS = 60
+LINES = 2000
 PICTURE = 650_000
 """Bytes of a picture; its base64 text in the file has a third more."""
 
@@ -64,3 +68,21 @@ def test_fifty_megabytes_from_the_command_line(tmp_path: Path) -> None:
     assert told["counts"]["parsed"] == CELLS
     large = sum(file.stat().st_size for file in (tmp_path / "lab").iterdir())
     assert large < 200_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "v_{n} = {n} + v_{before}",
+        "w[{n}] = w.get({before})",
+        "open('o_{n}.txt', 'w').write('x'); open('o_{n}.txt').read()",
+    ],
+)
+def test_one_cell_of_many_lines_takes_about_as_long_as_its_length(line: str) -> None:
+    """Not as its square: 4,000 lines took more than a minute."""
+    text = "v_0 = 0\nw = {}\n" + "\n".join(line.format(n=n, before=n - 1) for n in range(1, LINES))
+    data = notebook(text, "print(v_0)")
+    begin = time.process_time()
+    staged = stage_notebooks([inspect(data, name="long.ipynb")])
+    assert time.process_time() - begin < 5
+    assert "\n".join(stage.code or "" for stage in staged.lab.stages).count("\n") >= LINES

@@ -27,7 +27,11 @@ TRANSLATED = {
     "%time total = sum(x)": "total = sum(x)",
     "%prun -s cumulative -q main()": "main()",
     "%memit -r 3 big()": "big()",
-    "%run clean.py": "import runpy; globals().update(runpy.run_path(\"clean.py\", run_name='__main__'))",
+    "%run clean.py": (
+        "import runpy, sys, unittest.mock; unittest.mock.patch.object(sys, 'argv', [\"clean.py\"]).start(); "
+        'globals().update(runpy.run_path("clean.py", run_name="__main__")); '
+        "unittest.mock.patch.stopall(); globals().pop('__file__', None)"
+    ),
     "%xdel big": "del big",
     "/f a b": "f(a, b)",
     ",f a b": "f('a', 'b')",
@@ -174,6 +178,20 @@ BEHAVIOURS = [
     "def f(*x): return x\n,f a b\nsaid = _ if False else f('a', 'b')",
     "open('other.py', 'w').write('said = __name__')\n%run other.py",
     "open('other.py', 'w').write('import sys; said = sys.argv')\n%run other.py -v 'a b'",
+    "import sys; sys.argv = ['mine', '1']\nopen('other.py', 'w').close()\n%run other.py 2 3\nsaid = sys.argv",
+    "import sys; sys.argv = ['mine', '1']\nopen('other.py', 'w').write('import sys; said = sys.argv')\n%run other.py",
+    "open('other.py', 'w').write('import sys; sys.path.append(\"x\")')\n%run other.py\n"
+    "import sys; said = 'x' in sys.path",
+    "import os; os.mkdir('in')\nopen('in/near.py', 'w').write('far = 7')\nopen('in/other.py', 'w').write("
+    "'import near; said = near.far')\n%run in/other.py",
+    "open('other.py', 'w').write('here = 1')\n%run other.py\nsaid = '__file__' in globals()",
+    "open('other.py', 'w').write('said = name.upper()\\nname = 2')\n%run -i other.py\nsaid = said, name",
+    "open('other.py', 'w').write('def told(): return later')\n%run -i other.py\nlater = 5\nsaid = told()",
+    "open('other.py', 'w').write('said = __name__')\n%run -n other.py\nsaid = said, __name__ == 'other'",
+    "open('b.csv', 'w').close()\nopen('other.py', 'w').write('import sys; said = sys.argv[1:]')\n"
+    "%run other.py *.csv '*.py' *.none {name}",
+    "open('prog.py', 'w').write('import sys; said = __name__, sys.argv[1:]')\nimport sys; sys.path.insert(0, '')\n"
+    "%run -m prog 3",
 ]
 
 
@@ -223,15 +241,16 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, Any]]:
     sides = []
     for script, cells in ((PLAINLY, translated), (IN_IPYTHON, [(NAME, source) for source in BEHAVIOURS])):
         where = tmp_path_factory.mktemp("side")
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-c", script + RUN],
             cwd=where,
             input=json.dumps(cells),
             text=True,
-            check=True,
+            check=False,
             capture_output=True,
-            env=os.environ | {"IPYTHONDIR": str(where / "ipython")},
+            env=os.environ | {"IPYTHONDIR": str(where / "ipython"), "PYTHONDONTWRITEBYTECODE": "1"},
         )
+        assert done.returncode == 0, done.stderr
         sides.append(json.loads((where / "seen.json").read_text()))
     return list(zip(*sides, strict=True))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import tomllib
+from datetime import UTC, date, datetime, time
 
 import pytest
 
@@ -97,7 +98,118 @@ def test_what_json_and_toml_do_not_both_have_is_no_parameter(value: str) -> None
     assert (found.given, [one.name for one in found.odd]) == ({"a": 1}, ["b"])
 
 
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("import datetime\na = datetime.date(2024, 5, 31)", date(2024, 5, 31)),
+        (
+            "import datetime as dt\na = [dt.datetime(2024, 5, 31, 12, tzinfo=dt.UTC)]",
+            [datetime(2024, 5, 31, 12, tzinfo=UTC)],
+        ),
+        ("from datetime import datetime as D\na = D.fromisoformat('2024-05-31')", datetime(2024, 5, 31)),
+        ("from datetime import time\na = {'noon': time(hour=12)}", {"noon": time(12)}),
+    ],
+)
+def test_a_date_is_a_parameter(source: str, value: object) -> None:
+    found = parameters_of(source)
+    assert (found.given, found.odd) == ({"a": value}, ())
+    assert found.rest == source.partition("\n")[0]
+    exec(found.text, space := {})  # type: ignore[var-annotated]
+    assert list(space)[1:] == ["a"], "its value needs no import, so no cell has to run before it"
+    assert parameters_of(source.partition("\n")[2]).given == {}, "nobody says what these names are"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "date.today()",
+        "date(2024, 13, 1)",
+        "date(*[2024, 5, 31])",
+        "date",
+        "timedelta(days=1)",
+        "datetime.now()",
+    ],
+)
+def test_what_is_no_date_that_is_written_out_is_no_parameter(value: str) -> None:
+    found = parameters_of(f"from datetime import date, datetime, timedelta\na = 1\nb = {value}")
+    assert (found.given, [one.name for one in found.odd]) == ({"a": 1}, ["b"])
+
+
+def test_a_name_that_is_another_thing_by_then_makes_no_date() -> None:
+    first = "from datetime import date"
+    for between in ("from mylib import date", "def date(*parts): ...", "date = str"):
+        assert parameters_of(f"{first}\n{between}\na = date(2024, 5, 31)").given == {}
+
+
+def test_parameters_between_the_cells_of_one_stage_are_its_inputs() -> None:
+    given = code("since = date(2024, 2, 28)\nn = 2", metadata={"tags": ["parameters"]})
+    cells = notebook(
+        "import datetime as dt\nfrom datetime import date",
+        given,
+        "days = [since + dt.timedelta(days=i) for i in range(n)]",
+        "last = days[-1]\nlast.isoformat()",
+    )
+    lab = stage_notebooks([inspect(cells, name="n.ipynb")]).lab
+    (stage,) = lab.stages
+    assert lab.lab.params == {"since": date(2024, 2, 28), "n": 2}
+    assert set(stage.inputs) == {"since", "n"}
+    space = dict(lab.lab.params)
+    exec(stage.code or "", space)
+    assert space["last"] == date(2024, 2, 29)
+
+
 def test_what_is_given_goes_through_both() -> None:
     given = parameters_of("a = [1, -2.5, True, 'é', {'k': []}]\nb = {}").given
     assert json.loads(json.dumps(given)) == given
     assert tomllib.loads(merged("", given, "x.toml")) == given
+
+
+def files_of(found: Staged) -> list[tuple[list[str], list[str]]]:
+    """What each stage takes and leaves of files."""
+    both = [([one if isinstance(one, str) else one.name for one in stage.inputs], list(stage.outputs)) for stage in
+            found.lab.stages]  # fmt: skip
+    return [
+        ([name for name in one if "." in name], [name for name in other if "." in name])
+        for one, other in both
+    ]
+
+
+def said_of(found: Staged) -> list[str]:
+    return [
+        finding.what.split("”")[0].strip("“") for _, finding in found.findings if finding.code == "NB-309"
+    ]
+
+
+def test_files_that_a_parameter_names_are_patterns_which_any_value_of_it_fits() -> None:
+    found = staged(
+        'name = "north"',
+        "import pandas as pd\ndf = pd.read_csv(f'data/{name}.csv')\ndf.to_csv('out/' + name + '.csv')",
+        "def save(n):\n    open(f'fig/{n}.txt', 'w').close()",
+        "print(pd.read_csv(f'out/{name}.csv'))\nsave(name)",
+    )
+    assert files_of(found) == [(["data/*.csv"], ["out/*.csv"]), ([], []), (["out/*.csv"], ["fig/*.txt"])]
+    assert said_of(found) == []
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "open(name, 'w').close()",  # nothing of it is known
+        "open(f'{name}.csv', 'w').close()",
+        "open(f'{name}/a.csv', 'w').close()",
+        "open(f'out/{name}/a.csv', 'w').close()",  # a folder that would have to be made
+        "open(f'out/{name}.csv', 'w').close()\nopen('out/all.csv', 'w').close()",  # it would be found as well
+        "open(f'out/{name}.csv', 'w').close()\nprint(open('out/north.csv').read())",  # which is no other file
+    ],
+)
+def test_where_no_pattern_would_do_the_usual_file_is_said_to_be_that_of_one_value(cell: str) -> None:
+    found = staged('name = "north"', cell)
+    assert [name for _, names in files_of(found) for name in names if "*" in name] == []
+    assert len(said_of(found)) == 1
+    assert "north" in said_of(found)[0]
+
+
+def test_a_name_that_is_no_parameter_or_gets_another_value_is_no_hole() -> None:
+    assert said_of(staged("n = 3", "name = 'a'\nopen(f'out/{name}.csv', 'w').close()")) == []
+    later = staged("name = 'a'", "name = 'b'\nopen(f'out/{name}.csv', 'w').close()")
+    assert [names for _, names in files_of(later) if names] == [["out/b.csv"]]

@@ -22,7 +22,7 @@ from agilab.notebooks.supervisor.read_back import read_back
 from agilab.notebooks.supervisor.single_kernel import single_kernel
 from agilab.notebooks.together import stage_together
 from agilab.workflow.document.resolve import resolve
-from agilab.workflow.notebooks.importing import preview_import, toml_of
+from agilab.workflow.notebooks.preview import preview_import, toml_of
 from tests.notebooks.building import PYTHON, code, markdown, notebook
 
 DATA = Path(__file__).parent / "data"

@@ -18,7 +18,8 @@ from agilab.notebooks.metadata import for_toml, from_toml
 from agilab.notebooks.reading import read
 from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import read_back
-from agilab.workflow.notebooks.importing import preview_import, toml_of, write_import
+from agilab.workflow.notebooks.importing import write_import
+from agilab.workflow.notebooks.preview import preview_import, toml_of
 from tests.notebooks.building import PYTHON, code, markdown, notebook
 
 DATA = Path(__file__).parent / "data"

@@ -12,7 +12,7 @@ import pytest
 
 from agilab.contracts.run_result import RunResult
 from agilab.envs import find_uv
-from agilab.projects.execution import RunRequest
+from agilab.projects.request import RunRequest
 from agilab.projects.run import run_app
 from agilab.store.workspace import Workspace
 

@@ -21,8 +21,8 @@ from agilab.contracts.run_result import RunResult
 from agilab.envs import Environment, ensure, find_uv
 from agilab.projects.builds import Built, build, find, go_on
 from agilab.projects.discover import read_app
-from agilab.projects.execution import Faces, RunRequest
 from agilab.projects.installed import look_at
+from agilab.projects.request import Faces, RunRequest
 from agilab.projects.run import run_app
 from agilab.store.objects import ObjectStore
 from agilab.store.snapshot import Snapshot, materialise, take

@@ -13,8 +13,8 @@ from agilab.engine.graph import Policy
 from agilab.engine.selection import Selection
 from agilab.evidence.export import export_run
 from agilab.evidence.intake import import_run
-from agilab.projects.execution import RunRequest
 from agilab.projects.plan import plan_app
+from agilab.projects.request import RunRequest
 from agilab.projects.rerun import rerun_app
 from agilab.projects.run import run_app
 from agilab.store.store import Store

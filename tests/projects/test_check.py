@@ -14,10 +14,11 @@ import pytest
 from PIL import Image
 from tests.projects.conftest import write_app
 
-from agilab.projects.check import Case, Check, check_app, looks, made
+from agilab.projects.check import check_app, looks, made
 from agilab.projects.check_artifacts import png_problem, svg_problem
+from agilab.projects.check_case import Case, Check
 from agilab.projects.discover import find_app
-from agilab.projects.execution import Faces
+from agilab.projects.request import Faces
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 

@@ -17,8 +17,8 @@ from tests.projects.conftest import RunIt, manifest_of, reduced
 
 from agi_node.errors import AgiError
 from agilab.evidence.verify import verify
-from agilab.projects.execution import RunRequest
 from agilab.projects.plan import plan_app
+from agilab.projects.request import RunRequest
 from agilab.store.check import projection_problems
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace

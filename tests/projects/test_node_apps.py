@@ -21,8 +21,8 @@ from agilab.engine.graph import Policy
 from agilab.engine.selection import Selection
 from agilab.envs import find_uv
 from agilab.projects.check import check_app
-from agilab.projects.execution import RunRequest
 from agilab.projects.plan import plan_app
+from agilab.projects.request import RunRequest
 from agilab.projects.rerun import preview_rerun, rerun_app
 from agilab.projects.resume import resume_run
 from agilab.projects.run import run_app

@@ -12,13 +12,8 @@ import pytest
 
 from agilab.engine.expansion import Item, items_of
 from agilab.projects.capacity import LEAST_S, capacities
-from agilab.projects.costs import (
-    History,
-    Observation,
-    estimated,
-    read_history,
-    with_learnt_costs,
-)
+from agilab.projects.costs import History, estimated, read_history, with_learnt_costs
+from agilab.projects.observations import Observation
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 

@@ -17,9 +17,11 @@ from tests.projects.conftest import RunIt, reduced, write_app
 from agi_node.errors import AgiError
 from agilab.contracts.base import read_document
 from agilab.contracts.distribution import Distribution
-from agilab.projects.distribution import check_items, kept, pins, summary
-from agilab.projects.execution import RunRequest
+from agilab.projects.assignment import pins
+from agilab.projects.distribution import kept, summary
+from agilab.projects.distribution_checks import check_items
 from agilab.projects.plan import Planned, plan_app
+from agilab.projects.request import RunRequest
 from agilab.projects.resume import resume_run
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from agilab.engine.expansion import Item
-from agilab.projects.costs import History, Observation, _line, estimated
-from agilab.projects.distribution import evaluated, loads_of, read_distribution
-from agilab.projects.execution import RunRequest
+from agilab.projects.assignment import evaluated, loads_of
+from agilab.projects.costs import History, _line, estimated
+from agilab.projects.distribution_checks import read_distribution
 from agilab.projects.machine import cores
+from agilab.projects.observations import Observation
 from agilab.projects.plan import plan_app
+from agilab.projects.request import RunRequest
 from agilab.projects.sharing import as_if_alone, core_use
 from agilab.projects.starts import without_starts
 from agilab.store.workspace import Workspace

@@ -19,7 +19,7 @@ from agi_node import AgiError, LocalRun, RunContext
 from agi_node.canonical import sha256_bytes
 from agilab.contracts.run_result import RunResult
 from agilab.engine.selection import Selection
-from agilab.projects.execution import RunRequest
+from agilab.projects.request import RunRequest
 from agilab.projects.rerun import rerun_app
 from agilab.projects.run import run_app
 from agilab.projects.sync import sync_run

@@ -15,7 +15,8 @@ from agilab.contracts.run_result import RunResult
 from agilab.envs import find_uv
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
-from agilab.workflow.running.execution import LabRequest, run_lab
+from agilab.workflow.running.execution import run_lab
+from agilab.workflow.running.request import LabRequest
 
 POLARS = Path(__file__).parents[2] / "src" / "agilab" / "templates" / "polars_project"
 PROJECT = (
@@ -28,12 +29,18 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return Workspace(tmp_path_factory.mktemp("home")).ensure()
 
 
+def lock(folder: Path, name: str, *needs: str) -> None:
+    """Make a folder a uv project that needs pydantic and these, locked for real."""
+    text = ", ".join(f'"{need}"' for need in ("pydantic>=2.9", *needs))
+    (folder / "pyproject.toml").write_text(PROJECT.format(name=name, needs=text))
+    subprocess.run([str(find_uv()), "lock", "--quiet", "--directory", str(folder)], check=True)
+
+
 @pytest.fixture(scope="session")
 def plain_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A uv project that needs nothing but pydantic, locked for real."""
+    """A uv project that needs nothing but pydantic."""
     folder = tmp_path_factory.mktemp("plain")
-    (folder / "pyproject.toml").write_text(PROJECT.format(name="plain", needs='"pydantic>=2.9"'))
-    subprocess.run([str(find_uv()), "lock", "--quiet", "--directory", str(folder)], check=True)
+    lock(folder, "plain")
     return folder
 
 
@@ -91,6 +98,16 @@ MakeLab = Callable[..., ALab]
 def lab(tmp_path: Path, workspace: Workspace, plain_project: Path) -> ALab:
     """An empty lab whose environment has nothing but pydantic."""
     folder = tmp_path / "study"
+    shutil.copytree(plain_project, folder)
+    return ALab(folder, workspace)
+
+
+@pytest.fixture
+def own_lab(
+    tmp_path: Path, workspace: Workspace, plain_project: Path, request: pytest.FixtureRequest
+) -> ALab:
+    """The same under a name that no other test has: runs stand under it."""
+    folder = tmp_path / f"study_{abs(hash(request.node.name)):x}"
     shutil.copytree(plain_project, folder)
     return ALab(folder, workspace)
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +11,9 @@ import pytest
 from agilab.cli.boundary import run as agilab
 from agilab.cli.summary import print_summary
 from agilab.engine.selection import Selection
-from agilab.envs import find_uv
-from agilab.store.workspace import Workspace
-from agilab.workflow.running.execution import LabRequest
 from agilab.workflow.running.plan import plan_lab
-from tests.workflow.conftest import PROJECT, ALab
+from agilab.workflow.running.request import LabRequest
+from tests.workflow.conftest import ALab, lock
 
 # rich-click says of its own settings that they will be others one day; in a process of its own nobody sees that.
 pytestmark = [
@@ -29,24 +24,14 @@ FAILED = Selection(failed=True)
 
 
 @pytest.fixture
-def lab(tmp_path: Path, workspace: Workspace, plain_project: Path, request: pytest.FixtureRequest) -> ALab:
-    """A lab whose name no other test has: runs stand under it."""
-    folder = tmp_path / f"edited_{abs(hash(request.node.name)):x}"
-    shutil.copytree(plain_project, folder)
-    return ALab(folder, workspace)
+def lab(own_lab: ALab) -> ALab:
+    return own_lab
 
 
 def last_run(lab: ALab, stage: str) -> dict[str, Any]:
     stages = tomllib.loads(lab.path.read_text(encoding="utf-8"))["stages"]
     found: dict[str, Any] = next(one["last_run"] for one in stages if one["id"] == stage)
     return found
-
-
-def locked(lab: ALab, version: str) -> None:
-    """Put the lab into an environment with this version of packaging."""
-    needs = f'"pydantic>=2.9", "packaging=={version}"'
-    (lab.folder / "pyproject.toml").write_text(PROJECT.format(name="edited", needs=needs))
-    subprocess.run([str(find_uv()), "lock", "--quiet", "--directory", str(lab.folder)], check=True)
 
 
 VERSIONS = """
@@ -74,9 +59,9 @@ def test_a_result_of_another_environment_is_kept_and_everywhere_marked(
     lab: ALab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AGILAB_HOME", str(lab.workspace.home))
-    locked(lab, "24.0")
+    lock(lab.folder, "edited", "packaging==24.0")
     first = lab.write(VERSIONS).run()
-    locked(lab, "24.1")
+    lock(lab.folder, "edited", "packaging==24.1")
 
     asked: dict[str, Any] = {"selection": FAILED, "params": {"stop": 0}}
     plan = plan_lab(LabRequest(lab.path, track=False, **asked), lab.workspace)

@@ -13,8 +13,8 @@ import pytest
 from agi_node.errors import AgiError
 from agilab.engine.selection import Selection
 from agilab.store.store import Store
-from agilab.workflow.running.execution import LabRequest
 from agilab.workflow.running.plan import plan_lab
+from agilab.workflow.running.request import LabRequest
 from agilab.workflow.running.resuming import resume_lab
 from tests.projects.conftest import write_app
 from tests.workflow.conftest import ALab

@@ -18,9 +18,9 @@ from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.ahead import refuse_hopeless
 from agilab.workflow.document.create import create_lab
-from agilab.workflow.running.execution import LabRequest
 from agilab.workflow.running.plan import plan_lab
 from agilab.workflow.running.prepare import read_lab
+from agilab.workflow.running.request import LabRequest
 from agilab.workflow.running.trial import try_stage
 from tests.workflow.conftest import ALab
 

@@ -286,10 +286,10 @@ def test_params_are_shown_as_they_are_set(agilab: Agilab, lab: Path) -> None:
     assert 'flag = true, fl = 1.0, word = "yes"' in agilab("show")[1]
 
 
-def test_only_is_said_once(agilab: Agilab, lab: Path) -> None:
-    code, _, err = agilab("run", "--only", "numbers", "--only", "summary")
+def test_only_goes_with_no_other_way_of_selecting(agilab: Agilab, lab: Path) -> None:
+    code, _, err = agilab("run", "--only", "numbers", "--only", "summary", "--failed")
     assert code == 2
-    assert "one stage at a time can be run alone" in err
+    assert "one way of selecting at a time" in err
 
 
 def test_a_new_lab_is_called_as_its_folder(agilab: Agilab) -> None:

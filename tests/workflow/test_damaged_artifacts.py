@@ -12,7 +12,8 @@ from agilab.engine.selection import Selection
 from agilab.evidence.verify import verify
 from agilab.store.store import Store
 from agilab.workflow.running import again
-from agilab.workflow.running.execution import LabRequest, run_lab
+from agilab.workflow.running.execution import run_lab
+from agilab.workflow.running.request import LabRequest
 
 from .conftest import ALab
 

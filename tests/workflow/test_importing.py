@@ -12,13 +12,14 @@ import pytest
 from agi_node.errors import AgiError
 from agilab.contracts.base import read_document
 from agilab.contracts.lab_stages import LabStages
+from agilab.contracts.moments import kinds_in
 from agilab.projects.discover import find_app
 from agilab.store.workspace import Workspace
 from agilab.workflow.compared import Version, compare_versions
-from agilab.workflow.document.moments import kinds_in
 from agilab.workflow.notebooks.exporting import export_lab, round_trip
 from agilab.workflow.notebooks.held_together import held_together
-from agilab.workflow.notebooks.importing import make_an_app, preview_import, toml_of, write_import
+from agilab.workflow.notebooks.importing import make_an_app, write_import
+from agilab.workflow.notebooks.preview import preview_import, toml_of
 from agilab.workflow.running.prepare import read_lab
 from tests.workflow.studies import Study, book, language, tables
 
@@ -289,14 +290,25 @@ def test_dates_of_a_lab_come_back_as_dates_and_their_texts_as_texts(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("typed", "read"), [("2026-04-01", date(2026, 4, 1)), ("tomorrow", "tomorrow"), ("20260401", "20260401")]
+    ("typed", "read"),
+    [
+        ("'2026-04-01'", date(2026, 4, 1)),  # as papermill writes it
+        ("'tomorrow'", "tomorrow"),
+        ("'20260401'", "20260401"),
+        ("datetime.date(2026, 4, 1)", date(2026, 4, 1)),
+        ("datetime.datetime(2026, 4, 1, 12)", datetime(2026, 4, 1, 12)),
+        ("datetime.datetime.fromisoformat('2026-04-01T12:00Z')", datetime(2026, 4, 1, 12, tzinfo=UTC)),
+        ("time(12, 30)", time(12, 30)),
+        ("[datetime.date(2026, 4, 1), 3]", [date(2026, 4, 1), 3]),
+    ],
 )
 def test_an_edited_date_is_one_as_long_as_it_reads_as_one(typed: str, read: object, tmp_path: Path) -> None:
     lab = tmp_path / "lab_stages.toml"
     lab.write_text(DATED, encoding="utf-8")
     made = export_lab(read_document(lab, LabStages), lab, tmp_path / "lab.ipynb")
     text = made.path.read_text(encoding="utf-8")
-    made.path.write_text(text.replace("day = '2026-03-02'", f"day = {typed!r}"), encoding="utf-8")
+    assert "day = datetime.date(2026, 3, 2)" in text
+    made.path.write_text(text.replace("day = datetime.date(2026, 3, 2)", f"day = {typed}"), encoding="utf-8")
     write_import(preview_import([made.path]), tmp_path / "to", lock=False)
     found = tomllib.loads((tmp_path / "to" / "lab_stages.toml").read_text(encoding="utf-8"))
     assert found["lab"]["params"]["day"] == read

@@ -479,3 +479,52 @@ def _meaning(stage: Stage) -> dict[str, Any]:
         if isinstance(one, dict) and one["from"] is None and one["as"] is None:
             plain["inputs"][number] = one["name"]
     return plain | {"extra": {key: value for key, value in plain["extra"].items() if key != "v1"}}
+
+
+def test_switches_in_other_words_are_read_and_what_cannot_be_read_is_told() -> None:
+    """Each was kept beside its stage without a word, and the stage ran."""
+    text = """
+[[flight]]
+id = "a"
+C = "a = 1"
+skip = "Yes"
+
+[[flight]]
+id = "b"
+C = 5
+enabled = 0
+
+[[flight]]
+id = 7
+C = "c"
+enabled = "on"
+
+[[flight]]
+id = "d"
+C = "d"
+depends_on = [7]
+enabled = "later"
+
+[[other.flight]]
+C = "lost"
+"""
+    found = read_v1(text, "lab")
+    assert [(stage.id, stage.enabled, stage.needs) for stage in found.lab.stages] == [
+        ("a", False, ()),
+        ("b", False, ()),
+        ("stage_3", True, ()),
+        ("d", True, ("stage_3",)),
+    ]
+    assert [(note.line, note.what) for note in found.notes if note.kind != "renamed"] == [
+        (5, "skip = 'Yes' is enabled = false"),
+        (9, "C = 5 is no text: it is kept beside the stage"),
+        (10, "enabled = 0 is enabled = false"),
+        (13, "id = 7 is no id that can stand there: the stage is stage_3 now"),
+        (15, "enabled = 'on' is enabled = true"),
+        (21, "enabled = 'later' is neither yes nor no: it is kept beside the stage"),
+        (
+            23,
+            '[[other.flight]] is not read as stages, since its header has a dot; write [["other.flight"]]',
+        ),
+    ]
+    assert to_v1(found.lab) == tomllib.loads(text)

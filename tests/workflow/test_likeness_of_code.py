@@ -141,7 +141,7 @@ def values(theirs: Any, mine: Any, tmp_path: Path) -> tuple[bool | None, str]:
 
 
 def test_plain_numbers_are_equal_up_to_their_last_digits_and_it_is_said(tmp_path: Path) -> None:
-    for theirs, mine in ((4777.877980296744, 4777.877980296779), ([1e3, 0.1 + 0.2, 1e-18], [1e3, 0.3, 0.0])):
+    for theirs, mine in ((4777.877980296744, 4777.877980296779), ([1e3, 0.1 + 0.2], [1e3, 0.3])):
         equal, why = values(theirs, mine, tmp_path)
         assert equal is True
         assert why.startswith("up to rounding (")

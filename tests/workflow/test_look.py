@@ -20,7 +20,8 @@ from agilab.workflow.document.diff import compare
 from agilab.workflow.document.locate import read_lab_file
 from agilab.workflow.document.migrate import migrate, planned
 from agilab.workflow.document.outcome import RunOutcome, StageOutcome
-from agilab.workflow.document.resolve import Resolved, resolve
+from agilab.workflow.document.resolve import resolve
+from agilab.workflow.document.resolved import Resolved
 from agilab.workflow.document.svg import svg
 from agilab.workflow.document.versions import version
 from agilab.workflow.document.view import dot, drawn

@@ -69,6 +69,9 @@ def test_a_file_of_no_stage_is_told_with_the_cell_that_wrote_it() -> None:
         ("b.csv", "fit", 3, False),
     ]
     assert found[0].why == "written by the notebook, by no stage: it is outside the folder"
+    assert found[1].why == "written by the notebook in a cell of stage fit, among whose outputs it is not"
+    (unknown,) = lost_files(NOTEBOOK, {"d.csv": 50.0}, (), [], BEGAN)
+    assert (unknown.stage, unknown.why) == ("", "written by the notebook, by no stage")
 
 
 def test_what_a_stage_would_have_left_that_did_not_end_is_not_called_lost() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +56,8 @@ code = "from beside import one; one()"
 
 
 @pytest.fixture
-def lab(tmp_path: Path, workspace: Workspace, plain_project: Path, request: pytest.FixtureRequest) -> ALab:
-    """A lab whose name no other test has: runs stand under it."""
-    folder = tmp_path / f"study_{abs(hash(request.node.name)):x}"
-    shutil.copytree(plain_project, folder)
-    return ALab(folder, workspace)
+def lab(own_lab: ALab) -> ALab:
+    return own_lab
 
 
 def outcome(lab: ALab, name: str | None = None) -> RunOutcome | None:

@@ -15,10 +15,11 @@ from mlflow.entities import Run
 from agilab.cli.boundary import run
 from agilab.cli.summary import print_summary
 from agilab.contracts.run_result import RunResult
-from agilab.projects.execution import Faces
+from agilab.projects.request import Faces
 from agilab.store.store import Store
 from agilab.tracking.uri import sqlite_uri
-from agilab.workflow.running.execution import LabRequest, run_lab
+from agilab.workflow.running.execution import run_lab
+from agilab.workflow.running.request import LabRequest
 from tests.workflow.conftest import ALab
 
 pytestmark = [

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agilab.contracts.lab_stages import Lab, LabStages, Stage, is_file
-from agilab.workflow.document.resolve import Resolved, resolve
+from agilab.workflow.document.resolve import resolve
+from agilab.workflow.document.resolved import Resolved
 
 
 def lab_of(*stages: dict[str, Any], params: dict[str, Any] | None = None) -> LabStages:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -211,11 +213,20 @@ def test_objects_say_what_they_lack_and_scripts_end_as_scripts_do(lab: ALab) -> 
     assert [left[name]["text"] for name in ("words", "where")] == ['"two words"', '"done.py"']
 
 
-OWN = {"n": 3, "flag": True, "s": "text", "fl": 1.5, "lst": [1, 2], "tab": {"a": 1}}
-TOML = (
-    "[lab.params]\nwhen = 2020-01-02\nat = 2020-01-02T03:04:05\nnoon = 12:00:00\n"
-    "moment = 2020-01-02T03:04:05+01:00\n"
-)
+OWN = tomllib.loads("""
+n = 3
+flag = true
+s = "text"
+fl = 1.5
+lst = [1, 2]
+tab = { a = 1 }
+when = 2020-01-02
+at = 2020-01-02T03:04:05
+noon = 12:00:00
+moment = 2020-01-02T03:04:05+01:00
+days = [2020-01-02, 2020-01-03]
+bounds = { first = 2020-01-02, last = "open" }
+""")
 
 
 @pytest.mark.parametrize(
@@ -229,17 +240,26 @@ TOML = (
         ("fl", "2", 2.0),
         ("lst", "[3, [4]]", [3, [4]]),
         ("tab", '{"b": 2.5}', {"b": 2.5}),
-        ("when", "2024-05-31", "2024-05-31"),
-        ("at", "2024-05-31 12:00", "2024-05-31T12:00:00"),
-        ("noon", "12:30", "12:30:00"),
-        ("moment", "2024-05-31T12:00:00+02:00", "2024-05-31T12:00:00+02:00"),
-        ("moment", "2024-05-31 12:00Z", "2024-05-31T12:00:00+00:00"),
+        ("when", "2024-05-31", date(2024, 5, 31)),
+        ("at", "2024-05-31 12:00", datetime(2024, 5, 31, 12)),
+        ("noon", "12:30", time(12, 30)),
+        (
+            "moment",
+            "2024-05-31T12:00:00+02:00",
+            datetime(2024, 5, 31, 12, tzinfo=timezone(timedelta(hours=2))),
+        ),
+        ("moment", "2024-05-31 12:00Z", datetime(2024, 5, 31, 12, tzinfo=UTC)),
+        ("days", '["2024-05-31"]', [date(2024, 5, 31)]),
+        (
+            "bounds",
+            '{"first": "2024-05-31", "last": "2024-06-30"}',
+            {"first": date(2024, 5, 31), "last": "2024-06-30"},
+        ),
         ("nobody", "1", "1"),
     ],
 )
 def test_text_becomes_what_the_param_is(name: str, text: str, value: object) -> None:
-    params = {**OWN, "when": "2020-01-02", "at": "2020-01-02T03:04:05", "noon": "12:00:00", "moment": ""}
-    found = params_from({name: text}, params, TOML)[name]
+    found = params_from({name: text}, OWN)[name]
     assert (found, type(found)) == (value, type(value))
 
 
@@ -260,13 +280,15 @@ def test_text_becomes_what_the_param_is(name: str, text: str, value: object) -> 
         ("at", "noon", "a date and time"),
         ("at", "2025-01-01T12:00:00Z", "a date and time without offset"),
         ("noon", "12:30:00+01:00", "a time"),
+        ("days", '["2024-05-31", "soon"]', "a list as JSON"),
+        ("bounds", '{"first": 3}', "a table as JSON"),
         ("moment", "2025-01-01", "a date and time with its offset"),
         ("moment", "2025-01-01T12:00:00", "a date and time with its offset"),
     ],
 )
 def test_text_that_the_param_cannot_be_is_refused(name: str, text: str, allowed: str) -> None:
     with pytest.raises(AgiError) as refused:
-        params_from({name: text}, OWN, TOML)
+        params_from({name: text}, OWN)
     assert refused.value.code == "AGI-STAGE-058"
     assert refused.value.found == text
     assert name in refused.value.what

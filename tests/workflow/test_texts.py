@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agilab.workflow.notebooks.comparison import looks
-from agilab.workflow.notebooks.texts import agrees_where_repeated, difference, judged_texts, tidy
+from agilab.workflow.notebooks.texts import agrees_where_repeated, difference, judged_texts, only_times, tidy
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,8 @@ def test_how_a_terminal_came_to_a_text_is_no_difference(theirs: str, mine: str) 
         ("<A at 0x7f00deadbeef> 3", "<A at 0x7f00deadbee0> 3", "only addresses in memory differ"),
         ("done in 3.2 s, 4 rows", "done in 0.9 s, 4 rows", "only times differ"),
         ("at 12:03:11.5: 4", "at 12:03:12.9: 4", "only times differ"),
-        ("it took 3.25\n7", "it took 4.5\n7", "only times differ"),
+        ("it took 3.25\n7", "it took 4.5\n7", "only measured times differ"),
+        ("duration: 5 s", "duration: 2.5 s", "only times differ"),
         ("wrote /tmp/tmpab12/x", "wrote /tmp/tmpcd34/x", "only paths of temporary folders differ"),
         ("<S sys[12]: u>", "<S sys[3]: u>", "only numbers of objects, counted up in each process, differ"),
         ("{'a', 'b', 'c'}", "{'c', 'a', 'b'}", "only the order within a set differ"),
@@ -104,14 +105,46 @@ def test_a_listing_of_the_folder_is_not_compared_where_it_differs() -> None:
     ("theirs", "again", "mine", "agrees"),
     [
         ("pid 71, 3 rows", "pid 82, 3 rows", "pid 93, 3 rows", True),
-        ("pid 71, 3 rows", "pid 82, 3 rows", "pid 93, 4 rows", False),
+        ("pid 71, 3 rows", "pid 82, 3 rows", "pid 93, 4 rows", True),
         ("pid 71\n3", "pid 82\n3", "pid 93\n4", False),
         ("3 rows", "3 rows", "4 rows", False),
         ("begin\nx\nend", "begin\nx\nx\nend", "begin\nx\nx\nx\nend", True),
         ("begin\nx\nend", "begin\nx\nx\nend", "begin\nx\nx\nx\nfin", False),
+        ("period 3.2 s", "period 3.2 s", "period 1.6 s", False),
+        ("half-life 5.0 hours", "half-life 5.0 hours", "half-life 7.0 hours", False),
+        ("at 12:03:11", "at 12:03:11", "at 12:03:12", False),
+        ("done in 3.2 s, 4 rows", "done in 3.4 s, 4 rows", "done in 2.9 s, 4 rows", True),
+        ("done in 3.2 s, 4 rows", "done in 3.4 s, 4 rows", "done in 2.9 s, 5 rows", False),
+        ("it took 0.0 s", "it took 0.0 s", "it took 0.1 s", True),
+        ("it took 12.345 s", "it took 12.345 s", "it took 0.1 s", False),
+        ("R2 .989\na 0.31\nb 1.22", "R2 .989\na 0.35\nb 1.27", "R2 .992\na 0.4\nb 1.1", True),
+        ("score 0.95\nnoise 0.31", "score 0.95\nnoise 0.35", "score 0.96\nnoise 0.4", False),
+        ("\n".join("1230000000000"), "\n".join("1345678912345"), "\n".join("2555555555555"), True),
+        ("evaluations 38\nloss .31", "evaluations 38\nloss .35", "evaluations 34\nloss .4", False),
     ],
 )
-def test_only_what_a_notebook_does_not_repeat_is_let_go(
+def test_a_line_that_a_notebook_does_not_repeat_is_let_go_and_others_count(
     theirs: str, again: str, mine: str, agrees: bool
 ) -> None:
     assert agrees_where_repeated(theirs, again, mine) is agrees
+
+
+def test_all_that_is_printed_beside_a_draw_without_a_seed_may_be_drawn_too() -> None:
+    texts = ("evaluations 38\nloss .31", "evaluations 38\nloss .35", "evaluations 34\nloss .4")
+    assert agrees_where_repeated(*texts, draws=True)
+    assert not agrees_where_repeated("rows 3", "rows 3", "rows 4", draws=True), "this is repeated"
+
+
+def test_a_difference_is_told_where_it_is_and_not_at_the_time_above_it() -> None:
+    one, other = "Time: 15:45:40\nscore 0.5", "Time: 15:45:59\nscore 0.6"
+    assert judged_texts(one, other) == (
+        False,
+        "line 2: 'score 0.5' in the notebook, 'score 0.6' in the pipeline",
+    )
+
+
+def test_texts_that_differ_in_times_are_held_against_another_run() -> None:
+    assert only_times(judged_texts("period 3 s", "period 2 s")[1])
+    assert only_times(judged_texts("<A at 0x7f00deadbeef> 3 s", "<A at 0x7f00deadbee0> 4 s")[1])
+    assert not only_times(judged_texts("<A at 0x7f00deadbeef>", "<A at 0x7f00deadbee0>")[1])
+    assert not only_times(judged_texts("3 kg", "2 kg")[1])

@@ -196,25 +196,6 @@ def test_every_wrong_field_is_told_at_once(judge: Judge) -> None:
     assert judgement.stages == 0
 
 
-def test_a_date_within_a_param_is_told_as_one_that_stands_alone(judge: Judge) -> None:
-    params = """\
-[lab.params]
-begin = 2024-05-31
-days = ["x", [2024-05-31T12:00:00+02:00]]
-at = { noon = { hour = 12:00:00 } }
-name = "2024-05-31"
-"""
-    stage = (
-        '[[stages]]\nid = "show"\ninputs = ["begin", "days", "at", "name"]\ncode = "begin, days, at, name"\n'
-    )
-    found = [one for one in judge(params + stage).findings if one.code == "AGI-STAGE-062"]
-    assert [(one.location.line, one.found) for one in found] == [
-        (2, "2024-05-31"),
-        (3, "2024-05-31T12:00:00+02:00"),
-        (4, "12:00:00"),
-    ]
-
-
 @pytest.mark.parametrize(
     ("data", "line"),
     [
@@ -257,6 +238,15 @@ def test_code_of_a_file_is_located_there(judge: Judge) -> None:
     judgement = judge('[[stages]]\nid = "a"\nfile = "steps/a.py"\n', **{"steps/a.py": "x = 1\n\ny = zzz\n"})
 
     assert str(only(judgement, "071").location) == "steps/a.py:3:5"
+
+
+def test_a_name_put_beside_pythons_own_is_known_in_its_stage_and_in_no_other(judge: Judge) -> None:
+    judgement = judge(
+        '[[stages]]\nid = "a"\ncode = """\nimport builtins as own\nown.LIMIT = 41\nsetattr(own, "MOST", LIMIT + 1)\n'
+        'print(LIMIT, MOST)\n"""\n[[stages]]\nid = "b"\ncode = "print(LIMIT)"\n'
+    )
+
+    assert only(judgement, "071").what == "b reads LIMIT, which nothing gives"
 
 
 def test_nothing_is_said_of_names_where_a_star_import_may_give_them(judge: Judge) -> None:

@@ -13,11 +13,14 @@ import pytest
 from agi_node.canonical import untag
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.notebook_import import Compared, Verification
-from agilab.projects.execution import Faces
+from agilab.projects.request import Faces
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
-from agilab.workflow.notebooks.importing import Preview, preview_import, write_import
+from agilab.workflow.notebooks.importing import write_import
+from agilab.workflow.notebooks.preview import Preview, preview_import
 from agilab.workflow.notebooks.verification import verify_import
+from agilab.workflow.running.execution import run_lab
+from agilab.workflow.running.request import LabRequest
 from tests.workflow.studies import ENVIRONMENT, Study, language, study, tables
 
 pytestmark = pytest.mark.slow
@@ -346,6 +349,208 @@ def test_nothing_that_could_be_compared_is_not_equal(differ: Differ) -> None:
     assert not found.equal
 
 
+PICTURES = study(
+    "figures of cells that stay together",
+    """
+# %%
+import matplotlib.pyplot as plt
+import pandas as pd
+heights = pd.Series([1, 3, 2])
+rows = (row for row in heights)
+# %%
+heights.plot()
+plt.savefig("one.png")
+first = next(rows)
+# %%
+heights.cumsum().plot()
+plt.savefig("two.png")
+second = next(rows)
+""",
+)
+OVERWRITTEN = study(
+    "pictures that no name holds",
+    """
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+# %% [markdown]
+## Draw
+# %%
+rows = np.linspace(0, 1, 30).reshape(3, 10)
+fig, axes = plt.subplots()
+axes.plot(rows[0])
+plt.show()
+axes = plt.gca()
+axes.plot(rows[1] * 2)
+# %%
+plt.hist(rows[2], bins=4)
+fig = axes = None
+# %%
+period = 4 * rows[0][9] ** 0.5
+print(f"period {period:.2f} s")
+period = None
+""",
+)
+STYLED = study(
+    "a style that comes later",
+    """
+# %%
+import matplotlib.pyplot as plt
+# %% [markdown]
+## Draw
+# %%
+figure, axes = plt.subplots(figsize=(3, 3))
+axes.plot([0, 10], [0, 7])
+# %% [markdown]
+## Larger from here on
+# %%
+plt.rcParams.update({"xtick.labelsize": 30, "ytick.labelsize": 30})
+six = 6
+""",
+)
+STAMPED = study(
+    "names by the clock",
+    """
+# %%
+import time
+# %% [markdown]
+## Write
+# %%
+for kind in ("low", "high"):
+    with open(f"{kind}_{time.time_ns()}.txt", "w") as file:
+        file.write(kind)
+""",
+)
+TOSSED = study(
+    "a coin",
+    """
+# %%
+import random
+# %% [markdown]
+## Toss
+# %%
+side = random.choice(["heads"] * 999999 + ["tails"])
+six = 6
+""",
+)
+
+
+def test_a_cell_of_a_stage_draws_into_no_figure_of_another(differ: Differ) -> None:
+    found, preview, _ = differ(PICTURES)
+    assert len(preview.lab.stages) == 1, "a generator keeps them together"
+    assert {name: one.equal for name, one in by_name(found).items() if name.endswith(".png")} == {
+        "one.png": True,
+        "two.png": True,
+    }
+
+
+def test_pictures_and_quantities_that_no_name_holds_are_compared(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    preview, lab = imported(OVERWRITTEN, tmp_path)
+    (found,) = verified(preview, lab, workspace)
+    assert found.equal, [one for one in found.compared if one.equal is not True]
+    assert [one.equal for one in found.compared if one.kind == "picture"] == [True] * 3
+
+    # Neither of them is the last picture of its name.
+    changed = mutated(preview, lab, workspace, "rows[1] * 2", "rows[1] * 3")
+    told = [one for one in changed.values() if one.equal is False]
+    assert [one.kind for one in told] == ["picture"]
+    assert "axes[0].lines[0]" in told[0].why
+    told = [one for one in mutated(preview, lab, workspace, "= 4 *", "= 5 *").values() if one.equal is False]
+    assert [one.kind for one in told] == ["printed"]
+    # the last of 30 numbers from 0 to 1 in rows of 10 is 9/29: 4 and 5 times its root
+    assert "'period 2.23 s' in the notebook, 'period 2.79 s' in the pipeline" in told[0].why
+
+
+MISSING = study(
+    "a package that is not there",
+    """
+# %%
+import packages_that_nobody_has
+# %% [markdown]
+## Use it
+# %%
+found = packages_that_nobody_has.all()
+""",
+)
+
+
+def test_an_import_that_fails_in_both_fails_alike(differ: Differ) -> None:
+    found, _, _ = differ(MISSING)
+    assert found.fails_alike
+    assert found.error.startswith("fails alike: cell 0 and the pipeline's stage")
+    assert "No module named 'packages_that_nobody_has'" in found.error
+
+
+def test_a_figure_is_compared_as_it_was_seen_and_not_in_a_style_of_later(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    preview, lab = imported(STYLED, tmp_path)
+    (found,) = verified(preview, lab, workspace)
+    assert {one.name for one in found.compared if one.equal} >= {"figure", "axes"}
+    assert mutated(preview, lab, workspace, "[0, 7]", "[0, 8]")["figure"].equal is False
+
+
+def test_files_that_are_named_by_the_clock_are_compared_under_other_names(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    preview, lab = imported(STAMPED, tmp_path)
+    (found,) = verified(preview, lab, workspace)
+    files = {one.name.partition("_")[0]: one for one in found.compared if one.kind == "file"}
+    assert found.equal
+    assert {name: one.equal for name, one in files.items()} == {"low": True, "high": True}
+    assert re.fullmatch(
+        r"low_\d+\.txt in the pipeline: the notebook itself names it anew each time", files["low"].why
+    )
+
+    changed = mutated(preview, lab, workspace, "file.write(kind)", "file.write(kind.upper())")
+    assert {one.equal for one in changed.values() if one.kind == "file"} == {False}
+    assert mutated(preview, lab, workspace, '("low", "high")', '("low",)')
+
+
+def test_what_is_drawn_at_random_and_differs_is_said_to_do_so_perhaps_by_chance(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    preview, lab = imported(TOSSED, tmp_path)
+    said = mutated(preview, lab, workspace, "random.choice", "str")["side"]
+    assert said.equal is False
+    assert said.why.endswith(
+        "; the notebook repeats it in 3 runs, perhaps by chance: it draws without a seed"
+    )
+
+
+ANY_NAME = study(
+    "a file for each name",
+    """
+# %% tags=parameters
+name = "north"
+# %% [markdown]
+## Double
+# %%
+number = int(open(f"data/{name}.txt").read())
+with open(f"out/{name}.txt", "w") as file:
+    file.write(str(2 * number))
+# %% [markdown]
+## Tell
+# %%
+int(open(f"out/{name}.txt").read()) + 1
+""",
+    files={"data/north.txt": "3", "data/south.txt": "20", "out/.keep": ""},
+)
+
+
+@pytest.mark.parametrize(("name", "told"), [("north", "7"), ("south", "41")])
+def test_a_file_that_a_parameter_names_is_there_whatever_that_is(
+    name: str, told: str, tmp_path: Path, workspace: Workspace
+) -> None:
+    preview, lab = imported(ANY_NAME, tmp_path, "cell")
+    assert len(preview.lab.stages) == 2
+    result = run_lab(LabRequest(lab, {"name": name}, track=False, workers=1), workspace)
+    assert result.error is None
+    assert shown(workspace, result.run_id or "", preview.lab.stages[-1].id) == told
+
+
 LEFT = study(
     "what reading does not see",
     """
@@ -403,7 +608,9 @@ def test_every_name_every_file_and_every_print_is_compared_or_said_not_to_be(
     assert judged["waiting"].why.startswith("it cannot be written down: generator: ")
     lost = {name: one for name, one in judged.items() if one.equal is False}
     assert lost.keys() == {"first.json", "second.json"}, "no stage promises them"
-    assert {(one.why, one.cell) for one in lost.values()} == {("written by the notebook, by no stage", 1)}
+    stage = next(one.id for one in preview.lab.stages if "save(table)" in (one.code or ""))
+    why = f"written by the notebook in a cell of stage {stage}, among whose outputs it is not"
+    assert {(one.why, one.cell) for one in lost.values()} == {(why, 1)}
     assert not found.equal
 
     changed = mutated(preview, lab, workspace, "min(history)", "max(history)")

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agi_node.errors import FAILED, AgiError
-from agilab.assist.asking import Proposal, code_now, exchange_of, find_stage, state_of
 from agilab.assist.keeping import keep, kept
+from agilab.assist.proposal import Proposal, exchange_of
+from agilab.assist.stage_text import code_now, find_stage, state_of
 from agilab.contracts.atomic import write_atomically
 from agilab.contracts.base import read_document, write_document
 from agilab.contracts.canonical import sha256_bytes
@@ -60,8 +61,9 @@ def undo(lab_file: Path, stage_id: str, home: Path) -> Stage:
     values = {name: getattr(stage, name) for name in stage.model_fields_set}
     for name in ("code", "question", "model", "origin"):
         values.pop(name, None)
-        if getattr(before, name):
-            values[name] = getattr(before, name)
+        found = getattr(before, name)
+        if found or (name == "code" and found is not None):  # an empty text of code was there too
+            values[name] = found
     if stage.file:
         values.pop("code", None)
     restored = Stage.model_validate(values)

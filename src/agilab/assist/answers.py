@@ -12,6 +12,7 @@ from agilab.contracts.base import parse_document
 from agilab.contracts.safe_actions import SafeActions
 
 _BLOCK = re.compile(r"^(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_THOUGHTS = "think|thinking|thought|reasoning"
 LONGEST = 1 << 20
 
 
@@ -32,6 +33,7 @@ def read_answer(text: str, wants: Wants, who: str) -> Reading:
     """
     if len(text) > LONGEST:
         raise _unusable(who, f"{len(text):,} characters", f"up to {LONGEST:,}")
+    text = _without_thoughts(text)
     blocks = [(found[2].lower(), found[3]) for found in _BLOCK.finditer(text.replace("\r\n", "\n") + "\n")]
     if not blocks:
         return _bare(text, wants, who)
@@ -55,6 +57,21 @@ def read_answer(text: str, wants: Wants, who: str) -> Reading:
         languages = ", ".join(language or "no language" for language, _ in blocks)
         raise _unusable(who, f"blocks of {languages}", _wanted(wants))
     return _actions(chosen[0], who) if chosen is actions else Reading(code=_tidy(chosen[0]))
+
+
+def _without_thoughts(text: str) -> str:
+    """What a model says after it has thought aloud. Some templates leave the first tag out; then only one that stands
+    on a line of its own ends the thoughts.
+
+    >>> _without_thoughts("<think>Or y = 2?</think>x = 1"), _without_thoughts("Hm.\\n</think>\\nx = 1")
+    ('x = 1', '\\nx = 1')
+    """
+    if begun := re.match(rf"\s*<({_THOUGHTS})>", text):
+        _, _, answer = text.partition(f"</{begun[1]}>")
+        return answer
+    if ended := re.search(rf"^[ \t]*</({_THOUGHTS})>[ \t]*$", text, re.MULTILINE):
+        return text[ended.end() :]
+    return text
 
 
 def _bare(text: str, wants: Wants, who: str) -> Reading:

@@ -11,72 +11,23 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from agilab.assist.code_names import unknown_names
+from agilab.assist.code_risks import Modules, is_elsewhere, risks
 from agilab.assist.findings import Finding
 from agilab.assist.unseen import unseen_signs
 from agilab.contracts.lab_stages import is_file
 
-_RISKS = {
-    "starts another program": (
-        "os.system",
-        "os.popen",
-        "os.exec",
-        "os.spawn",
-        "subprocess.",
-        "pty.",
-        "asyncio.create_subprocess",
-    ),
-    "runs text as code": ("eval", "exec", "compile", "__import__", "importlib.import_module", "runpy."),
-    "reads a pickle, which can do anything": (
-        "pickle.load",
-        "cloudpickle.load",
-        "joblib.load",
-        "dill.load",
-        "shelve.open",
-        "pandas.read_pickle",
-        "torch.load",
-    ),
-    "removes or moves files": (
-        "os.remove",
-        "os.unlink",
-        "os.rmdir",
-        "os.removedirs",
-        "os.rename",
-        "os.replace",
-        "shutil.rmtree",
-        "shutil.move",
-    ),
-    "uses the network": (
-        "socket.",
-        "urllib.request",
-        "http.client",
-        "requests.",
-        "httpx.",
-        "aiohttp.",
-        "ftplib.",
-        "smtplib.",
-        "paramiko.",
-    ),
-    "reaches into the machine": (
-        "ctypes.",
-        "os.kill",
-        "os.chmod",
-        "os.chown",
-        "os.fork",
-        "sys.settrace",
-        "signal.",
-    ),
-    "reads secrets of the environment": ("os.environ", "os.getenv", "keyring."),
-}
 _WRITERS = re.compile(
     r"^(to_(csv|parquet|json|excel|feather|pickle|html|hdf|stata|xml|latex|markdown)|write_\w+|sink_\w+|savefig|save|dump|savetxt|savez\w*|write_text|write_bytes)$"
 )
-_SECRET = re.compile(r"(?i)(api_?key|secret|password|passwd|token)$")
 
 
-def check_code(code: str, *, given: Collection[str], outputs: Collection[str]) -> list[Finding]:
+def check_code(
+    code: str, *, given: Collection[str], outputs: Collection[str], used: Collection[str] = ()
+) -> list[Finding]:
     """What is to be said of the code of a stage, in the order of its lines.
 
-    `given` are the names that are there when it begins; `outputs` what it must leave, values and files.
+    `given` are the names that are there when it begins, `used` those of them that come of another stage's text, which
+    may be modules; `outputs` what it must leave, values and files.
     """
     unseen = list(unseen_signs(code))
     try:
@@ -90,87 +41,28 @@ def check_code(code: str, *, given: Collection[str], outputs: Collection[str]) -
         ]
     except (ValueError, RecursionError, MemoryError) as error:
         return [*unseen, Finding("ASK-001", "error", 1, f"is no Python: {error!s:.80}", "ask again")]
-    looker = _Looker(tree, outputs)
+    modules = Modules(tree, used)
+    writes = _Writes(tree, modules, outputs)
     found = [
         *unseen,
         *unknown_names(code, tree, set(given)),
-        *looker.findings(),
-        *_missing_outputs(tree, looker.written, outputs),
+        *risks(tree, modules),
+        *writes.findings,
+        *_missing_outputs(tree, writes.written, outputs),
     ]
     return sorted(found, key=lambda finding: (finding.line, finding.code))
 
 
-class _Looker:
-    """Walks over a tree once and notes what a person should read."""
+class _Writes:
+    """The files that a piece of code writes."""
 
-    def __init__(self, tree: ast.Module, outputs: Collection[str]) -> None:
-        self.tree, self.outputs = tree, outputs
-        self.imports: dict[str, str] = {}
+    def __init__(self, tree: ast.Module, modules: Modules, outputs: Collection[str]) -> None:
+        self.outputs, self._dotted = outputs, modules.dotted
         self.written: set[str] = set()
         """Files, as written out in the code, that it writes; `*` where a path is computed."""
-
-    def findings(self) -> list[Finding]:
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    self.imports[alias.asname or alias.name.split(".")[0]] = (
-                        alias.name if alias.asname else alias.name.split(".")[0]
-                    )
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                for alias in node.names:
-                    self.imports[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-        return [finding for node in ast.walk(self.tree) for finding in self._of(node)]
-
-    def _of(self, node: ast.AST) -> Iterator[Finding]:
-        if isinstance(node, ast.Call):
-            yield from self._risk(node.func)
-            yield from self._write(node)
-        elif isinstance(node, ast.Subscript):
-            yield from self._risk(node.value)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if re.match(r"(/[\w.-]+/|~/|[A-Za-z]:[\\/]\w|\\\\\w)", node.value) or ".." in node.value.split(
-                "/"
-            ):
-                what = f"names a place outside its folder: {node.value[:60]!r}"
-                yield Finding(
-                    "ASK-004", "risk", node.lineno, what, "use a relative path of an input or output"
-                )
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-            for target in node.targets:
-                name = target.id if isinstance(target, ast.Name) else ""
-                if _SECRET.search(name) and isinstance(node.value.value, str) and node.value.value:
-                    what = f"holds what looks like a secret, in {name!r}"
-                    yield Finding(
-                        "ASK-006", "risk", node.lineno, what, "read it from the environment of the run"
-                    )
-
-    def _risk(self, function: ast.expr) -> Iterator[Finding]:
-        name = self._dotted(function)
-        for what, prefixes in _RISKS.items():
-            if name and any(self._is(name, prefix) for prefix in prefixes):
-                yield Finding(
-                    "ASK-003",
-                    "risk",
-                    function.lineno,
-                    f"{what}: {name}",
-                    "read the line before you accept it",
-                )
-                return
-
-    @staticmethod
-    def _is(name: str, prefix: str) -> bool:
-        if "." not in prefix:
-            return name in (prefix, f"builtins.{prefix}")
-        return name.startswith(prefix)
-
-    def _dotted(self, node: ast.expr) -> str:
-        parts: list[str] = []
-        while isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name):
-            return ""
-        return ".".join([self.imports.get(node.id, node.id), *reversed(parts)])
+        self.findings = [
+            found for node in ast.walk(tree) if isinstance(node, ast.Call) for found in self._write(node)
+        ]
 
     def _write(self, call: ast.Call) -> Iterator[Finding]:
         path = self._written_path(call)
@@ -179,6 +71,8 @@ class _Looker:
         if not isinstance(path, ast.Constant) or not isinstance(path.value, str):
             self.written.add("*")
             return
+        if is_elsewhere(path.value):
+            return  # no file of the folder, and said of its text
         name = path.value.removeprefix("./")
         self.written.add(name)
         declared = {output.removeprefix("./") for output in self.outputs}

@@ -23,6 +23,8 @@ from agilab.assist.sse import events
 
 LARGEST_RESPONSE = 8 << 20
 LONGEST_LINE = 1 << 20
+CONNECTING = 20.0
+"""Seconds until a server is there; a word may take longer."""
 _AGAIN = (408, 409, 425, 429, 500, 502, 503, 504)
 _LONGEST_WAIT = 30.0
 
@@ -30,6 +32,32 @@ _LONGEST_WAIT = 30.0
 class _NoRedirect(request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
         return None  # it would carry the key to another place
+
+
+class _Http(request.HTTPHandler):
+    """Connects within `CONNECTING` seconds, however long may be waited for a word afterwards."""
+
+    def do_open(self, http_class: Any, req: request.Request, **more: Any) -> Any:
+        return super().do_open(_connecting(http_class), req, **more)
+
+
+class _Https(request.HTTPSHandler):
+    """The same over TLS."""
+
+    def do_open(self, http_class: Any, req: request.Request, **more: Any) -> Any:
+        return super().do_open(_connecting(http_class), req, **more)
+
+
+def _connecting(http_class: Any) -> Callable[..., Any]:
+    def made(host: str, timeout: float, **more: Any) -> Any:
+        class Connection(http_class):  # type: ignore[misc]  # http or https
+            def connect(self) -> None:
+                super().connect()
+                self.sock.settimeout(timeout)
+
+        return Connection(host, timeout=min(timeout, CONNECTING), **more)
+
+    return made
 
 
 class Exchange:
@@ -40,9 +68,10 @@ class Exchange:
         here = is_here(urlsplit(server.url).hostname or "")
         # A proxy of the environment is for the way out; what is on this machine is not behind it.
         proxies = [request.ProxyHandler({})] if here else []
-        self.opener = request.build_opener(_NoRedirect, *proxies)
+        self.opener = request.build_opener(_NoRedirect, _Http, _Https, *proxies)
         self.failures = Failures(server, self._clean)
         self.heard = False
+        self._held = ""
         self.temperature = True
 
     def ask(self, prompt: Prompt, hear: Callable[[str], None]) -> Reply:
@@ -60,6 +89,10 @@ class Exchange:
                     self.failures.refused(refused.code, body, self._models)
                 self._pause(tried, refused.headers.get("Retry-After"), f"{refused.code} {body}".strip())
             except (OSError, http.client.HTTPException) as lost:
+                if isinstance(
+                    lost, TimeoutError
+                ):  # it is there, and at work: asked again, it would begin anew
+                    self.failures.silent(self._left_over(), patience.silence, heard=self.heard)
                 if self.heard or tried == patience.tries:
                     self.failures.lost(lost, heard=self.heard)
                 self._pause(tried, None, reason_of(lost))
@@ -78,7 +111,7 @@ class Exchange:
 
     def _once(self, prompt: Prompt, hear: Callable[[str], None]) -> Reply:
         body = request_body(self.server.model, prompt.messages, stream=True, temperature=self.temperature)
-        reply = Reply()
+        reply, self._held = Reply(), ""
         with self.opener.open(self._request("/chat/completions", body), timeout=self._left()) as response:
             if "text/event-stream" in response.headers.get("Content-Type", ""):
                 for data in events(self._lines(response)):
@@ -90,22 +123,34 @@ class Exchange:
                 # A server that does not stream answers as a whole.
                 self._say(reply.take(json_object(b"".join(self._lines(response))), "message"), hear)
                 reply.done = True
-        return self._whole(reply)
+        whole = self._whole(reply)
+        if self._held:
+            hear(self._held)
+        return whole
 
     def _say(self, piece: str, hear: Callable[[str], None]) -> None:
+        """Let a piece be heard; its end only once it cannot be the beginning of the key, sent back."""
         if piece:
             self.heard = True
-            hear(piece)
+            self._held += piece
+            kept = 0 if self.key is None else self.key.begun_in(self._held)
+            said, self._held = self._held[: len(self._held) - kept], self._held[len(self._held) - kept :]
+            if said and (self.key is None or not self.key.is_in(said)):
+                hear(said)
 
     def _lines(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
-        taken = 0
-        while line := response.readline(LONGEST_LINE + 1):
-            taken += len(line)
-            if taken > LARGEST_RESPONSE or len(line) > LONGEST_LINE:
+        """The lines of a response, the last one without an end too. Raises `TimeoutError` at the deadline."""
+        taken, rest = 0, b""
+        while data := response.read1(1 << 16):
+            taken += len(data)
+            *lines, rest = (rest + data).split(b"\n")
+            if taken > LARGEST_RESPONSE or max(map(len, [*lines, rest])) > LONGEST_LINE:
                 raise Malformed("more than a response of text ever has")
-            if time.monotonic() > self.deadline:
-                raise TimeoutError("the whole answer took too long")
-            yield line
+            if self._left_over() <= 0:
+                raise TimeoutError
+            yield from (line + b"\n" for line in lines)
+        if rest:
+            yield rest
 
     def _request(self, path: str, body: bytes | None = None) -> request.Request:
         headers = {"Accept": "text/event-stream, application/json", "User-Agent": "agilab"}
@@ -117,9 +162,16 @@ class Exchange:
         return made
 
     def _left(self) -> float:
-        return max(0.001, min(self.server.patience.silence, self.deadline - time.monotonic()))
+        return max(0.001, min(self.server.patience.silence, self._left_over()))
+
+    def _left_over(self) -> float:
+        return self.deadline - time.monotonic()
 
     def _whole(self, reply: Reply) -> Reply:
+        """The reply, if it is one, without the key in the name of its model."""
+        if self.key is not None and self.key.is_in(reply.text):
+            self.failures.echoed()
+        reply.model = self._clean(reply.model)
         if reply.refusals or reply.finish == "content_filter":
             self.failures.declined("".join(reply.refusals))
         if not reply.done and reply.finish is None:
@@ -134,7 +186,7 @@ class Exchange:
         seconds = self.server.patience.pause * 2 ** (tried - 1)
         if wish is not None and wish.strip().isdigit():
             seconds = float(wish)
-        if seconds > _LONGEST_WAIT or time.monotonic() + seconds > self.deadline:
+        if seconds > _LONGEST_WAIT or seconds > self._left_over():
             self.failures.impatient(seconds, _LONGEST_WAIT)
         self.server.tell(f"{self._clean(why)[:120]}; trying again in {seconds:g} s")
         time.sleep(seconds)

@@ -112,6 +112,27 @@ class Failures:
             ENVIRONMENT,
         )
 
+    def silent(self, left: float, silence: float, *, heard: bool) -> NoReturn:
+        """It was reached, and then said nothing for too long, or not all in all the time there was."""
+        late = left <= 0
+        self._fail(
+            "AGI-ASSIST-039" if heard or late else "AGI-ASSIST-032",
+            "takes too long for its answer" if late else "fell silent" if heard else "says nothing",
+            "not all of it in the time there is" if late else f"no word for {silence:g} s",
+            "an answer",
+            "ask for less at once, ask a smaller model, or look at its log",
+            ENVIRONMENT,
+        )
+
+    def echoed(self) -> NoReturn:
+        self._fail(
+            "AGI-ASSIST-022",
+            "repeats the key in its answer, which is not kept",
+            "(not shown: the key)",
+            "an answer without it",
+            "ask another server, and set a new key if you do not trust this one",
+        )
+
     def impatient(self, seconds: float, longest: float) -> NoReturn:
         self._fail(
             "AGI-ASSIST-035",

@@ -10,6 +10,8 @@ from agi_node.errors import ENVIRONMENT, AgiError
 
 SERVICE = "agilab"
 """Under which service a system's keyring has our keys."""
+SECRET = 8
+"""Signs that a key has at least, where it is one."""
 _REFERENCE = re.compile(r"(env|keyring):[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 
 
@@ -32,6 +34,21 @@ class Key:
     def removed_from(self, text: str) -> str:
         """The text without the key, should a server have sent it back."""
         return text.replace(self._value, "(a key)") if self._value else text
+
+    def is_in(self, text: str) -> bool:
+        """Whether a text holds the key. A few letters are no secret: servers without keys are given `EMPTY`."""
+        return len(self._value) >= SECRET and self._value in text
+
+    def begun_in(self, text: str) -> int:
+        """How many signs at the end of a text may be the beginning of the key.
+
+        >>> Key("sk-12345").begun_in("the key: sk-"), Key("sk-12345").begun_in("a desk")
+        (3, 2)
+        """
+        if len(self._value) < SECRET:
+            return 0
+        lengths = range(min(len(self._value) - 1, len(text)), 0, -1)
+        return next((length for length in lengths if text.endswith(self._value[:length])), 0)
 
     def __repr__(self) -> str:
         return "(a key)"

@@ -11,7 +11,7 @@ from pathlib import Path
 from agi_node.errors import AgiError
 from agilab.assist.data.inputs import Left, maker_of
 from agilab.assist.data.known import Known
-from agilab.assist.steps.compiling import Library
+from agilab.assist.engines import Library
 from agilab.contracts.lab_stages import Input, LabStages, Stage, is_file
 
 _IMPORT = re.compile(r"^\s*(?:import|from)\s+(polars|pandas)\b", re.MULTILINE)

@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Literal
 
 from agilab.assist.data.known import Known
+from agilab.assist.engines import Library
 from agilab.assist.expressions.functions import FUNCTIONS
-from agilab.assist.steps.compiling import Library
 from agilab.contracts.assistance import Message
 from agilab.contracts.canonical import digest
 

@@ -12,8 +12,8 @@ from typing import Protocol
 class Patience:
     """How long to wait, in seconds, and how often to try."""
 
-    silence: float = 60.0
-    """For the next piece of a response."""
+    silence: float = 180.0
+    """For the next piece of a response: a model on a small machine reads a long prompt before its first word."""
     whole: float = 600.0
     """For the whole answer."""
     tries: int = 3

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from agilab.cli.render import console, pairs
-from agilab.cli.run_view import steps
+from agilab.cli.render import console, pairs, steps
 from agilab.cli.words import brief, plural, symbol
 
 if TYPE_CHECKING:

@@ -152,7 +152,7 @@ class _Watch:
 
     def faces(self) -> Any:
         """What the runs speak to."""
-        from agilab.projects.execution import Faces
+        from agilab.projects.request import Faces
 
         return Faces(say=self.say, note=self.say)
 

@@ -14,7 +14,8 @@ from agilab.cli.commands import SETTINGS, examples, json_option
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from agilab.projects.check import Check, Checked
+    from agilab.projects.check import Checked
+    from agilab.projects.check_case import Check
 
 
 @rich_click.command(

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agilab.cli.render import mark, out, pairs
-from agilab.cli.run_view import steps
+from agilab.cli.render import mark, out, pairs, steps
 from agilab.cli.words import plural, short, size
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agi_node.errors import DONE, FAILED, INTERRUPTED, USAGE, AgiError
+from agi_node.errors import DONE, ENVIRONMENT, FAILED, INTERRUPTED, USAGE, AgiError
 
 _ANSWER_WITH_A_RUN_RESULT = ("run", "first-proof")
 
@@ -62,7 +62,7 @@ def _outcome(words: list[str], began: float) -> int:
     except Exception as problem:
         if os.environ.get("AGILAB_DEBUG"):
             raise
-        return _report(_unexpected(problem, words), words, began)
+        return _report(_refused_by_the_disk(problem) or _unexpected(problem, words), words, began)
 
 
 def _report(error: AgiError, words: list[str], began: float) -> int:
@@ -131,6 +131,21 @@ def _options(context: Any) -> list[str]:
 def _app_of(context: Any) -> str:
     app = context.meta.get("agilab.app") if context else None
     return f"{app} " if app else ""
+
+
+def _refused_by_the_disk(problem: Exception) -> AgiError | None:
+    """A disk without room, or that takes nothing, can refuse any write, and is nobody's fault here."""
+    if not isinstance(problem, OSError) or problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return None
+    return AgiError(
+        "AGI-STORE-005",
+        f"the disk refuses what the command writes: {problem.strerror}",
+        found=str(problem.filename or os.environ.get("AGILAB_HOME") or "the workspace"),
+        allowed="a writable disk with room",
+        try_="make room, then the same command again",
+        whose="environment",
+        exit_code=ENVIRONMENT,
+    )
 
 
 def _unexpected(problem: Exception, words: list[str]) -> AgiError:

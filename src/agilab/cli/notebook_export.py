@@ -49,8 +49,8 @@ def export(
     """Write a notebook that runs the lab: a cell of text and a cell of code for each stage.
 
     Its cells say what a stage takes and gives in their first line, and the last one runs them, each in its own
-    environment, with the manifest that `agilab workflow run` leaves. What is edited in it, `agilab notebook import`
-    takes back.
+    environment, with the manifest that `agilab workflow run` leaves; a .py does the same by `python`. What is edited in
+    it, `agilab notebook import` takes back, also where the lab was edited meanwhile.
     """
     from agilab.cli.render import out, print_json
     from agilab.store.workspace import Workspace
@@ -72,7 +72,8 @@ def export(
     if as_json:
         print_json(exported.to_plain())
     else:
-        out(f"{exported.path}  {exported.cells} cells", f"jupyter lab {shlex.quote(str(exported.path))}")
+        runs = "python" if exported.path.suffix == ".py" and not single_kernel else "jupyter lab"
+        out(f"{exported.path}  {exported.cells} cells", f"{runs} {shlex.quote(str(exported.path))}")
     return DONE
 
 
@@ -97,6 +98,7 @@ def roundtrip(lab: str | None, notebook: Path | None, as_json: bool) -> int:
     """Take the lab to a notebook and back, and say what differs."""
     from rich.text import Text
 
+    from agilab.cli.notebook_view import counting
     from agilab.cli.render import mark, out, print_json, table
     from agilab.workflow.notebooks.exporting import round_trip
 
@@ -114,7 +116,7 @@ def roundtrip(lab: str | None, notebook: Path | None, as_json: bool) -> int:
         out("  as a Python file with percent cells too")
     if found.changes:
         rows = [
-            (change.kind, change.stage, f"cell {change.cell}", f"{change.what} ({change.won} counts)")
+            (change.kind, change.stage, change.where, f"{change.what} ({counting(change.won)})")
             for change in found.changes
         ]
         out("", table(("CHANGE", "STAGE", "WHERE", "WHAT"), rows, flexible="WHAT"))

@@ -88,7 +88,15 @@ def inspect(notebooks: tuple[Path, ...], everything: bool, as_json: bool) -> int
 )
 @click.option("--no-lock", is_flag=True, help="Do not lock the environment; uv would ask the network.")
 @click.option(
-    "-y", "--yes", is_flag=True, help="Put it in the place of a lab that is there; that one is kept."
+    "--prefer",
+    type=click.Choice(["notebook", "file"]),
+    help="Whose words count where a lab's own notebook and its document were both edited.",
+)
+@click.option(
+    "-y",
+    "--yes",
+    is_flag=True,
+    help="Join it with the lab that it was made of, or put it in the place of another; as it was that one is kept.",
 )
 @json_option
 def import_(
@@ -99,34 +107,37 @@ def import_(
     dry_run: bool,
     verify: bool,
     no_lock: bool,
+    prefer: Literal["notebook", "file"] | None,
     yes: bool,
     as_json: bool,
 ) -> int:
     """Make stages of notebooks. Executes nothing of them, unless --verify asks for it afterwards.
 
     Cells are grouped into stages where few values cross; what crosses becomes their inputs and outputs. A notebook
-    that a lab was exported to becomes that lab again, with what was edited in it; exit status 1 says that something
-    which its stages name did not come along, or that an edit could not be read and stayed behind.
+    that a lab was exported to becomes that lab again, with what was edited in it, joined with what was edited in the
+    lab meanwhile; exit status 1 says that something which its stages name did not come along, that an edit could not be
+    read and stayed behind, or that both edited the same and nobody decided.
     """
     from agilab.cli.notebook_view import previewed, told
     from agilab.cli.progress import Progress
     from agilab.cli.render import out, print_json
-    from agilab.workflow.notebooks.importing import names_of, preview_import, write_import
+    from agilab.workflow.notebooks.importing import write_import
+    from agilab.workflow.notebooks.preview import beside_what_is_there, names_of, preview_import
 
     _refuse_two_places(output, app)
     _refuse_a_proof_of_nothing(dry_run=dry_run, verify=verify)
-    preview = preview_import(notebooks, per=per)
     folder = _folder(notebooks, output, app)
+    preview = beside_what_is_there(preview_import(notebooks, per=per), folder, prefer=prefer)
     if dry_run or not preview.importable:
         if as_json:
             status = "not_executed" if preview.importable else "failed"
             print_json({"status": status, **preview.report.plain(), "changes": list(preview.back)})
         else:
             out("", *previewed(preview))
-        return DONE if preview.importable else FAILED
+        return DONE if preview.importable and not preview.undecided else FAILED
     if not as_json:
         out("", *previewed(preview))
-    if not _may_write(folder, yes=yes, as_json=as_json):
+    if not preview.undecided and not _may_write(folder, yes=yes, as_json=as_json, joins=preview.joins):
         return DONE
     with Progress(quiet=as_json) as progress:
         faces = progress.faces()
@@ -194,7 +205,7 @@ def _folder(notebooks: tuple[Path, ...], output: Path | None, app: str | None) -
     return output or notebooks[0].parent
 
 
-def _may_write(folder: Path, *, yes: bool, as_json: bool) -> bool:
+def _may_write(folder: Path, *, yes: bool, as_json: bool, joins: bool) -> bool:
     from agilab.workflow.document.locate import FILE
 
     if yes or not (folder / FILE).exists():
@@ -207,6 +218,5 @@ def _may_write(folder: Path, *, yes: bool, as_json: bool) -> bool:
             allowed="--yes, which keeps it as lab_stages.toml.bak, or another --output",
             exit_code=USAGE,
         )
-    return click.confirm(
-        f"{folder / FILE} is there already; put this in its place (it is kept as .bak)?", err=True
-    )
+    question = "write the changes into it" if joins else "put this in its place"
+    return click.confirm(f"{folder / FILE} is there already; {question} (it is kept as .bak)?", err=True)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from agilab.contracts.lab_stages import Stage
     from agilab.contracts.notebook_import import NotebookImport, Verification
-    from agilab.workflow.notebooks.importing import Imported, Preview
+    from agilab.workflow.notebooks.importing import Imported
+    from agilab.workflow.notebooks.preview import Preview
 
 SHOWN = 12
 """Findings from which on other kinds are only counted."""
@@ -136,13 +137,18 @@ def previewed(preview: Preview) -> Iterable[RenderableType]:
     if preview.back:
         yield title(plural(len(preview.back), "change"))
         changes = [
-            (one["kind"], one["stage"], f"{one['what']} ({one['won']} counts)") for one in preview.back
+            (one["kind"], one["stage"], f"{one['what']} ({counting(one['won'])})") for one in preview.back
         ]
         yield table(("KIND", "STAGE", "WHAT"), changes, flexible="WHAT")
     if report.findings:
         yield title(plural(len(report.findings), "finding"))
         rest = "agilab notebook inspect --all; notebook_import.json has them too"
         yield _findings([finding.plain() for finding in report.findings], rest=rest)
+
+
+def counting(won: str) -> str:
+    """Whose words count, in words."""
+    return {"undecided": "undecided", "file": "lab_stages.toml counts"}.get(won, f"{won} counts")
 
 
 def _passes(stage: Stage) -> Text:
@@ -170,7 +176,8 @@ def told(
     from agilab.cli.render import pairs, title
 
     folder = done.path.parent
-    rows: list[tuple[str, Text | str]] = [("wrote", ", ".join(done.files)), ("in", str(folder))]
+    wrote = ", ".join(done.files) or f"nothing: {done.path.name} says all of it already"
+    rows: list[tuple[str, Text | str]] = [("wrote", wrote), ("in", str(folder))]
     if done.backup:
         rows.append(
             ("kept", f"{done.backup}  (undo: {shlex.join(['mv', str(done.backup), str(done.path)])})")
@@ -209,7 +216,9 @@ def _verification(one: Verification) -> RenderableType:
     parts: list[RenderableType] = [
         Text.assemble(
             (word, style),
-            f": {len(equal)} of {len(one.compared) - len(unsure):,} compared are equal",
+            f": {len(equal)} of {len(one.compared) - len(unsure):,} compared are equal"
+            if len(one.compared) > len(unsure)
+            else ": nothing could be compared",
             f"; {len(unsure):,} not compared: {_some(unsure)}" if unsure else "",
             (f"  notebook {duration(one.notebook_s)}, stages {duration(one.pipeline_s)}", "dim"),
         )

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from agilab.cli.app_view import typed
-from agilab.cli.render import out, pairs, table, title
-from agilab.cli.run_view import steps
+from agilab.cli.render import out, pairs, steps, table, title
 from agilab.cli.words import number, plural, short, speaks_unicode, symbol
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agilab.engine.coordinator import Coordinator
     from agilab.engine.executor import Report
     from agilab.engine.state import NodeState
-    from agilab.projects.execution import Faces
+    from agilab.projects.request import Faces
 
 PER_SECOND = 10
 _WORTH_A_LINE_S = 0.5
@@ -48,7 +48,7 @@ class Progress:
 
     def faces(self) -> Faces:
         """What `run_app` and `plan_app` speak to."""
-        from agilab.projects.execution import Faces
+        from agilab.projects.request import Faces
 
         return Faces(say=self.say, note=self.note, observe=self.observe)
 

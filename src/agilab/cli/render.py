@@ -119,15 +119,21 @@ def silence_stdout() -> None:
 
 
 def print_error(error: AgiError) -> None:
-    """An error in the form of STYLE.md, on stderr; coloured on a terminal only."""
+    """An error in the form of STYLE.md, on stderr; coloured on a terminal only.
+
+    What it found may be anybody's words: signs that are not seen are spelt out, so that none steers the terminal.
+    """
+    from agilab.assist.unseen import spelt
+
+    rendered = spelt(error.render())
     if not sys.stderr.isatty():
         _never_fail_on_a_character(sys.stderr)
-        print(error.render(), file=sys.stderr, flush=True)
+        print(rendered, file=sys.stderr, flush=True)
         return
     from rich.text import Text
 
     target = console(stderr=True)
-    for line in error_block(error.render(), width=target.width):
+    for line in error_block(rendered, width=target.width):
         target.print(line, soft_wrap=isinstance(line, Text))
 
 
@@ -220,3 +226,17 @@ def mark(passed: bool) -> Text:
     from rich.text import Text
 
     return Text(symbol("ok"), "green") if passed else Text(symbol("bad"), "bold red")
+
+
+def steps(rows: Iterable[tuple[str, str]]) -> Table:
+    """Commands and what they do, one a line; a terminal that is too narrow wraps them itself, so that they can be
+    copied."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    grid.add_column(no_wrap=True, style="cyan")
+    grid.add_column(no_wrap=True, style="dim")
+    for command, does in rows:
+        grid.add_row(Text(f"  {command}"), Text(does))
+    return grid

@@ -17,7 +17,7 @@ from agilab.cli.commands import SETTINGS, examples, json_option
 
 if TYPE_CHECKING:
     from agilab.contracts.run_result import RunResult
-    from agilab.projects.execution import RunRequest
+    from agilab.projects.request import RunRequest
 
 PROOF = "flight_project"
 
@@ -120,7 +120,7 @@ def run(
 
     def request() -> RunRequest:
         from agilab.engine.graph import Policy
-        from agilab.projects.execution import RunRequest
+        from agilab.projects.request import RunRequest
 
         return RunRequest(
             app,
@@ -164,7 +164,7 @@ def first_proof(workers: int | None, dry_run: bool, offline: bool, as_json: bool
     """
 
     def request() -> RunRequest:
-        from agilab.projects.execution import RunRequest
+        from agilab.projects.request import RunRequest
 
         return RunRequest(PROOF, workers=workers, offline=offline)
 

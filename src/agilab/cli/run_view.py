@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from rich.text import Text
 
     from agilab.store.rows import NodeRow
@@ -80,7 +79,7 @@ def print_run(view: RunView, answer: Any) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from agilab.cli.render import console, error_block, out, pairs, state, table, title
+    from agilab.cli.render import console, error_block, out, pairs, state, steps, table, title
     from agilab.cli.roots import where_roots_lie
     from agilab.cli.summary import result_block
     from agilab.cli.words import brief, duration, moment, short, symbol
@@ -160,20 +159,6 @@ def print_run(view: RunView, answer: Any) -> None:
         if summary.state != DOUBTFUL and not is_flow(summary.app):
             rows_next.append((rest_command(summary.run_id), "do the rest, keep what is done"))
         out("", title("Next"), steps(rows_next))
-
-
-def steps(rows: Iterable[tuple[str, str]]) -> Table:
-    """Commands and what they do, one a line; a terminal that is too narrow wraps them itself, so that they can be
-    copied."""
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid(padding=(0, 3, 0, 0))
-    grid.add_column(no_wrap=True, style="cyan")
-    grid.add_column(no_wrap=True, style="dim")
-    for command, does in rows:
-        grid.add_row(Text(f"  {command}"), Text(does))
-    return grid
 
 
 def _kin(view: RunView) -> Iterator[Text]:

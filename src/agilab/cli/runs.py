@@ -56,8 +56,7 @@ def list_(app: str | None, limit: int, as_json: bool) -> int:
     """
     from rich.text import Text
 
-    from agilab.cli.render import out, print_json, state, table
-    from agilab.cli.run_view import steps
+    from agilab.cli.render import out, print_json, state, steps, table
     from agilab.cli.words import duration, moment
     from agilab.projects.discover import find_app
     from agilab.store.workspace import Workspace

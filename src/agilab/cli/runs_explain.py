@@ -53,8 +53,7 @@ def print_explanation(found: Explanation) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from agilab.cli.render import console, error_block, out, pairs, state, table, title
-    from agilab.cli.run_view import steps
+    from agilab.cli.render import console, error_block, out, pairs, state, steps, table, title
     from agilab.cli.words import duration, symbol
 
     out(

@@ -129,8 +129,7 @@ _DONE = {
 def _told(store: Store, done: Operated, as_json: bool) -> int:
     from rich.text import Text
 
-    from agilab.cli.render import mark, out, print_json
-    from agilab.cli.run_view import steps
+    from agilab.cli.render import mark, out, print_json, steps
     from agilab.views.history import preview_command
 
     if as_json:

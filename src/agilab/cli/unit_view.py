@@ -135,6 +135,8 @@ def _left(store: Store, body: dict[str, Any]) -> list[tuple[str, str]] | None:
     value = untag(value)
     artifacts = {artifact["name"]: artifact for artifact in body.get("artifacts", ())}
     rows = [(name, in_words(form, artifacts)) for name, form in value["values"].items()]
+    if value.get("changed"):
+        rows.append(("changed in place", ", ".join(value["changed"])))
     return [*rows, *([("shown", str(value["shown"]))] if value["shown"] is not None else [])]
 
 

@@ -15,6 +15,7 @@ PLACES = {
     "view": "agilab.cli.workflow_view:view",
     "diff": "agilab.cli.workflow_diff:diff",
     "validate": "agilab.cli.workflow_check:validate",
+    "export": "agilab.cli.notebook_export:export",
     "migrate": "agilab.cli.workflow_check:migrate",
     "run": "agilab.cli.workflow_run:run",
     "plan": "agilab.cli.workflow_run:plan",

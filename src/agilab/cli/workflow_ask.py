@@ -15,9 +15,8 @@ from agilab.cli.choices import LAB, STAGE
 from agilab.cli.commands import SETTINGS, examples, json_option
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
-    from agilab.assist.asking import Asked, Outcome, Proposal
+    from agilab.assist.asking import Asked
+    from agilab.assist.proposal import Outcome, Proposal
     from agilab.assist.providers import AssistProvider
     from agilab.contracts.lab_stages import Stage
 
@@ -97,7 +96,9 @@ def ask(
         return _undo(lab_file, stage, workspace.home, as_json=as_json)
     asked = _prepared(lab_file, stage, question, workspace.runs, given)
     if dry_run:
-        return _show_prompt(asked, as_json=as_json)
+        from agilab.cli.workflow_ask_view import show_prompt
+
+        return show_prompt(asked, as_json=as_json)
     proposal = _proposed(asked, _provider(given, workspace.home), workspace.ensure().home, as_json=as_json)
     return _decide(proposal, workspace.home, given, as_json=as_json)
 
@@ -105,6 +106,7 @@ def ask(
 def _prepared(lab_file: Path, stage: str, question: str | None, runs: Path, given: dict[str, Any]) -> Asked:
     from agilab.assist.asking import Wish, prepare
     from agilab.assist.data.inputs import left_in
+    from agilab.workflow.running.keyed import keyed_inputs
 
     if question is None:
         raise AgiError(
@@ -122,7 +124,7 @@ def _prepared(lab_file: Path, stage: str, question: str | None, runs: Path, give
         library=given["library"],
         send_rows=given["send_rows"],
     )
-    return prepare(lab_file, wish, left_in(runs))
+    return prepare(lab_file, wish, left_in(runs), keyed_inputs)
 
 
 def _provider(given: dict[str, Any], home: Path) -> AssistProvider:
@@ -139,7 +141,7 @@ def _provider(given: dict[str, Any], home: Path) -> AssistProvider:
 
 
 def _proposed(asked: Asked, provider: AssistProvider, home: Path, *, as_json: bool) -> Proposal:
-    from agilab.assist.asking import propose
+    from agilab.assist.proposal import propose
     from agilab.assist.unseen import spelt
 
     for note in asked.notes:
@@ -161,12 +163,13 @@ def _proposed(asked: Asked, provider: AssistProvider, home: Path, *, as_json: bo
 
 def _decide(proposal: Proposal, home: Path, given: dict[str, Any], *, as_json: bool) -> int:
     from agilab.assist.accepting import accept
-    from agilab.assist.asking import tried
+    from agilab.assist.proposal import tried
     from agilab.cli.render import out, print_json
+    from agilab.cli.workflow_ask_view import shown, trial, verdict
 
     yes, terminal = given["yes"], sys.stdin.isatty() and sys.stdout.isatty()
     if not as_json:
-        out(*_shown(proposal))
+        out(*shown(proposal))
     broken = any(finding.weight == "error" for finding in proposal.findings)
     if (
         proposal.changes
@@ -176,14 +179,14 @@ def _decide(proposal: Proposal, home: Path, given: dict[str, Any], *, as_json: b
     ):
         proposal = tried(proposal, _try_out(proposal))
         if proposal.tried is not None and not as_json:
-            out(_trial(proposal.tried))
+            out(trial(proposal.tried))
     accepted = proposal.changes and _accepted(proposal, yes, terminal and not as_json)
     if accepted:
         accept(proposal, home)
     if as_json:
         print_json({**proposal.to_plain(), "accepted": accepted})
         return DONE if accepted or not (yes and proposal.changes) else FAILED
-    out("", _verdict(proposal, accepted))
+    out("", verdict(proposal, accepted))
     if not accepted and proposal.changes and not yes and not terminal:
         again = "--yes" if proposal.provider == "offline" else "--provider replay --yes"
         raise AgiError(
@@ -213,7 +216,7 @@ def _accepted(proposal: Proposal, yes: bool, person: bool) -> bool:
 
 def _try_out(proposal: Proposal) -> Callable[[Stage], Outcome]:
     def try_out(stage: Stage) -> Outcome:
-        from agilab.assist.asking import Outcome
+        from agilab.assist.proposal import Outcome
         from agilab.cli.progress import Progress
         from agilab.workflow.running.prepare import lab_from
         from agilab.workflow.running.trial import try_stage
@@ -247,85 +250,6 @@ def _undo(lab_file: Path, stage: str, home: Path, *, as_json: bool) -> int:
     else:
         out(f"{restored.id} is again what it was{f': {restored.question}' if restored.question else ''}")
     return DONE
-
-
-def _show_prompt(asked: Asked, *, as_json: bool) -> int:
-    from agilab.cli.render import out, print_json, title
-
-    prompt = asked.prompt
-    if as_json:
-        messages = [message.plain() for message in prompt.messages]
-        print_json(
-            {
-                "prompt_digest": prompt.digest,
-                "messages": messages,
-                "rows_sent": prompt.send_rows,
-                "sent": False,
-            }
-        )
-        return DONE
-    for message in prompt.messages:
-        out(title(message.role), message.content, "")
-    out(f"nothing was sent; digest {prompt.digest}")
-    return DONE
-
-
-# -- how it looks --------------------------------------------------------------------------------------------------
-
-
-def _shown(proposal: Proposal) -> list[Text]:
-    from rich.text import Text
-
-    from agilab.cli.words import symbol
-
-    lines = [_coloured(line) for line in proposal.diff]
-    if not lines:
-        lines = [Text("The stage says that already: nothing would change.", "dim")]
-    for finding in proposal.findings:
-        sign, style = (
-            (symbol("bad"), "bold red") if finding.weight == "error" else (symbol("warn"), "bold yellow")
-        )
-        where = f"  {finding.code}, line {finding.line} of the proposal"
-        lines += [Text(""), Text.assemble((sign, style), " ", (finding.what, "bold"), (where, "dim"))]
-        lines.append(Text.assemble(("  try  ", "dim"), (finding.mend, "cyan")))
-    return lines
-
-
-def _coloured(line: str) -> Text:
-    """A line of a diff; what is not seen in it is spelt out."""
-    from rich.text import Text
-
-    from agilab.assist.unseen import spelt
-
-    text = spelt(line)
-    if text.startswith(("+++", "---")):
-        return Text(text, "bold")
-    return Text(text, {"+": "green", "-": "red", "@": "cyan"}.get(text[:1], ""))
-
-
-def _trial(outcome: Outcome) -> Text:
-    from rich.text import Text
-
-    from agilab.cli.words import symbol
-
-    if outcome.succeeded is None:
-        return Text.assemble("\n", (symbol("dot"), "dim"), (f" not tried: {outcome.said}", "dim"))
-    sign, style = (symbol("ok"), "green") if outcome.succeeded else (symbol("bad"), "bold red")
-    on = f" on {outcome.on}" if outcome.on else ""
-    return Text.assemble("\n", (sign, style), f" tried{on}: {outcome.said}")
-
-
-def _verdict(proposal: Proposal, accepted: bool) -> Text:
-    from rich.text import Text
-
-    who = proposal.answer.model or proposal.provider
-    if accepted:
-        undo = f"agilab workflow ask {proposal.asked.stage.id} --undo"
-        return Text.assemble((f"accepted, by {who}", "green"), "; undo: ", (undo, "cyan"))
-    if not proposal.changes:
-        return Text(f"nothing to accept, by {who}", "dim")
-    reason = "" if proposal.sound else ": see above"
-    return Text(f"not accepted{reason} (by {who})", "yellow")
 
 
 def _tell(sentence: str) -> None:

@@ -48,9 +48,9 @@ def diff(lab: str | None, other: str | None, runs: bool, as_json: bool) -> int:
     that stages import do.
     """
     from agilab.cli.render import out, print_json
+    from agilab.contracts.moments import kinds_in
     from agilab.store.workspace import Workspace
     from agilab.workflow.compared import Version, compare_versions
-    from agilab.workflow.document.moments import kinds_in
     from agilab.workflow.document.versions import code_beside, version
 
     workspace = Workspace.default()

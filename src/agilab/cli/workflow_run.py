@@ -15,7 +15,7 @@ from agilab.cli.commands import SETTINGS, examples, json_option
 if TYPE_CHECKING:
     from agilab.engine.selection import Selection
     from agilab.flow.preview import Preview
-    from agilab.workflow.running.execution import LabRequest
+    from agilab.workflow.running.request import LabRequest
     from agilab.workflow.running.trial import Trial
 
 lab_argument = click.argument("lab", type=LAB, required=False, metavar="[LAB]")
@@ -30,7 +30,7 @@ _only = click.option(
     type=STAGE,
     multiple=True,
     metavar="STAGE",
-    help="This stage alone: every other stays as the last run left it, whatever --set says.",
+    help="This stage alone (several: say it again): every other stays as the last run left it, whatever --set says.",
 )
 _failed = click.option("--failed", is_flag=True, help="What did not end well in the last run.")
 _cache = click.option("--cache", is_flag=True, help="Use earlier results of every stage that is unchanged.")
@@ -59,6 +59,7 @@ _no_track = click.option("--no-track", is_flag=True, help="Do not record this ru
         ("agilab workflow run study --set days=30", "with another value for a param"),
         ("agilab workflow run --cache", "only what has changed"),
         ("agilab workflow run --from clean", "a stage and what follows, on what the last run left above it"),
+        ("agilab workflow run --only load --only fit", "these two, and nothing else"),
         ("agilab workflow run --failed", "what did not end well"),
     ),
 )
@@ -187,7 +188,7 @@ def try_(
 def _request(given: dict[str, Any], *, write_back: bool = True) -> LabRequest:
     from agilab.store.workspace import Workspace
     from agilab.workflow.document.locate import find_lab
-    from agilab.workflow.running.execution import LabRequest
+    from agilab.workflow.running.request import LabRequest
 
     path = find_lab(given["lab"], Workspace.default())
     selection = _selection(given["from_stage"], given["only"], failed=given["failed"])
@@ -229,20 +230,11 @@ def _params(given: tuple[str, ...], lab: Path) -> dict[str, Any]:
     from agilab.workflow.document.params import params_from
 
     file = read_lab_file(lab)
-    return params_from(texts, file.lab.lab.params, file.text)
+    return params_from(texts, file.lab.lab.params)
 
 
 def _selection(from_stage: str | None, alone: tuple[str, ...], *, failed: bool) -> Selection | None:
-    if len(alone) > 1:
-        raise AgiError(
-            "AGI-RUN-047",
-            "one stage at a time can be run alone",
-            found=" ".join(f"--only {name}" for name in alone),
-            allowed="--only once; --from STAGE runs it and what follows",
-            exit_code=USAGE,
-        )
-    only = next(iter(alone), None)
-    said = [flag for flag, on in (("--from", from_stage), ("--only", only), ("--failed", failed)) if on]
+    said = [flag for flag, on in (("--from", from_stage), ("--only", alone), ("--failed", failed)) if on]
     if len(said) > 1:
         raise AgiError(
             "AGI-RUN-047",
@@ -255,7 +247,7 @@ def _selection(from_stage: str | None, alone: tuple[str, ...], *, failed: bool) 
         return None
     from agilab.engine.selection import Selection
 
-    return Selection(failed=failed, from_node=from_stage or only, downstream=only is None)
+    return Selection(failed=failed, from_node=from_stage, only=tuple(dict.fromkeys(alone)))
 
 
 def _show_plan(shown: Preview, *, units: bool, as_json: bool) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agilab.contracts.lab_stages import Stage
     from agilab.store.workspace import Workspace
     from agilab.workflow.document.locate import LabFile
-    from agilab.workflow.document.resolve import Resolved, ResolvedStage, Source
+    from agilab.workflow.document.resolved import Resolved, ResolvedStage, Source
 
 
 @rich_click.command(
@@ -93,7 +93,7 @@ def _plain(file: LabFile, resolved: Resolved) -> dict[str, Any]:
         "path": str(file.path),
         "dialect": file.dialect,
         "title": file.lab.lab.title,
-        "params": dict(file.lab.lab.params),
+        "params": file.lab.lab.plain()["params"],
         "order": list(resolved.order),
         "edges": [{"from": one, "to": other} for one, other in resolved.edges],
         "stages": [_plain_stage(file, resolved, one.id) for one in file.lab.stages],
@@ -123,10 +123,10 @@ def _plain_stage(file: LabFile, resolved: Resolved, name: str) -> dict[str, Any]
 
 
 def _as_set(value: Any) -> str:
-    """A param as it is set: `true`, `1.0`, `"text"`; of a long one its beginning."""
-    import json
+    """A param as it is set: `true`, `1.0`, `"text"`, `2024-05-31`; of a long one its beginning."""
+    from agilab.contracts.dated_json import spelled
 
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = spelled(value)
     return text if len(text) <= 32 else f"{text[:30]} …"
 
 
@@ -240,7 +240,7 @@ def _code(file: LabFile, stage: Stage) -> str:
     if stage.file is None:
         return stage.code or ""
     try:
-        return (file.folder / stage.file).read_text(encoding="utf-8")
+        return (file.folder / stage.file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return ""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from agilab.store.workspace import Workspace
     from agilab.workflow.document.locate import LabFile
     from agilab.workflow.document.outcome import RunOutcome
-    from agilab.workflow.document.resolve import Resolved
+    from agilab.workflow.document.resolved import Resolved
 
 
 @rich_click.command(
@@ -190,7 +190,7 @@ def _write(
                 allowed="another name, or --force, which keeps it in the trash",
                 try_=f"agilab workflow view --output {shlex.quote(str(output))} --force",
             )
-        kept = keep(output, before, workspace)
+        kept = keep(output, output.read_bytes(), workspace)
     write_atomically(output, makers[output.suffix](resolved, title, ran).encode("utf-8"))
     return kept
 

@@ -7,8 +7,9 @@ forty missing fields), and only then is every field checked, strictly.
 
 import datetime as dates
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
@@ -18,7 +19,7 @@ from agilab.contracts.errors import ENVIRONMENT, AgiError
 from agilab.contracts.identifiers import schema_kind
 from agilab.contracts.record import Record
 from agilab.contracts.refusal import explain
-from agilab.contracts.syntax import decoded, parse_json, parse_toml
+from agilab.contracts.syntax import BOM, decoded, parse_json, parse_toml
 
 __all__ = ["Document", "Record", "parse_document", "read_document", "write_document"]
 
@@ -49,6 +50,13 @@ class Document(Record):
         """
         return json.dumps(self.plain(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
+    def as_written(self, plain: Mapping[str, Any]) -> Self:
+        """The document with what TOML has and JSON has not, as it stands in `plain`, from which it was read."""
+        return self
+
+    def in_toml(self, *, defaults: bool = True) -> dict[str, Any]:
+        return {"schema": self.schema_name(), **super().in_toml(defaults=defaults)}
+
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         # The identifier has a default so that constructors need not repeat it; in a file it must stand.
@@ -77,13 +85,14 @@ def parse_document(data: bytes | str, model: type[D], where: str) -> D:
     plain: Any
     if model.file_format == "toml":
         plain = parse_toml(text, where)
-        # TOML has dates; our documents have text, and one strict reader of JSON then judges both formats.
+        # TOML has dates; one strict reader of JSON judges both formats, and is told of their texts.
         text = json.dumps(plain, default=_iso)
     else:
         plain = parse_json(text, where)
     _check_schema(plain, model, where)
     try:
-        return model.model_validate_json(text, strict=True)
+        found = model.model_validate_json(text, strict=True)
+        return found.as_written(plain) if model.file_format == "toml" else found
     except ValidationError as error:
         raise explain(error, plain, model, model.schema_name(), where) from None
 
@@ -112,14 +121,14 @@ def _merged_toml(path: Path, document: Document) -> str:
     from agilab.contracts.toml import merged
 
     try:
-        previous = decoded(path.read_bytes(), str(path))
+        data = path.read_bytes()
     except FileNotFoundError:
-        previous = ""
+        data = b""
     except OSError as error:
         raise _unreadable(path, error) from error
-    # What nobody has set stays out of the file: a person wrote it, and defaults may improve.
-    plain = document.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-    return merged(previous, {"schema": document.schema_name(), **plain}, str(path))
+    previous = decoded(data, str(path))
+    mark = BOM if previous.startswith(BOM) else ""
+    return mark + merged(previous.removeprefix(BOM), document.in_toml(), str(path))
 
 
 def _content(path: Path | str, model: type[Document]) -> bytes:

@@ -4,11 +4,14 @@ What a stage reads and writes is named in two ways that cannot be mistaken for e
 name), `out/table.csv` is a file (a path: it has a slash or a dot).
 """
 
+from collections.abc import Mapping
+from keyword import iskeyword
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from agilab.contracts.base import Document
+from agilab.contracts.datum import Datum, listed, moments_in
 from agilab.contracts.record import Record
 from agilab.contracts.scalars import Count, Digest, Positive, RunIdText, Spelling, Text, Timestamp, refusal
 
@@ -17,21 +20,31 @@ StageId = Annotated[
     Spelling("^[A-Za-z][A-Za-z0-9_-]{0,63}$", "the name of a stage: a letter, then letters, digits, _ or -"),
 ]
 ValueName = Annotated[
-    str, Spelling("^[A-Za-z_][A-Za-z0-9_]{0,63}$", "the name of a value, as Python writes it")
+    str,
+    Spelling(
+        "^[A-Za-z_][A-Za-z0-9_]{0,63}$",
+        "the name of a value, as Python writes it, and none of its keywords",
+        lambda text: "is a keyword of Python" if iskeyword(text) else None,
+    ),
 ]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, description="seconds, more than 0")]
 
 
-def _one_or_all(value: Any) -> Any:
+def _required(value: Any) -> Any:
     # JSON has one kind of number: to its readers, 1.0 is the count 1, and a person means everything by it.
     if isinstance(value, float) and value == 1:
         raise refusal("could be one of them or all of them", allowed='1 or "all"')
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    good = (0 < value < 1 or (value >= 1 and value % 1 == 0)) if number else value in ("all", "any")
+    if not good:
+        allowed = '"all", "any", a number from 1, or a share between 0 and 1'
+        raise refusal("is no share of units", allowed=allowed, kind="agilab_spelling")
     return value
 
 
 Requirement = Annotated[
     Literal["all", "any"] | Positive | Annotated[float, Field(gt=0, lt=1, description="a share")],
-    BeforeValidator(_one_or_all),
+    BeforeValidator(_required),
 ]
 
 
@@ -116,7 +129,7 @@ class Stage(Record):
     outputs: tuple[Text, ...] = ()
     uses: dict[StageId, tuple[ValueName, ...]] = Field(default_factory=dict)
     """Imports, functions, classes and constants taken from the text of other stages, without running these."""
-    foreach: dict[ValueName, Text | tuple[JsonValue, ...]] = Field(default_factory=dict)
+    foreach: dict[ValueName, Text | tuple[Datum, ...]] = Field(default_factory=dict)
     """What the stage is run for each of: the name that it gives the item, and the list (a value, or written out).
     Several are combined; see `zip`."""
     zip: bool = False
@@ -140,6 +153,9 @@ class Stage(Record):
     last_run: LastRun | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
     """What other tools and older versions wrote, as it was."""
+
+    def in_toml(self, *, defaults: bool = True) -> dict[str, Any]:
+        return _with_moments(super().in_toml(defaults=defaults), "foreach", self.foreach)
 
     @property
     def kind(self) -> str:
@@ -171,12 +187,20 @@ class Lab(Record):
 
     title: str = ""
     description: str = ""
-    params: dict[ValueName, JsonValue] = Field(default_factory=dict)
+    params: dict[ValueName, Datum] = Field(default_factory=dict)
     """Values that stages may take as inputs and that `--set NAME=VALUE` replaces."""
     notebook: dict[str, Any] = Field(default_factory=dict)
     """Metadata of the notebook that this came from, other tools' too, as it was."""
     extra: dict[str, Any] = Field(default_factory=dict)
     """What other tools and older versions wrote, as it was."""
+
+    def in_toml(self, *, defaults: bool = True) -> dict[str, Any]:
+        return _with_moments(super().in_toml(defaults=defaults), "params", self.params)
+
+
+def _with_moments(plain: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+    """A record in which a value is as it is, dates as dates."""
+    return {**plain, name: listed(value)} if name in plain else plain
 
 
 class LabStages(Document):
@@ -188,6 +212,26 @@ class LabStages(Document):
     schema_id: Literal["agilab.lab_stages.v2"] = Field("agilab.lab_stages.v2", alias="schema")
     lab: Lab = Lab()
     stages: tuple[Stage, ...] = ()
+
+    def as_written(self, plain: Mapping[str, Any]) -> Self:
+        """Params and lists to walk are dates where `plain` has dates; elsewhere in a lab a date is its text."""
+        changes: dict[str, Any] = {}
+        params = plain.get("lab", {}).get("params", {})
+        if any(moments_in(params)):
+            changes["lab"] = self.lab.with_changes(params=params)
+        walked = [one.get("foreach", {}) for one in plain.get("stages", ())]
+        if any(moments_in(walked)):
+            changes["stages"] = tuple(
+                stage.with_changes(foreach=lists) if any(moments_in(lists)) else stage
+                for stage, lists in zip(self.stages, walked, strict=True)
+            )
+        return self.with_changes(**changes) if changes else self
+
+    def in_toml(self, *, defaults: bool = True) -> dict[str, Any]:
+        plain = super().in_toml(defaults=defaults)
+        found = {"lab": self.lab.in_toml(defaults=defaults)} if "lab" in plain else {}
+        stages = [stage.in_toml(defaults=defaults) for stage in self.stages]
+        return {**plain, **found, **({"stages": stages} if "stages" in plain else {})}
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:

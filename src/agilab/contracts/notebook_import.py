@@ -113,7 +113,7 @@ class ImportedNotebook(Record):
 class Compared(Record):
     """One value, file or output of the notebook beside that of the pipeline."""
 
-    kind: Literal["value", "file", "shown", "printed"]
+    kind: Literal["value", "file", "shown", "printed", "picture"]
     name: Text
     stage: str
     """Empty for what no stage leaves."""

@@ -24,6 +24,20 @@ class Record(BaseModel):
         """The record as the plain data that stands in its file."""
         return self.model_dump(mode="json", by_alias=True)
 
+    def in_toml(self, *, defaults: bool = True) -> dict[str, Any]:
+        """The record as it stands in a TOML file, where null has no word.
+
+        What nobody has set stays out: a person wrote the file, and defaults may improve. With `defaults=False` so does
+        what somebody set to the default.
+        """
+        return self.model_dump(
+            mode="json",
+            by_alias=True,
+            exclude_none=True,
+            exclude_unset=defaults,
+            exclude_defaults=not defaults,
+        )
+
     def with_changes(self, **changes: Any) -> Self:
         """A checked copy with some fields replaced; fields that nobody has set stay unset."""
         kept = {name: getattr(self, name) for name in self.model_fields_set}

@@ -12,6 +12,9 @@ from typing import Any
 
 from agilab.contracts.errors import AgiError
 
+BOM = "\ufeff"
+"""What some editors begin a file with, to say that it is UTF-8: no part of a TOML text. JSON must not have it."""
+
 
 def decoded(data: bytes, where: str) -> str:
     """The text of a file. Raises AGI-DOC-002 where it is not UTF-8, naming byte and line."""
@@ -44,7 +47,7 @@ def parse_json(text: str, where: str) -> Any:
 def parse_toml(text: str, where: str) -> dict[str, Any]:
     """The plain data of a TOML text. Raises AGI-DOC-002 with line and column."""
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text.removeprefix(BOM))
     except tomllib.TOMLDecodeError as error:
         raise not_written_in("TOML", where, re.sub(r"[()]", "", str(error))) from None
     except RecursionError:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from agilab.contracts.errors import AgiError
 from agilab.contracts.syntax import parse_toml
-from agilab.contracts.toml_edit import NotKept, edited, equal
+from agilab.contracts.toml_edit import NotKept, edited
+from agilab.contracts.toml_matching import equal
 from agilab.contracts.toml_spelling import is_tables, spelled_document
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -70,6 +70,7 @@ class Node:
         on_empty: Whether the node runs although what it needs expanded to nothing, or was skipped.
         fresh: Whether its result is of the moment, as a list of what lies in a folder is: a rerun asks again, and
             compares the items by their content.
+        args: What it is given, tagged (`agi_node.canonical.tag`), as whoever runs it gets it; `given` is it untagged.
         environment: Fingerprint of the environment in which it runs; empty for the engine's own process.
     """
 
@@ -88,6 +89,12 @@ class Node:
         foreach = foreach_of(self.foreach)
         object.__setattr__(self, "foreach", foreach)
         object.__setattr__(self, "needs", tuple(dict.fromkeys((*self.needs, *sources(foreach)))))
+
+    @cached_property
+    def given(self) -> dict[str, Any]:
+        """What it is given, as plain data: who looks into `args` reads people's own texts here."""
+        plain: dict[str, Any] = untag(dict(self.args))
+        return plain
 
     @property
     def gathers(self) -> bool:
@@ -179,7 +186,7 @@ class Graph:
 
 def _node_plain(node: Node) -> dict[str, Any]:
     return {
-        **vars(node),
+        **{one.name: getattr(node, one.name) for one in fields(node)},
         "needs": list(node.needs),
         "foreach": plain_foreach(node.foreach),
         "args": dict(node.args),

@@ -29,7 +29,7 @@ from agilab.engine.reuse import (
     is_whole,
     reuse_of,
 )
-from agilab.engine.selection import Selection, is_part, selected
+from agilab.engine.selection import Selection, selected
 from agilab.engine.state import Fact, Unit
 from agilab.store.events import body_text
 from agilab.store.projection import expanded_items
@@ -92,6 +92,7 @@ class Preview:
                 tuple(said.get("units", ())),
                 said.get("where", {}),
                 said.get("downstream", True),
+                tuple(said.get("only", ())),
             ),
             plain["codes"],
             plain["execute"],
@@ -177,8 +178,8 @@ def folded(store: Store, run_id: str) -> RunState:
 class Rerun:
     """The memory of a rerun: answers for each unit what its preview said, as long as its item is still the same.
 
-    `told` has, for nodes whose arguments are not the parent's, what about them is another, in words. Where one node
-    alone was asked for, every other stays as it is, whatever became of its arguments; it is said.
+    `told` has, for nodes whose arguments are not the parent's, what about them is another, in words. Where nodes
+    alone were asked for, every other stays as it is, whatever became of its arguments; it is said.
     """
 
     def __init__(self, store: Store, shown: Preview, told: Mapping[str, str] | None = None) -> None:
@@ -198,7 +199,7 @@ class Rerun:
                 return LeaveOut(shown.leave_out[name])
         kept = shown.reuse.get(unit.unit_id)
         if kept is None:
-            if shown.selection.alone and not is_part(unit.node, shown.selection.from_node or ""):
+            if shown.selection.alone and not shown.selection.names(unit.node):
                 return LeaveOut(f"new since run {shown.parent}, and not selected")
             return Execute(shown.new.get(unit.node) or f"new since run {shown.parent}")
         if kept.skipped:

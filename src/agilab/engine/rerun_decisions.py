@@ -10,7 +10,7 @@ from agilab.engine.core import RunState
 from agilab.engine.foreach import Over, sources
 from agilab.engine.graph import Graph, Node
 from agilab.engine.reuse import older_words
-from agilab.engine.selection import Selection, is_part
+from agilab.engine.selection import Selection
 from agilab.engine.state import Unit
 from agilab.store import transitions as t
 from agilab.store.store import Store
@@ -78,7 +78,7 @@ class Decider:
         selection = self._selection
         reached = is_new or not selection.narrow or any(need in self._running for need in node.needs)
         if selection.alone:
-            reached = is_part(node.name, selection.from_node or "")
+            reached = selection.names(node.name)
             if not reached:
                 self.leave_out[node.name] = f"not done in run {self._parent}, and not selected"
         if reached:

@@ -26,6 +26,8 @@ class Selection:
         units: Unit ids; one of a node that gathers stands for what is below its name, too.
         where: Conditions on units, all of which must hold: `state`, `node`, `key` (a pattern such as `lr=0.1*`).
         downstream: Whether what needs an executed unit is executed as well.
+        only: Every unit of these nodes and of nodes below their names, together and with nothing else: what needs them
+            is declined with it.
     """
 
     failed: bool = False
@@ -33,6 +35,20 @@ class Selection:
     units: tuple[str, ...] = ()
     where: Mapping[str, str] = field(default_factory=dict)
     downstream: bool = True
+    only: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.only:
+            object.__setattr__(self, "downstream", False)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes that are asked for by name, alone or with what comes after them."""
+        return self.only if self.from_node is None else (self.from_node, *self.only)
+
+    def names(self, node: str) -> bool:
+        """Whether a node is one of those that are asked for, or below the name of one."""
+        return any(is_part(node, name) for name in self.nodes)
 
     @property
     def narrow(self) -> bool:
@@ -41,8 +57,8 @@ class Selection:
 
     @property
     def alone(self) -> bool:
-        """Whether one node is meant, and nothing else."""
-        return self.from_node is not None and not self.downstream
+        """Whether certain nodes are meant, and nothing else."""
+        return bool(self.nodes) and not self.downstream
 
     @property
     def everything(self) -> bool:
@@ -56,9 +72,10 @@ class Selection:
             "from": self.from_node,
             "units": list(self.units),
             "where": dict(self.where),
+            "only": list(self.only),
         }
         plain = {name: value for name, value in said.items() if value}
-        return plain if self.downstream else {**plain, "downstream": False}
+        return plain if self.downstream or self.only else {**plain, "downstream": False}
 
 
 def selected(state: RunState, selection: Selection, run_id: str, now: Sequence[str]) -> dict[str, str]:
@@ -69,12 +86,12 @@ def selected(state: RunState, selection: Selection, run_id: str, now: Sequence[s
     condition that is none.
     """
     chosen: dict[str, str] = {}
-    if selection.from_node is not None:
-        if not any(is_part(node, selection.from_node) for node in now):
-            raise _gone(selection.from_node, run_id, state, now)
+    for named in selection.nodes:
+        if not any(is_part(node, named) for node in now):
+            raise _gone(named, run_id, state, now)
         chosen |= {
-            unit.unit_id: f"from {selection.from_node} on" if selection.downstream else "asked for alone"
-            for name in _at_or_below(selection.from_node, state)
+            unit.unit_id: f"from {named} on" if selection.downstream else "asked for alone"
+            for name in _at_or_below(named, state)
             for unit in state.nodes[name].units
         }
     for name in selection.units:

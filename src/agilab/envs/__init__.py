@@ -34,7 +34,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agilab.envs.checkup import Finding, doctor
-    from agilab.envs.environment import Environment, ensure, fingerprint_of, local_libraries
+    from agilab.envs.ensuring import ensure
+    from agilab.envs.environment import Environment, fingerprint_of, local_libraries
     from agilab.envs.inventory import EnvironmentSummary, list_environments
     from agilab.envs.libraries import Library
     from agilab.envs.locks import hold
@@ -52,7 +53,7 @@ _PLACES = {
     "agi_node_digest": "node_wheel",
     "build_node_wheel": "node_wheel",
     "doctor": "checkup",
-    "ensure": "environment",
+    "ensure": "ensuring",
     "find_uv": "uv",
     "fingerprint_of": "environment",
     "hold": "locks",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from agilab.envs.fingerprint import FingerprintInputs
@@ -21,11 +19,10 @@ from agilab.envs.locked import (
     read_sources,
     recall_locked,
 )
-from agilab.envs.memory import recall, remember, unwritable
+from agilab.envs.memory import recall
 from agilab.envs.node_wheel import agi_node_digest
 
 SCHEMA = "agilab.environment.v1"
-USE_SCHEMA = "agilab.environment_use.v1"
 
 OnStep = Callable[[str], None]
 """Told in a few words what begins now; only called when something takes time."""
@@ -68,49 +65,6 @@ class Wanted:
     locked: Locked
     interpreter: Interpreter
     inputs: FingerprintInputs
-
-
-def ensure(
-    app_folder: Path | str,
-    workspace_home: Path | str,
-    *,
-    offline: bool = False,
-    rebuild: bool = False,
-    frozen: bool = False,
-    on_step: OnStep | None = None,
-) -> Environment:
-    """The environment of an app; made if it is not there, and recorded as used by this app.
-
-    A second call starts no process. Any number of processes may call this at once: one makes the
-    environment, the others wait for it. One whose making was interrupted is never returned.
-
-    Args:
-        app_folder: The app: a folder with `pyproject.toml` and `uv.lock`. Nothing is written into it.
-        workspace_home: The workspace; `envs/` and `cache/` lie in it.
-        offline: Use no network: what uv has not cached is an error.
-        rebuild: Make it anew even if it is there; refused while processes run from it.
-        frozen: Take the lock as it is: the folder is a snapshot, taken after its lock was checked, and the local
-            libraries are in it.
-        on_step: Told what begins now.
-
-    Raises:
-        AgiError: AGI-ENV-001 to -012, see the room's table.
-    """
-    home = Path(workspace_home).absolute()
-    say = on_step or (lambda _text: None)
-    try:
-        wanted = wanted_environment(Path(app_folder), home, offline=offline, frozen=frozen, say=say)
-        folder = home / "envs" / wanted.inputs.fingerprint
-        environment = None if rebuild else read_environment(folder)
-        if environment is None:
-            # What makes environments starts processes and takes OS locks: no import for the warm path to pay.
-            from agilab.envs.build import make
-
-            environment = make(wanted, home, offline=offline, rebuild=rebuild, say=say)
-        _note_use(environment.path, wanted.sources)
-    except OSError as problem:
-        raise unwritable(home, problem) from problem
-    return replace(environment, lock_digest=wanted.sources.lock_digest)
 
 
 def fingerprint_of(app_folder: Path | str, workspace_home: Path | str, *, offline: bool = False) -> str:
@@ -201,40 +155,6 @@ def site_packages(folder: Path) -> Path | None:
     """Where the packages of a virtual environment lie; None if it has no such folder."""
     pattern = "Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages"
     return next(iter(sorted(folder.glob(pattern))), None)
-
-
-def read_uses(folder: Path) -> list[tuple[Path, float]]:
-    """(app folder, time of last use in Unix seconds) for every app and lock that used an environment."""
-    uses = []
-    for path in sorted((folder / "uses").glob("*.json")):
-        record = recall(path, USE_SCHEMA)
-        if record is not None and record.get("folder"):
-            uses.append((Path(record["folder"]), path.stat().st_mtime))
-    return uses
-
-
-def _note_use(folder: Path, sources: AppSources) -> None:
-    """Record that this app uses the environment, now.
-
-    One file for each app, whose modification time is the last use: `environment.json` stays as it was
-    made, no two apps write the same file, and the warm path needs no lock.
-    """
-    key = hashlib.sha256(f"{sources.folder}\0{sources.pair}".encode()).hexdigest()[:32]
-    path = folder / "uses" / f"{key}.json"
-    # A workspace that only reads is fine for running.
-    with contextlib.suppress(OSError):
-        try:
-            os.utime(path)
-        except FileNotFoundError:
-            remember(
-                path,
-                {
-                    "schema": USE_SCHEMA,
-                    "folder": str(sources.folder),
-                    "lock_digest": sources.lock_digest,
-                    "project_digest": sources.project_digest,
-                },
-            )
 
 
 def why_not_whole(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import tomllib
@@ -10,11 +11,16 @@ from pathlib import Path
 
 
 def how_to_get(extra: str) -> str:
-    """The command that adds an extra to this AGILab, as it was installed: a checkout (there), a tool, a package."""
+    """The command that adds an extra to this AGILab, as it was installed: a checkout, a tool, a package."""
     wanted = f"'agilab[{extra}]'"
-    if _is_checkout(Path(__file__).parents[3]):
-        uv = "uv" if shutil.which("uv") else ".venv/bin/uv"
-        return f"{uv} sync --no-dev --inexact --extra {extra}"
+    if _is_checkout(folder := Path(__file__).parents[3]):
+        # Somebody may stand in a project of their own, which has no such extra.
+        there = folder.resolve() == Path.cwd().resolve()
+        uv = (
+            "uv" if shutil.which("uv") else ".venv/bin/uv" if there else shlex.quote(f"{folder}/.venv/bin/uv")
+        )
+        project = "" if there else f" --project {shlex.quote(str(folder))}"
+        return f"{uv} sync{project} --no-dev --inexact --extra {extra}"
     if {"uv", "tools"} <= set(Path(sys.prefix).parts):
         return f"uv tool install {wanted}"
     return f"pip install {wanted}" if is_here("pip") else f"uv pip install {wanted}"

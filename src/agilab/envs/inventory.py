@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agilab.envs.environment import SCHEMA, read_environment, read_uses, why_not_whole
+from agilab.envs.environment import SCHEMA, read_environment, why_not_whole
 from agilab.envs.memory import recall
+from agilab.envs.uses import read_uses
 
 
 @dataclass(frozen=True)

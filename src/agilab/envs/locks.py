@@ -12,12 +12,9 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from agi_node.errors import ENVIRONMENT, AgiError
-
-if TYPE_CHECKING:
-    from agilab.envs.environment import Environment
+from agilab.envs.environment import Environment
 
 PATIENCE = 1800.0
 """Seconds to wait for another process that makes the same environment, perhaps over a slow network."""

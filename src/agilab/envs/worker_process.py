@@ -240,7 +240,8 @@ class WorkerProcess:
 
 def describe(spec: WorkerSpec, log: Path, *, timeout_s: float = 60.0) -> dict[str, Any]:
     """Ask a fresh worker what the app is. Raises the app's own import error as the author's."""
-    return ask(spec, log, {"type": "describe"}, "described", timeout_s=timeout_s)["description"]  # type: ignore[no-any-return]
+    answer = ask(spec, log, {"type": "describe"}, "described", timeout_s=timeout_s)
+    return answer["description"]  # type: ignore[no-any-return]  # a message is untyped by nature
 
 
 def ask(

@@ -147,7 +147,9 @@ def _from_the_app(store: Store, run_id: str) -> list[Validation]:
             if "[" in (event.unit_id or ""):
                 mapped.setdefault(check["name"], []).append((event.unit_id or "", check))
             else:
-                evidence = {key: check[key] for key in ("value", "limit") if check.get(key) is not None}
+                evidence = {
+                    key: untag(check[key]) for key in ("value", "limit") if check.get(key) is not None
+                }
                 found.append(
                     Validation(
                         name=check["name"],
@@ -159,7 +161,7 @@ def _from_the_app(store: Store, run_id: str) -> list[Validation]:
                 )
     for name, checks in mapped.items():
         failed = [
-            f"{unit}: {check.get('message') or check.get('value')}"
+            f"{unit}: {check.get('message') or untag(check.get('value'))}"
             for unit, check in checks
             if not check["passed"]
         ]

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from agi_node.canonical import sha256_file, untag
-from agilab.contracts.failure import Failure
-from agilab.contracts.identifiers import readable_unit
 from agilab.contracts.provenance import AppSource, Environment, Workbench
-from agilab.contracts.rooted import RootedFile, RootedPath, file_references
+from agilab.contracts.rooted import RootedFile, file_references
 from agilab.contracts.run_manifest import (
     Artifact,
     Execution,
-    LeftOut,
     LogHead,
     MetricSummary,
     NodeRecord,
@@ -30,6 +26,7 @@ from agilab.contracts.run_manifest import (
     WorkerRecord,
 )
 from agilab.contracts.timestamps import utc_now
+from agilab.evidence.left_out import done_without, ended_badly, not_spread, why_not
 from agilab.evidence.results import ReduceFile
 from agilab.store.events import Event
 from agilab.store.metrics import metric_tables
@@ -37,7 +34,7 @@ from agilab.store.models import registered_models, versions_delivered
 from agilab.store.projection import expanded_items
 from agilab.store.rows import UnitRow, iso
 from agilab.store.store import Store
-from agilab.store.transitions import FAILED, SUCCEEDED, TERMINAL
+from agilab.store.transitions import SUCCEEDED, TERMINAL
 from agilab.store.worked import worked_seconds
 
 
@@ -59,9 +56,9 @@ def build(
         event.run_seq: event for event in store.events(run_id, kinds=("attempt_failed", "attempt_lost"))
     }
     items = dict(_items(store, run_id))
-    left_out = (*_not_spread(store, run_id), *_left_out(units, events, items))
+    left_out = (*not_spread(store, run_id), *ended_badly(units, events, items))
     if status == SUCCEEDED:
-        left_out += tuple(_done_without(store, run_id))
+        left_out += tuple(done_without(store, run_id))
     nodes = tuple(_nodes(store, run_id, units))
     return RunManifest.model_validate(
         {
@@ -94,7 +91,7 @@ def build(
             "left_out": left_out,
             "verdict": Verdict(
                 status=status,
-                error=None if status == "succeeded" else _why(store, run_id, finished, left_out),
+                error=None if status == "succeeded" else why_not(store, run_id, finished, left_out),
                 validations=tuple(validations),
             ),
             "replay": Replay.model_validate(created["replay"]),
@@ -151,47 +148,6 @@ def _reused(store: Store, run_id: str) -> Iterator[Reused]:
             older_code=tuple(sorted(older.get((source, "older_code"), ()))),
             older_environment=tuple(sorted(older.get((source, "older_environment"), ()))),
         )
-
-
-def _not_spread(store: Store, run_id: str) -> Iterator[LeftOut]:
-    """Nodes that could not be expanded into units, each under its own name with the reason."""
-    for event in store.events(run_id, kinds=("node_finished", "expansion_failed")):
-        if "error" in event.data:
-            yield LeftOut(unit=event.data["node"], input=None, error=Failure.of(event.data["error"]))
-
-
-def _left_out(
-    units: Iterable[UnitRow], events: Mapping[int, Event], items: Mapping[str, Any]
-) -> Iterator[LeftOut]:
-    for unit in units:
-        if unit.state == FAILED and unit.done_seq is not None:
-            data = events[unit.done_seq].data
-            error = data.get("error") or {
-                "code": "AGI-RUN-111",
-                "what": f"{unit.unit_id} was lost {unit.losses} times: {data.get('reason', '')}",
-                "whose": "environment",
-            }
-            file = next(file_references(untag(items.get(unit.unit_id))), None)
-            place = RootedPath(root=file["root"], path=file["path"]) if file else None
-            yield LeftOut(unit=unit.unit_id, input=place, error=Failure.of(error))
-
-
-def _done_without(store: Store, run_id: str) -> Iterator[LeftOut]:
-    """Units that never ran in a run that succeeded: what others made of the rest, they made without these."""
-    for event in store.events(run_id, kinds=("unit_left_out", "unit_upstream_failed")):
-        data = event.data
-        if event.kind == "unit_left_out":
-            why = data.get("reason") or "not selected"
-        else:
-            because = ", ".join(readable_unit(name) for name in data.get("because", ()))
-            why = f"{because or 'what it needs'} did not end well"
-        said = {
-            "code": "AGI-RUN-059",
-            "what": f"{readable_unit(event.unit_id or '')} was not run: {why}",
-            "try": f"agilab runs explain {run_id} {shlex.quote(event.unit_id or '')}",
-            "whose": "user",
-        }
-        yield LeftOut(unit=event.unit_id, input=None, error=Failure.of(said))
 
 
 def _nodes(store: Store, run_id: str, units: list[UnitRow]) -> Iterator[NodeRecord]:
@@ -308,30 +264,6 @@ def _tracking(store: Store, run_id: str, created: Mapping[str, Any]) -> Tracking
     uri = created.get("tracking_uri")
     return TrackingRecord(
         backend="mlflow" if uri else "none", uri=uri, mlflow_run_id=None, state="deferred" if uri else "off"
-    )
-
-
-def _why(store: Store, run_id: str, finished: Event | None, left_out: tuple[LeftOut, ...]) -> Failure:
-    """The one error that says why the run did not succeed: the first that a unit or an expansion ended with."""
-    if finished is not None and finished.data["state"] == "cancelled":
-        reason = finished.data.get("reason", "cancelled")
-        return Failure.of(
-            {"code": "AGI-RUN-012", "what": f"the run was cancelled: {reason}", "whose": "user"}
-        )
-    for event in store.events(run_id, kinds=("node_finished", "run_stopping")):
-        if "error" in event.data:
-            return Failure.of(event.data["error"])
-    if left_out:
-        return left_out[0].error
-    for event in store.events(run_id, kinds=("node_finished",)):
-        # Nothing failed, and yet it never began: what it waited for left less than it requires.
-        if event.data["state"] == "upstream_failed" and event.data.get("because"):
-            needs, node = ", ".join(event.data["because"]), event.data["node"]
-            what = f"{node} never began: {needs} left less than it requires"
-            return Failure.of({"code": "AGI-RUN-011", "what": what, "whose": "author"})
-    reason = finished.data.get("reason") if finished else "its coordinator ended before the run did"
-    return Failure.of(
-        {"code": "AGI-RUN-011", "what": f"the run did not succeed: {reason}", "whose": "agilab"}
     )
 
 

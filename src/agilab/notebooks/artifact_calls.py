@@ -18,8 +18,12 @@ class FileCall:
         kind: What it is ("table", "array", "model", …); "" where the file's suffix says it.
         position: Of the argument, from 0; -1 for the object that a method belongs to.
         keywords: Names under which it is given instead.
-        mode: Position of an argument that decides the direction ("r", "wb", …); None if there is none.
+        mode: Position of an argument that decides the direction ("r", "wb", …), `BY_NAME` if it is only given by name;
+            None if there is none.
         default: The mode where it is not given.
+        without: The path where it is not given.
+        address: Whether only the address of a database that is a file counts ("sqlite:///a.db").
+        several: Whether it is several files whose names only begin so.
     """
 
     direction: Direction
@@ -28,8 +32,13 @@ class FileCall:
     keywords: tuple[str, ...] = ()
     mode: int | None = None
     default: str = "r"
+    without: str = ""
+    address: bool = False
+    several: bool = False
 
 
+BY_NAME = 99
+"""A position that no argument has."""
 _TABLES = (
     "filepath_or_buffer",
     "path_or_buf",
@@ -59,17 +68,34 @@ def _calls(direction: Direction, kind: str, names: str, position: int = 0) -> di
 
 
 def _opened(kind: str, names: str, mode: int = 1, default: str = "r") -> dict[str, tuple[FileCall, ...]]:
-    return {name: (FileCall("unknown", kind, 0, _FILES, mode, default),) for name in names.split()}
+    return {
+        name: (FileCall("unknown", kind, 0, (*_FILES, *_TABLES), mode, default),) for name in names.split()
+    }
 
 
-def _moved(names: str) -> dict[str, tuple[FileCall, ...]]:
-    both = (FileCall("read", "", 0, ("src", "source")), FileCall("written", "", 1, ("dst", "destination")))
+def _moved(names: str, kind: str = "") -> dict[str, tuple[FileCall, ...]]:
+    """`kind` is "folder" where all that lies in one goes along."""
+    both = (
+        FileCall("read", kind, 0, ("src", "source")),
+        FileCall("written", kind and "files", 1, ("dst", "destination")),
+    )
     return dict.fromkeys(names.split(), both)
+
+
+def _looked(names: str, kind: str, without: str = "") -> dict[str, tuple[FileCall, ...]]:
+    """Calls that look whether a file is there ("seen"), or what lies in a folder."""
+    call = FileCall("read", kind, 0, ("path", "top", "filename"), without=without)
+    return dict.fromkeys(names.split(), (call,))
+
+
+def _addressed(direction: Direction, names: str, position: int) -> dict[str, tuple[FileCall, ...]]:
+    call = FileCall(direction, "database", position, ("con", "uri", "connection"), address=True)
+    return dict.fromkeys(names.split(), (call,))
 
 
 FUNCTIONS: dict[str, tuple[FileCall, ...]] = {
     **_calls("read", "array",
-        "numpy.load numpy.loadtxt numpy.genfromtxt numpy.fromfile numpy.memmap scipy.io.loadmat"),
+        "numpy.load numpy.loadtxt numpy.genfromtxt numpy.fromfile scipy.io.loadmat"),
     **_calls("written", "array",
         "numpy.save numpy.savez numpy.savez_compressed numpy.savetxt scipy.io.savemat "
         "scipy.sparse.save_npz"),
@@ -96,17 +122,26 @@ FUNCTIONS: dict[str, tuple[FileCall, ...]] = {
     **_calls("written", "table",
         "pyarrow.parquet.write_table pyarrow.csv.write_csv pyarrow.feather.write_feather "
         "pyarrow.orc.write_table", 1),
-    **_calls("written", "table", "pandas.ExcelWriter xlsxwriter.Workbook pyarrow.parquet.ParquetWriter"),
+    **_calls("written", "table", "xlsxwriter.Workbook pyarrow.parquet.ParquetWriter"),
+    **_opened("table", "pandas.ExcelWriter", BY_NAME, "w"),
+    **_opened("table", "pandas.HDFStore", default="a"),
     **_calls("read", "table",
-        "openpyxl.load_workbook pandas.ExcelFile pyreadstat.read_sav pandas.HDFStore "
+        "openpyxl.load_workbook pandas.ExcelFile pyreadstat.read_sav "
         "astropy.io.fits.open astropy.table.Table.read datasets.load_from_disk"),
     **_calls("read", "database", "duckdb.read_csv duckdb.read_parquet duckdb.read_json duckdb.from_csv_auto"),
     **_calls("both", "database",
-        "sqlite3.connect duckdb.connect sqlalchemy.create_engine shelve.open dbm.open tinydb.TinyDB "
-        "dataset.connect"),
+        "sqlite3.connect aiosqlite.connect duckdb.connect sqlalchemy.create_engine tinydb.TinyDB dataset.connect "
+        "sqlalchemy.ext.asyncio.create_async_engine sqlmodel.create_engine"),
+    "shelve.open": (FileCall("unknown", "database", 0, _FILES, 1, "c", several=True),),
+    "dbm.open": (FileCall("unknown", "database", 0, ("file",), 1, "r", several=True),),
+    **_addressed("read", "pandas.read_sql pandas.read_sql_query pandas.read_sql_table polars.read_database_uri", 1),
     **_calls("read", "text", "dotenv.load_dotenv linecache.getlines fileinput.input"),
     **_calls("read", "code", "runpy.run_path"),
-    **_calls("read", "folder", "os.listdir os.scandir os.walk"),
+    **_looked("os.listdir os.scandir os.fwalk", "folder", without="."),
+    **_looked("os.walk", "folder"),
+    **_looked(
+        "os.path.exists os.path.lexists os.path.isfile os.path.getsize os.path.getmtime os.path.getctime "
+        "os.path.getatime os.stat os.lstat os.access", "seen"),
     **_calls("read", "files", "glob.glob glob.iglob"),
     **_calls("written", "folder", "os.makedirs os.mkdir"),
     **_calls("unknown", "removed", "os.remove os.unlink os.rmdir shutil.rmtree"),
@@ -117,11 +152,15 @@ FUNCTIONS: dict[str, tuple[FileCall, ...]] = {
         "bz2.BZ2File gzip.GzipFile lzma.LZMAFile pysam.AlignmentFile"),
     **_opened("array", "h5py.File netCDF4.Dataset tables.open_file rasterio.open fiona.open"),
     **_opened("array", "zarr.open zarr.open_group", default="a"),
+    **_opened("array", "zarr.open_array zarr.open_consolidated", BY_NAME),
+    **_opened("array", "numpy.memmap", 2, "r+"),
+    **_opened("array", "numpy.lib.format.open_memmap", 1, "r+"),
     **_opened("archive", "zipfile.ZipFile tarfile.TarFile"),
     **_opened("audio", "wave.open"),
-    **_moved("shutil.copy shutil.copy2 shutil.copyfile shutil.copytree shutil.move os.rename os.replace"),
+    **_moved("shutil.copy shutil.copy2 shutil.copyfile shutil.move os.rename os.replace os.link os.symlink"),
+    **_moved("shutil.copytree", "folder"),
     "shutil.unpack_archive": (
-        FileCall("read", "archive", 0, ("filename",)), FileCall("written", "folder", 1, ("extract_dir",)),
+        FileCall("read", "archive", 0, ("filename",)), FileCall("written", "files", 1, ("extract_dir",)),
     ),
     "urllib.request.urlretrieve": (FileCall("read", "", 0, ("url",)), FileCall("written", "", 1, ("filename",))),
     "wget.download": (FileCall("read", "", 0, ("url",)), FileCall("written", "", 1, ("out",))),
@@ -144,10 +183,22 @@ def _methods(direction: Direction, kind: str, names: str, position: int = 0) -> 
     return {name: FileCall(direction, kind, position, (*_TABLES, *_FILES)) for name in names.split()}
 
 
+def _added(kind: str, names: str, default: str) -> dict[str, FileCall]:
+    """Methods that write anew, or add to what is there if `mode` says so."""
+    call = FileCall("written", kind, 0, (*_TABLES, *_FILES), BY_NAME, default)
+    return dict.fromkeys(names.split(), call)
+
+
 METHODS: dict[str, FileCall] = {
     **_methods("written", "table", f"{_TO_TABLE} {_WRITE_TABLE}"),
+    **_added("table", "to_csv to_json write_delta to_file", "w"),
+    **_added("table", "to_hdf", "a"),
+    **_added("array", "to_netcdf to_zarr", "w"),
+    "to_sql": FileCall("both", "database", 1, ("con",), address=True),
+    "write_database": FileCall("both", "database", 1, ("connection",), address=True),
+    "extractall": FileCall("written", "files", 0, ("path",)),
     **_methods("written", "figure", "savefig write_html write_image"),
-    **_methods("written", "array", "to_netcdf to_zarr tofile"),
+    **_methods("written", "array", "tofile"),
     **_methods("written", "model", "save_model save_weights save_pretrained save_word2vec_format"),
     **_methods("read", "model", "load_model load_weights load_word2vec_format from_pretrained_file"),
 }
@@ -160,11 +211,12 @@ PATH_METHODS: dict[str, FileCall] = {
     **{name: FileCall("read", "", -1) for name in ("read_text", "read_bytes")},
     **{name: FileCall("written", "", -1) for name in ("write_text", "write_bytes", "touch")},
     "open": FileCall("unknown", "", -1, mode=0),
-    "iterdir": FileCall("read", "folder", -1),
+    **{name: FileCall("read", "folder", -1) for name in ("iterdir", "walk")},
+    **{name: FileCall("read", "seen", -1) for name in ("exists", "is_file", "stat", "lstat")},
     "mkdir": FileCall("written", "folder", -1),
     **{name: FileCall("unknown", "removed", -1) for name in ("unlink", "rmdir")},
 }
-"""Methods of paths; the first four count for any object, the others for what certainly is a path."""
+"""Methods of paths; `ANY_OBJECT` count for any object, the others for what certainly is a path."""
 
 ANY_OBJECT = frozenset({"read_text", "read_bytes", "write_text", "write_bytes"})
 
@@ -208,15 +260,15 @@ def direction_of_name(name: str) -> Direction | None:
 
 
 def direction_of_mode(mode: str) -> Direction:
-    """What a mode such as "rb", "w" or "a+" does to its file.
+    """What a mode such as "rb", "w" or "a+" does to its file; "c" and "n" are those of databases by key.
 
-    >>> [direction_of_mode(mode) for mode in ("r", "rb", "w", "ab", "r+", "?")]
-    ['read', 'read', 'written', 'both', 'both', 'unknown']
+    >>> [direction_of_mode(mode) for mode in ("r", "rb", "w", "w+", "ab", "r+", "c", "?")]
+    ['read', 'read', 'written', 'written', 'both', 'both', 'both', 'unknown']
     """
-    if "+" in mode or mode[:1] == "a":  # what is added to keeps what it held
-        return "both"
-    if mode[:1] in ("w", "x"):
+    if mode[:1] in ("w", "x", "n") or mode == "overwrite":
         return "written"
+    if "+" in mode or mode[:1] in ("a", "c"):  # what is added to keeps what it held
+        return "both"
     return "read" if mode[:1] in ("r", "U") else "unknown"
 
 

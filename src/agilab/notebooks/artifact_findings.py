@@ -6,8 +6,8 @@ import os.path
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from agilab.notebooks.artifacts import Artifact
 from agilab.notebooks.findings import Finding
+from agilab.notebooks.named_files import Artifact
 from agilab.notebooks.rules import found
 from agilab.notebooks.secrets import redact
 

@@ -1,13 +1,12 @@
-"""The files, folders, databases and URLs that a notebook names, and whether it reads or writes them."""
+"""What the calls of a notebook do to files, folders, databases and URLs: which they read, write, move or remove."""
 
 from __future__ import annotations
 
 import ast
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterator
+from dataclasses import replace
 
 from agilab.notebooks.artifact_calls import (
     ANY_OBJECT,
@@ -21,87 +20,22 @@ from agilab.notebooks.artifact_calls import (
     file_calls,
     kind_of_suffix,
 )
-from agilab.notebooks.secrets import redact
+from agilab.notebooks.named_files import (
+    ADDRESS,
+    Act,
+    Artifact,
+    argument_of,
+    artifact_of,
+    end_of,
+    path_of,
+)
 from agilab.notebooks.shell_files import steps_of_command
+from agilab.notebooks.sql_files import FUNCTIONS as OF_SQL
+from agilab.notebooks.sql_files import METHODS as OF_SQL_METHODS
+from agilab.notebooks.sql_files import files_of_sql
 from agilab.notebooks.turns import Turn
 from agilab.notebooks.values import Evaluator, Text
 from agilab.notebooks.walking import Nodes, Place
-
-Where = Literal["relative", "absolute", "outside", "home", "url", "computed"]
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """One place in the code that names a file.
-
-    Attributes:
-        path: As the code says it, in `/` form and without a leading `./`; with `{…}` where it is computed.
-        computed: Whether there is a hole in it: then it is a pattern, and joins nothing.
-        direction: "read", "written", "both" or "unknown".
-        kind: "table", "array", "json", "model", "figure", "folder", …, "file" where nothing says it.
-        where: Relative to the notebook's folder, absolute, outside it by `..`, in a home folder, a URL, or computed
-            from its first letter on.
-        call: What takes it: "pandas.read_csv", ".to_parquet", "shell".
-        cell: Index of the cell.
-        line: In that cell, from 1.
-        perhaps: Whether it is one of two of which a condition takes the other.
-    """
-
-    path: str
-    computed: bool
-    direction: Direction
-    kind: str
-    where: Where
-    call: str
-    cell: int
-    line: int
-    perhaps: bool = field(default=False, compare=False)
-
-    def to_plain(self) -> dict[str, Any]:
-        """As JSON; credentials in a URL are hidden."""
-        return {
-            "path": redact(self.path),
-            "computed": self.computed,
-            "direction": self.direction,
-            "kind": self.kind,
-            "where": self.where,
-            "call": self.call,
-            "cell": self.cell,
-            "line": self.line,
-        }
-
-
-def each_once(acts: Iterable[Act]) -> tuple[Artifact, ...]:
-    """The artifacts of acts, in the order of their lines."""
-    every = {act.artifact for act in acts}
-    return tuple(sorted(every, key=lambda a: (a.cell, a.line, a.path, a.direction, a.call, a.kind)))
-
-
-At = tuple[int, int, int]
-"""Where something is done: line and column where its expression ends, for what is inside is done before what is around
-it; and its place among all that is done there."""
-
-
-@dataclass(frozen=True)
-class Act:
-    """An artifact where something is done to it.
-
-    Attributes:
-        turns: What has to turn out so that it is done.
-        owner: The function that has to be called for it.
-        gone: Whether the file is no longer there afterwards: it was moved or removed.
-    """
-
-    artifact: Artifact
-    at: At
-    turns: tuple[Turn, ...]
-    owner: str
-    gone: bool
-
-
-def end_of(node: ast.expr, number: int = 0) -> At:
-    """See `At`."""
-    return node.end_lineno or node.lineno, node.end_col_offset or node.col_offset, number
 
 
 def acts_of(nodes: Nodes, evaluator: Evaluator) -> list[Act]:
@@ -113,7 +47,7 @@ def acts_of(nodes: Nodes, evaluator: Evaluator) -> list[Act]:
         for number, (artifact, gone, sure) in enumerate(_done(node, place, evaluator)):
             if artifact.path.startswith(":memory:"):  # a database of SQLite or DuckDB that is no file
                 continue
-            turns = tuple(turn for turn in place.turns if not _is_absent(turn, artifact, place, evaluator))
+            turns = tuple(turn for turn in place.turns if not _is_settled(turn, artifact, place, evaluator))
             if not sure or artifact.perhaps:
                 word = "under another name, perhaps" if sure else "under a condition of the shell"
                 turns = (*turns, Turn.at_node(node, 0, 0, word))
@@ -121,11 +55,15 @@ def acts_of(nodes: Nodes, evaluator: Evaluator) -> list[Act]:
     return sorted(found, key=lambda act: act.at)
 
 
-def _is_absent(turn: Turn, artifact: Artifact, place: Place, evaluator: Evaluator) -> bool:
-    """Whether a condition is that the file itself is not there, as it never is where a stage begins."""
-    if turn.absent is None or artifact.direction == "read":
+def _is_settled(turn: Turn, artifact: Artifact, place: Place, evaluator: Evaluator) -> bool:
+    """Whether a condition is that the file itself is not there, as it never is where a stage begins.
+
+    Or that it is, where it is removed: else there is nothing to remove.
+    """
+    name = turn.present if artifact.kind == "removed" else turn.absent
+    if name is None or artifact.direction == "read":
         return False
-    return any(_path(text) == artifact.path for text in evaluator.texts(turn.absent, place))
+    return any(path_of(text) == artifact.path for text in evaluator.texts(name, place))
 
 
 def _done(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[tuple[Artifact, bool, bool]]:
@@ -146,6 +84,11 @@ def _of_call(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[Art
     known = file_calls(name)
     for call in known:
         yield from _made(node, call, name, place, evaluator)
+    if name in OF_SQL or name.rpartition(".")[2] in _OF_SQL:
+        yield from _in_sql(node, name, place, evaluator)
+    if name == "shutil.make_archive":
+        yield from _archived(node, name, place, evaluator)
+        return
     if known:
         return
     if isinstance(node.func, ast.Attribute):
@@ -157,13 +100,68 @@ def _of_call(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[Art
 def _made(
     node: ast.Call, call: FileCall, name: str, place: Place, evaluator: Evaluator
 ) -> Iterator[Artifact]:
-    argument = _argument(node, call.position, call.keywords)
+    argument = argument_of(node, call.position, call.keywords)
     if argument is None:
+        if call.without and not node.args:
+            yield artifact_of(Text(call.without), call.direction, call.kind, name, place.cell, node.lineno)
         return
-    direction = call.direction if call.mode is None else _by_mode(node, call, place, evaluator)
+    direction = _direction(node, call, place, evaluator)
     for text in evaluator.texts(argument, place):
-        if _is_file(text, argument, evaluator):
-            yield _artifact(text, direction, call.kind, name, place.cell, node.lineno)
+        if _is_file(text, argument, evaluator) and (not call.address or ADDRESS.match(text.text)):
+            text = replace(text, text=f"{text.text}*", wide="") if call.several else text
+            yield artifact_of(text, direction, call.kind, name, place.cell, node.lineno)
+
+
+def _direction(node: ast.Call, call: FileCall, place: Place, evaluator: Evaluator) -> Direction:
+    """What a call does to its file: by its mode where it has one, and that says anything."""
+    if any(
+        keyword.arg in ("read_only", "readonly")
+        and isinstance(keyword.value, ast.Constant)
+        and keyword.value.value is True
+        for keyword in node.keywords
+    ):
+        return "read"
+    said = "unknown" if call.mode is None else _by_mode(node, call, place, evaluator)
+    return call.direction if said == "unknown" else said
+
+
+_OF_SQL = frozenset({*OF_SQL_METHODS, "read_sql", "read_sql_query"})
+
+
+def _in_sql(node: ast.Call, name: str, place: Place, evaluator: Evaluator) -> Iterator[Artifact]:
+    """The files in a text of SQL; `text("…")` of SQLAlchemy is looked into."""
+    argument = argument_of(node, 0, ("sql", "query", "statement"))
+    if isinstance(argument, ast.Call) and evaluator.dotted(argument.func).endswith("text") and argument.args:
+        argument = argument.args[0]
+    for text in evaluator.texts(argument, place) if argument is not None else ():
+        for one in files_of_sql(text.text):
+            known = Text(one.path, "{" not in one.path)
+            yield artifact_of(known, one.direction, one.kind, name or "SQL", place.cell, node.lineno)
+
+
+_ARCHIVES = {
+    "zip": ".zip", "tar": ".tar", "gztar": ".tar.gz", "bztar": ".tar.bz2", "xztar": ".tar.xz", "zstdtar": ".tar.zst",
+}  # fmt: skip
+
+
+def _archived(node: ast.Call, name: str, place: Place, evaluator: Evaluator) -> Iterator[Artifact]:
+    """`shutil.make_archive(name, format, root, base)`: what lies in a folder, into one file."""
+
+    def texts(position: int, word: str, without: str) -> tuple[Text, ...]:
+        argument = argument_of(node, position, (word,))
+        if argument is None or (isinstance(argument, ast.Constant) and argument.value is None):
+            return (Text(without),)
+        return evaluator.texts(argument, place)
+
+    for root in texts(2, "root_dir", "."):
+        for base in texts(3, "base_dir", "."):
+            inside = replace(root, text=posixpath.normpath(posixpath.join(root.text, base.text)))
+            yield artifact_of(inside, "read", "folder", name, place.cell, node.lineno)
+    for whole in texts(0, "base_name", ""):
+        for form in texts(1, "format", ""):
+            if form.text in _ARCHIVES and whole.text:
+                made = replace(whole, text=whole.text + _ARCHIVES[form.text], wide="")
+                yield artifact_of(made, "written", "archive", name, place.cell, node.lineno)
 
 
 _BUFFER = re.compile(r"\{(io\.)?(BytesIO|StringIO)\(")
@@ -188,20 +186,15 @@ def _is_file(text: Text, argument: ast.expr, evaluator: Evaluator) -> bool:
     return True
 
 
-def _argument(node: ast.Call, position: int, keywords: tuple[str, ...]) -> ast.expr | None:
-    if 0 <= position < len(node.args):
-        before = node.args[: position + 1]
-        return None if any(isinstance(item, ast.Starred) for item in before) else node.args[position]
-    given = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-    return next((given[name] for name in keywords if name in given), None)
-
-
 def _by_mode(node: ast.Call, call: FileCall, place: Place, evaluator: Evaluator) -> Direction:
-    argument = _argument(node, call.mode if call.mode is not None else 1, ("mode",))
+    argument = argument_of(node, call.mode if call.mode is not None else 1, ("mode", "flag"))
     if argument is None:
         return direction_of_mode(call.default)
     texts = evaluator.texts(argument, place)
-    return direction_of_mode(texts[0].text) if len(texts) == 1 and texts[0].known else "unknown"
+    mode = texts[0].text if len(texts) == 1 and texts[0].known else "?"
+    return (
+        "both" if mode == "w" and call.default == "c" else direction_of_mode(mode)
+    )  # shelve: what is there stays
 
 
 def _of_method(
@@ -209,7 +202,12 @@ def _of_method(
 ) -> Iterator[Artifact]:
     word = function.attr
     shown = f".{word}"
+    if _PACKS.get(word, frozenset()) & evaluator.modules:
+        yield from _packed(node, shown, place, evaluator)
+        return
     call = METHODS.get(word)
+    if word == "extractall" and not _UNPACKS & evaluator.modules:
+        return  # of a column of texts
     if call:
         yield from _made(node, call, shown, place, evaluator)
         return
@@ -222,10 +220,25 @@ def _of_method(
     if word in SAVING and node.args:
         for text in evaluator.texts(node.args[0], place):
             if kind_of_suffix(text.text):
-                yield _artifact(text, "written", "", shown, place.cell, node.lineno)
+                yield artifact_of(text, "written", "", shown, place.cell, node.lineno)
         return
     if word not in _NO_FILES:
         yield from _mentioned(node, name or shown, place, evaluator)
+
+
+_UNPACKS = frozenset({"zipfile", "tarfile", "py7zr", "rarfile", "zipfile.ZipFile", "tarfile.open"})
+_PACKS = {
+    "add": frozenset({"tarfile", "tarfile.open"}),
+    "write": frozenset({"zipfile", "zipfile.ZipFile"}),
+}
+"""Methods that put a file into an archive, where the module is imported."""
+
+
+def _packed(node: ast.Call, shown: str, place: Place, evaluator: Evaluator) -> Iterator[Artifact]:
+    for text in evaluator.texts(node.args[0], place) if node.args else ():
+        named = _NAME_OF_FILE.fullmatch(text.text) and kind_of_suffix(text.text)
+        if text.known and "\n" not in text.text and (text.path or named or shown == ".add"):
+            yield artifact_of(text, "read", "folder", shown, place.cell, node.lineno)
 
 
 def _of_path(node: ast.Call, word: str, path: Text, place: Place, evaluator: Evaluator) -> Iterator[Artifact]:
@@ -234,15 +247,15 @@ def _of_path(node: ast.Call, word: str, path: Text, place: Place, evaluator: Eva
         for text in evaluator.texts(node.args[0], place) if node.args else ():
             tail = text.text if word == "glob" else f"**/{text.text}"
             whole = Text(posixpath.join(path.text, tail), path.known and text.known)
-            yield _artifact(whole, "read", "files", shown, place.cell, node.lineno)
+            yield artifact_of(whole, "read", "files", shown, place.cell, node.lineno)
     elif word in ("rename", "replace"):
-        yield _artifact(path, "read", "", shown, place.cell, node.lineno)
+        yield artifact_of(path, "read", "", shown, place.cell, node.lineno)
         for text in evaluator.texts(node.args[0], place) if len(node.args) == 1 else ():
-            yield _artifact(text, "written", "", shown, place.cell, node.lineno)
+            yield artifact_of(text, "written", "", shown, place.cell, node.lineno)
     else:
         call = PATH_METHODS[word]
-        direction = call.direction if call.mode is None else _by_mode(node, call, place, evaluator)
-        yield _artifact(path, direction, call.kind, shown, place.cell, node.lineno)
+        direction = _direction(node, call, place, evaluator)
+        yield artifact_of(path, direction, call.kind, shown, place.cell, node.lineno)
 
 
 SHELL = frozenset({
@@ -262,16 +275,23 @@ _NO_FILES = frozenset({
 
 def _of_shell(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[tuple[Artifact, bool, bool]]:
     """What a shell command, as text, certainly names: redirections, downloads, archives."""
-    command = _argument(node, 0, ("args", "cmd", "command"))
-    if isinstance(command, ast.List | ast.Tuple):  # a script for a shell's input, as `%%bash` becomes
+    for text in commands_of(node, place, evaluator):
+        for step in steps_of_command(text):
+            known = "{" not in step.path and "$" not in step.path
+            kind = "removed" if step.direction == "unknown" else step.kind
+            shown = Text(step.path.rstrip("/") or step.path, known)
+            artifact = artifact_of(shown, step.direction, kind, "shell", place.cell, node.lineno)
+            yield artifact, step.gone, step.sure
+
+
+def commands_of(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[str]:
+    """The texts that a call of `SHELL` gives to a shell: its command, or a script for its input, as of `%%bash`."""
+    command = argument_of(node, 0, ("args", "cmd", "command"))
+    if isinstance(command, ast.List | ast.Tuple):
         shell = command.elts and evaluator.texts(command.elts[0], place)[0].text in ("bash", "sh", "zsh")
-        command = _argument(node, -1, ("input",)) if shell and len(command.elts) == 1 else None
+        command = argument_of(node, -1, ("input",)) if shell and len(command.elts) == 1 else None
     for text in evaluator.texts(command, place) if command is not None else ():
-        for path, direction, gone, sure in steps_of_command(text.text):
-            known = "{" not in path and "$" not in path
-            kind = "removed" if direction == "unknown" else "folder" if path.endswith("/") else ""
-            shown = Text(path.rstrip("/") or path, known)
-            yield _artifact(shown, direction, kind, "shell", place.cell, node.lineno), gone, sure
+        yield text.text
 
 
 def _mentioned(node: ast.Call, name: str, place: Place, evaluator: Evaluator) -> Iterator[Artifact]:
@@ -293,43 +313,7 @@ def _mentioned(node: ast.Call, name: str, place: Place, evaluator: Evaluator) ->
                 and _NAME_OF_FILE.fullmatch(text.text)
                 and kind_of_suffix(text.text)
             ):
-                yield _artifact(text, direction, "", name or "?", place.cell, node.lineno)
+                yield artifact_of(text, direction, "", name or "?", place.cell, node.lineno)
 
 
 _NAME_OF_FILE = re.compile(r"(?:[a-z][a-z0-9+.\-]*://)?[\w./\\~:*\- ]*\w\.\w{1,8}(?:\.\w{2,3})?")
-_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]+://")
-
-
-def _path(text: Text) -> str:
-    path = text.text.strip()
-    if "\\" in path and "/" not in path:
-        path = path.replace("\\", "/")
-    return path[2:] or "." if path.startswith("./") else path
-
-
-def _artifact(text: Text, direction: Direction, kind: str, call: str, cell: int, line: int) -> Artifact:
-    path = _path(text)
-    return Artifact(
-        path,
-        not text.known,
-        direction,
-        kind or kind_of_suffix(path) or "file",
-        where_of(path),
-        call,
-        cell,
-        line,
-        text.perhaps,
-    )
-
-
-def where_of(path: str) -> Where:
-    """Where a path leads, seen from the notebook's folder."""
-    if _URL.match(path):
-        return "url"
-    if path.startswith("{"):
-        return "computed"
-    if path.startswith("/") or re.match(r"[A-Za-z]:[/\\]|\\\\", path):
-        return "absolute"
-    if path.startswith("~"):
-        return "home"
-    return "outside" if posixpath.normpath(path).split("/")[0] == ".." else "relative"

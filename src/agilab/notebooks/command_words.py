@@ -6,7 +6,8 @@ import ast
 import shlex
 from collections.abc import Collection, Iterator
 
-from agilab.notebooks.artifacts import SHELL, Act, Artifact, end_of, where_of
+from agilab.notebooks.artifacts import SHELL, commands_of
+from agilab.notebooks.named_files import Act, Artifact, end_of, where_of
 from agilab.notebooks.shell_files import steps_of_command
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Nodes, Place
@@ -20,7 +21,7 @@ def words_of_commands(nodes: Nodes, evaluator: Evaluator, made: Collection[str])
     for node, place in nodes if made else ():
         if not isinstance(node, ast.Call) or evaluator.dotted(node.func) not in SHELL or not node.args:
             continue
-        words = (word.removeprefix("./") for word in _words(node.args[0], place, evaluator))
+        words = (word.removeprefix("./") for word in _words(node, place, evaluator))
         for number, word in enumerate(dict.fromkeys(words)):
             if word in made:
                 artifact = Artifact(
@@ -29,14 +30,13 @@ def words_of_commands(nodes: Nodes, evaluator: Evaluator, made: Collection[str])
                 yield Act(artifact, end_of(node, number), place.turns, place.owner, gone=False)
 
 
-def _words(command: ast.expr, place: Place, evaluator: Evaluator) -> Iterator[str]:
-    if isinstance(command, ast.List | ast.Tuple):
-        for item in command.elts:
+def _words(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[str]:
+    if isinstance(node.args[0], ast.List | ast.Tuple):
+        for item in node.args[0].elts:
             yield from (text.text for text in evaluator.texts(item, place) if text.known)
-        return
-    for text in evaluator.texts(command, place):
-        known = {step.path for step in steps_of_command(text.text)}  # what is done to these is known
+    for command in commands_of(node, place, evaluator):
+        known = {step.path for step in steps_of_command(command)}  # what is done to these is known
         try:
-            yield from (word for word in shlex.split(text.text, comments=True) if word not in known)
+            yield from (word for word in shlex.split(command, comments=True) if word not in known)
         except ValueError:
             continue

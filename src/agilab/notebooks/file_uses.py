@@ -13,14 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from agilab.notebooks.arguments import Given, Parameters, given_by, taken_by, with_given
-from agilab.notebooks.artifacts import Act, Artifact, At, end_of, where_of
+from agilab.notebooks.artifact_calls import direction_of_name
+from agilab.notebooks.called_with import Call, Given, Signature, given_by, taken_by
 from agilab.notebooks.command_words import WORD
+from agilab.notebooks.named_files import Act, Artifact, At, end_of, where_of
 from agilab.notebooks.turns import Turn, certain
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Nodes, Place
 
-Does = Literal["read", "write", "add", "remove", "name"]
+Does = Literal["read", "write", "add", "remove", "name", "look"]
 _DOES: Mapping[str, Does] = {"read": "read", "written": "write", "both": "add"}
 _HOLE = re.compile(r"\{[^{}]*\}")
 _OF_THE_SHELL = re.compile(r"\$\{?\w+\}?|\{[^{}]*\}")
@@ -34,11 +35,13 @@ class FileUse:
 
     Attributes:
         cell: Index of the cell that does it, which is not always the one in whose text it stands.
-        does: What; `add` keeps what the file held, `name` is a word of a command, which may take the file.
+        does: What; `add` keeps what the file held; `name` is a word of a command or goes into a call that is not known,
+            either of which may take the file; `look` sees whether it is there, and what lies below it.
         path: From the notebook's folder, if it is not absolute; a pattern where it is computed.
         turns: What has to turn out so that it is done; empty where it is whenever the cell is run.
         artifact: Where it stands.
         elsewhere: Whether the folder that the path is meant from is not known for certain.
+        wide: The path as a pattern, for whatever the parameters say that are in it; empty where none is.
     """
 
     cell: int
@@ -47,11 +50,14 @@ class FileUse:
     turns: tuple[Turn, ...]
     artifact: Artifact
     elsewhere: bool = False
+    wide: str = ""
 
     @property
     def is_own(self) -> bool:
-        """Whether it is a file, as far as one can tell, of the notebook's folder."""
-        return self.artifact.kind != "folder" and where_of(self.path) == "relative" and self.path[:1] != "*"
+        """Whether it is a file, as far as one can tell, of the notebook's folder; one may look at a folder, too."""
+        if self.artifact.where == "computed" or where_of(self.path) != "relative":
+            return False
+        return self.artifact.kind != "folder" or self.does == "look"
 
     @property
     def only(self) -> str:
@@ -61,7 +67,11 @@ class FileUse:
 
 @dataclass(frozen=True)
 class _Step:
-    """An act, a change of folder, or a call of a function of the notebook."""
+    """An act, a change of folder, or a call of a function of the notebook.
+
+    Attributes:
+        far: How many of its last turns are of functions that the function calls in which it stands.
+    """
 
     at: At
     turns: tuple[Turn, ...]
@@ -70,6 +80,7 @@ class _Step:
     folder: str | None = None
     calls: str = ""
     given: Given = ()
+    far: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,8 +95,8 @@ class _Folder:
         if not certain([step.turns]):
             return replace(self, certain=False)
         to = step.folder or ""
-        if to == _START:
-            return _Folder()
+        if to.startswith(_START):
+            return _Folder(posixpath.normpath(to.removeprefix(f"{_START}/")))
         if to.startswith(("/", "~")):
             return _Folder(to)
         if not to or self.path is None:
@@ -105,7 +116,7 @@ def file_uses(
             if step.act is None:
                 folder = folder.after(step)
             else:
-                found += _uses(cell, step, step.act, folder)
+                found += _uses(cell, step, step.act, followed.meant_from(step.act.artifact, cell, folder))
     return tuple(found)
 
 
@@ -113,15 +124,27 @@ def _uses(cell: int, step: _Step, act: Act, folder: _Folder) -> Iterator[FileUse
     one = act.artifact
     if one.where == "url":
         return
-    path = (_OF_THE_SHELL if one.call == "shell" else _HOLE).sub("*", one.path)
+    holes = _OF_THE_SHELL if one.call == "shell" else _HOLE
+    path, wide = holes.sub("*", one.path), holes.sub("*", one.wide)
     if one.where in ("relative", "outside"):
         path = posixpath.normpath(posixpath.join(folder.path or ".", path))
+        wide = wide and posixpath.normpath(posixpath.join(folder.path or ".", wide))
     lost = folder.path is None or not folder.certain
-    does: Does | None = "name" if one.kind == WORD else _DOES.get(one.direction)
-    if does is not None:
-        yield FileUse(cell, does, path, step.turns, one, lost)
+    does = _does(one)
+    if does is not None and not (path == "." and does != "look"):
+        yield FileUse(cell, does, path, step.turns, one, lost, wide)
     if act.gone:
-        yield FileUse(cell, "remove", path, step.turns, one, lost)
+        yield FileUse(cell, "remove", path, step.turns, one, lost, wide)
+
+
+def _does(one: Artifact) -> Does | None:
+    if one.direction == "read" and one.kind in ("folder", "seen"):
+        return "look"
+    if one.kind == WORD:
+        return "name"
+    if one.direction == "unknown" and one.kind != "removed" and direction_of_name(one.call) != "written":
+        return "name"
+    return _DOES.get(one.direction)
 
 
 class _Followed:
@@ -134,19 +157,18 @@ class _Followed:
         acts: Sequence[Act],
         evaluator: Evaluator,
     ) -> None:
-        self._parameters: dict[tuple[int, str], Parameters] = {}
-        self._defined = _defined(trees, self._parameters)
+        self._signatures: dict[tuple[int, str], Signature] = {}
+        self._defined = _defined(trees, self._signatures)
         self._steps: dict[tuple[int, str], list[_Step]] = {}
         for act in acts:
             turns = _of_cell(act.artifact.cell, act.turns)
             self._add(act.artifact.cell, _Step(act.at, turns, act.owner, act=act))
-        changes = [
+        self._changes = [
             (place.cell, place.statement)
             for here in nodes.values()
             for node, place in here
             if isinstance(node, ast.Call) and evaluator.dotted(node.func) in _CHANGES_FOLDER
         ]
-        self._first_change = min(changes, default=None)
         if acts:
             for cell, here in nodes.items():
                 for step in self._calls(cell, here, evaluator):
@@ -154,6 +176,16 @@ class _Followed:
         for steps in self._steps.values():
             steps.sort(key=lambda step: step.at)
         self._known: dict[tuple[int, str], list[_Step]] = {}
+
+    def meant_from(self, artifact: Artifact, cell: int, now: _Folder) -> _Folder:
+        """The folder that a path is meant from in a cell: the one of now, or of when it was asked for."""
+        if artifact.start is None or not any(artifact.start < one for one in self._changes if one[0] <= cell):
+            return now
+        return _Folder() if self._is_first(artifact.start) else _Folder(None, certain=False)
+
+    def _is_first(self, start: tuple[int, int]) -> bool:
+        """Whether the folder is still the notebook's own there."""
+        return all(start < one for one in self._changes)
 
     def _add(self, cell: int, step: _Step) -> None:
         self._steps.setdefault((cell, step.owner), []).append(step)
@@ -180,11 +212,10 @@ class _Followed:
         texts = evaluator.texts(node, place)
         if len(texts) != 1 or not texts[0].known or texts[0].perhaps or texts[0].text.startswith("-"):
             return ""
-        if texts[0].text != "." or not isinstance(node, ast.Name):
+        start = texts[0].start
+        if start is None or not any(start < one for one in self._changes if one[0] <= place.cell):
             return texts[0].text
-        owner = place.scope.owner(node.id)  # `os.getcwd()` of whenever that was
-        bound = [(one.cell, one.statement) for one in owner.bindings[node.id]] if owner else []
-        return _START if self._first_change is not None and max(bound) < self._first_change else ""
+        return f"{_START}/{texts[0].text}" if self._is_first(start) else ""
 
     def of_cell(self, cell: int) -> Iterator[_Step]:
         """What a cell does when it is run."""
@@ -196,18 +227,25 @@ class _Followed:
 
     def _of_call(self, call: _Step, cell: int, within: frozenset[str]) -> Iterator[_Step]:
         """What a function does when it is called in a cell: the last of that name that stands there or above."""
-        caller = next((one for (_, owner), one in self._parameters.items() if owner == call.owner), None)
+        caller = next((one for (_, owner), one in self._signatures.items() if owner == call.owner), None)
         for owner in self._defined.get(call.calls, ()):
             defined = [one for one in self._defined[call.calls][owner] if one <= cell]
             if not defined or owner in within:
                 continue
             for step in self._of_owner(defined[-1], owner, cell, within):
-                inner = replace(step, turns=(*call.turns, *step.turns))
-                parameters = self._parameters.get((defined[-1], owner))
-                if inner.act is None or parameters is None or "{" not in inner.act.artifact.path:
+                signature = self._signatures.get((defined[-1], owner))
+                way = Call(call.given, signature or Signature(), caller)
+                near = len(step.turns) - step.far
+                taken = [None if signature is None else way.takes(turn) for turn in step.turns[:near]]
+                if False in taken:
+                    continue
+                left = [turn for turn, yes in zip(step.turns, taken, strict=False) if not yes]
+                left += step.turns[near:]
+                inner = replace(step, turns=(*call.turns, *left), far=len(left))
+                if inner.act is None or signature is None or "{" not in inner.act.artifact.path:
                     yield inner
                     continue
-                for artifact in with_given(inner.act.artifact, call.given, parameters, caller):
+                for artifact in way.fill(inner.act.artifact):
                     turns = inner.turns
                     if artifact.perhaps and not inner.act.artifact.perhaps:
                         turns = (*turns, Turn((cell, *call.at), 0, 0, "under another name, perhaps"))
@@ -247,10 +285,10 @@ def _of_cell(cell: int, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
 
 
 def _defined(
-    trees: Mapping[int, ast.Module], parameters: dict[tuple[int, str], Parameters]
+    trees: Mapping[int, ast.Module], signatures: dict[tuple[int, str], Signature]
 ) -> dict[str, dict[str, list[int]]]:
     """By the names that they are called by, the functions of the notebook and the cells that define them; what these
-    take is put into `parameters`.
+    take is put into `signatures`.
 
     Whoever names a class calls what its objects do unasked; of a method `.name` nobody knows whose it is, so it is that
     of every class.
@@ -271,10 +309,10 @@ def _defined(
                         "__init__",
                         method.name.strip("_"),
                     ):
-                        parameters[cell, owner] = taken_by(method, bound=True)
+                        signatures[cell, owner] = taken_by(method, bound=True)
             else:
                 note(node.name, node.name, cell)
-                parameters[cell, node.name] = taken_by(node)
+                signatures[cell, node.name] = taken_by(node)
     return found
 
 

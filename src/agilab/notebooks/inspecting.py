@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from agilab.notebooks import style_file
 from agilab.notebooks.artifact_findings import artifact_findings, out_of_sight
-from agilab.notebooks.artifacts import Act, Artifact, acts_of, each_once
+from agilab.notebooks.artifacts import acts_of
 from agilab.notebooks.cells import Notebook
 from agilab.notebooks.command_words import words_of_commands
 from agilab.notebooks.execution import Execution, execution_findings, execution_of
@@ -33,11 +34,15 @@ from agilab.notebooks.imports import (
     search_folders,
 )
 from agilab.notebooks.keeping import attachment_findings
+from agilab.notebooks.lying_files import there
+from agilab.notebooks.named_files import Act, Artifact, each_once
+from agilab.notebooks.parameters import parameters_of
 from agilab.notebooks.parsing import ParsedNotebook, parse_notebook
 from agilab.notebooks.randomness import unseeded
 from agilab.notebooks.reading import LIMIT, read
 from agilab.notebooks.risks import Secret, code_risks, installs_of, secrets_of
 from agilab.notebooks.rules import found
+from agilab.notebooks.run_files import programs_that_exit
 from agilab.notebooks.secrets import HIDDEN
 from agilab.notebooks.shown_texts import with_texts
 from agilab.notebooks.supervisor.plain import as_python
@@ -64,7 +69,8 @@ class Inspection:
         findings: All of them, in the order of the notebook.
         uses: What its cells do to files, in the order in which it happens.
         modules: Those that its cells write.
-        there: Of the files of `uses`, those that lie beside it; None where nobody knows where it lies.
+        there: Of the files of `uses`, those that lie beside it, and what lies in folders that are looked into; None
+            where nobody knows where it lies.
         unseen: Files that are read, do not lie there and are made, if at all, by a call that is not seen to.
     """
 
@@ -123,7 +129,7 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
     trees = {one.cell.index: one.tree for one in parsed.cells if one.tree is not None}
     scope = scope_of_notebook(trees)
     nodes = {cell: list(walk(cell, tree, scope)) for cell, tree in trees.items()}
-    evaluator = Evaluator(aliases_of(nodes.values()))
+    evaluator = Evaluator(aliases_of(nodes.values()), _given(parsed))
     acts = [act for cell in nodes.values() for act in acts_of(cell, evaluator)]
     artifacts = list(each_once(acts))
     modules = written_modules(artifacts, added_folders(nodes.values(), evaluator))
@@ -142,6 +148,7 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
         installed += installs_of(here, evaluator, translated)
     unseen: list[Artifact] = []
     if folder is not None:
+        findings += programs_that_exit(parsed.cells, folder)
         unseen = out_of_sight(artifacts, folder)
         if unseen:  # a helper may be seen to write what it is given the name of
             by_helpers = {
@@ -155,6 +162,10 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
             )
             for one in unseen
         ]
+    if folder is not None and style_file.lies_in(folder):
+        drawn = [act for cell in nodes.values() for act in style_file.acts_of_drawing(cell, evaluator)]
+        acts += drawn
+        artifacts += [act.artifact for act in drawn[:1]]
     uses = _uses(trees, nodes, acts, modules, artifacts, evaluator)
     secrets = secrets_of(notebook, nodes.values())
     requirements = requirements_of(sorted(installed, key=lambda one: one[1:]))
@@ -178,9 +189,15 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
         in_order(replace(one, what=hide(one.what)) for one in findings),
         tuple(replace(one, path=hide(one.path)) for one in uses),
         modules,
-        None if folder is None else _there(folder, uses),
+        None if folder is None else there(folder, uses),
         tuple(replace(one, path=hide(one.path)) for one in unseen),
     )
+
+
+def _given(parsed: ParsedNotebook) -> dict[str, int]:
+    """The names that cells of parameters give plain values, which a lab's runs may set, each with its cell."""
+    tagged = [one for one in parsed.cells if "parameters" in one.cell.tags]
+    return {name: one.cell.index for one in tagged for name in parameters_of(one.python).given}
 
 
 def _uses(
@@ -198,18 +215,6 @@ def _uses(
     made = {act.artifact.path for act in now if act.artifact.direction in ("written", "both")}
     now += [act for cell in nodes.values() for act in words_of_commands(cell, evaluator, made)]
     return file_uses(trees, nodes, now, evaluator)
-
-
-def _there(folder: Path, uses: Sequence[FileUse]) -> frozenset[str]:
-    """Those of the files that lie in the folder."""
-    found: set[str] = set()
-    for path in {one.path for one in uses if one.is_own and "\0" not in one.path}:
-        try:
-            if os.path.lexists(folder / path) or ("*" in path and any(folder.glob(path))):
-                found.add(path)
-        except (OSError, ValueError, NotImplementedError):
-            continue
-    return frozenset(found)
 
 
 def _hider(secrets: list[Secret]) -> Callable[[str], str]:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass, field
 
+from agilab.notebooks.bound_above import bound_by
 from agilab.notebooks.cell_meanings import cell_meaning
 from agilab.notebooks.meaning import Meaning
 from agilab.notebooks.meanings import help_meaning, line_meaning, shell_meaning
@@ -59,12 +60,14 @@ class Translated:
     tree: ast.Module | None = None
 
 
-def translate(source: str, names: Container[str] = ()) -> Translated:
+def translate(source: str, names: Container[str] = (), above: Container[str] | None = None) -> Translated:
     r"""A cell as Python.
 
     Args:
         source: The cell's text.
-        names: Names that the notebook binds somewhere: `$name` in a shell line means Python's only for these.
+        names: Names that the notebook binds somewhere.
+        above: Those that cells above this one bind, where it is known: `$name` in a shell line means Python's only for
+            these, and for what lines above it bind; in a function for whatever the notebook binds.
 
     >>> translate("x = 1\n%matplotlib inline\n%cd data").python.splitlines()
     ['x = 1', '', 'import os; os.chdir("data")']
@@ -74,7 +77,7 @@ def translate(source: str, names: Container[str] = ()) -> Translated:
     if tree is not None and not _may_show(text) and not text.lstrip().startswith("In ["):
         return Translated(text, tree=tree)
     lines, prompts = _bare(text.split("\n"))
-    cell = _Cell(lines, names)
+    cell = _Cell(lines, names, names if above is None else above)
     cell.translate(parses=tree is not None and not prompts)
     return Translated("\n".join(cell.lines), tuple(cell.magics), prompts)
 
@@ -106,6 +109,7 @@ class _Cell:
 
     lines: list[str]
     names: Container[str]
+    above: Container[str]
     magics: list[Magic] = field(default_factory=list)
     budget: int = (
         100_000  # lines looked at: text in which nothing ever closes would take the square of its length
@@ -136,12 +140,12 @@ class _Cell:
         name, arguments = match[1], (match[2] or "").strip()
         if arguments.endswith("?") and not rest:
             return False
-        meaning = cell_meaning(name, arguments, rest, self.names)
+        meaning = cell_meaning(name, arguments, rest, self.above)
         self.magics.append(Magic(first + 1, name, True, meaning))
         if meaning.body is None:
             self.lines[first + 1 :] = [""] * len(rest)
         elif meaning.body == "python":
-            inner = _Cell(rest, self.names)
+            inner = _Cell(rest, self.names, self.above)
             inner.translate(parses=parse("\n".join(rest)).tree is not None)
             self.lines[first + 1 :] = inner.lines
             self.magics += [Magic(m.line + first + 1, m.name, m.whole_cell, m.meaning) for m in inner.magics]
@@ -183,7 +187,9 @@ class _Cell:
         text = " ".join(line.rstrip("\\").strip() for line in self.lines[start:end])
         target, text = _assigned(text)
         if text.startswith("!"):
-            self._replace(start, end, "!", shell_meaning(text.lstrip("!").strip(), target, self.names))
+            self._replace(
+                start, end, "!", shell_meaning(text.lstrip("!").strip(), target, self._known(start))
+            )
         elif text.startswith("%"):
             self._line_magic(start, end, text, target)
         elif text.startswith("?"):
@@ -199,7 +205,14 @@ class _Cell:
         if not match or text.endswith("?"):
             self._replace(start, end, "?", help_meaning())
             return
-        self._replace(start, end, match[1], line_meaning(match[1], match[2] or "", target, self.names))
+        meaning = line_meaning(match[1], match[2] or "", target, self._known(start))
+        self._replace(start, end, match[1], meaning)
+
+    def _known(self, start: int) -> Container[str]:
+        """The names that a line may name: whatever there is, if it stands in a block, which may be a function's."""
+        if self.lines[start][:1].isspace() or self.above is self.names:
+            return self.names
+        return _Known(self.above, self.lines[:start])
 
     def _statement_end(self, start: int) -> tuple[int, bool]:
         """(position after the logical line that begins at `start`, whether it ends with a question mark)."""
@@ -242,6 +255,17 @@ class _Cell:
                 return
             meaning = line_meaning(match[1], match[2] or "", "", self.names)
             self._replace(start, start + 1, match[1], meaning.without_percent(match[1]))
+
+
+class _Known:
+    """Names that cells above bind, or lines above."""
+
+    def __init__(self, above: Container[str], lines: list[str]) -> None:
+        self._above = above
+        self._lines = lines
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._above or name in bound_by(self._lines)
 
 
 _TARGET = re.compile(r"[\w\s.,*()\[\]'\"]+")

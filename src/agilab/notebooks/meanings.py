@@ -2,7 +2,7 @@
 
 | outcome | examples |
 | --- | --- |
-| translated | `%cd` `%env X=1` `%time f()` `%run x.py` `%%writefile` `!cmd` `%%bash` `/f x` |
+| translated | `%cd` `%env X=1` `%time f()` `%run x.py 3` `%run -i x.py` `%%writefile` `!cmd` `%%bash` `/f x` |
 | its body stays | `%%time` `%%capture` `%%prun` |
 | dropped, with a note | `%matplotlib inline` `%load_ext` `%timeit` `x?` |
 | a comment, with a warning | `%store` `%sql` `%R` whatever is not known |
@@ -15,12 +15,12 @@ instead of giving a wrong value.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from agilab.notebooks.meaning import (
     Meaning,
-    importing,
     literal,
     path_expression,
     split_words,
@@ -148,21 +148,45 @@ def _run(arguments: str, target: str, names: Container[str]) -> Meaning | None:
     if target or not words:
         return None
     name, what = words[0], f"%run {redact(words[0])}"
+    rest = [literal(word) if "-G" in flags else _argument(word, arguments, names) for word in words[1:]]
     if "-m" in flags:
-        return Meaning(f"import runpy; globals().update(runpy.run_module({literal(name)}))", "NB-115", what)
-    if name.endswith(".ipynb") or "-i" in flags:
-        why = "is another notebook" if name.endswith(".ipynb") else "shares the notebook's names"
-        return Meaning("", "NB-115", f"{what} became a comment: it {why}", runs=name)
-    path = name if name.endswith((".py", ".ipy")) or "$" in name or "{" in name else f"{name}.py"
-    expression = path_expression(path, names)
-    call = f"globals().update(runpy.run_path({expression}, run_name='__main__'))"
-    arguments_ = f"import sys; sys.argv = {words!r}; " if len(words) > 1 else ""
-    return Meaning(
-        f"{importing('runpy', expression)}; {arguments_}{call}",
-        "NB-115",
-        f"{what} brings in names",
-        runs=path,
-    )
+        call = f'globals().update(runpy.run_module({literal(name)}, run_name="__main__", alter_sys=True))'
+        told = Meaning("", "NB-115", f"%run -m {redact(name)} brings in names")
+        return _as_a_program(call, [literal(name), *rest], told)
+    if name.endswith((".ipynb", ".ipy")):
+        return Meaning("", "NB-115", f"{what} became a comment: it is another notebook", runs=name)
+    path = name if name.endswith(".py") or "$" in name or "{" in name else f"{name}.py"
+    place = path_expression(path, names)
+    if "-i" in flags:
+        call = f'exec(compile(open({place}, "rb").read(), {place}, "exec"), globals())'
+        told = Meaning("", "NB-115", f"{what} shares the notebook's names", runs=path)
+    else:
+        module, own = (
+            ("__main__", "") if "-n" not in flags else (PurePosixPath(path).stem, ", __name__=__name__")
+        )
+        call = f"globals().update(runpy.run_path({place}, run_name={literal(module)}){own})"
+        told = Meaning("", "NB-115", f"{what} brings in names", runs=path)
+    folder = path_expression(path.rpartition("/")[0], names) if "/" in path else ""
+    return _as_a_program(call, [place, *rest], told, folder)
+
+
+def _argument(word: str, arguments: str, names: Container[str]) -> str:
+    """A word behind the program of `%run` as an item of `sys.argv`: unless it was quoted, a pattern gives its files."""
+    text = path_expression(word, names)
+    quoted = f"'{word}'" in arguments or f'"{word}"' in arguments
+    return text if quoted or not re.search(r"[*?\[]", word) else f"*(glob.glob({text}) or [{text}])"
+
+
+def _as_a_program(call: str, words: Sequence[str], told: Meaning, folder: str = "") -> Meaning:
+    """A call as `%run` makes it: with an argv and an import path of its own; `__file__` IPython keeps to itself."""
+    parts = [f"unittest.mock.patch.object(sys, 'argv', [{', '.join(words)}]).start()", call]
+    parts += ["unittest.mock.patch.stopall()"]
+    parts += ["globals().pop('__file__', None)"] if "runpy" in call else []
+    if folder:
+        parts = [f"sys.path.insert(0, {folder})", *parts, f"sys.path.remove({folder})"]
+    modules = ["sys", "unittest.mock", *(["runpy"] if "runpy" in call else [])]
+    modules += [name for name in ("glob", "os") if any(f"{name}." in word for word in (folder, call, *words))]
+    return replace(told, python="; ".join([f"import {', '.join(sorted(modules))}", *parts]))
 
 
 def _pylab(arguments: str, target: str, names: Container[str]) -> Meaning | None:

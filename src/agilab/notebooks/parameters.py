@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import datetime
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agilab.contracts.datum import in_json, moments_in
+from agilab.notebooks.literals import Names, literal, names_after
 from agilab.notebooks.metadata import is_text
 
 _LARGEST = 2**53
@@ -29,7 +32,7 @@ class Parameters:
 
     Attributes:
         given: Names with their values.
-        text: The cell without all but these.
+        text: The cell without all but these, dates as their texts.
         rest: The cell without these, line for line; empty where nothing else is in it.
     """
 
@@ -39,8 +42,10 @@ class Parameters:
     odd: tuple[Odd, ...] = ()
 
 
-def parameters_of(source: str) -> Parameters:
+def parameters_of(source: str, names: Names | None = None) -> Parameters:
     """Take a cell apart, name by name. Nothing is given where the text is not Python.
+
+    `names` are those of `datetime` that cells above have imported.
 
     >>> found = parameters_of("n = 40\\nlimit = None\\nm = n * 2")
     >>> found.given, found.rest, [one.name for one in found.odd]
@@ -54,28 +59,36 @@ def parameters_of(source: str) -> Parameters:
     for node in body:
         for name in _stored(node):
             counts[name] = counts.get(name, 0) + 1
+    known = names or {}
     given: dict[str, Any] = {}
     odd: list[Odd] = []
     stays: list[ast.stmt] = []
     for node in body:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
+        known = names_after([node], known)
         name, value = _assigned(node)
         if not name or value is None:
             stays.append(node)
             continue
-        why = "set more than once" if counts[name] > 1 else _odd(value)
+        why = "set more than once" if counts[name] > 1 else _odd(value, known)
         if why:
             odd.append(Odd(name, node.lineno, why))
             stays.append(node)
         else:
-            given[name] = ast.literal_eval(value)
-    if not stays:
+            given[name] = literal(value, known)
+    dated = any(moments_in(given))
+    if not stays and not dated:
         return Parameters(given, source if given else "", "" if given else source)
     if not given:
         return Parameters({}, "", source, tuple(odd))
     gives = [node for node in body if _assigned(node)[0] in given]
-    return Parameters(given, _only(source, gives), _without(source, gives, stays), tuple(odd))
+    text = _only(source, gives)
+    if dated:
+        # As texts, for a value needs no import to be given.
+        plain = {name: f"{name} = {in_json(value)!r}" for name, value in given.items()}
+        text = _lines_with({node.lineno: plain[_assigned(node)[0]] for node in gives}, len(_lines(source)))
+    return Parameters(given, text, _without(source, gives, stays) if stays else "", tuple(odd))
 
 
 def _assigned(node: ast.stmt) -> tuple[str, ast.expr | None]:
@@ -95,16 +108,16 @@ def _stored(node: ast.stmt) -> set[str]:
     }
 
 
-def _odd(value: ast.expr) -> str:
+def _odd(value: ast.expr, names: Names) -> str:
     """Why a lab's params cannot be this; empty where they can."""
     try:
-        return odd_value(ast.literal_eval(value))
+        return odd_value(literal(value, names))
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return "no value that is written out"
 
 
 def odd_value(value: object) -> str:
-    """Why a value is none that JSON and TOML both have; empty where it is. TOML has no null.
+    """Why a value is none that a lab's params can be; empty where it is. TOML has no null.
 
     >>> odd_value([1, {"a": "b"}]), odd_value(None), odd_value({1: 2})
     ('', 'None', 'a dict whose keys are no texts')
@@ -121,11 +134,16 @@ def odd_value(value: object) -> str:
         return "" if math.isfinite(value) else "no finite number"
     if isinstance(value, str):
         return "" if is_text(value) else "a text with half a character"
-    if isinstance(value, bool):
+    if isinstance(value, bool | datetime.date | datetime.time):
         return ""
     if isinstance(value, int):
         return "" if abs(value) < _LARGEST else "a number that is too large"
     return "a tuple" if isinstance(value, tuple) else f"a value of type {type(value).__name__}"
+
+
+def _lines_with(texts: Mapping[int, str], count: int) -> str:
+    """So many lines, with these texts on theirs."""
+    return "\n".join(texts.get(number, "") for number in range(1, count + 1))
 
 
 def _only(source: str, nodes: Sequence[ast.stmt]) -> str:

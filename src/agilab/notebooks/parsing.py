@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass
 
+from agilab.notebooks.bound_above import Bound
 from agilab.notebooks.cells import Cell, Notebook
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.languages import shown
@@ -57,10 +57,11 @@ class ParsedNotebook:
 
 def parse_notebook(notebook: Notebook) -> ParsedNotebook:
     """Translate and parse the Python cells; nothing is executed, nothing raised."""
-    names = Names(notebook)
+    bound = Bound(_read_as_python(notebook))
+    names = bound.anywhere()
     parsed, findings, requirements = [], _language(notebook), []
     for cell in _read_as_python(notebook):
-        one = parse_cell(cell, names)
+        one = parse_cell(cell, names, bound.above(cell.index))
         parsed.append(one)
         for magic in one.magics:
             requirements += [(text, cell.index, magic.line) for text in magic.meaning.requirements]
@@ -70,9 +71,9 @@ def parse_notebook(notebook: Notebook) -> ParsedNotebook:
     return ParsedNotebook(notebook, tuple(parsed), tuple(findings), tuple(requirements))
 
 
-def parse_cell(cell: Cell, names: Container[str] = ()) -> ParsedCell:
-    """One cell; `names` are those that the notebook binds somewhere (see `magics.translate`)."""
-    translated = translate(cell.source, names)
+def parse_cell(cell: Cell, names: Container[str] = (), above: Container[str] | None = None) -> ParsedCell:
+    """One cell; `names` are those that the notebook binds somewhere, or `above` it (see `magics.translate`)."""
+    translated = translate(cell.source, names, above)
     if translated.tree is not None:
         return ParsedCell(cell, translated.python, translated.tree)
     kept = next((one.meaning for one in translated.magics if one.whole_cell and one.meaning.language), None)
@@ -101,32 +102,6 @@ def _why_not(python: str, result: Parse) -> str:
 def _read_as_python(notebook: Notebook) -> tuple[Cell, ...]:
     """Python cells; where nothing says the language, all code cells, in the hope that they are."""
     return tuple(cell for cell in notebook.code_cells if cell.language in ("python", ""))
-
-
-_BINDING = re.compile(
-    r"\b(?:for|import|as|def|class)\s+([A-Za-z_]\w*)|([A-Za-z_][\w, \t]{0,200}?)[ \t]*(?::[^=\n]{0,80})?=(?!=)"
-)
-
-
-class Names:
-    """Names that some cell seems to bind: enough to tell the notebook's `$path` from the shell's `$HOME`.
-
-    Looked for only when somebody asks: most notebooks have no line that does.
-    """
-
-    def __init__(self, notebook: Notebook) -> None:
-        self._notebook = notebook
-        self._names: frozenset[str] | None = None
-
-    def __contains__(self, name: object) -> bool:
-        if self._names is None:
-            self._names = frozenset(
-                name
-                for cell in _read_as_python(self._notebook)
-                for match in _BINDING.finditer(cell.source)
-                for name in re.findall(r"\w+", match[1] or match[2])
-            )
-        return name in self._names
 
 
 def _language(notebook: Notebook) -> list[Finding]:

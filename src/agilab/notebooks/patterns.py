@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 
@@ -16,6 +17,22 @@ def meets(one: str, other: str) -> bool:
         alike = "**" in one or "**" in other or one.count("/") == other.count("/")
         return alike and all(_alike(*pair) for pair in pairs if "**" not in pair)
     return matches(one, other) or matches(other, one)
+
+
+def meeting(paths: Iterable[str], path: str) -> list[str]:
+    """Those of many paths and patterns that may mean the same file as one; quick where most are plain names.
+
+    >>> meeting(["out/a.csv", "out/*.csv", "b.csv"], "out/a.csv")
+    ['out/a.csv', 'out/*.csv']
+    """
+    if any(letter in path for letter in _MAGIC):
+        return [one for one in paths if meets(one, path)]
+    return [
+        one for one in paths if one == path or (("*" in one or "?" in one or "[" in one) and meets(one, path))
+    ]
+
+
+_MAGIC = "*?["
 
 
 def _alike(one: str, other: str) -> bool:

@@ -17,14 +17,19 @@ from agilab.notebooks.flow.links import Join, Links
 from agilab.notebooks.flow.notebook import analyse_cells
 from agilab.notebooks.flow.plan import Plan, plan
 from agilab.notebooks.inspecting import Inspection
+from agilab.notebooks.literals import Names, names_after
 from agilab.notebooks.parameters import Odd, parameters_of
 from agilab.notebooks.text_stages import Aside, aside_of
 from agilab.notebooks.titles import HEADING
 
 _LONGEST_LINE = 500
 """Characters of a line of text that may stand in code."""
-_FIGURES_STAY = re.compile(r"^\s*%matplotlib\s+(?!inline\b|agg\b|-)\w", re.MULTILINE)
-"""Figures as windows or widgets, which a later cell may go on drawing in."""
+_FIGURES_STAY = re.compile(
+    r"^\s*%matplotlib\s+(?!inline\b|-)\w|\bInlineBackend\.close_figures\s*=\s*False"
+    r"|\b(?:matplotlib|mpl)\.use\(|\bswitch_backend\(",
+    re.MULTILINE,
+)
+"""Backends other than Jupyter's own, and a setting of that, with which figures do not end with their cell."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +115,11 @@ def planned(inspection: Inspection, per: Per) -> Planned:
 
 def _code(inspection: Inspection) -> Iterator[Code]:
     parsed = {one.cell.index: one for one in inspection.parsed.cells}
+    names: Names = {}
     for cell in inspection.notebook.code_cells:
         one = parsed.get(cell.index)
         if one is not None and "parameters" in one.cell.tags:
-            found = parameters_of(one.python)
+            found = parameters_of(one.python, names)
             if found.given:
                 yield Code(one.cell, found.text, given=found.given)
             if found.rest or not found.given:
@@ -122,6 +128,8 @@ def _code(inspection: Inspection) -> Iterator[Code]:
             yield Code(one.cell, one.python, aside_of(one.cell, one))
         elif (aside := aside_of(cell, None)) is not None:
             yield Code(cell, "", aside)
+        if one is not None and one.tree is not None:
+            names = names_after(one.tree.body, names)
 
 
 def _headings(above: Mapping[int, Sequence[Cell]], number_of: Mapping[int, int]) -> dict[int, int]:
@@ -175,11 +183,12 @@ def _texts(above: Mapping[int, Sequence[Cell]], number_of: Mapping[int, int]) ->
 def _computed_paths(uses: Sequence[FileUse], number_of: dict[int, int]) -> Iterator[Join]:
     """Cells that write and read what may be one file although the text does not say so."""
     written = [one for one in uses if one.does in ("write", "add") and one.cell in number_of]
+    computed = [one for one in written if one.artifact.computed]
     for after in uses:
         if after.does not in ("read", "add") or after.cell not in number_of:
             continue
-        for before in written:
-            if before.cell >= after.cell or not (before.artifact.computed or after.artifact.computed):
+        for before in written if after.artifact.computed else computed:
+            if before.cell >= after.cell:
                 continue
             names = before.artifact.path, after.artifact.path
             if names[0] != names[1] and _may_be_one(before.path, after.path):

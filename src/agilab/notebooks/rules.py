@@ -243,6 +243,18 @@ RULES: dict[str, Rule] = {
         "It is not beside the notebook and no cell makes it, so no stage is given it.",
         "put it there and name it among the inputs of its stage, if it is to be read",
     ),
+    "NB-309": Rule(
+        "warning",
+        "a file that a parameter names",
+        "A run may be given another value; its stage names the file of the usual one.",
+        "name a pattern among its inputs or outputs, such as out/*.csv",
+    ),
+    "NB-310": Rule(
+        "note",
+        "looks at its own folder",
+        "Its stage sees the files that stages above make, and nothing else that lies there.",
+        "put what is to be found into a folder of its own, and look there",
+    ),
     # how it was run
     "NB-401": Rule(
         "warning",

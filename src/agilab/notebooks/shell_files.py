@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Mapping
 
-Direction = Literal["read", "written", "both", "unknown"]
+from agilab.notebooks.shell_commands import Direction, Step, steps_of_words
 
 _LONGEST = 4000
 
 
-class Step(NamedTuple):
-    """What a command does to one file.
-
-    Attributes:
-        gone: Whether the file is no longer there afterwards.
-        sure: Whether the command is come to for certain.
-    """
-
-    path: str
-    direction: Direction
-    gone: bool = False
-    sure: bool = True
-
-
 def files_of_command(command: str) -> Iterator[tuple[str, Direction]]:
-    """(path, direction) of what commands name; of folders, with a slash at the end. After a `cd` nothing is certain.
+    """(path, direction) of what commands name. After a `cd` nothing is certain.
 
     >>> list(files_of_command("wget -q https://example.org/a.csv -O data/a.csv && gzip -d b.gz > log.txt"))
-    [('https://example.org/a.csv', 'read'), ('data/a.csv', 'written'), ('log.txt', 'written')]
+    [('https://example.org/a.csv', 'read'), ('data/a.csv', 'written'), ('b.gz', 'read'), ('b', 'written'), \
+('log.txt', 'written')]
     """
     return ((step.path, step.direction) for step in steps_of_command(command))
 
@@ -42,33 +28,62 @@ def steps_of_command(command: str) -> Iterator[Step]:
     [('b.txt', False), ('c.txt', True)]
     """
     within: list[str] = []
-    ends = ""
-    for line in command[:_LONGEST].splitlines():
-        if ends:
-            ends = "" if line.strip() == ends else ends
+    for inner in _INNER.finditer(command[:_LONGEST]):  # what others are given: no folder is changed for these
+        yield from steps_of_command(inner[1] or inner[2])
+    command = _INNER.sub("", command[:_LONGEST])
+    for before, part in _parts(command):
+        try:
+            words = shlex.split(part)
+        except ValueError:
             continue
-        before = ""
-        for number, part in enumerate(_PARTS.split(line)):
-            if number % 2:
-                before = part
-                continue
-            try:
-                words = shlex.split(part, comments=True)
-            except ValueError:
-                continue
-            words = _without_structure(words, within)
-            if words[:1] in (["cd"], ["pushd"]):
-                return
-            sure = before != "||" and not _PARTING & {*within}
-            yield from (step._replace(sure=sure) for step in _of_words(words))
-        if (text := _TEXT_BELOW.search(line)) is not None:
-            ends = text[1]
+        yield from _walked(words)
+        words = _without_structure(words, within)
+        if words[:1] in (["cd"], ["pushd"]):
+            return
+        sure = before != "||" and not _PARTING & {*within}
+        yield from (step._replace(sure=sure) for step in _of_words(words))
 
 
-_PARTS = re.compile(r"(&&|\|\||[;|])")
+_PIECE = re.compile(
+    r"(?P<remark>(?<!\S)\#[^\n]*) | (?P<join>\\\n)"
+    r"| (?P<end>&& | \|\| | [;|\n] | (?<![<>&])&(?![>&\d]))"
+    r"| (?P<quoted>'[^']*' | \"(?:\\.|[^\"\\])*\") | \\. | [^'\"\\&|;\n\s]+ | .",
+    re.DOTALL | re.VERBOSE,
+)
+_INNER = re.compile(r"[$<>]\((?!\()([^()'\"]*)\)|`([^`'\"]*)`")
+"""Commands in another: `$(ls)`, `<(sort a.csv)`, or between backquotes."""
 _TEXT_BELOW = re.compile(r"<<-?\s*[\"']?(\w+)")
+
+
+def _parts(command: str) -> Iterator[tuple[str, str]]:
+    """Commands, each with what stands between it and the one before; without remarks and texts that are typed in.
+
+    >>> list(_parts("awk '{a; b}' x.csv | wc -l && cat <<END  # don't\\na; b\\nEND\\nls"))
+    [('', "awk '{a; b}' x.csv "), ('|', ' wc -l '), ('&&', ' cat <<END  '), ('\\n', 'ls')]
+    """
+    at, before, part, ends = 0, "", "", ""
+    while (piece := _PIECE.match(command, at)) is not None:
+        at = piece.end()
+        if piece.lastgroup == "end":
+            yield before, part
+            before, part = piece[0], ""
+            if before == "\n" and ends:
+                below = re.compile(rf"^\s*{ends}\s*$\n?", re.MULTILINE).search(command, at)
+                at, ends = (below.end() if below else len(command)), ""
+        elif piece.lastgroup not in ("remark", "join"):
+            part += piece[0]
+            ends = text[1] if (text := _TEXT_BELOW.search(part)) is not None else ends
+    yield before, part
+
+
 _PARTING = frozenset({"if", "while", "until", "case"})
 _OTHERS = frozenset({"then", "else", "elif", "do", "{", "}", "(", ")", "!", "time", "sudo"})
+
+
+def _walked(words: list[str]) -> Iterator[Step]:
+    """The files that a loop goes through: `for f in out/*.csv`."""
+    if words[:1] == ["for"] and words[2:3] == ["in"]:
+        yield from (Step(word, "read", kind="folder") for word in words[3:] if "*" in word)
 
 
 def _without_structure(words: list[str], within: list[str]) -> list[str]:
@@ -90,33 +105,17 @@ def _without_structure(words: list[str], within: list[str]) -> list[str]:
 def _of_words(words: list[str]) -> Iterator[Step]:
     words, redirected = _without_redirections(words)
     if words:
-        program, rest = words[0].rsplit("/", 1)[-1], words[1:]
-        plain = [word for word in rest if not word.startswith("-")]
-        if program in ("wget", "curl", "gdown"):
-            yield from _download(program, rest)
-        elif program in ("unzip", "gunzip") and plain:
-            yield Step(plain[0], "read")
-            if "-d" in rest[:-1]:
-                yield Step(rest[rest.index("-d") + 1], "written")
-        elif program == "tar" and rest and "x" in rest[0]:
-            yield from (Step(word, "read") for word in plain[:2] if "." in word)
-        elif program in ("cp", "mv") and len(plain) == 2:
-            yield Step(plain[0], "read", gone=program == "mv")
-            yield Step(plain[1], "written")
-        elif program == "rm":
-            yield from (Step(word, "unknown", gone=True) for word in plain)
-        elif program in ("cat", "head", "tail", "wc") and plain:
-            yield from (Step(word, "read") for word in plain if "." in word)
-        elif program == "mkdir":
-            yield from (Step(word.rstrip("/") + "/", "written") for word in plain)
-        elif (
-            re.fullmatch(r"python[\d.]*|Rscript|bash|sh", program)
-            and plain
-            and "-m" not in rest
-            and "-c" not in rest
-        ):
-            yield Step(plain[0], "read")
-    yield from redirected
+        program = words[0].rsplit("/", 1)[-1]
+        if program in ("bash", "sh", "zsh") and "-c" in words[:-1]:
+            yield from steps_of_command(words[words.index("-c") + 1])
+        steps = (*steps_of_words(program, words[1:]), *redirected)
+        yield from (step for step in steps if _names_a_file(step.path))
+
+
+def _names_a_file(path: str) -> bool:
+    """Whether a word is a path as it stands: not what a variable or a command in it says, nor a device."""
+    said = "`" in path or "$(" in path or path[:1] in "($" or (path.endswith(")") and "{" not in path)
+    return bool(path) and not said and not path.startswith("/dev/")
 
 
 def _without_redirections(words: list[str]) -> tuple[list[str], list[Step]]:
@@ -138,21 +137,5 @@ def _without_redirections(words: list[str]) -> tuple[list[str], list[Step]]:
     return kept, files
 
 
-_REDIRECTIONS: dict[str, Direction] = {"<": "read", ">": "written", ">>": "both"}
+_REDIRECTIONS: Mapping[str, Direction] = {"<": "read", ">": "written", ">>": "both"}
 """What is added to keeps what it held."""
-
-
-def _download(program: str, rest: list[str]) -> Iterator[Step]:
-    url = next((word for word in rest if "://" in word), "")
-    if not url:
-        return
-    yield Step(url, "read")
-    flag = "-o" if program == "curl" else "-O"
-    if flag in rest[:-1]:
-        yield Step(rest[rest.index(flag) + 1], "written")
-        return
-    names_itself = program == "wget" or "-O" in rest or "--remote-name" in rest
-    name = url.split("://", 1)[1].partition("?")[0].rstrip("/").rpartition("/")[2]
-    if names_itself and "." in name:
-        folder = rest[rest.index("-P") + 1] + "/" if "-P" in rest[:-1] else ""
-        yield Step(folder + name, "written")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agi_node.source.carried import Statements
@@ -11,7 +11,9 @@ from agilab.contracts.lab_stages import is_file
 from agilab.notebooks.file_uses import FileUse
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.flow.stage import StageFlow
-from agilab.notebooks.patterns import matches, meets
+from agilab.notebooks.lying_files import Lying, lies_in
+from agilab.notebooks.named_by_parameters import bound_to_one_value, patterns_of
+from agilab.notebooks.patterns import matches, meeting, meets
 from agilab.notebooks.planned import Planned
 from agilab.notebooks.rules import found
 from agilab.notebooks.secrets import redact
@@ -27,6 +29,7 @@ class StageFiles:
         reads: Those that it takes.
         made: Those that it writes and does not remove, each with the uses that may have written it.
         kept: Those of them that it is asked for although it may not write them, with who asks.
+        gone: What it removes, with what lies below, before it writes `made`.
     """
 
     one: Planned
@@ -34,6 +37,7 @@ class StageFiles:
     reads: dict[str, None] = field(default_factory=dict)
     made: dict[str, list[FileUse]] = field(default_factory=dict)
     kept: dict[str, StageFiles] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -61,27 +65,33 @@ class LabFiles:
     """
 
     def __init__(self, ones: Sequence[Planned]) -> None:
-        self._found = _Files()
+        self._found = _Files([use for one in ones for use in one.inspection.uses if use.is_own])
         stages = {
             (place, number): self._found.stage(one, number)
             for place, one in enumerate(ones)
             for number in range(len(one.plan.stages))
         }
         self._found.settle()
+        self._patterns = patterns_of([use for one in ones for use in one.inspection.uses if use.is_own])
         self.of: Mapping[tuple[int, int], Files] = {
-            key: ([_spelled(path) for path in stage.reads], [_spelled(path) for path in stage.promised])
-            for key, stage in stages.items()
+            key: (self._spelled(stage.reads), self._spelled(stage.promised)) for key, stage in stages.items()
         }
+
+    def _spelled(self, paths: Iterable[str]) -> list[str]:
+        """Paths as stages say them."""
+        found = (self._patterns.get(path, path) for path in paths)
+        return [path if is_file(path) else f"./{path}" for path in dict.fromkeys(found)]
 
     def findings(self, one: Planned) -> Iterator[Finding]:
         """What is to be said of those of a notebook, whose stages have their ids by now."""
-        return (finding for about, finding in self._found.findings() if about is one)
+        yield from (finding for about, finding in self._found.findings() if about is one)
+        yield from bound_to_one_value(one.inspection.uses, self._patterns)
 
 
 def by_files(uses: Sequence[Sequence[FileUse]]) -> list[int]:
     """The order of notebooks in which a file is written before another reads it; else as they were given."""
     written = [{use.path for use in some if use.is_own and use.does in ("write", "add")} for some in uses]
-    read = [{use.path for use in some if use.is_own and use.does in ("read", "add")} for some in uses]
+    read = [{use.path for use in some if use.is_own and use.does in ("read", "add", "look")} for some in uses]
     before = [
         {
             other
@@ -98,16 +108,15 @@ def by_files(uses: Sequence[Sequence[FileUse]]) -> list[int]:
     return order
 
 
-def _spelled(path: str) -> str:
-    return path if is_file(path) else f"./{path}"
-
-
 class _Files:
     """Goes through the stages in their order. Responsible for who makes a file; not for what cells do to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, uses: Sequence[FileUse]) -> None:
+        """`uses` are those of all notebooks."""
         self._stages: list[StageFiles] = []
         self._not_there: list[tuple[Planned, FileUse]] = []
+        self._lying = Lying(uses)
+        self._not_given: list[tuple[Planned, FileUse]] = []
 
     def stage(self, one: Planned, number: int) -> StageFiles:
         """The next stage, with what its cells do to files."""
@@ -119,12 +128,20 @@ class _Files:
         for use in one.inspection.uses:
             if use.cell in indices and use.is_own:
                 self._use(stage, use)
+        made = set(self._made())
+        folders = tuple(path for path in stage.reads if path.endswith("/"))  # all that lies in these
+        for path in [
+            path for path in stage.reads if path.startswith(folders) and path not in (*folders, *made)
+        ]:
+            del stage.reads[path]
         self._stages.append(stage)
         return stage
 
     def _use(self, stage: StageFiles, use: FileUse) -> None:
         if use.does == "read":
             self._read(stage, use.path, use)
+        elif use.does == "look":
+            self._look(stage, use)
         elif use.does == "remove":
             self._remove(stage, use)
         elif use.does == "name":
@@ -137,16 +154,23 @@ class _Files:
 
     def _read(self, stage: StageFiles, path: str, use: FileUse | None = None) -> None:
         """What a stage has to be given so that it can read a path, or what a pattern finds."""
-        own = [made for made in stage.made if meets(made, path)]
+        own = meeting(stage.made, path)
         if "*" in path:
             above = [other for other in self._made() if other not in own and meets(other, path)]
             stage.reads |= dict.fromkeys(above)
             if above or own:
+                lying = self._lying.files(stage.one.inspection.there, lambda other: matches(path, other))
+                stage.reads |= dict.fromkeys(lying)
                 return
+            if path.startswith("*") and not self._is_there(stage.one, path):
+                return  # of the folder that the notebook lies in: it finds nothing
         elif any(made != path or stage.is_sure(path) for made in own):
             return
         elif (maker := self._maker(path)) is not None:
             stage.reads[maker] = None
+            return
+        elif below := [other for other in self._made() if lies_in(other, path)]:
+            stage.reads |= dict.fromkeys(below)  # a folder of files
             return
         elif own and not self._is_there(stage.one, path):
             return  # written under a condition, and nowhere else: it was, or else this fails in the notebook as well
@@ -155,14 +179,30 @@ class _Files:
             return
         stage.reads[path] = None
 
+    def _look(self, stage: StageFiles, use: FileUse) -> None:
+        """A stage sees whether a file is there, or what a folder has: what others made, and what lies there anyway."""
+        path, only = use.path, use.artifact.kind == "seen"
+
+        def fits(other: str) -> bool:
+            return meets(other, path) or (not only and lies_in(other, path))
+
+        own = [made for made in stage.made if stage.is_sure(made)]
+        stage.reads |= dict.fromkeys(other for other in self._made() if fits(other) and other not in own)
+        if path == ".":
+            self._not_given.append((stage.one, use))
+            return
+        there = stage.one.inspection.there or frozenset()
+        lying = [one for one in self._lying.files(there, fits) if f"{one}/" not in there]
+        if lying and f"{path}/" in there and not self._lying.is_written(fits):
+            lying = [f"{path}/"]  # the folder as it is
+        stage.reads |= dict.fromkeys(lying)
+
     def _remove(self, stage: StageFiles, use: FileUse) -> None:
         """A file or a folder is removed, or moved away."""
-        gone = [
-            made
-            for made in stage.made
-            if made == use.path or made.startswith(f"{use.path}/") or matches(use.path, made)
-        ]
+        gone = [made for made in stage.made if _is_gone(made, use.path)]
         sure = certain([use.turns]) and not use.elsewhere
+        if sure:
+            stage.gone.append(use.path)
         for made in gone:
             if sure:
                 del stage.made[made]
@@ -170,20 +210,27 @@ class _Files:
                 stage.made[made] = [_perhaps(one, use) for one in stage.made[made]]
         if not sure or gone or "*" in use.path:
             return
-        if self._maker(use.path) == use.path or self._is_there(stage.one, use.path):
+        lying = self._lying.files(stage.one.inspection.there, lambda path: path == use.path)
+        if lying or self._maker(use.path) == use.path:
             stage.reads[use.path] = None
 
     def _made(self) -> Iterator[str]:
-        """What the stages above write, each once."""
-        yield from dict.fromkeys(path for stage in self._stages for path in stage.made)
+        """What the stages above write and leave, each once, that of the nearest last."""
+        found: dict[str, None] = {}
+        for stage in self._stages:
+            for gone in stage.gone:
+                found = {path: None for path in found if not _is_gone(path, gone)}
+            found = {path: None for path in found if path not in stage.made} | dict.fromkeys(stage.made)
+        yield from found
 
     def _maker(self, path: str) -> str | None:
-        """What the nearest stage above that writes a file calls it: by its name, else by a pattern."""
-        for stage in reversed(self._stages):
-            if path in stage.made:
-                return path
+        """What the nearest stage above that writes a file calls it: by its name, by a pattern, or by a folder."""
+        made = list(self._made())[::-1]
+        if path in made:
+            return path
         return next(
-            (made for stage in reversed(self._stages) for made in stage.made if matches(made, path)), None
+            (one for one in made if matches(one, path)),
+            next((one for one in made if "*" not in one and path.startswith(f"{one}/")), None),
         )
 
     def _is_there(self, one: Planned, path: str) -> bool | None:
@@ -218,6 +265,9 @@ class _Files:
                         "and a run that does not write it fails"
                     )
                 yield stage.one, _said("NB-307", what, use)
+        for one, use in self._not_given:
+            what = f"{redact(use.artifact.call)} looks at all that lies in the notebook's folder"
+            yield one, _said("NB-310", what, use)
         for one, use in self._not_there:
             what = f"“{redact(use.path)}” is read only {use.only}; it is not there and no cell above makes it"
             yield one, _said("NB-308", what, use)
@@ -239,6 +289,11 @@ def _modules_taken(one: Planned, flow: StageFlow) -> Iterator[str]:
         taken = Statements(there.code).take([name])
         wanted += [(other, each) for other, names in there.uses.items() for each in names & taken.missing]
         yield from files_imported(ast.parse(taken.text), modules)
+
+
+def _is_gone(made: str, removed: str) -> bool:
+    """Whether a file, or a pattern, goes with what is removed."""
+    return made == removed or made.startswith(f"{removed}/") or matches(removed, made)
 
 
 def _perhaps(one: FileUse, removed: FileUse) -> FileUse:

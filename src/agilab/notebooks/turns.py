@@ -48,6 +48,11 @@ class Turn:
         return cls(at, number, count, word, test, absent)
 
     @property
+    def present(self) -> ast.expr | None:
+        """The file's name, where the way is taken only if that is there."""
+        return _absent(self.test, negative=False) if self.test is not None and self.word == "if" else None
+
+    @property
     def why(self) -> str:
         """In words: "if verbose"."""
         if self.test is None:
@@ -133,7 +138,7 @@ def _absent(test: ast.expr, *, negative: bool = True) -> ast.expr | None:
     if not isinstance(test, ast.Call) or test.keywords:
         return None
     name = test.func.attr if isinstance(test.func, ast.Attribute) else getattr(test.func, "id", "")
-    if name not in ("exists", "isfile", "is_file"):
+    if name not in ("exists", "isfile", "is_file", "isdir", "is_dir"):
         return None
     if test.args:
         return test.args[0]

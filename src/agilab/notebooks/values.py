@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import itertools
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from agilab.notebooks.walking import Binding, Place
@@ -28,20 +29,31 @@ class Text:
         known: Whether it has no holes.
         path: Whether it is a `pathlib` path rather than a string.
         perhaps: Whether it is one of two of which a condition takes the other.
+        wide: The same with holes where a parameter of the notebook stands; empty where none does.
+        start: The cell and the statement that ask for the working folder that it begins with; None where none does.
     """
 
     text: str
     known: bool = True
     path: bool = False
     perhaps: bool = False
+    wide: str = ""
+    start: tuple[int, int] | None = None
 
 
 class Evaluator:
     """Texts of expressions. Responsible for what strings and paths are; not for which of them are files."""
 
-    def __init__(self, aliases: dict[str, str]) -> None:
+    def __init__(self, aliases: dict[str, str], parameters: Mapping[str, int] | None = None) -> None:
+        """`parameters` are names that a run may give other values, each with the cell that has its usual one."""
         self._aliases = aliases
         self.imported = frozenset(aliases)
+        self.modules = frozenset(aliases.values())
+        self._varies: Mapping[str, int] = {}
+        self._wide: Evaluator | None = None
+        if parameters:
+            self._wide = Evaluator(aliases)
+            self._wide._varies = parameters
 
     def texts(self, node: ast.expr, place: Place, depth: int = 0) -> tuple[Text, ...]:
         """What an expression may be: one text, or several where the code itself lists them."""
@@ -49,7 +61,18 @@ class Evaluator:
             return (_hole(node),)
         result = self._texts(node, place, depth + 1)
         distinct = tuple(dict.fromkeys(result))
-        return distinct if distinct and len(distinct) <= MOST else (_hole(node),)
+        found = distinct if distinct and len(distinct) <= MOST else (_hole(node),)
+        return self._widened(found, node, place) if depth == 0 and self._wide is not None else found
+
+    def _widened(self, found: tuple[Text, ...], node: ast.expr, place: Place) -> tuple[Text, ...]:
+        """The same texts, each with what is left of it where parameters are not known."""
+        wide = self._wide.texts(node, place) if self._wide is not None else ()
+        if len(wide) != len(found):
+            return found
+        return tuple(
+            replace(one, wide=other.text) if one.known and not other.known else one
+            for one, other in zip(found, wide, strict=True)
+        )
 
     def dotted(self, node: ast.AST) -> str:
         """`pandas.read_csv` for `pd.read_csv` after `import pandas as pd`; "" if it is no dotted name."""
@@ -100,6 +123,7 @@ class Evaluator:
                 "".join(piece.text for piece in choice),
                 all(piece.known for piece in choice),
                 perhaps=any(piece.perhaps for piece in choice),
+                start=choice[0].start if choice else None,
             )
             for choice in itertools.islice(itertools.product(*pieces), MOST + 1)
         )
@@ -115,7 +139,7 @@ class Evaluator:
     def _name(self, node: ast.Name, place: Place, depth: int) -> tuple[Text, ...]:
         owner = place.scope.owner(node.id)
         binding = _binding(owner.bindings[node.id], place) if owner else None
-        if binding is None or binding.value is None:
+        if binding is None or binding.value is None or self._varies.get(node.id) == binding.cell:
             return (_hole(node),)
         there = Place(binding.cell, binding.statement, owner or place.scope)
         if not binding.each:
@@ -136,11 +160,13 @@ class Evaluator:
         if name in ("os.path.join", "posixpath.join"):
             return tuple(replace(text, path=False) for text in self._path(node.args, place, depth))
         if name in ("os.getcwd", "pathlib.Path.cwd", "Path.cwd"):
-            return (Text(".", path="Path" in name),)
+            return (_begun(Text(".", path="Path" in name), place),)
         if name in ("pathlib.Path.home", "Path.home"):
             return (Text("~", path=True),)
         if name in _SAME and len(node.args) == 1:
             texts = self.texts(node.args[0], place, depth)
+            if name in _FROM_HERE:
+                texts = tuple(_begun(text, place) for text in texts)
             return tuple(replace(text, path=False) for text in texts) if name != "str" or all(
                 text.known for text in texts) else texts  # fmt: skip
         if isinstance(node.func, ast.Attribute):
@@ -159,6 +185,8 @@ class Evaluator:
     def _method(self, node: ast.Call, function: ast.Attribute, place: Place, depth: int) -> tuple[Text, ...]:
         owners = self.texts(function.value, place, depth)
         if function.attr in ("resolve", "absolute", "expanduser", "as_posix"):
+            if function.attr in ("resolve", "absolute"):
+                owners = tuple(_begun(text, place) for text in owners)
             return owners if any(text.path for text in owners) else (_hole(node),)
         if function.attr == "joinpath":
             parts = [self.texts(part, place, depth) for part in node.args]
@@ -216,9 +244,16 @@ _PATHS = frozenset(
     for prefix in ("pathlib.", "")
     for name in ("Path", "PurePath", "PosixPath", "WindowsPath", "PurePosixPath")
 )
+_FROM_HERE = frozenset({"os.path.abspath", "os.path.realpath"})
 _SAME = frozenset(
     {"str", "os.fspath", "os.path.expanduser", "os.path.abspath", "os.path.normpath", "os.path.realpath"}
 )
+
+
+def _begun(text: Text, place: Place) -> Text:
+    """A path that is meant from the working folder of just then; in a function nobody knows when that is."""
+    within = place.function or place.scope.parent is not None
+    return text if text.start is not None or within else replace(text, start=(place.cell, place.statement))
 
 
 def _hole(node: ast.expr) -> Text:
@@ -255,7 +290,8 @@ def _suits_a_path(left: tuple[Text, ...], right: tuple[Text, ...]) -> bool:
 def _under(*parts: Text) -> Text:
     text = posixpath.join(*(part.text for part in parts))
     perhaps = any(part.perhaps for part in parts)
-    return Text(text.removeprefix("./") or ".", all(part.known for part in parts), True, perhaps)
+    known = all(part.known for part in parts)
+    return Text(text.removeprefix("./") or ".", known, True, perhaps, start=parts[0].start)
 
 
 def _parent(text: str) -> str:
@@ -265,4 +301,5 @@ def _parent(text: str) -> str:
 def _renamed(owner: Text, new: Text, how: str) -> Text:
     folder, name = posixpath.split(owner.text)
     name = new.text if how == "with_name" else posixpath.splitext(name)[0] + new.text
-    return Text(posixpath.join(folder, name), owner.known and new.known, True, owner.perhaps or new.perhaps)
+    known, perhaps = owner.known and new.known, owner.perhaps or new.perhaps
+    return Text(posixpath.join(folder, name), known, True, perhaps, start=owner.start)

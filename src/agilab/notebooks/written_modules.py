@@ -6,7 +6,7 @@ import ast
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from agilab.notebooks.artifacts import Act, Artifact, where_of
+from agilab.notebooks.named_files import Act, Artifact, where_of
 from agilab.notebooks.walking import Nodes
 
 Modules = Mapping[str, tuple[str, ...]]

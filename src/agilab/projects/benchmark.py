@@ -25,9 +25,9 @@ from agilab.engine.tasks import value_digest
 from agilab.projects.benchmark_advice import advice
 from agilab.projects.benchmark_cases import KERNEL, Case, cases_of
 from agilab.projects.discover import find_app
-from agilab.projects.execution import Faces, RunRequest
 from agilab.projects.machine import cores, workbench
 from agilab.projects.prepare import PreparedApp, arguments, environment_record, prepare
+from agilab.projects.request import Faces, RunRequest
 from agilab.projects.run import run_app
 from agilab.store.log import now_us
 from agilab.store.metrics import metric_tables

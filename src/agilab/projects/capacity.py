@@ -11,7 +11,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agilab.projects.costs import History, Observation
+from agilab.projects.costs import History
+from agilab.projects.observations import Observation
 
 KEYS = 2_000
 """Items that are compared at most."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from agilab.projects.check import Case, Nothing, Wrong
+from agilab.projects.check_case import Case, Nothing, Wrong
 from agilab.store.check import object_problems
 from agilab.store.rows import ArtifactRow
 from agilab.store.store import Store

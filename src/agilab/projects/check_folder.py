@@ -9,7 +9,7 @@ from pathlib import Path
 from agi_node.errors import AgiError
 from agilab.contracts.app_settings import AppSettings
 from agilab.contracts.base import read_document
-from agilab.projects.check import Case, Nothing, Wrong
+from agilab.projects.check_case import Case, Nothing, Wrong
 from agilab.projects.pipeline_view import read_view
 from agilab.projects.tasks import app_graph
 

@@ -23,7 +23,7 @@ from agi_node.errors import AgiError
 from agi_node.partial.description import described
 from agi_node.reduce import read_reduce_document
 from agilab.envs.worker_process import WorkerProcess, dead_on_arrival
-from agilab.projects.check import Case, Nothing, Wrong
+from agilab.projects.check_case import Case, Nothing, Wrong
 from agilab.projects.prepare import PreparedApp
 from agilab.store.store import Store
 from agilab.store.transitions import WITH_VALUE

@@ -12,9 +12,9 @@ from agilab.contracts.base import read_document
 from agilab.contracts.run_manifest import RunManifest, Validation
 from agilab.contracts.run_result import RunResult
 from agilab.engine.tasks import value_digest
-from agilab.projects.check import Case, Nothing, Wrong
+from agilab.projects.check_case import Case, Nothing, Wrong
 from agilab.projects.check_partial import REDUCE
-from agilab.projects.execution import RunRequest
+from agilab.projects.request import RunRequest
 from agilab.projects.work_items import PLAN, WORK, ask_for_items
 from agilab.store.store import Store
 

@@ -15,6 +15,7 @@ from agi_node.errors import AgiError
 from agilab.contracts.identifiers import unit_label
 from agilab.engine.expansion import Item, items_of
 from agilab.projects.machine import cores
+from agilab.projects.observations import Observation
 from agilab.projects.sharing import as_if_alone, core_use
 from agilab.projects.starts import NOISE_S, without_starts
 from agilab.store.store import Store
@@ -29,22 +30,6 @@ ROWS = 20_000
 # An estimate that is off by NOISE_S delays a run by no more; order and placement that follow noise would change with
 # every run.
 POINTS = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """A recorded success of an earlier run: which item, what the app said of it, how long it took where."""
-
-    run: int
-    key: str
-    payload: Any
-    cost: float
-    seconds: float
-    worker: str
-    cpu: float | None = None
-    """Seconds of processor time, where the log has them."""
-    first: bool = False
-    """Whether it was the first one of its worker, which also had to load what the app uses."""
 
 
 @dataclass(frozen=True)

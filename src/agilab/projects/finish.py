@@ -66,7 +66,8 @@ def write_payload(store: Store, run_id: str, reduce_files: list[ReduceFile]) -> 
     """The tracking payload as a file that waits in the run's folder until it is delivered."""
     artifacts = {file.path.name: file.path for file in reduce_files if file.worker is None}
     path = store.workspace.run_folder(run_id) / "tracking.json"
-    path.write_text(json.dumps(build_payload(store, run_id, artifacts), ensure_ascii=False), encoding="utf-8")
+    payload = build_payload(store, run_id, artifacts)
+    path.write_text(json.dumps(payload, ensure_ascii=False, allow_nan=False), encoding="utf-8")
     return path
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agi_node.canonical import canonical
 from agilab.contracts.uri import public_uri
-from agilab.engine.rerun import recorded
+from agilab.engine.graph import Graph
+from agilab.engine.rerun import Preview, recorded
 from agilab.projects.arguments import flag
 from agilab.projects.discover import AppProject
 from agilab.projects.distribution import keep
@@ -17,13 +19,39 @@ from agilab.projects.inputs import FileDigests
 from agilab.projects.machine import workbench
 from agilab.projects.node_tasks import files_named, inputs_named
 from agilab.projects.prepare import PreparedApp, environment_record
+from agilab.projects.request import RunRequest
 from agilab.projects.work_items import PLAN
 from agilab.store.store import Store
 
 if TYPE_CHECKING:
-    from agilab.projects.execution import Beginning, RunRequest
+    from agilab.contracts.distribution import Distribution
 
 _THE_DISTRIBUTION = "the distribution.json that is kept with the run"
+
+
+@dataclass(frozen=True)
+class Child:
+    """What makes a run the rerun of another one.
+
+    Attributes:
+        shown: The preview that it follows.
+    """
+
+    shown: Preview
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """All that the first events of a run say: what it is, and what it will do."""
+
+    request: RunRequest
+    prepared: PreparedApp
+    args: Mapping[str, Any]
+    workers: int
+    graph: Graph
+    uri: str | None
+    placed: Distribution | None = None
+    child: Child | None = None
 
 
 def record(store: Store, run_id: str, beginning: Beginning, digests: FileDigests) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from agi_node.canonical import tag
 from agi_node.errors import AgiError
-from agi_node.handover import exact_text
+from agi_node.exact_json import exact_text
 from agi_node.protocol import Execute
 from agi_node.stage import TARGET
 from agilab.envs.worker_process import ask

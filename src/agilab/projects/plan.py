@@ -19,24 +19,17 @@ from agilab.engine.graph import Graph
 from agilab.engine.reuse import Cache, CacheKey, Reuse
 from agilab.engine.state import Unit
 from agilab.engine.tasks import TaskBuilder
+from agilab.projects.assignment import assignments, counts_of, evaluated, loads_of
 from agilab.projects.crew import check_executor
 from agilab.projects.discover import find_app, remember
-from agilab.projects.distribution import (
-    assignments,
-    check_items,
-    check_plan,
-    counts_of,
-    distribute,
-    evaluated,
-    loads_of,
-    read_distribution,
-)
-from agilab.projects.execution import Faces, RunRequest
+from agilab.projects.distribution import distribute
+from agilab.projects.distribution_checks import check_items, check_plan, read_distribution
 from agilab.projects.first_events import read_without_a_plan
 from agilab.projects.inputs import FileDigests, fill_in_digests
 from agilab.projects.machine import cores
 from agilab.projects.node_tasks import of_nodes
 from agilab.projects.prepare import PreparedApp, arguments, prepare
+from agilab.projects.request import Faces, RunRequest
 from agilab.projects.roots import forget_roots, settings_of
 from agilab.projects.run import with_roots
 from agilab.projects.tasks import app_graph, tasks_of

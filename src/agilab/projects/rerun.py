@@ -13,10 +13,12 @@ from agilab.engine.graph import Graph, Policy
 from agilab.engine.rerun import Preview, Rerun, preview, refuse_another
 from agilab.engine.selection import Selection
 from agilab.projects.discover import find_app, remember
-from agilab.projects.execution import Beginning, Child, Faces, RunRequest, begin
+from agilab.projects.execution import begin
 from agilab.projects.finish import tracking_uri
+from agilab.projects.first_events import Beginning, Child
 from agilab.projects.machine import cores
 from agilab.projects.prepare import PreparedApp, arguments, prepare
+from agilab.projects.request import Faces, RunRequest
 from agilab.projects.roots import settings_of
 from agilab.projects.run import with_roots
 from agilab.projects.tasks import app_graph

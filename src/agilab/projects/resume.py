@@ -19,9 +19,10 @@ from agilab.envs.environment import read_environment
 from agilab.envs.worker_process import WorkerSpec
 from agilab.projects.builds import go_on
 from agilab.projects.discover import find_app
-from agilab.projects.execution import Faces, carry_out
+from agilab.projects.execution import carry_out
 from agilab.projects.finish import rest_command, tracking_uri
 from agilab.projects.machine import cores
+from agilab.projects.request import Faces
 from agilab.projects.roots import roots_of, settings_of
 from agilab.store.rows import RunRow
 from agilab.store.snapshot import Snapshot, materialise

@@ -12,16 +12,11 @@ from typing import TYPE_CHECKING, Any
 from agi_node.errors import AgiError
 from agilab.contracts.run_result import RunResult
 from agilab.engine.reuse import Cache
+from agilab.projects.assignment import evaluated
 from agilab.projects.crew import check_executor
 from agilab.projects.discover import find_app, instead, remember
-from agilab.projects.distribution import (
-    check_items,
-    check_plan,
-    distribute,
-    evaluated,
-    read_distribution,
-    summary,
-)
+from agilab.projects.distribution import distribute, summary
+from agilab.projects.distribution_checks import check_items, check_plan, read_distribution
 from agilab.projects.finish import tracking_uri
 from agilab.projects.machine import cores
 from agilab.projects.prepare import PreparedApp, arguments, prepare
@@ -35,7 +30,9 @@ from agilab.tracking import Delivery
 if TYPE_CHECKING:
     from agilab.contracts.distribution import Distribution
 
-from agilab.projects.execution import Beginning, Faces, RunRequest, begin
+from agilab.projects.execution import begin
+from agilab.projects.first_events import Beginning
+from agilab.projects.request import Faces, RunRequest
 
 
 def run_app(request: RunRequest, workspace: Workspace | None = None, faces: Faces = Faces()) -> RunResult:

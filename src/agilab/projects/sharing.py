@@ -6,12 +6,11 @@ processor time of a unit stands beside its duration in the log.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from math import fsum
 
-if TYPE_CHECKING:
-    from agilab.projects.costs import Observation
+from agilab.projects.observations import Observation
 
 LEAST_S = 0.005
 """Clocks of processor time tick; what takes less is not told from nothing."""
@@ -42,6 +41,17 @@ def capacity_of_each(workers: int, use: float, cores: int) -> float:
     (1.0, 0.25, 1.0)
     """
     return min(1.0, cores / (workers * use))
+
+
+def alone_and_together(speeds: Mapping[str, float]) -> tuple[dict[str, float], float | None]:
+    """What workers of these capacities could do alone, and what they can do together where that is less.
+
+    They share where none has a whole core.
+    """
+    most = max(speeds.values(), default=1.0)
+    if most >= 1.0:
+        return dict(speeds), None
+    return {name: speed / most for name, speed in speeds.items()}, fsum(speeds.values())
 
 
 def as_if_alone(

@@ -9,16 +9,14 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from agilab.projects.costs import Observation
+from agilab.projects.observations import Observation
 
 NOISE_S = 0.05
 """A busy machine makes a unit that much longer now and then."""
 WARM_AFTER = 5
 """Units after a first one from which on a run tells what a first one costs."""
-Line = Callable[[Sequence["Observation"]], tuple[float, float]]
+Line = Callable[[Sequence[Observation]], tuple[float, float]]
 """Seconds at no cost, and seconds for a unit of cost, by a line through observations."""
 
 

@@ -149,7 +149,7 @@ class RunLog:
                 f"the run's log cannot be written: {problem}",
                 found=f"run {self.run_id}, {len(self._group)} events waiting",
                 allowed="a writable disk with room",
-                try_=f"make room, then: agilab runs verify {self.run_id}",
+                try_=f"make room, then: agilab runs resume {self.run_id}",
                 whose="environment",
                 exit_code=ENVIRONMENT,
             ) from problem

@@ -12,16 +12,11 @@ Runs in the deliverer only. What makes a delivery happen once, wherever the last
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from agilab.tracking.database import make_database
@@ -32,24 +27,20 @@ from agilab.tracking.limits import (
     PARAMS_PER_BATCH,
     TAG_LENGTH,
     batches,
-    fit_artifact_name,
     fit_key,
     fit_values,
 )
+from agilab.tracking.marks import APP, DELIVERY, NODE, NOTES, RUN_ID, find, mark_of
 from agilab.tracking.registry import register, version_of
 from agilab.tracking.turn import Tell, turn
+from agilab.tracking.uploads import put_file, put_table, with_table
 from agilab.tracking.uri import is_database, sqlite_path, ui_hint
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Run
 
-    from agilab.contracts.tracking import MetricColumns, TrackedNode, TrackedTable, TrackingPayload
-
-RUN_ID, APP, NODE = "agilab.run_id", "agilab.app", "agilab.node"
-DELIVERY, NOTES = "agilab.delivery", "agilab.notes"
-TABLE_NAME = "units.json"
-"""The artifact that a node's table becomes."""
+    from agilab.contracts.tracking import MetricColumns, TrackedNode, TrackingPayload
 
 
 class Refused(Exception):
@@ -141,7 +132,7 @@ class MlflowBackend:
                 places = [self.experiment(experiment)]
             else:
                 places = [e.experiment_id for e in self.client.search_experiments(max_results=1)]
-        self._find(places, "rehearsal")
+        find(self.client, places, "rehearsal")
 
     def deliver(self, file: Path) -> Delivered:
         """Bring MLflow to what the payload in `file` says. Why twice is as good as once, the module says."""
@@ -149,12 +140,12 @@ class MlflowBackend:
         from agilab.contracts.tracking import TrackingPayload
 
         payload = read_document(file, TrackingPayload)
-        marker = _marker(file, payload)
+        marker = mark_of(file, payload)
         with turn(self.home, self.tell):
             self.tell("writing")
             experiment = self.experiment(payload.experiment)
             self._places[payload.run_id] = experiment
-            parent, nodes = self._find([experiment], payload.run_id)
+            parent, nodes = find(self.client, [experiment], payload.run_id)
             if parent and parent.data.tags.get(DELIVERY) == marker and nodes.keys() >= _names(payload):
                 notes = parent.data.tags.get(NOTES, "").splitlines()
                 ids = {name: run.info.run_id for name, run in nodes.items()}
@@ -200,7 +191,7 @@ class MlflowBackend:
                 places = [self._places[run_id]]
             else:
                 places = [e.experiment_id for e in self.client.search_experiments(max_results=1000)]
-            parent, _ = self._find(places, run_id)
+            parent, _ = find(self.client, places, run_id)
             if parent is None:
                 raise Refused(f"run {run_id} is not in MLflow yet")
             notes: list[str] = []
@@ -208,31 +199,6 @@ class MlflowBackend:
                 self._artifact(parent.info.run_id, path, name, notes)
             self._log(parent.info.run_id, {}, fit_values(tags, TAG_LENGTH, "tag", notes))
             return parent.info.run_id, notes
-
-    def _find(self, experiments: list[str], run_id: str) -> tuple[Run | None, dict[str, Run]]:
-        """The parent and, by name, the nested runs that were made before; deleted ones do not count.
-
-        Of several (a request that timed out may have succeeded after all) always the oldest.
-        """
-        parent: Run | None = None
-        nodes: dict[str, Run] = {}
-        token = None
-        while True:
-            page = self.client.search_runs(
-                experiments,
-                f"tags.`{RUN_ID}` = '{run_id}'",
-                max_results=1000,
-                order_by=["attributes.start_time ASC", "attributes.run_id ASC"],
-                page_token=token,
-            )
-            for run in page:
-                if NODE in run.data.tags:
-                    nodes.setdefault(run.data.tags[NODE], run)
-                elif parent is None:
-                    parent = run
-            token = page.token
-            if not token:
-                return parent, nodes
 
     def _ensure(
         self,
@@ -248,7 +214,7 @@ class MlflowBackend:
         params = fit_values(record.params, PARAM_LENGTH, "param", notes)
         table = getattr(record, "table", None)
         if table is not None:
-            tags["mlflow.loggedArtifacts"] = _with_table(found)
+            tags["mlflow.loggedArtifacts"] = with_table(found)
         # A rename by a person stays: the name is only given when the run is made.
         tags.pop("mlflow.runName", None)
         if found is None:
@@ -263,7 +229,7 @@ class MlflowBackend:
             params = {k: v for k, v in params.items() if k not in old}
             tags = {k: v for k, v in tags.items() if found.data.tags.get(k) != v}
         if table is not None:
-            self._table(run, table)
+            put_table(self.client, run, table)
         self._log(run, params, tags, self._metrics(record.metrics, notes))
         if record.status == "RUNNING":
             self.client.update_run(run, status="RUNNING")
@@ -299,39 +265,9 @@ class MlflowBackend:
             self.client.log_batch(run, metrics=ms, params=ps, tags=ts)
             self.tell("writing")
 
-    def _table(self, run: str, table: TrackedTable) -> None:
-        """In the form of `mlflow.log_table`, which its UI shows; made here because that one needs pandas."""
-        document = {
-            "columns": list(table.columns),
-            "data": [[_cell(value) for value in row] for row in table.data],
-        }
-        with tempfile.TemporaryDirectory(prefix="agilab-") as folder:
-            file = Path(folder) / TABLE_NAME
-            file.write_text(json.dumps(document, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-            self.client.log_artifact(run, str(file))
-
     def _artifact(self, run: str, path: Path, name: str, notes: list[str]) -> None:
-        fitted = fit_artifact_name(name, notes)
-        if fitted is None:
-            return
-        if not path.is_file():
-            notes.append(f"artifact {name!r:.100} left out: its file is gone")
-            return
-        folder, _, base = fitted.rpartition("/")
-        if path.name == base:
-            self.client.log_artifact(run, str(path), folder or None)
-        else:
-            # MLflow names an artifact after its file.
-            with tempfile.TemporaryDirectory(prefix="agilab-") as stage:
-                link = Path(stage) / base
-                try:
-                    link.symlink_to(path.absolute())
-                except OSError:
-                    import shutil
-
-                    shutil.copyfile(path, link)
-                self.client.log_artifact(run, str(link), folder or None)
-        self.tell("writing")
+        if put_file(self.client, run, path, name, notes):
+            self.tell("writing")
 
     def _delivered(
         self,
@@ -359,30 +295,5 @@ class MlflowBackend:
         return (root / "artifacts" / quote(name, safe=" ")).absolute().as_uri()
 
 
-def _marker(file: Path, payload: TrackingPayload) -> str:
-    """Digest of the payload's bytes and of each artifact's name, size and time of change."""
-    sha = hashlib.sha256(file.read_bytes())
-    for artifact in payload.artifacts:
-        try:
-            stat = os.stat(artifact.path)
-            seen = f"{artifact.name}\0{stat.st_size}\0{stat.st_mtime_ns}\n"
-        except OSError:
-            seen = f"{artifact.name}\0missing\n"
-        sha.update(seen.encode())
-    return sha.hexdigest()
-
-
 def _names(payload: TrackingPayload) -> set[str]:
     return {node.node for node in payload.nodes}
-
-
-def _with_table(found: Run | None) -> str:
-    """MLflow's list of tables of a run, with ours in it once."""
-    listed = json.loads(found.data.tags.get("mlflow.loggedArtifacts", "[]")) if found else []
-    ours = {"path": TABLE_NAME, "type": "table"}
-    return json.dumps(listed if ours in listed else [*listed, ours])
-
-
-def _cell(value: Any) -> Any:
-    # As pandas writes it for `mlflow.log_table`: JSON has no word for NaN.
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from agi_node.canonical import untag
+from agi_node.canonical import tag, untag
 from agilab.store.metrics import metric_tables
 from agilab.store.models import registered_models
 from agilab.store.rows import NodeRow, UnitRow
@@ -24,7 +24,7 @@ _UNIT_COLUMNS = ["key", "state", "worker", "attempts", "seconds"]
 
 
 def build_payload(store: Store, run_id: str, artifacts: Mapping[str, Path]) -> dict[str, Any]:
-    """The payload (`agilab.tracking.v1`) of a run as its log has it now; made again, it is the same.
+    """The payload (`agilab.tracking.v1`) of a run as its log has it now, as it stands in a file: made again, the same.
 
     Metrics of a node with one unit are points of that node's run. Metrics of mapped units are one table,
     a row for each unit: a run per unit would drown the store. A parameter that all units agree on is one of their
@@ -225,7 +225,7 @@ def _unit_table(
         mine, settings = metrics.get(unit.unit_id, {}), params.get(unit.unit_id, {})
         own = [*(mine.get(name) for name in names), *(settings.get(name) for name in set_)]
         rows.append([unit.key, unit.state, unit.worker, unit.attempts, seconds, *own])
-    return {"columns": [*_UNIT_COLUMNS, *names, *shown], "data": rows}
+    return {"columns": [*_UNIT_COLUMNS, *names, *shown], "data": tag(rows)}
 
 
 def _no_points() -> dict[str, list[Any]]:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agilab.tracking.limits import TAG_LENGTH, fit_values
+from agilab.tracking.marks import APP, RUN_ID
 
 if TYPE_CHECKING:
     from agilab.contracts.tracking import TrackedModel, TrackingPayload
 
-RUN_ID, APP, UNIT, DIGEST = "agilab.run_id", "agilab.app", "agilab.unit", "agilab.digest"
+UNIT, DIGEST = "agilab.unit", "agilab.digest"
 _HAS_NONE = (
     *("FEATURE_DISABLED", "NOT_IMPLEMENTED", "ENDPOINT_NOT_FOUND"),
     *("INVALID_PARAMETER_VALUE", "PERMISSION_DENIED"),

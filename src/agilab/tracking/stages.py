@@ -48,7 +48,7 @@ class RunStages:
         if (called := self.called.get(stage)) is not None:
             return str(called["source_digest"])
         node = self.planned.get(stage)
-        code = untag(node.args).get("code") if node else None
+        code = node.given.get("code") if node else None
         return sha256_bytes(code.encode()) if code else None
 
     def environment(self, stage: str) -> str | None:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
+from agi_node.canonical import untag
 from agi_node.errors import AgiError
 from agilab.store.transitions import GOOD
 from agilab.views.history import INTERRUPTED
@@ -94,7 +95,7 @@ def _node_given(scene: Scene, node: OutlineNode) -> Iterator[tuple[str, Any]]:
     if is_stage(node):
         yield from stage_given(scene, node)
     elif node.args:
-        yield "arguments", dict(node.args)
+        yield "arguments", untag(dict(node.args))
 
 
 def _node_next(scene: Scene, node: OutlineNode) -> Iterator[Next]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from agi_node.canonical import untag
 from agi_node.errors import AgiError
 from agilab.engine.graph import Graph, Node
 from agilab.store.rows import NodeRow, RunRow, UnitRow
@@ -21,6 +22,7 @@ class OutlineNode:
 
     Attributes:
         foreach: What it maps over, as the plan has it (plain data); None for a single unit.
+        args: What it is given, tagged, as `engine.graph.Node` has it.
         axes: What its keys run over, from the outermost in; empty for a single unit.
         depth: 0 for a node without needs, otherwise one more than the deepest need.
         because: Why it ended without its units (`node_finished` says it): names of nodes, or `expansion`.
@@ -177,7 +179,7 @@ def _plan(store: Store, run: RunRow) -> dict[str, Any]:
     if run.plan_digest is None:
         return {}
     try:
-        plan: dict[str, Any] = json.loads(store.objects.read(run.plan_digest))
+        plan: dict[str, Any] = untag(json.loads(store.objects.read(run.plan_digest)))
     except (OSError, AgiError):
         return {}
     return plan

@@ -8,7 +8,7 @@ from typing import Any
 from agi_node.canonical import untag
 from agi_node.codec import in_words
 from agi_node.errors import AgiError
-from agi_node.handover import exact_value
+from agi_node.exact_json import exact_value
 from agilab.store.rows import UnitRow
 from agilab.store.transitions import WITH_VALUE
 from agilab.views.outline import OutlineNode, keys_of

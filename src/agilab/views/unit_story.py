@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from agi_node.canonical import digest
+from agi_node.canonical import digest, untag
 from agi_node.errors import AgiError
 from agilab.store.events import Event
 from agilab.store.projection import expanded_items
@@ -197,7 +197,7 @@ def _unit_given(
     if node is not None and is_stage(node):
         yield from stage_given(scene, node, unit)
     elif node is not None and node.args:
-        yield "arguments", dict(node.args)
+        yield "arguments", untag(dict(node.args))
     if node is not None and node.environment:
         yield "environment", node.environment
     cache = (end.data.get("cache") if end else None) or {}
@@ -212,7 +212,7 @@ def _payload(scene: Scene, unit: UnitRow) -> Any:
         if data["node"] == unit.node:
             for item in expanded_items(data, scene.store.objects.read):
                 if item["unit_id"] == unit.unit_id:
-                    return item.get("payload")
+                    return untag(item.get("payload"))
     return None
 
 

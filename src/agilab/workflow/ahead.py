@@ -61,7 +61,7 @@ def _starts(selection: Selection | None) -> set[str]:
     """The stages with which a run begins, by what was asked for; none where any may run."""
     if selection is None:
         return set()
-    named = [selection.from_node] if selection.from_node else list(selection.units)
+    named = [*selection.nodes, *selection.units]
     if "node" in selection.where:
         named.append(selection.where["node"])
     return {name.partition("[")[0].partition("/")[0] for name in named}

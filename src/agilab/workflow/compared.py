@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from agilab.contracts.lab_stages import LabStages, Stage
+from agilab.contracts.moments import kinds_between
 from agilab.workflow.document.diff import FieldChange, LabDiff, StageChange, compare, lines_between
-from agilab.workflow.document.moments import kinds_between
-from agilab.workflow.document.resolve import leaves_the_lab
+from agilab.workflow.document.paths import leaves_the_lab
 from agilab.workflow.running.code import modules_of, own_modules
 
 
 @dataclass(frozen=True)
 class Version:
-    """A document, and the folder with the Python files beside it; `kinds` tells its dates (`document.moments`)."""
+    """A document, and the folder with the Python files beside it; `kinds` tells its dates (`contracts.moments`)."""
 
     lab: LabStages
     folder: Path
@@ -129,6 +129,6 @@ def _imported(version: Version) -> Mapping[str, tuple[Path, list[str]]]:
 
 def _read(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
         return None

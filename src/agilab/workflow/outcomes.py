@@ -8,21 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agi_node.canonical import untag
 from agi_node.errors import FAILED as FAULT
 from agi_node.errors import AgiError
+from agilab.contracts.datum import in_json
 from agilab.contracts.lab_stages import LabStages, Stage
 from agilab.contracts.subject import subject
-from agilab.contracts.toml_edit import equal
+from agilab.contracts.toml_matching import equal
 from agilab.store.rows import NodeRow, RunRow, UnitRow
 from agilab.store.store import Store
 from agilab.store.transitions import GOOD
 from agilab.store.worked import worked_together
 from agilab.store.workspace import Workspace
 from agilab.views.history import INTERRUPTED, state_of
+from agilab.workflow.document.hidden import without_secrets
 from agilab.workflow.document.locate import LabFile, parse_lab
 from agilab.workflow.document.outcome import RunOutcome, StageOutcome
-from agilab.workflow.document.resolve import Resolved, ResolvedStage
+from agilab.workflow.document.resolved import Resolved, ResolvedStage
 from agilab.workflow.running.app_stages import is_of
 from agilab.workflow.running.code import code_of, own_modules
 from agilab.workflow.running.write_back import state_together
@@ -166,9 +167,9 @@ class _Before:
             return None
 
     def _params(self, one: ResolvedStage, lab: LabStages) -> Iterator[str]:
-        had = untag(dict(self._created.get("args", {})))
+        had, now = self._created.get("args", {}), in_json(without_secrets(lab.lab.params))
         for name in _params_of(one):
-            if name in had and not equal(had[name], lab.lab.params.get(name)):
+            if name in had and not equal(had[name], now.get(name)):
                 yield f"param {name}"
 
 

@@ -14,7 +14,7 @@ import random
 import sys
 import types
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from agi_node.source.carried import carried
@@ -48,11 +48,14 @@ def run_notebook(cells: Sequence[str]) -> dict[str, Any]:
         return plain_all(space)
 
 
-def run_apart(plan: Plan) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The final values, and every stage's names, when the stages are executed apart."""
+def run_apart(
+    plan: Plan, between: Callable[[], None] = lambda: None
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The final values, and every stage's names, when the stages are executed apart; `between` runs before each."""
     values: dict[tuple[int, str], bytes] = {}
     spaces: list[dict[str, Any]] = []
     for number, stage in enumerate(plan.stages):
+        between()
         with main_module() as space:
             for text in texts_for(plan, number):
                 exec(compile(text, f"<uses of stage {number}>", "exec", dont_inherit=True), space)

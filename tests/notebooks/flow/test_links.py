@@ -105,6 +105,10 @@ def test_definitions_that_nobody_uses() -> None:
         ("f = lambda: load()\nfs = [f, load()]", "fs[0]()"),
         ("class A:\n    n = 0\n    def f(self):\n        type(self).n += 1\na = A()", "a.f()"),
         ("import sys\nsys.path.append('src')\nimport helpers", "helpers.run()"),
+        ("import io\nbuf = io.StringIO()", "show(buf)"),
+        ("import polars as pl\nlf = pl.scan_csv('a.csv')\nbig = lf.head()", "t = big.collect()"),
+        ("import builtins\nbuiltins.SPECIAL = 3", "x = SPECIAL"),
+        ("def f(v): return v\nimport statsmodels.formula.api as smf\nm = smf.ols('y ~ f(x)', load())", "m.params"),
     ],
 )  # fmt: skip
 def test_what_cannot_cross_keeps_its_cells_together(cells: tuple[str, ...]) -> None:
@@ -253,3 +257,42 @@ def test_a_setup_has_nothing_to_run_and_one_that_does_something_has() -> None:
     assert [stage.idle for stage in _plan(f"{imports}\nprint(LIMIT)", *doing).stages] == [False] * 3
     assert [stage.idle for stage in _plan("import math", "import json").stages] == [False, False]
     assert _plan(imports, *doing).finals == {"x": 2}
+
+
+PLOTS = "import matplotlib.pyplot as plt\nimport pandas as pd\ns = pd.Series([1, 2])\nrows = (x for x in s)"
+CLOSES = "plt.show()  # as Jupyter does at the end of a cell"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "closed"),
+    [
+        ("s.plot()\nnext(rows)", "s.cumsum().plot()\nnext(rows)", True),
+        ("plt.plot([1])\nnext(rows)", "plt.plot([2])\nnext(rows)", True),
+        ("plt.plot([1])\nplt.show()\nnext(rows)", "s.hist()\nnext(rows)", True),
+        ("plt.plot([1])\nnext(rows)", "next(rows)\nplt.savefig('empty.png')", True),
+        ("fig, ax = plt.subplots()\nax.plot([1])", "ax.plot([2])\nfig.savefig('both.png')", False),
+        ("s.plot()\nnext(rows)", "fig, ax = plt.subplots()\ns.plot(ax=ax)\nnext(rows)", False),
+        ("plt.plot([1])\nplt.close()\nnext(rows)", "s.plot()\nnext(rows)", False),
+        ("next(rows)", "s.plot()\nnext(rows)", False),
+    ],
+)
+def test_a_cell_of_a_stage_begins_without_the_figure_of_another(
+    first: str, second: str, closed: bool
+) -> None:
+    def code(*, figures_stay: bool) -> str:
+        flows = analyse_cells([PLOTS, first, second], figures_stay=figures_stay)
+        return plan(Links(flows)).stages[-1].code
+
+    assert f"\n\n\n{second}" in code(figures_stay=True)
+    above = f"{CLOSES}\n" if closed else ""
+    assert f"\n\n\n{above}{second}" in code(figures_stay=False)
+
+
+def test_a_stage_that_has_no_name_for_pyplot_closes_figures_by_its_own() -> None:
+    cells = [
+        "import pandas as pd\ns = pd.Series([1, 2])\nrows = (x for x in s)",
+        *["s.plot()\nnext(rows)"] * 2,
+    ]
+    made = plan(Links(analyse_cells(cells, figures_stay=False)))
+
+    assert "import matplotlib.pyplot; matplotlib.pyplot.show()" in made.stages[-1].code

@@ -8,7 +8,7 @@ import tomllib
 import pytest
 
 from agilab.engine.graph import Policy
-from agilab.projects.execution import RunRequest
+from agilab.projects.request import RunRequest
 from agilab.projects.run import run_app
 from agilab.store.store import Store
 from tests.workflow.conftest import ALab

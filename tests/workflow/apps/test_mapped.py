@@ -19,9 +19,9 @@ from agilab.store.store import Store
 from agilab.tracking.payload import build_payload
 from agilab.views.timeline import read_timeline
 from agilab.workflow.judging.validate import validate
-from agilab.workflow.running.execution import LabRequest
 from agilab.workflow.running.plan import plan_lab
 from agilab.workflow.running.prepare import read_lab
+from agilab.workflow.running.request import LabRequest
 from agilab.workflow.running.resuming import resume_lab
 from agilab.workflow.running.trial import try_stage
 from tests.workflow.apps.conftest import NUMBERS

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agilab.workflow.running.execution import LabRequest
 from agilab.workflow.running.plan import plan_lab
 from agilab.workflow.running.prepare import read_lab
+from agilab.workflow.running.request import LabRequest
 from agilab.workflow.running.trial import try_stage
 from tests.workflow.conftest import ALab
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agi_node.args import Args
     from agi_node.context import LocalRun, RunContext
     from agi_node.errors import AgiError
-    from agi_node.files import FileRef, Files
+    from agi_node.files import Files
     from agi_node.gathered import Result, Results
     from agi_node.items import Skip, WorkItem
     from agi_node.partial import (
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Sum,
         TopK,
     )
+    from agi_node.reference import FileRef
 
 __version__ = "0.1.0"
 
@@ -64,7 +65,7 @@ _HOMES = {
     "LocalRun": "context",
     "RunContext": "context",
     "AgiError": "errors",
-    "FileRef": "files",
+    "FileRef": "reference",
     "Files": "files",
     "Result": "gathered",
     "Results": "gathered",

@@ -2,11 +2,13 @@
 
 A structure is digested as SHA-256 over its RFC 8785 form. That RFC knows only what every JSON reader
 agrees on: integers up to 2^53 and finite doubles. Anything beyond is written as a *tagged string*
-first (`tag`), so that two readers can never disagree about a value that they both accepted.
+first (`tag`), so that two readers can never disagree about a value that they both accepted. So are dates and
+times, which TOML has and JSON has not.
 """
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import math
@@ -14,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 JSON_INT = 2**53
+MOMENTS: dict[str, Any] = {one.__name__: one for one in (datetime.datetime, datetime.date, datetime.time)}
+"""Dates and times by the name of their type, as tags and kinds of documents call them."""
 _escape = json.encoder.encode_basestring
 
 
@@ -21,11 +25,12 @@ def tag(value: Any) -> Any:
     """Plain data in a form that survives any JSON reader.
 
     Integers beyond ±2^53 become `"$int:…"`, non-finite floats `"$float:nan|inf|-inf"`, floats between 2^53 and
-    10^21 (which the RFC prints like integers) `"$float:…"`, and strings that start with `$` get a `"$str:"`.
-    Tuples become lists. Raises `TypeError` naming the type for anything that is not JSON.
+    10^21 (which the RFC prints like integers) `"$float:…"`, dates and times `"$date|datetime|time:…"` in ISO 8601,
+    and strings that start with `$` get a `"$str:"`. Tuples become lists. Raises `TypeError` naming the type for
+    anything that is neither JSON nor a date or time that its ISO text brings back.
 
-    >>> tag({"n": 2**60, "x": float("inf"), "s": "$5"})
-    {'n': '$int:1152921504606846976', 'x': '$float:inf', 's': '$str:$5'}
+    >>> tag({"n": 2**60, "x": float("inf"), "s": "$5", "day": datetime.date(2024, 5, 31)})
+    {'n': '$int:1152921504606846976', 'x': '$float:inf', 's': '$str:$5', 'day': '$date:2024-05-31'}
     """
     if value is None or value is True or value is False:
         return value
@@ -49,7 +54,22 @@ def tag(value: Any) -> Any:
                 raise TypeError(f"a JSON object has text keys, not {type(key).__name__}: {key!r}")
             plain[key] = tag(item)
         return plain
+    if type(value).__name__ in MOMENTS and (text := iso_text(value)) is not None:
+        return f"${type(value).__name__}:{text}"
     raise TypeError(f"{type(value).__name__} is not plain data: {value!r:.80}")
+
+
+def iso_text(value: Any) -> str | None:
+    """A date or time in ISO 8601; None for what that does not bring back: a zone with a name or rules, a fold.
+
+    >>> iso_text(datetime.datetime(2024, 5, 31, 12, tzinfo=datetime.UTC)), iso_text(datetime.time(1, fold=1))
+    ('2024-05-31T12:00:00+00:00', None)
+    """
+    kind = type(value)
+    if MOMENTS.get(kind.__name__) is not kind:
+        return None
+    text = str(value.isoformat())
+    return text if repr(kind.fromisoformat(text)) == repr(value) else None
 
 
 def untag(value: Any) -> Any:
@@ -68,6 +88,8 @@ def untag(value: Any) -> Any:
             return int(rest)
         if kind == "float":
             return float(rest)
+        if kind in MOMENTS:
+            return MOMENTS[kind].fromisoformat(rest)
         raise ValueError(f"unknown tag in {value!r:.80}")
     if isinstance(value, list):
         return [untag(item) for item in value]
@@ -140,7 +162,7 @@ def _text(value: Any) -> str:
         return _text(list(value))
     if isinstance(value, dict):
         return _text(dict(value))
-    raise TypeError(f"{type(value).__name__} is not plain data: {value!r:.80}")
+    return _escape(tag(value))
 
 
 def _other_float(value: float) -> str:

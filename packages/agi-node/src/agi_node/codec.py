@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from agi_node.canonical import untag
+from agi_node.deep import deeply
 from agi_node.errors import FAILED, AgiError
 from agi_node.values import ADVICE
 
@@ -58,9 +59,12 @@ def load(path: Path | str, subject: str = "a pickled value") -> Any:
     """The object in a file; AGI-RUN-113 where it cannot be read back here."""
     import pickle  # 10 ms that a worker of plain data never pays
 
-    try:
+    def read() -> Any:
         with open(path, "rb") as file:
             return pickle.load(file)
+
+    try:
+        return deeply(read)
     except Exception as problem:  # unpickling runs the author's code, which may raise anything
         raise _unreadable(subject, problem) from problem
 
@@ -68,7 +72,7 @@ def load(path: Path | str, subject: str = "a pickled value") -> Any:
 def dumps(value: Any, subject: str) -> bytes:
     """A value as a pickle; AGI-RUN-112 for one that cannot be pickled, whose cause is in the error."""
     try:
-        return _dump(value)
+        return deeply(lambda: _dump(value))
     except Exception as problem:  # pickling runs the author's code, which may raise anything
         raise AgiError(
             "AGI-RUN-112",

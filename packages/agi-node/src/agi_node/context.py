@@ -150,7 +150,7 @@ class LocalRun(RunContext):
     @contextmanager
     def active(self, roots: Mapping[str, Path | str] | None = None) -> Iterator[LocalRun]:
         """Make the tracker reach this run, and paths resolve below these roots, while the block runs."""
-        from agi_node.files import use_roots
+        from agi_node.roots import use_roots
         from agi_node.tracker import use_run
 
         with use_run(self), use_roots(roots or {}):

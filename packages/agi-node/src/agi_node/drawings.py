@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 MOST_AXES = 200
 NUMBER_OF = "number_of_"
 """Before the name of a part that is counted."""
+SETTINGS: MutableMapping[Any, Mapping[str, Any]] = WeakKeyDictionary()
+"""By figure Matplotlib's settings when people saw it; of others those count that are set when they are drawn."""
 
 
 def figure_of(value: Any) -> Any:
@@ -33,13 +36,19 @@ def is_drawn(value: Any) -> bool:
 
 
 def picture_of(figure: Any) -> str:
-    """SHA-256 of the pixels that a figure becomes; its canvas is as it was afterwards."""
+    """SHA-256 of the pixels that a figure becomes; its canvas is as it was afterwards.
+
+    Ticks, among others, are chosen anew each time, by the settings of then: `SETTINGS`.
+    """
+    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = figure.canvas
+    settings: Any = {name: one for name, one in SETTINGS.get(figure, {}).items() if name != "backend"}
     try:
-        drawn: Any = FigureCanvasAgg(figure)
-        drawn.draw()
+        with rc_context(settings):
+            drawn: Any = FigureCanvasAgg(figure)
+            drawn.draw()
         pixels = drawn.buffer_rgba()
         size = f"{drawn.get_width_height()}"
     finally:

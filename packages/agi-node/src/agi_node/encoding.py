@@ -13,13 +13,13 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from agi_node.canonical import tag, untag
 from agi_node.errors import FAILED, AgiError
-from agi_node.frames import TYPES, library_of, read, write
+from agi_node.frames import TYPES, library_of, read, write, write_exactly
 from agi_node.values import LONGEST_INT, NOT_PLAIN, as_plain, plain, staged_form
 
 Kind = Literal["json", "parquet", "arrow", "bytes"]
@@ -42,12 +42,14 @@ class Encoded:
         value: The plain data, untagged, of kind `json`; None otherwise.
         data: The bytes of every other kind; None for `json`.
         library: `polars`, `pandas` or `pyarrow` for a table; None otherwise.
+        beside: What the bytes do not say of a table (`agi_node.axes`); empty where nobody asked.
     """
 
     kind: Kind
     value: Any = None
     data: bytes | None = None
     library: str | None = None
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def media_type(self) -> str:
@@ -85,6 +87,17 @@ def encode(value: Any, subject: str = "the value") -> Encoded:
             f"{subject} cannot be handed over", f"an integer of more than {LONGEST_INT:,} bits", "str(number)"
         )
     return Encoded("json", found)
+
+
+def encode_exactly(table: Any, subject: str) -> Encoded:
+    """A table so that it comes back the same in everything that can be seen of it: `agi_node.axes.give_back`.
+
+    Raises AGI-RUN-114 for one that would not.
+    """
+    library = library_of(table)
+    assert library is not None, "a table"
+    kind, data, beside = write_exactly(library, table, subject)
+    return Encoded(kind, data=data, library=library, beside=beside)
 
 
 def decode(kind: str, content: Any, library: str | None = None, subject: str = "the value") -> Any:

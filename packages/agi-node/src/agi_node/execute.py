@@ -14,12 +14,12 @@ from agi_node.canonical import tag, untag
 from agi_node.context import RunContext
 from agi_node.errors import FAILED, AgiError
 from agi_node.failure import failure
-from agi_node.files import FileRef, is_file_object
 from agi_node.inputs import ReduceInputs, read_publish_inputs
 from agi_node.items import Skip, plan_items
 from agi_node.lent import DAMAGED
 from agi_node.protocol import Execute, Message
 from agi_node.recording import Feed
+from agi_node.reference import FileRef, is_file_object
 from agi_node.session import Session
 from agi_node.tracker import use_run
 from agi_node.values import NOT_PLAIN, as_plain, plain, scrub, staged_form

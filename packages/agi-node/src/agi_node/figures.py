@@ -16,15 +16,17 @@ _INTO_FILES = frozenset({"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"})
 _OF_KERNELS = frozenset({"matplotlib_inline", "ipykernel", "ipympl"})
 
 
-def draw_into_files() -> None:
+def draw_into_files(backend: str = "agg") -> None:
     """Have Matplotlib, where it will be imported, draw into files, whatever this process inherited.
+
+    By `backend`, unless another one that draws into files is asked for.
 
     A Jupyter kernel says `MPLBACKEND=module://matplotlib_inline.backend_inline` to its children, of which most
     environments know nothing, and a window that a shell asks for would wait for somebody who is not there.
     """
     said = os.environ.get("MPLBACKEND", "")
-    if said.lower() not in _INTO_FILES and not _is_module_here(said):
-        os.environ["MPLBACKEND"] = "agg"
+    if said.lower() == "agg" or (said.lower() not in _INTO_FILES and not _is_module_here(said)):
+        os.environ["MPLBACKEND"] = backend
 
 
 def _is_module_here(said: str) -> bool:

@@ -22,6 +22,11 @@ TYPES = {"polars": "polars.DataFrame", "pandas": "pandas.DataFrame", "pyarrow": 
 _SCALARS = ("null", "boolean", "string", "large_string", "binary", "date", "time", "decimal")
 """What a pandas column of objects may hold: beyond these, Arrow brings back something else than was put in."""
 _ASTYPE = "frame.astype({name: kind}), or a column for each part of what is in it"
+_MENDS = {
+    "attrs": "frame.attrs.clear()",
+    "column": _ASTYPE,
+    "columns": "frame.columns = list(map(str, frame.columns))",
+}
 _LEVEL = 3
 
 
@@ -32,12 +37,39 @@ def library_of(value: Any) -> str | None:
     return found if TYPES.get(found) == f"{found}.{kind.__qualname__}" else None
 
 
+Beside = dict[str, Any]
+"""What `agi_node.axes` gives back to a table that was read."""
+
+
 def write(library: str, table: Any, subject: str) -> tuple[Form, bytes]:
     """A table as a file; equal ones have equal bytes in one environment.
 
     Raises AGI-RUN-114 for a table that would not come back as it is, naming the column.
     """
-    return _WRITERS[library](table, subject)
+    if library != "pandas":
+        return _WRITERS[library](table, subject)
+    arrow, back = _pandas(table, subject)
+    if not (back.columns.equals(table.columns) and back.index.equals(table.index)):
+        raise _changed(subject, "an index that would come back as another one", "frame.reset_index()")
+    return _arrow(arrow, subject)
+
+
+def write_exactly(library: str, table: Any, subject: str) -> tuple[Form, bytes, Beside]:
+    """As `write`, with what must be given back to a table that is read, so that it is the same in everything.
+
+    Raises AGI-RUN-114 for one that would not be, naming in what.
+    """
+    from agi_node import axes  # which only stages need
+
+    if library != "pandas":
+        return (*_WRITERS[library](table, subject), axes.in_order(table) if library == "polars" else {})
+    arrow, back = _pandas(table, subject)
+    beside, lost = axes.told(table, back)
+    if lost:
+        raise _changed(
+            subject, lost, "what is plain data", _MENDS.get(lost.partition(" ")[0], "frame.reset_index()")
+        )
+    return (*_arrow(arrow, subject), beside)
 
 
 def read(library: str, form: str, source: Path | io.BytesIO) -> Any:
@@ -66,7 +98,8 @@ def _lost_columns(schema: Any, found: Any) -> str:
     return ", ".join(f"{name}: {kind}" for name, kind in schema.items() if found.get(name) != kind)
 
 
-def _pandas(frame: Any, subject: str) -> tuple[Form, bytes]:
+def _pandas(frame: Any, subject: str) -> tuple[Any, Any]:
+    """A table of pandas as one of Arrow, and the one that comes back of it, whose columns are of the same types."""
     pyarrow = _pyarrow(subject, "a DataFrame of pandas")
     columns = [str(name) for name in frame.columns]
     if len(set(columns)) < len(columns) or any(
@@ -94,9 +127,7 @@ def _pandas(frame: Any, subject: str) -> tuple[Form, bytes]:
                 "texts, bytes, numbers, dates",
                 _ASTYPE,
             )
-    if not (back.columns.equals(frame.columns) and back.index.equals(frame.index)):
-        raise _changed(subject, "an index that would come back as another one", "frame.reset_index()")
-    return _arrow(table, subject)
+    return table, back
 
 
 def _is_scalar(kind: Any) -> bool:
@@ -166,7 +197,8 @@ def _read_polars(kind: str, source: Any) -> Any:
 
 def _read_pyarrow(kind: str, source: Any) -> Any:
     if kind == "parquet":
-        return importlib.import_module("pyarrow.parquet").read_table(source, partitioning=None)
+        # As a file, not as a data set, in which no two columns may have one name.
+        return importlib.import_module("pyarrow.parquet").ParquetFile(source).read()
     with importlib.import_module("pyarrow").ipc.open_file(source) as reader:
         return reader.read_all()
 
@@ -178,7 +210,7 @@ def _read_pandas(kind: str, source: Any) -> Any:
         return table.to_pandas()
 
 
-_WRITERS = {"polars": _polars, "pandas": _pandas, "pyarrow": _arrow}
+_WRITERS = {"polars": _polars, "pyarrow": _arrow}
 _READERS = {"polars": _read_polars, "pandas": _read_pandas, "pyarrow": _read_pyarrow}
 
 

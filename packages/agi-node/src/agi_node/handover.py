@@ -15,14 +15,8 @@ Small `json` stands in the value of the stage; everything else is an artifact of
 
 from __future__ import annotations
 
-import base64
-import datetime
-import decimal
-import fractions
 import importlib
 import io
-import json
-import pathlib
 import re
 import sys
 import types
@@ -30,19 +24,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agi_node import codec, encoding
+from agi_node import axes, codec, encoding
 from agi_node.canonical import untag
 from agi_node.errors import FAILED, AgiError
+from agi_node.exact_json import DEEPEST, exact_text, exact_value
 
 if TYPE_CHECKING:
     from agi_node.artifacts import Staging
 
 INLINE = 16 * 1024
 """The longest JSON, in bytes, that stands in the value itself."""
-DEEPEST = 200
 _LOST = re.compile(r"Can't get attribute '([^']+)' on <module '__main__'")
 """What pickle says of a class or a function that it knows by name only."""
 Form = dict[str, Any]
+BESIDE = ("beside", "read_only")
+"""What a form says of a value that its artifact does not."""
 _SUFFIX = {
     "json": ".json",
     "parquet": ".parquet",
@@ -71,14 +67,15 @@ def hand_over(name: str, value: Any, staging: Staging, subject: str) -> Form:
     why: dict[str, Any] = {}
     if encoding.is_table(value):
         try:
-            encoded = encoding.encode(value, name)
+            encoded = encoding.encode_exactly(value, name)
         except AgiError as refused:  # no format would bring it back as it is, so that it must be pickled
             why = {"why": refused.found, **({"mend": refused.try_} if refused.try_ else {})}
         else:
             return _table(name, value, encoded, staging)
     if (array := _array(value)) is not None:
         meta = {"shape": list(value.shape), "dtype": str(value.dtype)}
-        return _kept(name, "npy", array, staging, meta=meta)
+        said = {} if value.flags.writeable else {"read_only": True}
+        return _kept(name, "npy", array, staging, meta=meta, **said)
     data = _pickled(value, subject)
     holds: dict[str, Any] = {"holds": held} if (held := _not_plain(value)) else {}
     return _kept(name, "pickle", data, staging, type=codec.type_name(value), **holds, **why)
@@ -118,12 +115,14 @@ def take_over(form: Mapping[str, Any]) -> Any:
         except ImportError:
             found = "an array, and no numpy in this environment"
             raise encoding.unreadable(subject, found, "an environment with numpy", "uv add numpy") from None
-        return numpy.load(form["path"], allow_pickle=False)
+        found = numpy.load(form["path"], allow_pickle=False)
+        found.flags.writeable = not form.get("read_only")
+        return found
     if kind == "pickle":
         return _unpickled(form, subject)
     table = encoding.decode(kind, Path(form["path"]), form.get("library"), subject)
-    if "freq" in form:
-        table.index.freq = form["freq"]
+    if "beside" in form:
+        table = axes.give_back(table, form["beside"])
     if "head" in form and hasattr(table, "head"):
         return table.head(form["head"])
     return table.slice(0, form["head"]) if "head" in form else table
@@ -161,7 +160,8 @@ def fingerprint(form: Mapping[str, Any], staging: Staging) -> dict[str, Any]:
     """
     if "artifact" in form:
         digest = next(entry["digest"] for entry in staging.entries if entry["name"] == form["artifact"])
-        return {"kind": form["kind"], "digest": digest}
+        beside = {name: one for name, one in form.get("beside", {}).items() if name != "sorted"}
+        return {"kind": form["kind"], "digest": digest, **({"beside": beside} if beside else {})}
     return {name: form[name] for name in ("kind", "text", "name") if name in form}
 
 
@@ -193,22 +193,8 @@ def _table(name: str, value: Any, encoded: encoding.Encoded, staging: Staging) -
     from agi_node.tables import Table
 
     whole = Table.of(value, name)
-    said = {"library": encoded.library, **_frequency(name, value)}
+    said: Form = {"library": encoded.library, **({"beside": encoded.beside} if encoded.beside else {})}
     return _kept(name, encoded.kind, encoded.data, staging, preview=whole.preview(), meta=whole.size, **said)
-
-
-def _frequency(name: str, table: Any) -> dict[str, str]:
-    """How often the times of a pandas index come, which parquet forgets; said in the log where it cannot be kept."""
-    freq = getattr(getattr(table, "index", None), "freq", None)
-    if freq is None or type(table.index).__name__ not in ("DatetimeIndex", "TimedeltaIndex"):
-        return {}
-    try:
-        if table.index.__class__(table.index, freq=freq.freqstr).freq == freq:
-            return {"freq": freq.freqstr}
-    except ValueError:
-        pass
-    print(f"[agilab] {name} goes on without the freq of its index, {freq!r}: parquet has no word for it")
-    return {}
 
 
 def _array(value: Any) -> bytes | None:
@@ -255,165 +241,3 @@ def _kept(
     shown = "table" if preview is not None else "json" if kind == "json" else "file"
     artifact = staging.data(name, shown, _SUFFIX[kind], data, dict(meta or {}), media=media, preview=preview)
     return {"kind": kind, "artifact": artifact, **said}
-
-
-# -- Python's own data as JSON that brings back exactly what it was ---------------------------------------------
-
-
-def exact_text(value: Any) -> str | None:
-    """Python's own data as JSON text; None for anything else, and for data in which one list stands twice.
-
-    >>> exact_text({"b": (1, 2.0), "a": None})
-    '{"b":{"$":["tuple",[1,2.0]]},"a":null}'
-    >>> row = [0]; exact_text([row, row]) is None
-    True
-    """
-    try:
-        return json.dumps(_exact(value, set(), 0), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    except _NotExact:
-        return None
-
-
-def exact_value(text: str, *, plain: bool = False) -> Any:
-    """The data that `exact_text` wrote; with `plain`, or where there is no numpy, its scalars as Python's numbers.
-
-    >>> exact_value(exact_text({3: {"x"}, "at": (1, float("inf"))}))
-    {3: {'x'}, 'at': (1, inf)}
-    """
-    return _back(json.loads(text), plain)
-
-
-class _NotExact(Exception):
-    """The value is not Python's own data, or JSON would lose that two names are one object."""
-
-
-def _exact(value: Any, seen: set[int], depth: int) -> Any:
-    kind = type(value)
-    if value is None or kind is bool:
-        return value
-    if kind is int:
-        return (
-            value
-            if abs(value) < 2**53
-            else _marked("int", str(value) if value.bit_length() < 10_000 else _no())
-        )
-    if kind is float:
-        return value if value - value == 0 else _marked("float", repr(value))
-    if kind is str:
-        return value if value.isascii() or _is_unicode(value) else _no()
-    if depth > DEEPEST:
-        return _no()
-    if kind in (list, dict, set, bytearray):
-        if id(value) in seen:
-            return _no()  # one object under two names: changing one must change the other
-        seen.add(id(value))
-    if kind is list:
-        return [_exact(item, seen, depth + 1) for item in value]
-    if kind is dict:
-        if all(type(name) is str and name != "$" for name in value):
-            return {_exact(name, seen, depth): _exact(item, seen, depth + 1) for name, item in value.items()}
-        pairs = [
-            [_exact(name, seen, depth + 1), _exact(item, seen, depth + 1)] for name, item in value.items()
-        ]
-        return _marked("dict", pairs)
-    if kind in (tuple, set, frozenset):
-        items = [_exact(item, seen, depth + 1) for item in (value if kind is tuple else _in_order(value))]
-        return _marked(kind.__name__, items)
-    if kind.__module__ == "numpy" and (scalar := _scalar(value)) is not None:
-        return _marked("numpy", [scalar[0], _exact(scalar[1], seen, depth + 1)])
-    writer = _WRITE.get(kind)
-    return _marked(kind.__name__, writer(value)) if writer else _no()
-
-
-def _scalar(value: Any) -> tuple[str, Any] | None:
-    """A scalar of numpy as the name of its type and a number, a bool or a text of Python's that is exactly it."""
-    numpy = sys.modules["numpy"]
-    if not isinstance(value, numpy.generic) or value.dtype.kind not in "biufU":
-        return None
-    name, plain = "str" if value.dtype.kind == "U" else value.dtype.name, value.item()
-    again = numpy.dtype(name).type is type(value) and type(plain) in (bool, int, float, str)
-    return (name, plain) if again else None
-
-
-def _of_numpy(name: str, plain: Any) -> Any:
-    try:
-        return importlib.import_module("numpy").dtype(name).type(plain)
-    except ImportError:
-        return plain
-
-
-def _in_order(items: Any) -> list[Any]:
-    # Sets have no order; a fixed one gives equal sets equal digests.
-    return sorted(items, key=lambda item: (type(item).__name__, repr(item)))
-
-
-def _marked(kind: str, content: Any) -> dict[str, Any]:
-    return {"$": [kind, content]}
-
-
-def _no() -> Any:
-    raise _NotExact
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _back(found: Any, plain: bool) -> Any:
-    if isinstance(found, list):
-        return [_back(item, plain) for item in found]
-    if not isinstance(found, dict):
-        return found
-    if found.keys() != {"$"}:
-        return {name: _back(item, plain) for name, item in found.items()}
-    kind, content = found["$"]
-    if kind == "numpy":
-        number = _back(content[1], plain)
-        return number if plain else _of_numpy(content[0], number)
-    if kind == "dict":
-        return {_back(name, plain): _back(item, plain) for name, item in content}
-    if kind in _GATHERED:
-        return _GATHERED[kind](_back(item, plain) for item in content)
-    return _READ[kind](content)
-
-
-_GATHERED: dict[str, Any] = {"tuple": tuple, "set": set, "frozenset": frozenset}
-
-
-def _moment(value: Any) -> str:
-    # A zone with a name and rules does not come back from an offset.
-    if getattr(value, "tzinfo", None) not in (None, datetime.UTC) or getattr(value, "fold", None):
-        return str(_no())
-    return str(value.isoformat())
-
-
-_WRITE: dict[type, Any] = {
-    datetime.datetime: _moment,
-    datetime.date: lambda day: day.isoformat(),
-    datetime.time: _moment,
-    datetime.timedelta: lambda span: [span.days, span.seconds, span.microseconds],
-    decimal.Decimal: str,
-    fractions.Fraction: str,
-    complex: lambda number: [repr(number.real), repr(number.imag)],
-    range: lambda items: [items.start, items.stop, items.step],
-    pathlib.PosixPath: str,
-    bytearray: lambda data: base64.b64encode(data).decode() if len(data) <= INLINE else _no(),
-}
-_READ: dict[str, Any] = {
-    "int": int,
-    "float": float,
-    "datetime": datetime.datetime.fromisoformat,
-    "date": datetime.date.fromisoformat,
-    "time": datetime.time.fromisoformat,
-    "timedelta": lambda parts: datetime.timedelta(*parts),
-    "Decimal": decimal.Decimal,
-    "Fraction": fractions.Fraction,
-    "complex": lambda parts: complex(float(parts[0]), float(parts[1])),
-    "range": lambda ends: range(*ends),
-    "PosixPath": pathlib.Path,
-    "bytearray": lambda text: bytearray(base64.b64decode(text)),
-}

@@ -22,7 +22,7 @@ from agi_node.canonical import sha256_file
 from agi_node.errors import FAILED, AgiError
 
 if TYPE_CHECKING:
-    from agi_node.files import FileRef
+    from agi_node.reference import FileRef
 
 DAMAGED = "AGI-DATA-007"
 YOUNG_NS = 20_000_000

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from agi_node import drawings, encoding
-from agi_node.handover import exact_text, hand_over
+from agi_node.exact_json import exact_text
+from agi_node.handover import fingerprint, hand_over
 from agi_node.source.anatomy import class_body, said
 
 if TYPE_CHECKING:
@@ -222,15 +223,21 @@ class _Digest:
 
     def _table(self, value: Any) -> bool:
         if hasattr(value, "to_frame"):  # a series or an index of pandas, which keep caches
-            self.add(value.name)
-            value = value.to_frame(name="values")
+            names = list(getattr(value, "names", [value.name]))
+            self.add(names)
+            value = value.to_frame(
+                name="values" if len(names) == 1 else [f"level {n}" for n in range(len(names))]
+            )
         if not encoding.is_table(value):
             return False
         before = len(self._staging.entries)
         form = hand_over(f"part-{self._seen}", value, self._staging, "a part")
         if form["kind"] == "pickle":
             return False
-        self._put("table", " ".join(entry["digest"] for entry in self._staging.entries[before:]))
+        beside = fingerprint(form, self._staging).get("beside", "")
+        self._put(
+            "table", " ".join(entry["digest"] for entry in self._staging.entries[before:]) + f" {beside}"
+        )
         return True
 
     def _drawn(self, value: Any) -> None:

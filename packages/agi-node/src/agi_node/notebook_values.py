@@ -19,10 +19,12 @@ from typing import Any
 
 from agi_node import drawings
 from agi_node.artifacts import Staging
+from agi_node.deep import deeply
 from agi_node.errors import AgiError
 from agi_node.handover import fingerprint, hand_over
 from agi_node.likeness import digest_of
-from agi_node.outline import NOT_ALL, Part, outline
+from agi_node.number_parts import Part
+from agi_node.outline import NOT_ALL, outline
 
 OF_THE_PROCESS = frozenset(
     {
@@ -75,7 +77,7 @@ def judged(name: str, value: Any, staging: Staging) -> dict[str, Any]:
             return {"kind": "object", "text": _told(value), "digest": _one_digest(mark), "parts": parts}
         return {**mark, "parts": parts}
     try:
-        digest = digest_of(value, staging)
+        digest = deeply(lambda: digest_of(value, staging))
     except Exception:  # taking a person's object apart runs its own code; its parts may still be comparable
         digest = ""
     if refused is not None and not digest:
@@ -95,7 +97,7 @@ def _one_digest(mark: Mapping[str, Any]) -> str:
 
 def _parts(value: Any) -> list[Part]:
     try:
-        return outline(value)
+        return deeply(lambda: outline(value))
     except Exception:  # as above: then there is only the digest
         return []
 

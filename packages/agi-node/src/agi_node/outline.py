@@ -1,7 +1,8 @@
 """What a value consists of, part by part and by name: where two values differ is told from the outlines of both.
 
 A part is `[path, text]`, or `[path, dtype, shape, numbers]` of numbers, which may differ by rounding. Of what is long
-only a beginning is told, or sums of it; that is said in the part. Made where the value is, read where both are known.
+only a beginning is told, and digests of the whole (`agi_node.number_parts`); that is said in the part. Made where the
+value is, read where both are known.
 """
 
 from __future__ import annotations
@@ -16,15 +17,12 @@ from itertools import islice
 from typing import Any
 
 from agi_node import drawings
-from agi_node.handover import exact_text
+from agi_node.exact_json import exact_text
 from agi_node.likeness import codes_of, own_state, random_state
+from agi_node.number_parts import ROWS, Part, parts_of
 
-PARTS, NUMBERS, ROWS, TEXT = 1_500, 6_000, 60, 80
-"""At most: parts of an outline, numbers in them, rows of a table that are told one by one, letters of a text."""
-WHOLE = 400
-"""Numbers of an array that are told one by one at most; of longer ones there are the first ones, and sums of all."""
-SUMS = ("how many", "sum", "sum by place", "sum of sizes", "sum of sizes by place", "least", "greatest")
-"""What is told of a long array: by place, each number counts by how far on it stands, the last one by 1."""
+PARTS, NUMBERS, TEXT = 1_500, 6_000, 80
+"""At most: parts of an outline, numbers in them, letters of a text."""
 MORE = "more than is told"
 NOT_ALL = "some of it cannot be looked at"
 """Stands at the end of the parts of a value of which there is no digest."""
@@ -32,7 +30,6 @@ BY_ADDRESS = "by addresses in memory"
 """What is told in place of the keys of a dict that are numbers of objects in memory (`id`)."""
 _ADDRESSES = range(0x5500_0000_0000, 0x8000_0000_0000)
 """Where Linux puts what a process of 64 bits holds."""
-Part = list[str]
 
 
 def outline(value: Any) -> list[Part]:
@@ -120,12 +117,9 @@ class _Walk:
         if array.dtype.kind not in "biufc":
             listed = self._column(array.ravel().tolist(), path)
             return [[path, f"array of {array.dtype}, {_by(array.shape)}"], *listed]
-        shape = "x".join(map(str, array.shape))
-        if array.size <= min(WHOLE, self._numbers):
-            self._numbers -= array.size
-            return [[path, str(array.dtype), shape, _listed(array)]]
-        first = [path, str(array.dtype), f"{min(ROWS, array.size)}", _listed(array.ravel()[:ROWS])]
-        return [first, [path, f"sums of {array.dtype}", shape, _sums(array.ravel(), numpy)]]
+        found = parts_of(array, path, self._numbers)
+        self._numbers -= array.size if len(found) == 1 else 0
+        return found
 
     def _table(self, value: Any, path: str) -> list[Part] | None:
         kind = type(value).__module__.partition(".")[0]
@@ -133,19 +127,37 @@ class _Walk:
             return None
         if len(value.shape) == 1:  # a series or an index
             head = [path, f"{type(value).__name__} of {value.shape[0]:,}, {getattr(value, 'dtype', '')}"]
-            return [head, *self._series(value, path)]
+            return [head, *self._beside(value, path), *self._series(value, path)]
         names = list(getattr(value, "column_names", None) or value.columns)
         found = [
             [path, f"{type(value).__name__} of {value.shape[0]:,} by {value.shape[1]:,}: {_short(names)}"]
         ]
         if hasattr(value, "index"):
-            found += self.parts(value.index, f"{path}.index")
+            found += [*self.parts(value.index, f"{path}.index"), *self._beside(value, path)]
+            found += self._beside(value.columns, f"{path}.columns")
         for at, name in enumerate(names):
             column = value.iloc[:, at] if kind == "pandas" else value[name]
             where = f"{path}[{_short(name)}]"
             found.append([where, str(getattr(column, "dtype", getattr(column, "type", "")))])
             found += self._series(column, where)
         return found
+
+    def _beside(self, value: Any, path: str) -> Iterator[Part]:
+        """What a table, a series or an index of pandas has beside what is in it."""
+        if hasattr(value, "columns") or hasattr(value, "loc"):
+            if value.attrs:
+                yield from self.parts(dict(value.attrs), f"{path}.attrs")
+            if not value.flags.allows_duplicate_labels:
+                yield [f"{path}.flags", "no label twice"]
+        if hasattr(value, "loc") and not hasattr(value, "columns"):  # a series
+            yield [f"{path}.name", _short(value.name)]
+            yield from self.parts(value.index, f"{path}.index")
+        if hasattr(value, "names"):
+            yield [f"{path}.names", _short(list(value.names))]
+            for number, level in enumerate(getattr(value, "levels", ())):
+                yield from self.parts(level, f"{path}.levels[{number}]")
+        if (freq := getattr(value, "freq", None)) is not None:
+            yield [f"{path}.freq", repr(freq)]
 
     def _series(self, column: Any, path: str) -> Iterator[Part]:
         dtype = getattr(column, "dtype", None)
@@ -159,7 +171,18 @@ class _Walk:
             yield from self._column(next(listed for listed in known if listed is not None)(), path)
 
     def _column(self, values: list[Any], path: str) -> Iterator[Part]:
-        """The first of the values one by one, and a digest of all."""
+        """The first of the values one by one, and a digest of all; floats as those of an array."""
+        numpy = sys.modules.get("numpy")
+        if (
+            numpy is not None
+            and len(values) > ROWS
+            and {*map(type, values)} in ({float}, {float, type(None)})
+        ):
+            gaps = [one is None for one in values]
+            if any(gaps):
+                yield [path, f"{sum(gaps):,} missing: #{_digest(repr(gaps))}"]
+            yield from self._array(numpy.array(values, float), path) or ()
+            return
         for row, one in enumerate(values[:ROWS]):
             yield from self.parts(one, f"{path}[{row}]")
         if len(values) > ROWS:
@@ -220,20 +243,6 @@ class _Walk:
 
 def _is_address(key: Any) -> bool:
     return type(key) is int and key in _ADDRESSES and key % 16 == 0
-
-
-def _listed(array: Any) -> str:
-    return " ".join(map(repr, array.ravel().tolist()))
-
-
-def _sums(flat: Any, numpy: Any) -> str:
-    """`SUMS` of the finite numbers of an array, in their order (of complex ones, of their magnitudes)."""
-    good = flat[numpy.isfinite(flat)] if flat.dtype.kind in "fc" else flat
-    good = (abs(good) if flat.dtype.kind == "c" else good).astype(float)
-    place, size = numpy.arange(1, good.size + 1) / max(good.size, 1), abs(good)
-    ends = (float(good.min()), float(good.max())) if good.size else (0.0, 0.0)
-    sums = (float(one.sum()) for one in (good, good * place, size, size * place))
-    return " ".join(map(repr, (float(good.size), *sums, *ends)))
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -10,7 +10,7 @@ from pydantic.errors import PydanticUserError
 
 from agi_node.args import args_error
 from agi_node.errors import FAILED, AgiError
-from agi_node.files import FileRef, is_file_object
+from agi_node.reference import FileRef, is_file_object
 
 
 def read_payload(function: Callable[..., Any], parameter: str | None, plain: Any, subject: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from agi_node.errors import AgiError
 
+ROOT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]+")
 _default_roots: dict[str, Path] = {}
 _roots: ContextVar[dict[str, Path] | None] = ContextVar("agi_node_roots", default=None)
 
@@ -45,3 +47,8 @@ def root_folder(name: str) -> Path:
             try_="declare it in settings.toml, or agi_node.files.use_roots({name: folder}) in a test",
         )
     return Path(os.path.abspath(folder))
+
+
+def escapes(path: str) -> bool:
+    """Whether a path in a document may lead out of its root."""
+    return path.startswith(("/", "~")) or "\\" in path or "\0" in path or ".." in path.split("/")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from agi_node.errors import FAILED, AgiError
 from agi_node.failure import place
 from agi_node.figures import draw_into_files
-from agi_node.files import set_roots
 from agi_node.protocol import Open
+from agi_node.roots import set_roots
 
 if TYPE_CHECKING:
     from agi_node.app import App

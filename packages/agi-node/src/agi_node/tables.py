@@ -11,6 +11,7 @@ import importlib
 import json
 import math
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,10 @@ class Table:
             if hasattr(table, "write_parquet"):
                 return cls("polars", table.rechunk())
         elif "pandas" in families and hasattr(table, "to_parquet"):
-            frame = _arrow(name).Table.from_pandas(table).combine_chunks()
+            with warnings.catch_warnings(
+                action="ignore"
+            ):  # of names that are no texts: this is a copy to be seen
+                frame = _arrow(name).Table.from_pandas(table).combine_chunks()
             # An index that counts from 0 is no column of it, and a dict here.
             levels = (frame.schema.pandas_metadata or {}).get("index_columns", ())
             return cls("pyarrow", frame, tuple(level for level in levels if isinstance(level, str)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from agi_node.canonical import tag
 from agi_node.errors import FAILED, AgiError
-from agi_node.files import FileRef
+from agi_node.reference import FileRef
 
 _COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 INLINE_BYTES = 32 * 1024

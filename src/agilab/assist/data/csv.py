@@ -1,30 +1,24 @@
-"""A csv file's columns, from its first rows: which values they hold as both engines would read them."""
+"""A csv file's columns, from its first rows: of which kind each is to whoever reads it with one of the libraries."""
 
 from __future__ import annotations
 
 import csv
-import datetime as dates
 import io
-import re
 from pathlib import Path
 from typing import Any
 
 from agi_node.errors import AgiError
+from agilab.assist.data.cells import cell_of, reading_of
 from agilab.assist.data.figures import column_of
-from agilab.contracts.assistance import Kind, TableSchema
+from agilab.assist.engines import Library
+from agilab.contracts.assistance import TableSchema
 
 MOST_ROWS = 10_000
 MOST_BYTES = 8 << 20
-_WHOLE = re.compile(r"[+-]?\d+")
-_LONGEST = 40
-"""Characters of a whole number that are looked at: more than 64 bits need, and some zeros before them."""
-_REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?")
 
 
-def csv_table(path: Path, where: str) -> tuple[TableSchema, list[list[Any]]]:
-    """The columns of a csv file with a header, and its first rows as plain data.
+def csv_table(path: Path, where: str, library: Library = "pandas") -> tuple[TableSchema, list[list[Any]]]:
+    """The columns of a csv file with a header as a library sees them, and its first rows as plain data.
 
     An empty cell is a missing value, and nothing else is. Raises AGI-ASSIST-003 where it is no such file.
     """
@@ -57,21 +51,20 @@ def csv_table(path: Path, where: str) -> tuple[TableSchema, list[list[Any]]]:
         raise _unreadable(where, "no header" if not header else "binary data")
     if odd := next((n for n, row in enumerate(rows, 2) if len(row) != len(header)), None):
         raise _unreadable(where, f"a row {odd} of another length than its header")
-    return _table(header, rows, separator, cut)
+    return _table(header, rows, separator, cut, library)
 
 
 def _table(
-    header: list[str], rows: list[list[str]], separator: str, cut: bool
+    header: list[str], rows: list[list[str]], separator: str, cut: bool, library: Library
 ) -> tuple[TableSchema, list[list[Any]]]:
-    kinds: list[Kind] = []
     columns, cells = [], []
-    for position, name in enumerate(header):
+    for position, said in enumerate(header):
         texts = [row[position] for row in rows]
-        kind = _kind([text for text in texts if text != ""])
-        plain = [_cell(text, kind) for text in texts]
-        kinds.append(kind)
+        reading = reading_of(texts, library)
+        plain = [cell_of(text, reading.kind) for text in texts]
         cells.append(plain)
-        columns.append(column_of(name, kind, "", plain, whole=not cut))
+        name = f"Unnamed: {position}" if not said and library == "pandas" else said
+        columns.append(column_of(name, reading.kind, reading.told, plain, whole=not cut))
     schema = TableSchema(
         columns=tuple(columns),
         rows=None if cut else len(rows),
@@ -86,46 +79,6 @@ def _separator(header: str) -> str:
     found = {sign: header.count(sign) for sign in (",", ";", "\t", "|")}
     best = max(found, key=lambda sign: found[sign])
     return best if found[best] else ","
-
-
-def _kind(texts: list[str]) -> Kind:
-    """The narrowest kind that all of the texts are; text where there is none."""
-    if not texts:
-        return "text"
-    if all(map(_WHOLE.fullmatch, texts)):
-        # Longer ones are numbers to one engine and something else to the other, and a float to neither.
-        return "int" if _in_64_bits(texts) else "other"
-    if all(map(_REAL.fullmatch, texts)):
-        return "float"
-    if all(text in ("true", "false") for text in texts) or all(text in ("True", "False") for text in texts):
-        return "bool"
-    if all(_DAY.fullmatch(text) and _is_moment(text) for text in texts):
-        return "date"
-    return "datetime" if all(_MOMENT.fullmatch(text) and _is_moment(text) for text in texts) else "text"
-
-
-def _in_64_bits(texts: list[str]) -> bool:
-    """Whether whole numbers have 64 bits at most, with a sign or without."""
-    if max(map(len, texts)) > _LONGEST:
-        return False
-    low, high = min(map(int, texts)), max(map(int, texts))
-    return low >= -(2**63) and high < (2**63 if low < 0 else 2**64)
-
-
-def _is_moment(text: str) -> bool:
-    try:
-        dates.datetime.fromisoformat(text[:19])
-    except ValueError:
-        return False
-    return True
-
-
-def _cell(text: str, kind: Kind) -> Any:
-    if text == "":
-        return None
-    if kind == "bool":
-        return text in ("true", "True")
-    return {"int": int, "float": float}.get(kind, str)(text)
 
 
 def _unreadable(where: str, found: str) -> AgiError:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import Any
 
-from agilab.contracts.assistance import Column, Kind
+from agilab.contracts.assistance import Column, Kind, TableSchema
 
 _WHOLE = re.compile(r"u?int(8|16|32|64|128)$")
 _REAL = re.compile(r"(float(16|32|64)?|double|halffloat)$")
 _DICTIONARY = re.compile(r"dictionary<values=(.+), indices=\w+, ordered=0>$")
+_NULLABLE = re.compile("nullable<(.+)>")
 _TEXT = ("str", "string", "large_string", "string_view", "utf8", "large_utf8")
 DIGITS = 3
 """How many digits of a number's bound are told."""
@@ -28,7 +29,7 @@ def kind_of(type_: str) -> Kind:
     ('text', 'int')
     """
     name = type_.strip().lower()
-    if found := _DICTIONARY.match(name):
+    if found := _DICTIONARY.match(name) or _NULLABLE.fullmatch(name):
         return kind_of(found[1])
     if _WHOLE.match(name):
         return "int"
@@ -60,6 +61,39 @@ def categories_of(type_: str) -> str:
     (True, 'text')
     """
     return f"dictionary<values={type_}, indices=int32, ordered=0>"
+
+
+def nullable_of(type_: str) -> str:
+    """Arrow's name of values in one of pandas' types that have a missing value of their own (`Int64`, `boolean`, …).
+
+    >>> is_nullable(nullable_of("int64")), kind_of(nullable_of("int64")), is_nullable("int64")
+    (True, 'int', False)
+    """
+    return f"nullable<{type_}>"
+
+
+def is_nullable(type_: str) -> bool:
+    """Whether a type is one of those."""
+    return type_.startswith("nullable<")
+
+
+def may_be_infinite(table: TableSchema, name: str) -> bool:
+    """Whether a number of a column may be infinite, as far as is known: the bounds of all values are none then."""
+    column = table.column(name)
+    if column is None or column.kind not in ("float", "unknown"):
+        return column is None
+    whole = table.whole or table.source == "steps"
+    return not whole or (column.low is None and column.missing != 1)
+
+
+def zone_of(type_: str) -> str | None:
+    """The time zone in a library's name of a type; `?` for one that is not known.
+
+    >>> zone_of("timestamp[us, tz=UTC]"), zone_of("Datetime(time_unit='us', time_zone='Europe/Paris')")
+    ('UTC', 'Europe/Paris')
+    """
+    found = re.search(r"(?:time_zone=|tz=)'?([A-Za-z0-9_/+:?-]+)", type_)
+    return found[1] if found and found[1] != "None" else None
 
 
 def column_of(name: str, kind: Kind, type_: str, cells: Sequence[Any], *, whole: bool) -> Column:

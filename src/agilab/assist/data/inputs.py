@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from agi_node.errors import AgiError
 from agilab.assist.data.known import Known
-from agilab.assist.steps.compiling import TABLE_FILES, Library
+from agilab.assist.engines import TABLE_FILES, Library
 from agilab.contracts.lab_stages import Input, LabStages, Stage, is_file
 
 Left = Callable[[Stage, str], Path | None]
 """Where a stage's last run left something: the preview of a value, as `agi_node.tables` wrote it, or a file itself.
 None where nothing is to be found."""
+
+
+Keyed = Callable[[LabStages, Stage], Mapping[str, str]]
+"""The inputs, as the stage calls them, that reach it as a dict, each with a name for its keys: who runs it knows."""
+
+
+def none_keyed(lab: LabStages, stage: Stage) -> Mapping[str, str]:
+    """Every input is one value."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,14 @@ class Inputs:
     """What could not be read, in a sentence each."""
 
 
-def inputs_of(lab: LabStages, stage: Stage, folder: Path, left: Left, library: Library = "pandas") -> Inputs:
+def inputs_of(
+    lab: LabStages,
+    stage: Stage,
+    folder: Path,
+    left: Left,
+    library: Library = "pandas",
+    keyed: Keyed = none_keyed,
+) -> Inputs:
     """What is known of each input of the stage, to whoever reads files with `library`.
 
     What cannot be read is unknown, and noted.
@@ -36,6 +52,7 @@ def inputs_of(lab: LabStages, stage: Stage, folder: Path, left: Left, library: L
     tables: list[Known] = []
     values: list[str] = []
     notes: list[str] = []
+    keys = keyed(lab, stage)
     for one in stage.inputs:
         entry = one if isinstance(one, Input) else Input(name=one)
         called = entry.called or entry.name
@@ -47,7 +64,7 @@ def inputs_of(lab: LabStages, stage: Stage, folder: Path, left: Left, library: L
         if known is None:
             values.append(called)
         else:
-            tables.append(known)
+            tables.append(known.keyed(keys[called]) if called in keys else known)
     return Inputs(tuple(tables), (*values, *stage.foreach), tuple(notes))
 
 
@@ -73,7 +90,18 @@ def _known(
         return None if entry.name in lab.lab.params else Known(called)
     made = left(maker, entry.name)
     return (
-        Known(called) if made is None else replace(Known.of_value(called, made), items=tuple(maker.foreach))
+        Known(called, why=why_unknown(maker))
+        if made is None
+        else replace(Known.of_value(called, made), items=tuple(maker.foreach))
+    )
+
+
+def why_unknown(maker: Stage) -> str:
+    """Why nothing is known of what a stage left; empty where it has not run, which says it all."""
+    if maker.last_run is None:
+        return ""
+    return (
+        f"the last run of {maker.id} left no table that can be looked into (but a pickle, or another value)"
     )
 
 

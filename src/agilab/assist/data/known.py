@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from agilab.assist.data.csv import csv_table
 from agilab.assist.data.parquet import parquet_schema
 from agilab.assist.data.preview import preview_table
-from agilab.assist.steps.compiling import Library
+from agilab.assist.engines import Library
 from agilab.contracts.assistance import Column, TableSchema
 
 UNKNOWN = TableSchema()
@@ -23,13 +23,32 @@ class Known:
         name: What the stage calls it: a value, or a file of the lab's folder.
         schema: Its columns, without rows.
         rows: Its first rows. They never leave unless `described` is asked for some.
+        why: Why nothing is known of it although its stage has run; empty where it has not.
         items: What the stage that makes it runs for each of: there is a table for each, and this is the first.
+        key: The stage gets a dict from key to such a table. Steps work on all of them as one, with the keys as the
+            column of this name, which is the last of the schema.
     """
 
     name: str
     schema: TableSchema = UNKNOWN
     rows: list[list[Any]] = field(default_factory=list, repr=False)
     items: tuple[str, ...] = ()
+    key: str = ""
+    why: str = ""
+
+    def keyed(self, called: str) -> Known:
+        """The same table as the first of a dict, whose keys are `called` so, or nearly so where a column is already.
+
+        How many rows all of them have, and how many different values, is not known of the first.
+        """
+        taken = {column.name for column in self.schema.columns}
+        names = (called, f"{called}_key", *(f"{called}_key_{n}" for n in range(2, len(taken) + 3)))
+        key = next(name for name in names if name not in taken)
+        if not self.schema.known:
+            return replace(self, key=key)
+        columns = tuple(column.with_changes(distinct=None) for column in self.schema.columns)
+        schema = self.schema.with_changes(columns=(*columns, Column(name=key, kind="text")), rows=None)
+        return replace(self, schema=schema, key=key)
 
     @classmethod
     def of_preview(cls, name: str, data: bytes, whole: Path | None = None) -> Known:
@@ -48,27 +67,42 @@ class Known:
         if path.suffix.lower() in (".parquet", ".pq"):
             # What pandas wrote as an index is a column to whoever else reads the file.
             return cls(name, parquet_schema(path, name, index=library == "pandas"))
-        return cls(name, *csv_table(path, name))
+        return cls(name, *csv_table(path, name, library))
 
     def described(self, send_rows: int) -> str:
         """The table in words, for a prompt: a line for each column, and `send_rows` rows by consent."""
         import json
 
         if not self.schema.known:
-            return f"{self.name}: nothing is known of it yet"
+            unknown = f"{self.name}: nothing is known of it yet"
+            return f"{unknown}. {self._both()}" if self.key else unknown
         lines = [f"{self.name}: {self._told()}, with the columns"]
-        lines += [f"- {_words(column, self.schema)}" for column in self.schema.columns]
+        own = self.schema.columns[:-1] if self.key else self.schema.columns
+        lines += [f"- {_words(column, self.schema)}" for column in own]
         if self.schema.index:
             lines.append(f"Its index, which is no column: {', '.join(map(repr, self.schema.index))}")
         if send_rows and self.rows:
             shown = self.rows[:send_rows]
             lines.append(f"Its first {len(shown)} rows, as JSON:")
             lines += [json.dumps(row, ensure_ascii=False, default=str) for row in shown]
+        if self.key:
+            lines.append(self._both())
         return "\n".join(lines)
+
+    def _both(self) -> str:
+        """What code and what safe actions find under the name of a dict of tables."""
+        return (
+            f"In code, {self.name} is a dict from key to table. In safe actions it is one table: all of them, one "
+            f"below the other, with the key as the text column {self.key!r}."
+        )
 
     def _told(self) -> str:
         """How many rows, and of which the figures are."""
         schema = self.schema
+        if self.key:
+            each = " and ".join(self.items)
+            first = f"what is said of its columns is of the first, of {schema.looked_at} rows"
+            return f"a dict of tables, one for each {each} ({first})"
         words = "a table" if schema.rows is None else f"a table, {schema.rows} rows"
         notes = [f"one for each {' and '.join(self.items)}, this is the first"] if self.items else []
         if not schema.whole:

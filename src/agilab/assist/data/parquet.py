@@ -9,16 +9,19 @@ from __future__ import annotations
 import datetime as dates
 import json
 import math
+import re
 import struct
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from agi_node.errors import AgiError
 from agilab.assist.data.dictionaries import distinct_in
-from agilab.assist.data.figures import bounds, categories_of, share
+from agilab.assist.data.figures import bounds, categories_of, nullable_of, share, zone_of
 from agilab.assist.data.thrift import Compact
 from agilab.contracts.assistance import Column, Kind, TableSchema
 
+_NULLABLE = re.compile(r"U?Int\d+|Float\d+|boolean|string(\[.*\])?|.+\[pyarrow\]")
+"""Names of pandas' types that have a missing value of their own; those of numpy, and `str`, have not."""
 _MAGIC = b"PAR1"
 _LARGEST_FOOTER = 64 << 20
 _BOOLEAN, _INT32, _INT64, _INT96, _FLOAT, _DOUBLE, _BYTES = 0, 1, 2, 3, 4, 5, 6
@@ -39,7 +42,7 @@ def parquet_schema(path: Path, where: str, *, index: bool = True, own: bool = Fa
     try:
         with path.open("rb") as file:
             footer = Compact(_footer(file)).structure()
-            schema = _schema(footer, _index_of(footer) if index else ())
+            schema = _schema(footer, _index_of(footer) if index else (), as_pandas=index)
             return _counted(schema, footer, file) if own else schema
     except (OSError, ValueError, IndexError, KeyError, TypeError, struct.error) as error:
         raise AgiError(
@@ -82,6 +85,33 @@ def _categories_of(footer: dict[int, Any]) -> frozenset[str]:
     )
 
 
+def nullable_columns(path: Path) -> frozenset[str]:
+    """The columns that had one of pandas' types with a missing value of its own when pandas wrote a file, and will
+    have again; none where that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return _nullable(Compact(_footer(file)).structure())
+    except (OSError, ValueError, IndexError, KeyError, TypeError, struct.error):
+        return frozenset()
+
+
+def _nullable(footer: dict[int, Any]) -> frozenset[str]:
+    return frozenset(
+        str(one["name"])
+        for one in _said_by_pandas(footer, "columns")
+        if isinstance(one, dict) and _NULLABLE.fullmatch(str(one.get("numpy_type")))
+    )
+
+
+def _zone_of_file(footer: dict[int, Any]) -> dict[str, str]:
+    """The zones of moments, by column, as pandas wrote them."""
+    return {
+        str(one["name"]): str(one["metadata"]["timezone"])
+        for one in _said_by_pandas(footer, "columns")
+        if isinstance(one, dict) and isinstance(one.get("metadata"), dict) and "timezone" in one["metadata"]
+    }
+
+
 def _said_by_pandas(footer: dict[int, Any], field: str) -> list[Any]:
     said = next((one.get(2, b"") for one in footer.get(5, ()) if one[1] == b"pandas"), b"{}")
     try:
@@ -91,10 +121,14 @@ def _said_by_pandas(footer: dict[int, Any], field: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _schema(footer: dict[int, Any], index: tuple[str, ...]) -> TableSchema:
+def _schema(footer: dict[int, Any], index: tuple[str, ...], *, as_pandas: bool) -> TableSchema:
     elements: list[dict[int, Any]] = footer[2]
     rows = int(footer[3])
     position, columns, categories = 1, [], _categories_of(footer)
+    nullable = _nullable(footer) if as_pandas else frozenset[str]()
+    zones = _zone_of_file(footer)
+    # Of what Arrow wrote, a zone stands in a scheme of its own, which is not read here.
+    told = any(one[1] == b"ARROW:schema" for one in footer.get(5, ()))
     for _ in range(int(elements[0].get(5, 0))):
         element, children = elements[position], _width(elements, position)
         position += children
@@ -102,6 +136,10 @@ def _schema(footer: dict[int, Any], index: tuple[str, ...]) -> TableSchema:
             column = _column(element, children > 1, footer.get(4, []), rows)
             if column.name in categories:
                 column = column.with_changes(type=categories_of(column.type))
+            if column.name in nullable:
+                column = column.with_changes(type=nullable_of(column.type))
+            if zone_of(column.type) and (zone := zones.get(column.name, "?" if told else "")):
+                column = column.with_changes(type=column.type.replace("tz=UTC", f"tz={zone}"))
             columns.append(column)
     named = tuple(level for level in index if not level.startswith("__index_level_"))
     return TableSchema(columns=tuple(columns), index=named, rows=rows, looked_at=rows, source="parquet")

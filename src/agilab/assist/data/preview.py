@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from agi_node.errors import AgiError
-from agilab.assist.data.figures import column_of, kind_of
-from agilab.assist.data.parquet import parquet_schema
+from agilab.assist.data.figures import column_of, kind_of, nullable_of
+from agilab.assist.data.parquet import nullable_columns, parquet_schema
 from agilab.contracts.assistance import Column, TableSchema
 from agilab.contracts.canonical import untag
 
@@ -53,6 +53,12 @@ def preview_table(data: bytes, where: str, whole: Path | None = None) -> tuple[T
         looked_at=len(rows),
         source="preview",
     )
+    if whole is not None and (nullable := nullable_columns(whole)):
+        marked = tuple(
+            column.with_changes(type=nullable_of(column.type)) if column.name in nullable else column
+            for column in schema.columns
+        )
+        schema = schema.with_changes(columns=marked)
     if not whole_table and whole is not None and (all_of_it := _whole(whole, count)):
         schema = _with_figures(schema, all_of_it)
     return schema, [[row[position] for position in kept] for row in rows]

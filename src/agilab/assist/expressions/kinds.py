@@ -11,6 +11,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from operator import add, floordiv, mod, mul, sub, truediv
 
+from agilab.assist.data.figures import zone_of
 from agilab.assist.expressions.functions import FUNCTIONS
 from agilab.assist.expressions.nodes import (
     Among,
@@ -28,6 +29,7 @@ from agilab.assist.expressions.nodes import (
     Negative,
     Node,
     TextTest,
+    zones,
 )
 from agilab.assist.expressions.parsing import NotUnderstood
 from agilab.contracts.assistance import TableSchema
@@ -42,6 +44,8 @@ _OPERATIONS: dict[str, Callable[[float, float], float]] = {
     "%": mod,
 }
 _MOMENTS = ("date", "datetime")
+_DIGITS = 15
+"""Behind the point: a float has no more."""
 WORDS: dict[Kind, str] = {
     "int": "whole numbers",
     "float": "numbers",
@@ -148,7 +152,9 @@ class _Resolver:
             case Literal_(value=value):
                 return node if value is None else replace(node, kind=_kind_of(value))
             case Column(name=name):
-                return replace(node, kind=column_kind(name, self.table))
+                kind, column = column_kind(name, self.table), self.table.column(name)
+                zone = zone_of(column.type) if column is not None and kind == "datetime" else None
+                return replace(node, kind=kind, zone=zone)
             case Negative(operand=operand):
                 inner = self.of(operand, _NUMBERS, "turns the sign of")
                 return replace(node, operand=inner, kind=inner.kind)
@@ -237,6 +243,7 @@ class _Resolver:
                 f"{_name(a)} ({WORDS[a.kind]}) and {_name(b)} ({WORDS[b.kind]})",
                 "two of one kind",
             )
+        one_clock("compares", a, b)
         return a, b
 
     def call(self, node: Call) -> Node:
@@ -253,8 +260,17 @@ class _Resolver:
                 function.usage,
             )
         self.with_column(arguments[0])
+        if node.function == "round" and len(arguments) > 1:
+            digits = arguments[1].value if isinstance(arguments[1], Literal_) else 0
+            if not 0 <= digits <= _DIGITS:
+                raise NotUnderstood(
+                    "rounds to other digits than those behind the point",
+                    f"{digits} digits",
+                    f"0 to {_DIGITS}; to hundreds, round(x / 100) * 100",
+                )
         if node.function.endswith("_between"):
             self.with_column(arguments[1])
+            one_clock("compares", *arguments)
         return replace(node, arguments=arguments, kind=function.gives or arguments[0].kind)
 
     def choice(self, node: Choice) -> Node:
@@ -270,8 +286,21 @@ class _Resolver:
                 " and ".join(WORDS[kind] for kind in known),
                 "one kind on both sides",
             )
+        one_clock("chooses between", then, otherwise)
         kind: Kind = known[0] if len(set(known)) == 1 else "float" if "unknown" not in known else "unknown"
         return replace(node, condition=condition, then=then, otherwise=otherwise, kind=kind)
+
+
+def one_clock(doing: str, *nodes: Node) -> None:
+    """Raises `NotUnderstood` where moments of two zones, or with a zone and without, would meet."""
+    found = set[str | None]().union(*map(zones, nodes))
+    if len(found) > 1:
+        names = sorted(zone or "no zone" for zone in found)
+        raise NotUnderstood(
+            f"{doing} moments of several zones",
+            " and ".join(names),
+            "one zone: convert them in the stage before",
+        )
 
 
 def _nothing(node: Node) -> bool:

@@ -45,9 +45,10 @@ class Literal_(Node):
 
 @dataclass(frozen=True)
 class Column(Node):
-    """The values of a column."""
+    """The values of a column; of moments, the zone of their clock."""
 
     name: str
+    zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -138,3 +139,13 @@ class Choice(Node):
     condition: Node
     then: Node
     otherwise: Node
+
+
+def zones(node: Node) -> set[str | None]:
+    """The zones of the moments that a part gives, None for those without; empty where it gives none."""
+    match node:
+        case Column(zone=zone) if node.kind == "datetime":
+            return {zone}
+        case Choice(then=then, otherwise=otherwise):
+            return zones(then) | zones(otherwise)
+    return set()

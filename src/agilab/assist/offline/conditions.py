@@ -108,7 +108,7 @@ def _test(reader: Reader, column: str) -> Plain:
     if text := reader.take(*_TEXT):
         return {**start, "test": _TEXT[text], "value": str(_literal(reader))}
     if comparison := reader.take(*_COMPARISONS):
-        return {**start, "test": _COMPARISONS[comparison], **_side(reader, column)}
+        return {**start, "test": _COMPARISONS[comparison], **_side(reader, column, _COMPARISONS[comparison])}
     if _is_flag(reader, column):
         return {**start, "test": "==", "value": True}
     raise reader.fail(
@@ -123,7 +123,7 @@ def _is_flag(reader: Reader, column: str) -> bool:
     )
 
 
-def _side(reader: Reader, column: str) -> Plain:
+def _side(reader: Reader, column: str, comparison: str) -> Plain:
     """A literal, or another column: a word without quotes that is the name of one."""
     if not reader.done and reader.words[reader.at].kind == "word" and reader.lower() not in ("true", "false"):
         before = reader.at
@@ -135,7 +135,20 @@ def _side(reader: Reader, column: str) -> Plain:
         if other is not None and other != column:
             return {"other": other}
         reader.at = before
+        if not reader.table.known:
+            return _of_unknown(reader, comparison)
     return {"value": _literal(reader)}
+
+
+def _of_unknown(reader: Reader, comparison: str) -> Plain:
+    """A bare word where no column is known: an order is one of columns, and whether two are equal may be asked of
+    either."""
+    word = reader.words[reader.at].text
+    if comparison in ("==", "!="):
+        raise reader.fail(
+            f"'{word}' in quotes, if it is a text: of a table whose columns are not known it could be one of them"
+        )
+    return {"other": reader.must_column()}
 
 
 def _literal(reader: Reader) -> Any:
@@ -147,7 +160,7 @@ def _literal(reader: Reader) -> Any:
         if word.kind == "word" and word.text.lower() in ("true", "false"):
             return word.text.lower() == "true"
         return word.value
-    raise reader.fail("a value: a number, a date, or a text in quotes")
+    raise reader.fail(reader.instead("a value: a number, a date, or a text in quotes"))
 
 
 def _values(reader: Reader) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agilab.assist.offline import phrases
+from agilab.assist.offline import measures, phrases
 from agilab.assist.offline.phrases import Action
 from agilab.assist.offline.words import Reader
 
@@ -84,9 +84,9 @@ FORMS = (
         phrases.limit("first"),
     ),
     Form("the last 5 rows", ("take the last", "keep the last", "the last", "last"), phrases.limit("last")),
-    Form("rolling 24 hour mean of temperature by station", ("rolling", "moving"), phrases.rolling),
-    Form("7 day moving median of price", (), phrases.window_first),
-    Form("group by city and take mean of price", ("group by",), phrases.grouped),
+    Form("rolling 24 hour mean of temperature by station", ("rolling", "moving"), measures.rolling),
+    Form("7 day moving median of price", (), measures.window_first),
+    Form("group by city and take mean of price", ("group by",), measures.grouped),
     Form("clip price between 0 and 100", ("clip", "limit"), phrases.clip),
     Form("join stations on station", ("left join", "join"), phrases.joining("left")),
     Form("inner join stations on station", ("inner join",), phrases.joining("inner")),
@@ -107,6 +107,6 @@ FORMS = (
         phrases.deduplicate,
     ),
     Form("read day as date format '%d.%m.%Y'", ("read", "parse", "convert"), phrases.cast),
-    Form("mean of price and number of rows by city and month", (), phrases.aggregate),
+    Form("mean of price and number of rows by city and month", (), measures.aggregate),
 )
 """In the order in which they are tried; two have no first words of their own."""

@@ -9,14 +9,18 @@ from typing import Any
 
 from agi_node.errors import FAILED, AgiError
 from agilab.assist.data.known import Known
+from agilab.assist.engines import Library
 from agilab.assist.offline.forms import FORMS, Form
 from agilab.assist.offline.recipes import RECIPES, recipe
 from agilab.assist.offline.words import NotSaid, Reader, nearest
 from agilab.assist.prompt import Prompt
 from agilab.assist.providers import Answer
+from agilab.assist.stage_text import appended
 from agilab.assist.steps.checking import check
+from agilab.assist.steps.compiling import code_of
 from agilab.contracts.assistance import TableSchema
 from agilab.contracts.base import parse_document
+from agilab.contracts.lab_stages import is_file
 from agilab.contracts.safe_actions import SafeActions
 
 _THEN = re.compile(
@@ -54,6 +58,7 @@ class OfflineProvider:
             code = recipe(reader, table.name, prompt.library)
             if code is not None:
                 reader.end("the end of the request")
+                code = appended(itself, code) if (itself := _itself(table, prompt.library)) else code
         except NotSaid as problem:
             raise _not_understood(reader.text, problem, RECIPES) from None
         if code is not None and prompt.wants == "actions":
@@ -94,6 +99,15 @@ def clauses(question: str) -> list[str]:
     return [part for part in begun if part]
 
 
+def _itself(table: Known, library: Library) -> str:
+    """The code that makes one table of a file, or of a dict of tables; none for a value that is a table."""
+    if not (is_file(table.name) or table.key):
+        return ""
+    nothing = SafeActions(table=table.name, actions=())
+    keys = {table.name: table.key} if table.key else {}
+    return code_of(check(nothing, {table.name: table.schema}, "the request"), library, keys=keys)
+
+
 def _after(table: str, found: list[dict[str, Any]], tables: dict[str, TableSchema]) -> TableSchema:
     document = {"schema": "agilab.safe_actions.v1", "table": table, "actions": found}
     where = "the request"
@@ -102,10 +116,10 @@ def _after(table: str, found: list[dict[str, Any]], tables: dict[str, TableSchem
 
 def _read(clause: str, table: TableSchema) -> list[dict[str, Any]]:
     problems: list[tuple[int, NotSaid, Form]] = []
-    for form in FORMS:
-        reader = Reader(clause, table)
-        if form.begins and reader.take(*form.begins) is None:
-            continue
+    begun_by = [(form, Reader(clause, table)) for form in FORMS]
+    begun_by = [(form, reader) for form, reader in begun_by if not form.begins or reader.take(*form.begins)]
+    # The longest first words win: `remove duplicates` is no column that is removed.
+    for form, reader in sorted(begun_by, key=lambda pair: -pair[1].at):
         try:
             actions = form.read(reader)
             reader.end()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from agilab.assist.engines import Library
 from agilab.assist.offline.words import Reader
 from agilab.assist.steps.checking import variable
-from agilab.assist.steps.compiling import Library
 from agilab.assist.steps.writing import quoted
 
 RECIPES = (

@@ -36,6 +36,7 @@ _TOKEN = re.compile(
     r"""\s*(?:
       (?P<quoted>'[^']*'|"[^"]*"|`[^`]*`)
     | (?P<date>\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)
+    | (?P<thousands>-?\d{1,3}(?:,\d{3})+(?:\.\d+)?)(?![\w])
     | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?P<percent>\s?%)?(?![A-Za-z_])
     | (?P<word>[^\W\d]\w*|\d+[A-Za-z_]\w*)
     | (?P<sign><=|>=|==|!=|<>|<|>|=|,|\(|\)|\[|\]|.)
@@ -145,8 +146,22 @@ class Reader:
     def must_number(self) -> int | float:
         found = self.number()
         if found is None:
-            raise self.fail("a number")
+            raise self.fail(self.instead("a number"))
         return found
+
+    def instead(self, wanted: str) -> str:
+        """What is wanted here; of a number with commas, how it is written."""
+        if self.done or self.words[self.at].kind != "thousands":
+            return wanted
+        said = self.words[self.at].text
+        return f"{said.replace(',', '')} without a comma; or {said.replace(',', ', ')}, which are several"
+
+    def must_count(self) -> int:
+        number = self.must_number()
+        if not isinstance(number, int) or number < 1:
+            self.at -= 1
+            raise self.fail("a whole number, 1 or more")
+        return number
 
     def rest(self) -> str:
         """All that is left, as it was written."""

@@ -6,10 +6,14 @@ values can still surprise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-from agilab.assist.steps.fits import Place, Step, fit, given_table, names_differ, refuse
+from agilab.assist.data.figures import is_nullable
+from agilab.assist.steps.fits import fit
+from agilab.assist.steps.place import Place, Step, exact, given_table, names_differ, refuse
+from agilab.assist.steps.usage import used_columns
 from agilab.contracts import safe_actions as actions
 from agilab.contracts.assistance import TableSchema
 
@@ -22,6 +26,8 @@ class Checked:
     steps: tuple[Step, ...]
     tables: Mapping[str, TableSchema]
     after: TableSchema
+    used: Mapping[str, Set[str]]
+    """Of each table, the columns that the steps look into."""
 
     @property
     def result(self) -> str:
@@ -75,4 +81,28 @@ def check(document: actions.SafeActions, tables: Mapping[str, TableSchema], wher
         step = fit(action, Place(place, before, tables))
         names_differ(step.after, place)
         steps.append(step)
-    return Checked(document, tuple(steps), tables, steps[-1].after if steps else table)
+    used = used_columns(document.table, steps, tables)
+    for name, columns in used.items():
+        _fits_64_bits(tables[name], columns, f"{where}: table {name!r}")
+    return Checked(document, tuple(steps), tables, steps[-1].after if steps else table, used)
+
+
+def _fits_64_bits(table: TableSchema, used: Set[str], place: str) -> None:
+    """Refuse columns that steps use and that neither engine, or only one, takes for whole numbers as they are."""
+    for column in (one for one in table.columns if one.name in used and one.kind == "int"):
+        wide = re.search("(?i)uint(64|128)|int128", column.type) is not None
+        empty = column.missing == 1 or table.rows == 0
+        if wide and not empty and not (isinstance(column.high, int | float) and column.high < 2**63):
+            refuse(
+                place,
+                "has whole numbers of more than 64 bits with a sign",
+                f"{column.name!r}, {column.type}, up to {column.high if column.high is not None else 'no known bound'}",
+                f"numbers up to 2^63 - 1; steps that do not use {column.name!r}",
+            )
+        if is_nullable(column.type) and column.missing != 0 and not exact(column):
+            refuse(
+                place,
+                "lacks values beside whole numbers that a float cannot hold",
+                f"{column.name!r}, from {column.low:g} to {column.high:g}",
+                "numbers of up to 2^53 = 9,007,199,254,740,992, or none that are missing",
+            )

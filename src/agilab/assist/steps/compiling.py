@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
 
+from agilab.assist.engines import Library
 from agilab.assist.steps.checking import Checked, variable
 from agilab.assist.steps.pandas_code import PandasCode
+from agilab.assist.steps.pandas_tables import PandasTables
 from agilab.assist.steps.polars_code import PolarsCode
+from agilab.assist.steps.polars_tables import PolarsTables
 from agilab.contracts.lab_stages import is_file
 from agilab.contracts.safe_actions import Aggregate, Clip, Derive, Fill, Join, Rolling
 
-Library = Literal["polars", "pandas"]
 _COMPUTING = (Aggregate, Clip, Derive, Fill, Rolling)
-TABLE_FILES = (".csv", ".parquet", ".pq")
 
 
-def code_of(checked: Checked, library: Library, files: Iterable[str] = ()) -> str:
+def code_of(
+    checked: Checked, library: Library, files: Iterable[str] = (), keys: Mapping[str, str] | None = None
+) -> str:
     """The steps as code of this library. `files` are written at the end (csv or parquet).
 
-    Tables that are values are there when the code begins; those that are files are read.
+    Tables that are values are there when the code begins; those that are files are read. Those that `keys` names are
+    there as a dict from key to table, and become one table with the keys in the column that it says.
     """
+    keys = keys or {}
     target = checked.result
     variables = _variables(checked)
     engine = PolarsCode(target, variables) if library == "polars" else PandasCode(target, variables)
+    given = PolarsTables() if library == "polars" else PandasTables()
     body: list[str] = []
     source = variables[checked.document.table]
     for name, own in variables.items():
         table = checked.tables[name]
         into = target if name == checked.document.table else own
         if is_file(name):
-            body += engine.read(into, name, table)
+            body += given.read(into, name, table)
             source = target if into == target else source
             own = into
-        prepared = engine.prepare(into, own, table)
+        if name in keys:
+            body += given.together(into, own, keys[name])
+            source = target if into == target else source
+            own = into
+        prepared = given.prepare(into, own, table, checked.used.get(name, frozenset()), mixed=name in keys)
         if prepared and into == target:
             source = target
         body += prepared
@@ -45,7 +54,7 @@ def code_of(checked: Checked, library: Library, files: Iterable[str] = ()) -> st
         body.append(f"{target} = {source}")
     for path in files:
         body += engine.write(path)
-    return "\n".join([*sorted(engine.imports), "", *body]) + "\n"
+    return "\n".join([*sorted(engine.imports | given.imports), "", *body]) + "\n"
 
 
 def _variables(checked: Checked) -> dict[str, str]:

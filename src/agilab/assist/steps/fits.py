@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import singledispatch
-from typing import Any, NoReturn
+from typing import Any
 
-from agi_node.errors import AgiError
-from agilab.assist.expressions import conditions
-from agilab.assist.expressions.kinds import WORDS, column_kind, fitted, resolve
-from agilab.assist.expressions.nodes import Kind, Literal_, Node
-from agilab.assist.expressions.parsing import NotUnderstood, parsed
+from agilab.assist.expressions import conditions, nodes
+from agilab.assist.expressions.kinds import WORDS, fitted, resolve
+from agilab.assist.expressions.nodes import Kind, Literal_, zones
+from agilab.assist.expressions.parsing import parsed
+from agilab.assist.steps.formats import SIGNS, unknown_signs
+from agilab.assist.steps.place import (
+    Place,
+    Step,
+    exact,
+    given_table,
+    made_column,
+    names_differ,
+    on_the_clock,
+    refuse,
+)
 from agilab.contracts import safe_actions as actions
-from agilab.contracts.assistance import Column, TableSchema
 from agilab.contracts.safe_conditions import All, Any_, Not
 
 _NUMBERS: tuple[Kind, ...] = ("int", "float")
@@ -24,105 +33,6 @@ _FIGURES: dict[str, tuple[Kind, ...]] = {
     **dict.fromkeys(("min", "max"), ("int", "float", "text", "date", "datetime")),
     **dict.fromkeys(("count", "first", "last", "distinct"), _ORDERED),
 }
-
-
-@dataclass(frozen=True)
-class Step:
-    """An action that fits: the columns before and after it, and its expression with every kind known."""
-
-    action: Any
-    before: TableSchema
-    after: TableSchema
-    tree: Node | None = None
-    value: Literal_ | None = None
-    """Of a fill: what is put in, as a value of the columns' kind."""
-    other: TableSchema | None = None
-    """Of a join: the other table."""
-
-
-def given_table(name: str, tables: Mapping[str, TableSchema], place: str) -> TableSchema:
-    if name not in tables:
-        raise AgiError(
-            "AGI-ASSIST-002",
-            f"{place} names a table that the stage is not given",
-            found=repr(name),
-            allowed=", ".join(sorted(tables)) or "none: the stage has no inputs that are tables",
-            try_="add it to the inputs of the stage in lab_stages.toml",
-        )
-    return tables[name]
-
-
-def refuse(place: str, what: str, found: str, allowed: str) -> NoReturn:
-    raise AgiError("AGI-ASSIST-001", f"{place} {what}", found=found, allowed=allowed)
-
-
-def names_differ(table: TableSchema, place: str) -> None:
-    names = [column.name for column in table.columns]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        refuse(
-            place, "has two columns of one name", ", ".join(map(repr, twice)), "a name of its own for each"
-        )
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a step is checked: what errors call it, and what it finds."""
-
-    name: str
-    table: TableSchema
-    tables: Mapping[str, TableSchema]
-
-    def column(self, name: str, field: str, kinds: Iterable[Kind] = (), doing: str = "") -> Kind:
-        """The kind of a column, which must be there and of one of these kinds."""
-        kind: Kind = self.understood(lambda: column_kind(name, self.table), field)
-        allowed = tuple(kinds)
-        if allowed and kind not in (*allowed, "unknown"):
-            words = " or ".join(dict.fromkeys(WORDS[one] for one in allowed))
-            refuse(f"{self.name}.{field}", doing, f"{name!r}, which has {WORDS[kind]}", words)
-        return kind
-
-    def columns(
-        self, names: Iterable[str], field: str, kinds: Iterable[Kind] = (), doing: str = ""
-    ) -> list[Kind]:
-        """The kinds of several columns, each named once."""
-        names, found = list(names), []
-        for position, name in enumerate(names):
-            if name in names[:position]:
-                refuse(f"{self.name}.{field}[{position}]", "names a column twice", repr(name), "each once")
-            found.append(self.column(name, f"{field}[{position}]", kinds, doing))
-        return found
-
-    def understood(self, judge: Callable[[], Any], field: str) -> Any:
-        """What `judge` finds; what it does not understand becomes an error with the place of the field."""
-        try:
-            return judge()
-        except NotUnderstood as error:
-            refuse(f"{self.name}.{field}", str(error), error.found, error.allowed)
-
-    def new(self, name: str, field: str) -> None:
-        if self.table.column(name) is not None:
-            refuse(f"{self.name}.{field}", "is the name of a column that is there", repr(name), "a new name")
-
-    def leaving(self, columns: Iterable[Column], *, known: bool | None = None) -> TableSchema:
-        """What a step leaves: names and kinds; the figures were those of other rows."""
-        known = self.table.known if known is None else known
-        plain = tuple(Column(name=column.name, kind=column.kind, type=column.type) for column in columns)
-        return TableSchema(columns=plain, source="steps" if known else "unknown")
-
-    def step(self, action: Any, after: TableSchema | None = None, **more: Any) -> Step:
-        return Step(action, self.table, after or self.leaving(self.table.columns), **more)
-
-    def with_kinds(self, kinds: Mapping[str, Kind]) -> TableSchema:
-        """The table with columns of other kinds, or new ones at the end."""
-        kept = [
-            Column(name=column.name, kind=kinds[column.name]) if column.name in kinds else column
-            for column in self.table.columns
-        ]
-        new = [Column(name=name, kind=kind) for name, kind in kinds.items() if not self.table.column(name)]
-        return self.leaving([*kept, *new])
-
-    def named(self, name: str) -> Column:
-        return self.table.column(name) or Column(name=name, kind="unknown")
 
 
 @singledispatch
@@ -183,7 +93,9 @@ def _(action: actions.Derive, at: Place) -> Step:
     tree = at.understood(lambda: resolve(parsed(action.expression), at.table), "expression")
     if isinstance(tree, Literal_) and tree.value is None:
         refuse(f"{at.name}.expression", "gives nothing", "None", "a value")
-    return at.step(action, at.with_kinds({action.column: tree.kind}), tree=tree)
+    zone = next(iter(zones(tree)), None)
+    of = [part.name for part in tree.walk() if isinstance(part, nodes.Column)]
+    return at.step(action, at.with_kinds({action.column: tree.kind}, zone, of=of), tree=tree)
 
 
 @fit.register
@@ -204,8 +116,10 @@ def _(action: actions.Fill, at: Place) -> Step:
                 value = replace(value, value=int(value.value), kind="int")
             if kind == "int" and isinstance(value.value, float):
                 refuse(f"{at.name}.value", f"fills the whole numbers of {name!r}", repr(value.value), "one")
+            if kind == "datetime":
+                on_the_clock(value.value, name, at)
     changed: dict[str, Kind] = dict.fromkeys(action.columns, "float") if numeric else {}
-    return at.step(action, at.with_kinds(changed), value=value)
+    return at.step(action, at.with_kinds(changed, of=action.columns), value=value)
 
 
 @fit.register
@@ -217,14 +131,16 @@ def _(action: actions.Sort, at: Place) -> Step:
 @fit.register
 def _(action: actions.Aggregate, at: Place) -> Step:
     kinds = at.columns(action.by, "by", _KEYS, "groups by")
-    columns = [Column(name=name, kind=kind) for name, kind in zip(action.by, kinds, strict=True)]
+    columns = [made_column(name, kind, at.zone(name)) for name, kind in zip(action.by, kinds, strict=True)]
     for position, measure in enumerate(action.measures):
-        place, kind = f"measures[{position}].column", "int"
+        place, kind, zone = f"measures[{position}].column", "int", None
         if measure.column is not None:
+            zone = at.zone(measure.column)
             of = at.column(measure.column, place, _FIGURES[measure.how], f"takes the {measure.how} of")
             whole = measure.how in ("count", "distinct")
             kind = "int" if whole else of if measure.how not in ("mean", "median", "std") else "float"
-        columns.append(Column(name=measure.called, kind=kind))  # type: ignore[arg-type]  # one of the kinds
+        finite = measure.column is not None and at.finite([measure.column])
+        columns.append(made_column(measure.called, kind, zone, finite=finite))  # type: ignore[arg-type]  # one of the kinds
     return at.step(action, at.leaving(columns, known=True))
 
 
@@ -236,8 +152,19 @@ def _(action: actions.Rolling, at: Place) -> Step:
     if action.on is not None:
         at.column(action.on, "on", ("date", "datetime"), "walks along")
     at.new(action.called, "called")
+    column = at.table.column(action.column)
+    if of == "int" and column is not None and not exact(column):
+        refuse(
+            f"{at.name}.column",
+            "takes a window of whole numbers that a float cannot hold",
+            f"{column.name!r}, from {column.low:g} to {column.high:g}",
+            "numbers of up to 2^53 = 9,007,199,254,740,992",
+        )
     return at.step(
-        action, at.with_kinds({action.called: of if action.how in ("sum", "min", "max") else "float"})
+        action,
+        at.with_kinds(
+            {action.called: of if action.how in ("sum", "min", "max") else "float"}, of=[action.column]
+        ),
     )
 
 
@@ -269,6 +196,10 @@ def _(action: actions.Join, at: Place) -> Step:
             refuse(
                 f"{at.name}.on[{position}]", "joins two kinds", f"{WORDS[one]} and {WORDS[two]}", "one kind"
             )
+        key = action.keys[position]
+        if (mine := at.zone(key.left)) != (theirs := there.zone(key.right)) and one == two:
+            names = f"{mine or 'no zone'} and {theirs or 'no zone'}"
+            refuse(f"{at.name}.on[{position}]", "joins moments of two zones", names, "one zone")
     if action.how in ("semi", "anti"):
         return at.step(action, other=other)
     keys = {key.right for key in action.keys}
@@ -302,5 +233,7 @@ def _(action: actions.Deduplicate, at: Place) -> Step:
 @fit.register
 def _(action: actions.Cast, at: Place) -> Step:
     at.columns(action.columns, "columns", ("text",), "reads")
+    if odd := unknown_signs(action.format or ""):
+        refuse(f"{at.name}.format", "has signs that engines read differently", ", ".join(odd), SIGNS)
     kind: Kind = "float" if action.to == "number" else action.to
     return at.step(action, at.with_kinds(dict.fromkeys(action.columns, kind)))

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dates
 from collections.abc import Mapping
 
+from agilab.assist.data.figures import zone_of
 from agilab.assist.expressions.nodes import (
     Choice,
     Column,
     Logic,
     Node,
 )
-from agilab.assist.steps.fits import Step
-from agilab.assist.steps.pandas_expressions import NUMPY, PandasExpressions
+from agilab.assist.steps.pandas_expressions import PandasExpressions
+from agilab.assist.steps.place import Step
 from agilab.assist.steps.writing import (
     WIDTH,
     call,
-    category_columns,
     chain,
     listed,
     named,
-    narrow_columns,
     one_or_list,
     quoted,
 )
 from agilab.contracts import safe_actions as actions
-from agilab.contracts.assistance import TableSchema
 
 IMPORT = "import pandas as pd"
 
@@ -38,47 +37,9 @@ class PandasCode:
         self.target, self.variables = target, variables
         self.imports = {IMPORT}
 
-    def read(self, target: str, path: str, table: TableSchema) -> list[str]:
-        if path.lower().endswith((".parquet", ".pq")):
-            return call(f"{target} = pd.read_parquet", [quoted(path)])
-        moments = [column.name for column in table.columns if column.kind in ("date", "datetime")]
-        options = [f"sep={quoted(table.separator)}"] if table.separator != "," else []
-        options += [f"parse_dates={listed(moments)}"] if moments else []
-        # An empty cell is missing, and nothing else is: NA may be Namibia.
-        options += ["keep_default_na=False", 'na_values=[""]']
-        return call(f"{target} = pd.read_csv", [quoted(path), *options])
-
     def write(self, path: str) -> list[str]:
         how = "parquet" if path.lower().endswith((".parquet", ".pq")) else "csv"
         return call(f"{self.target}.to_{how}", [quoted(path), "index=False"])
-
-    def prepare(self, target: str, source: str, table: TableSchema) -> list[str]:
-        """What makes the table one of which each value means the same in both engines."""
-        if table.source == "csv":
-            return []
-        lines = []
-        if categories := category_columns(table):
-            values = {name: f"{source}[{quoted(name)}].astype(object).infer_objects()" for name in categories}
-            lines = call(f"{target} = {source}.assign", named(values))
-            lines[-1] += "  # categories as their values"
-            source = target
-        days = {
-            column.name: f"pd.to_datetime({source}[{quoted(column.name)}])"
-            for column in table.columns
-            if column.kind == "date"
-        }
-        if days:
-            lines += call(f"{target} = {source}.assign", named(days))
-            source = target
-        if narrow := [name for name in narrow_columns(table) if name not in categories]:
-            wide = {
-                name: f"{source}[{quoted(name)}].astype(np.result_type({source}[{quoted(name)}].dtype, np.int64))"
-                for name in narrow
-            }
-            self.imports.add(NUMPY)
-            lines += call(f"{target} = {source}.assign", named(wide))
-            lines[-1] += "  # small integers would wrap around"
-        return lines
 
     def step(self, step: Step, source: str, *, computes_later: bool) -> list[str]:
         """The statement of one step, from the table `source` to the target; what comes later does not matter here."""
@@ -170,8 +131,7 @@ class PandasCode:
             group = self._grouped(source, action.by, name) if action.by else column
             match action.using:
                 case "value":
-                    assert step.value is not None
-                    filled[name] = f"{column}.fillna({write.text(step.value)})"
+                    filled[name] = f"{column}.fillna({self._value(step, name, write)})"
                 case "mean" | "median":
                     figure = f".transform({quoted(action.using)})" if action.by else f".{action.using}()"
                     filled[name] = f"{column}.fillna({group}{figure})"
@@ -184,6 +144,15 @@ class PandasCode:
                         f"{group}.transform(lambda x: x.{between})" if action.by else f"{column}.{between}"
                     )
         return call(f"{head}.assign", named(filled))
+
+    @staticmethod
+    def _value(step: Step, name: str, write: PandasExpressions) -> str:
+        """What is filled in; a moment on the clock of its column."""
+        assert step.value is not None
+        column, moment = step.before.column(name), step.value.value
+        if column is None or not isinstance(moment, dates.datetime):
+            return write.text(step.value)
+        return write.moment(moment, zone_of(column.type))
 
     def _aggregate(self, step: Step, source: str, head: str) -> list[str]:
         action: actions.Aggregate = step.action

@@ -14,6 +14,7 @@ from agilab.assist.expressions.nodes import (
     Logic,
     Node,
     TextTest,
+    zones,
 )
 from agilab.assist.steps.writing import (
     CALL,
@@ -30,8 +31,9 @@ _FUNCTIONS = {
     "ceil": "np.ceil({0})",
     "sqrt": "np.sqrt({0}.where(lambda x: x >= 0))",
     "log": "np.log({0}.where(lambda x: x > 0))",
-    "lower": "{0}.str.lower()",
-    "upper": "{0}.str.upper()",
+    # As Python has them: of a sharp s, the capitals of pandas' own method follow what holds its texts.
+    "lower": '{0}.map(str.lower, na_action="ignore")',
+    "upper": '{0}.map(str.upper, na_action="ignore")',
     "strip": "{0}.str.strip()",
     "length": "{0}.str.len()",
     "year": "{0}.dt.year",
@@ -59,7 +61,7 @@ class PandasExpressions(Expressions):
     def text(self, node: Node, binding: int = 0, *, sure: bool = False) -> str:
         """As above; a column of yes and no that may lack values is asked for its yes where a condition stands."""
         if sure and isinstance(node, Column | Choice):
-            return f"{super().text(node, CALL)}.eq(True)"
+            return self._two_valued(f"{super().text(node, CALL)}.eq(True)", CALL, node)[0]
         return super().text(node, binding, sure=sure)
 
     def condition(self, node: Node, binding: int = 0) -> str:
@@ -74,17 +76,27 @@ class PandasExpressions(Expressions):
         return f'{self.text(node, CALL)}.replace(0, float("nan"))'
 
     def comparison(self, node: Comparison, sure: bool) -> tuple[str, int]:
-        right = self.beside(node.right, node.left)
+        right = self.text(node.right, self.compares + 1)
         if isinstance(node.right, Literal_) and node.left.kind == "bool":
             return f"{self.text(node.left, CALL)}.{_METHODS[node.operator]}({right})", CALL
-        return f"{self.text(node.left, self.compares + 1)} {node.operator} {right}", self.compares
+        left = self.against(node.left, node.right, self.compares + 1)
+        text = f"{left} {node.operator} {right}"
+        return self._two_valued(text, self.compares, node, missing=node.operator == "!=")
+
+    @staticmethod
+    def _two_valued(text: str, binding: int, node: Node, *, missing: bool = False) -> tuple[str, int]:
+        """A test that gives yes or no. Of a column that nobody knows, it may give nothing for a missing value."""
+        if not any(part.kind == "unknown" for part in node.walk() if isinstance(part, Column)):
+            return text, binding
+        return f"{text if binding == CALL else f'({text})'}.fillna({missing})", CALL
 
     def is_in(self, operand: str, values: str, sure: bool) -> tuple[str, int]:
         return f"{operand}.isin({values})", CALL
 
     def between(self, node: Between, sure: bool) -> tuple[str, int]:
-        low, high = self.beside(node.low, node.operand), self.beside(node.high, node.operand)
-        return f"{self.text(node.operand, CALL)}.between({low}, {high})", CALL
+        operand = self.against(node.operand, node.low)
+        text = f"{operand}.between({self.text(node.low)}, {self.text(node.high)})"
+        return self._two_valued(text, CALL, node)
 
     def text_test(self, node: TextTest, sure: bool) -> tuple[str, int]:
         how = _TEXT_TESTS[node.how]
@@ -99,6 +111,8 @@ class PandasExpressions(Expressions):
         if node.function == "round":
             return f"{operands[0]}.round({operands[1] if len(operands) > 1 else ''})", CALL
         text = _FUNCTIONS[node.function].format(*operands)
+        if node.function == "date" and any(zones(node.arguments[0])):
+            text = f"{operands[0]}.{self.wall_clock}.dt.normalize()"
         if text.startswith("np."):
             self.uses.add(NUMPY)
         return text, self.compares + 3 if node.function == "weekday" else CALL

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dates
 from collections.abc import Mapping
 
+from agilab.assist.data.figures import may_be_infinite, zone_of
 from agilab.assist.expressions.nodes import (
     Logic,
     Node,
 )
-from agilab.assist.steps.fits import Step
+from agilab.assist.steps.formats import pattern_of
+from agilab.assist.steps.place import Step
 from agilab.assist.steps.polars_expressions import PolarsExpressions
 from agilab.assist.steps.writing import (
     call,
-    category_columns,
     listed,
     named,
-    narrow_columns,
     one_or_list,
     quoted,
 )
 from agilab.contracts import safe_actions as actions
-from agilab.contracts.assistance import TableSchema
 
 IMPORT = "import polars as pl"
 _MEASURES = {
@@ -41,37 +41,9 @@ class PolarsCode:
         self.target, self.variables = target, variables
         self.imports = {IMPORT}
 
-    def read(self, target: str, path: str, table: TableSchema) -> list[str]:
-        if path.lower().endswith((".parquet", ".pq")):
-            return call(f"{target} = pl.read_parquet", [quoted(path)])
-        separator = [f"separator={quoted(table.separator)}"] if table.separator != "," else []
-        return call(
-            f"{target} = pl.read_csv",
-            [quoted(path), *separator, "try_parse_dates=True", "infer_schema_length=None"],
-        )
-
     def write(self, path: str) -> list[str]:
         how = "parquet" if path.lower().endswith((".parquet", ".pq")) else "csv"
         return call(f"{self.target}.write_{how}", [quoted(path)])
-
-    def prepare(self, target: str, source: str, table: TableSchema) -> list[str]:
-        """What makes the table one of which each value means the same in both engines."""
-        lines = []
-        if not table.known or any(column.kind == "float" for column in table.columns):
-            lines = [f"{target} = {source}.fill_nan(None)  # NaN is a missing value too"]
-        # Whatever wrote them: of categories, Polars has those of texts alone.
-        texts = {column.name for column in table.columns if column.kind == "text"}
-        if categories := [name for name in category_columns(table) if name in texts]:
-            names = ", ".join(map(quoted, categories))
-            source = target if lines else source
-            lines += call(f"{target} = {source}.with_columns", [f"pl.col({names}).cast(pl.String)"])
-            lines[-1] += "  # categories as their values"
-        if narrow := narrow_columns(table):
-            names = ", ".join(map(quoted, narrow))
-            source = target if lines else source
-            lines += call(f"{target} = {source}.with_columns", [f"pl.col({names}).cast(pl.Int64)"])
-            lines[-1] += "  # small integers would wrap around"
-        return lines
 
     def step(self, step: Step, source: str, *, computes_later: bool) -> list[str]:
         """The statement of one step, from the table `source` to the target.
@@ -103,7 +75,7 @@ class PolarsCode:
                 by = [quoted(key.column) for key in keys]
                 return call(f"{head}.sort", [*by, *order, "nulls_last=True", "maintain_order=True"])
             case actions.Aggregate():
-                return self._aggregate(action, head, computes_later)
+                return self._aggregate(step, head, computes_later)
             case actions.Rolling():
                 return self._rolling(action, step, source)
             case actions.Clip():
@@ -141,25 +113,38 @@ class PolarsCode:
         columns = self._columns(action.columns)
         if action.using == "value":
             assert step.value is not None
+            if isinstance(step.value.value, dates.datetime):  # each on the clock of its column
+                zoned = [self._filled_moment(name, step, write, step.value.value) for name in action.columns]
+                return call(f"{head}.with_columns", zoned)
             return call(f"{head}.with_columns", [f"{columns}.fill_null({write.value(step.value)})"])
         over = f".over({one_or_list(action.by)})" if action.by else ""
         if action.using in ("mean", "median"):
             # Each column has a mean of its own, so several columns cannot share one expression in every version.
             filled = [
-                f"pl.col({quoted(name)}).fill_null(pl.col({quoted(name)}).{action.using}(){over})"
+                f"pl.col({quoted(name)}).fill_null("
+                f"pl.col({quoted(name)}).{_figure(step, name, action.using)}{over})"
                 for name in action.columns
             ]
             return call(f"{head}.with_columns", filled)
         how = {"forward": "forward_fill", "backward": "backward_fill", "interpolate": "interpolate"}
         return call(f"{head}.with_columns", [f"{columns}.{how[action.using]}(){over}"])
 
-    def _aggregate(self, action: actions.Aggregate, head: str, computes_later: bool) -> list[str]:
+    @staticmethod
+    def _filled_moment(name: str, step: Step, write: PolarsExpressions, moment: dates.datetime) -> str:
+        column = step.before.column(name)
+        zone = zone_of(column.type) if column is not None else None
+        return f"pl.col({quoted(name)}).fill_null({write.moment(moment, zone)})"
+
+    def _aggregate(self, step: Step, head: str, computes_later: bool) -> list[str]:
+        action: actions.Aggregate = step.action
         measures = {}
         for measure in action.measures:
             column = f"pl.col({quoted(measure.column or '')})"
             text = _MEASURES.get(measure.how, f"{{0}}.{measure.how}()").format(column)
             if computes_later and measure.how in ("rows", "count", "distinct"):
                 text += ".cast(pl.Int64)"  # Polars counts without a sign: 2 - 3 would be 4294967295
+            if measure.how in ("sum", "mean", "median", "std"):
+                text = f"{column}.{_figure(step, measure.column or '', measure.how)}"
             measures[measure.called] = text
         if not action.by:
             return call(f"{head}.select", named(measures))
@@ -169,12 +154,18 @@ class PolarsCode:
     def _rolling(self, action: actions.Rolling, step: Step, source: str) -> list[str]:
         over = f".over({one_or_list(action.by)})" if action.by else ""
         column = f"pl.col({quoted(action.column)})"
+        if may_be_infinite(step.before, action.column):
+            # An infinite number is none to a window: it would stay in all that come after.
+            column = f"pl.when({column}.is_finite()).then({column})"
         if action.rows is not None:
             least = [f"min_samples={action.least}"] if action.least not in (None, action.rows) else []
             text = f"{column}.rolling_{action.how}({', '.join([str(action.rows), *least])}){over}"
         else:
             least = [f"min_samples={action.least or 1}"]  # the default of a sum is 0 in some versions
-            arguments = [quoted(action.on or ""), f'"{action.time}"', *least, 'closed="right"']
+            on = step.before.column(action.on or "")
+            zoned = on is None or on.kind == "unknown" or zone_of(on.type) is not None
+            window = _in_hours(action.time or "") if zoned else action.time
+            arguments = [quoted(action.on or ""), f'"{window}"', *least, 'closed="right"']
             text = f"{column}.rolling_{action.how}_by({', '.join(arguments)}){over}"
         return call(f"{self.target} = {source}.with_columns", named({action.called: text}))
 
@@ -196,5 +187,23 @@ class PolarsCode:
             text = f"{columns}.str.strip_chars().cast(pl.Float64, strict=False).fill_nan(None)"
         else:
             format_ = action.format or ("%Y-%m-%d" if action.to == "date" else "%Y-%m-%dT%H:%M:%S")
-            text = f"{columns}.str.to_{action.to}({quoted(format_)}, strict=False)"
+            # Polars reads a year of two signs as one of the first century, and passes over blanks.
+            pattern = f"^({pattern_of(format_)})$"
+            pattern = quoted(pattern) if set(pattern) & {'"', "\n"} else f'r"{pattern}"'
+            text = f"{columns}.str.extract({pattern}).str.to_{action.to}({quoted(format_)}, strict=False)"
         return call(f"{head}.with_columns", [text])
+
+
+def _figure(step: Step, name: str, how: str) -> str:
+    """The call that takes a figure; a missing value where infinite numbers leave it undefined, if there may be such."""
+    if not may_be_infinite(step.before, name):
+        return f"{how}()"
+    # A median is found between its neighbours, which two infinite ones do not have.
+    call_ = 'quantile(0.5, "midpoint")' if how == "median" else f"{how}()"
+    return f"{call_}.fill_nan(None)"
+
+
+def _in_hours(text: str) -> str:
+    """A length of time without days: those of a zone have 23 or 25 hours where its clock changes."""
+    number, unit = int(text[:-1]), text[-1]
+    return f"{number * 24 * (7 if unit == 'w' else 1)}h" if unit in ("d", "w") else text

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dates
 
+from agilab.assist.data.figures import may_be_infinite
 from agilab.assist.expressions.nodes import (
+    Arithmetic,
     Between,
     Call,
     Choice,
@@ -47,6 +49,17 @@ class PolarsExpressions(Expressions):
     """Expressions of Polars. A test of a null gives a null, which a filter takes for a no."""
 
     missing, known = "is_null", "is_not_null"
+    wall_clock = "dt.replace_time_zone(None)"
+
+    def arithmetic(self, node: Arithmetic) -> tuple[str, int]:
+        """What infinite numbers leave undefined is a missing value."""
+        text, binding = super().arithmetic(node)
+        names = [part.name for part in node.walk() if isinstance(part, Column)]
+        if node.kind not in ("float", "unknown") or not any(
+            may_be_infinite(self.table, one) for one in names
+        ):
+            return text, binding
+        return f"({text}).fill_nan(None)", CALL
 
     def column(self, node: Column, sure: bool) -> tuple[str, int]:
         return self._sure(f"pl.col({quoted(node.name)})", CALL, sure)
@@ -59,7 +72,7 @@ class PolarsExpressions(Expressions):
         return f"{self.text(node, CALL)}.replace(0, None)"
 
     def comparison(self, node: Comparison, sure: bool) -> tuple[str, int]:
-        left, right = self.text(node.left, CALL), self.beside(node.right, node.left)
+        left, right = self.against(node.left, node.right), self.text(node.right, self.compares + 1)
         constant = isinstance(node.right, Literal_)
         if node.operator == "!=":
             if constant:
@@ -67,17 +80,17 @@ class PolarsExpressions(Expressions):
             return f"~({left} == {right}).fill_null(False)", self.signs
         if constant and node.left.kind == "bool":
             return self._sure(f"{left}.eq({right})", CALL, sure)
-        left = self.text(node.left, self.compares + 1)
+        left = self.against(node.left, node.right, self.compares + 1)
         return self._sure(f"{left} {node.operator} {right}", self.compares, sure)
 
     def is_in(self, operand: str, values: str, sure: bool) -> tuple[str, int]:
         return self._sure(f"{operand}.is_in({values})", CALL, sure)
 
     def between(self, node: Between, sure: bool) -> tuple[str, int]:
-        low, high = self.beside(node.low, node.operand), self.beside(node.high, node.operand)
+        low, high = self.text(node.low), self.text(node.high)
         if node.operand.kind == "text":  # bare texts would be names of columns here
             low, high = f"pl.lit({low})", f"pl.lit({high})"
-        return self._sure(f"{self.text(node.operand, CALL)}.is_between({low}, {high})", CALL, sure)
+        return self._sure(f"{self.against(node.operand, node.low)}.is_between({low}, {high})", CALL, sure)
 
     def text_test(self, node: TextTest, sure: bool) -> tuple[str, int]:
         how = _TEXT_TESTS[node.how]
@@ -99,7 +112,8 @@ class PolarsExpressions(Expressions):
 
     def value(self, node: Node) -> str:
         """A node where a bare text would be the name of a column."""
-        text = self.text(node, sure=node.kind == "bool")
+        # A condition gives yes or no; a column of such may also give nothing.
+        text = self.text(node, sure=node.kind == "bool" and not isinstance(node, Column | Choice))
         return f"pl.lit({text})" if node.constant and node.kind == "text" else text
 
     @staticmethod

@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dates
 import itertools
 import keyword
-import re
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from agilab.assist.data.figures import is_categories
+from agilab.assist.data.figures import is_categories, is_nullable
 from agilab.assist.expressions.nodes import (
     Among,
     Arithmetic,
@@ -27,6 +26,7 @@ from agilab.assist.expressions.nodes import (
     Negative,
     Node,
     TextTest,
+    zones,
 )
 from agilab.contracts.assistance import TableSchema
 
@@ -160,6 +160,7 @@ class Expressions:
 
     missing = "isna"
     known = "notna"
+    wall_clock = "dt.tz_localize(None)"
 
     def literal(self, node: Literal_) -> tuple[str, int]:
         value = node.value
@@ -168,17 +169,11 @@ class Expressions:
         text = quoted(value) if isinstance(value, str) else repr(value)
         return text, _SIGN if text.startswith("-") else CALL
 
-    def beside(self, literal: Node, operand: Node) -> str:
-        """A literal that is compared with an operand: a moment takes the zone of that."""
-        if isinstance(literal, Literal_) and isinstance(literal.value, dates.datetime):
-            return self.moment(literal.value, self._zone(operand))
-        return self.text(literal, _OR)
-
-    def _zone(self, operand: Node) -> str | None:
-        for part in operand.walk():
-            if isinstance(part, Column) and (column := self.table.column(part.name)) is not None:
-                return zone_of(column.type)
-        return None
+    def against(self, operand: Node, literal: Node, binding: int = CALL) -> str:
+        """An operand that is compared with a literal, as which moments are wall clocks, whatever their zone."""
+        zoned = isinstance(literal, Literal_) and isinstance(literal.value, dates.datetime)
+        text = self.text(operand, CALL if zoned else binding)
+        return f"{text}.{self.wall_clock}" if zoned and any(zones(operand)) else text
 
     def arithmetic(self, node: Arithmetic) -> tuple[str, int]:
         own = _ADD if node.operator in "+-" else _TIMES
@@ -238,28 +233,19 @@ class Expressions:
     """For the engines: how tightly comparisons and signs bind."""
 
 
-def zone_of(type_: str) -> str | None:
-    """The time zone in a library's name of a type.
-
-    >>> zone_of("timestamp[us, tz=UTC]"), zone_of("Datetime(time_unit='us', time_zone='Europe/Paris')")
-    ('UTC', 'Europe/Paris')
-    """
-    found = re.search(r"(?:time_zone=|tz=)'?([A-Za-z0-9_/+:-]+)", type_)
-    return found[1] if found and found[1] != "None" else None
-
-
 def category_columns(table: TableSchema) -> list[str]:
     """Columns of categories, which are to be their values: engines sort, fill and group categories each in its way."""
     return [column.name for column in table.columns if is_categories(column.type)]
 
 
-def narrow_columns(table: TableSchema) -> list[str]:
-    """Columns of whole numbers whose type is not the usual one of 64 bits with a sign."""
+def narrow_columns(table: TableSchema, used: Collection[str]) -> list[str]:
+    """Columns of whole numbers, of those that are used, whose type is not the usual one of 64 bits with a sign."""
     usual = ("", "int64", "number")
     return [
         column.name
         for column in table.columns
         if column.kind == "int" and column.type.replace(" ", "").lower() not in usual
+        if column.name in used and not is_nullable(column.type)
     ]
 
 

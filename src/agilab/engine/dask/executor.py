@@ -17,9 +17,11 @@ from typing import Any
 
 from agi_node.errors import AgiError
 from agilab.engine.dask import host
+from agilab.engine.dask.admission import Admission, paths_needed
 from agilab.engine.dask.cluster import Cluster, Message
-from agilab.engine.dask.places import Flight, Place, Places, natural
-from agilab.engine.dask.refusal import lacking, no_agilab, nobody, other_dialect, scheduler_gone
+from agilab.engine.dask.places import Flight, Place, Places
+from agilab.engine.dask.refusal import no_agilab, nobody, scheduler_gone
+from agilab.engine.dask.seats import plain_of
 from agilab.engine.executor import Capabilities, Holder, Report, Task, Wanted
 from agilab.engine.order import execute_order
 from agilab.envs.worker_process import WorkerSpec
@@ -27,7 +29,6 @@ from agilab.store.locks import boot_id
 
 LARGEST_ORDER = 256 * 1024
 """Bytes of a batch that pass through the scheduler; a larger one goes through a file that both sides see."""
-LOOK_SECONDS = 15.0
 PATIENCE_SECONDS = 30.0
 IDLE_SECONDS = 60.0
 CANCEL_MARGIN_SECONDS = 10.0
@@ -67,7 +68,6 @@ class DaskExecutor:
         shared: Sequence[Path] = (),
         idle_s: float = IDLE_SECONDS,
     ) -> None:
-        self.refused: dict[str, AgiError] = {}
         self._specs = specs
         self._logs = logs
         self._shared = shared
@@ -82,9 +82,7 @@ class DaskExecutor:
         self._batches: dict[str, Place] = {}
         self._environments: dict[str, str] = {}
         self._unlucky: set[str] = set()
-        self._known: set[str] = set()
-        self._asked: dict[str, float] = {}
-        self._arrived: list[tuple[str, Mapping[str, Any]]] = []
+        self._admission = Admission(self._ask)
         self._sent = 0
         self._backlog: list[Report] = []
         self._started = False
@@ -93,6 +91,11 @@ class DaskExecutor:
         self._cancelling = False
         self._give_up_at: float | None = None
         self._lonely_since = time.monotonic()
+
+    @property
+    def refused(self) -> Mapping[str, AgiError]:
+        """Why a Dask worker is not used, by its address."""
+        return self._admission.refused
 
     def start(self) -> None:
         """Connect, or start the cluster, while the manager plans. Raises AGI-ENV-130 where Dask is not installed."""
@@ -146,7 +149,7 @@ class DaskExecutor:
             "frames": [execute_order(task, log) for task in tasks],
             "limits": {task.attempt_id: task.timeout_s for task in tasks if task.timeout_s is not None},
             "environment": environment,
-            "spec": self._spec(environment),
+            "spec": plain_of(self._specs[environment]),
             "spool": str(self._spool),
             **self._common(),
         }
@@ -210,13 +213,11 @@ class DaskExecutor:
             self._ready = True
             self._lonely_since = time.monotonic()
             for address in message.what:
-                self._look(address)
+                self._admission.come(address)
         elif message.kind == "joined":
-            self._look(message.what)
+            self._admission.come(message.what)
         elif message.kind == "left":
-            self._known.discard(message.what)
-            self._asked.pop(message.what, None)
-            self._arrived = [(address, who) for address, who in self._arrived if address != message.what]
+            self._admission.gone(message.what)
             return self._left(message.what)
         elif message.kind == "answer":
             about, address = message.what
@@ -314,26 +315,12 @@ class DaskExecutor:
 
     # -- hosts ---------------------------------------------------------------------------------------------
 
-    def _look(self, address: str) -> None:
-        """Ask a Dask worker whether its host can run the app. Once for each, when it appears."""
-        if address in self._known:
-            return
-        self._known.add(address)
-        self._asked[address] = time.monotonic()
-        paths: list[tuple[str, str, str]] = []
-        for spec in self._specs.values():
-            paths.append(("the environment's interpreter", str(spec.python), "program"))
-            if spec.source is not None:
-                paths.append(("the source snapshot", str(spec.source), "folder"))
-            # A root that is not here either is the affair of the unit that wants it.
-            roots = [(name, root) for name, root in spec.roots.items() if Path(root).is_dir()]
-            paths.extend((f"data root {name}", root, "folder") for name, root in roots)
-        paths.extend(("the folder", str(folder), "folder") for folder in self._shared)
+    def _ask(self, address: str) -> None:
         self._cluster.ask(
             host.look,
             address,
             "look",
-            paths=paths,
+            paths=paths_needed(self._specs.values(), self._shared),
             token=self._session,
             token_file=str(self._spool / "token"),
             ours=self._cluster.address is None,
@@ -343,24 +330,12 @@ class DaskExecutor:
         if about == "warm" and not isinstance(reply, Exception):
             for name, (pid, started) in reply["children"].items():
                 self._places.by_name[name].children.setdefault(self._first, (pid, started))
-        if about != "look" or self._asked.pop(address, None) is None:
-            return []
-        if isinstance(reply, Exception):
-            return self._refuse(address, no_agilab(address, reply))
-        if reply["dialect"] != host.DIALECT:
-            return self._refuse(address, other_dialect(address, reply, host.DIALECT))
-        if reply["missing"]:
-            return self._refuse(address, lacking(address, reply))
-        self._arrived.append((address, reply))
-        return []
+        problem = self._admission.answered(address, reply) if about == "look" else None
+        return self._refuse(address, problem) if problem else []
 
     def _seat_arrivals(self) -> None:
         """Give places to the workers that have come; at the start all together, so that names follow theirs."""
-        now = time.monotonic()
-        if not self._places.by_name and any(now - asked < LOOK_SECONDS for asked in self._asked.values()):
-            return
-        arrived, self._arrived = sorted(self._arrived, key=lambda each: natural(each[1]["name"])), []
-        for address, who in arrived:
+        for address, who in self._admission.admitted(together=not self._places.by_name):
             names = self._places.seat(address, who, here=who["boot"] == self._boot)
             if len(self._specs) == 1:
                 self._cluster.ask(
@@ -368,13 +343,13 @@ class DaskExecutor:
                     address,
                     "warm",
                     places=names,
-                    spec=self._spec(self._first),
+                    spec=plain_of(self._specs[self._first]),
                     **self._common(),
                 )
 
     def _refuse(self, address: str, problem: AgiError) -> list[Report]:
         """Use a worker no more, and say so beside the run's logs."""
-        self.refused[address] = problem
+        self._admission.refused[address] = problem
         with (self._logs / "dask.log").open("a", encoding="utf-8") as log:
             log.write(f"{address} is not used:\n{problem.render()}\n")
         return self._left(address, problem.what)
@@ -382,7 +357,7 @@ class DaskExecutor:
     # -- time ----------------------------------------------------------------------------------------------
 
     def _overdue(self) -> list[Report]:
-        if self._arrived:
+        if self._admission.waiting:
             self._seat_arrivals()
         if self._give_up_at is not None and time.monotonic() >= self._give_up_at:
             # A host that does not answer: what it still does is fenced off by the attempt.
@@ -400,9 +375,9 @@ class DaskExecutor:
             return
         if self._cluster.gone:
             raise scheduler_gone(self._cluster.address)
-        if not self._ready or self._arrived or self._places.open():
+        if not self._ready or self._admission.waiting or self._places.open():
             return
-        if self._known and not self._asked and self._known <= self.refused.keys():
+        if self._admission.nobody_left:
             raise next(iter(self.refused.values()))
         if time.monotonic() - self._lonely_since > PATIENCE_SECONDS:
             raise next(iter(self.refused.values()), nobody(self._cluster.address, PATIENCE_SECONDS))
@@ -411,17 +386,6 @@ class DaskExecutor:
 
     def _common(self) -> dict[str, Any]:
         return {"session": self._session, "idle_s": self._idle_s, "logs": str(self._logs)}
-
-    def _spec(self, environment: str) -> dict[str, Any]:
-        spec = self._specs[environment]
-        return {
-            "python": str(spec.python),
-            "source": str(spec.source) if spec.source else None,
-            "app": spec.app,
-            "roots": dict(spec.roots),
-            "threads": spec.threads,
-            "functions": str(spec.functions) if spec.functions else None,
-        }
 
 
 def _lost(task: Task, reason: str, *, began: bool) -> Report:

@@ -162,6 +162,18 @@ def _keep_house() -> None:
                 return
 
 
+def plain_of(spec: WorkerSpec) -> dict[str, Any]:
+    """A spec as the JSON that it travels as."""
+    return {
+        "python": str(spec.python),
+        "source": str(spec.source) if spec.source else None,
+        "app": spec.app,
+        "roots": dict(spec.roots),
+        "threads": spec.threads,
+        "functions": str(spec.functions) if spec.functions else None,
+    }
+
+
 def spec_of(plain: Mapping[str, Any]) -> WorkerSpec:
     """A spec from the JSON that it travels as."""
     source = Path(plain["source"]) if plain["source"] else None

@@ -11,6 +11,7 @@
 | `functions`, `makers` | what a function of the notebook does when it is called, summed up once |
 | `ways`, `names`, `definitions`, `calls`, `notebook` | the notebook's own names, path by path, cell by cell |
 | `states`, `knowledge` | what libraries do |
+| `reading`, `written`, `spoken` | methods that only read; what a call writes into; names in texts that libraries read |
 | `sources`, `links` | who makes what a cell reads; which cells cannot be parted, and why |
 | `groups`, `plan`, `order`, `findings` | where the borders are; what crosses; other orders of execution; what to tell |
 
@@ -18,6 +19,10 @@ The promise, which `tests/notebooks/flow/test_apart.py` proves on random program
 nothing but what it declares, leave what the notebook leaves, unless something is reported as undecided; and then
 everything it may concern is in one stage. Where a library hides what it does (a function that keeps or changes its
 arguments and is not known for it), `knowledge` is the place to say so.
+
+What is not known is decided by what people mean: a call that stands alone is made for what it does, to its owner and to
+its arguments; one whose result is taken leaves its arguments alone and may change its owner, unless its name says that
+it reads.
 
 A change violates this when it makes a value, or a name, look more apart than it is.
 """

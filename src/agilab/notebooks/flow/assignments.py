@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from abc import abstractmethod
+from dataclasses import replace
 
 from agi_node.source.scopes import imports_of, parameters
 from agi_node.source.tree import chain_of
 from agilab.notebooks.flow import knowledge as known
-from agilab.notebooks.flow import states
-from agilab.notebooks.flow.library_calls import LibraryCalls
+from agilab.notebooks.flow import reading, states
+from agilab.notebooks.flow.library_calls import LibraryCalls, draws_a_table
+from agilab.notebooks.flow.spoken import texts_in
 from agilab.notebooks.flow.values import PLAIN, Value, either, holding
 
 _IN_PLACE = {
@@ -39,6 +41,10 @@ class Assignments(LibraryCalls):
     def decorated(self, value: Value, by: Value, line: int) -> None:
         """A function or class is given to a decorator of the notebook's own."""
 
+    def remembering(self, value: Value, node: ast.expr) -> Value:
+        """A function whose results are kept by a decorator and given again."""
+        return value
+
     @abstractmethod
     def bind_import(self, name: str, full: str, line: int, *, adds: bool = False) -> None:
         """A module, or something out of one; it `adds` to the module that is there where `import a.b` makes `a`."""
@@ -54,6 +60,8 @@ class Assignments(LibraryCalls):
     def assign(self, target: ast.expr, value: Value, source: ast.expr | None) -> None:
         """Give a target a value; `source` is the expression that it comes from."""
         if isinstance(target, ast.Name):
+            if isinstance(source, (ast.Constant, ast.JoinedStr)):
+                self.texts[target.id] = [*self.texts.get(target.id, ()), *texts_in(source, {})]
             self.bind(target.id, value, target.lineno)
         elif isinstance(target, (ast.Tuple, ast.List)):
             parts = source.elts if isinstance(source, (ast.Tuple, ast.List)) else []
@@ -80,11 +88,18 @@ class Assignments(LibraryCalls):
             name = f"{full}.{target.attr}" if isinstance(target, ast.Attribute) else full
             if full in known.UNDECIDED:
                 self.doubt(target.lineno, known.UNDECIDED[full])
+            elif full == "builtins" and isinstance(target, ast.Attribute):
+                if isinstance(target.ctx, ast.Del):
+                    self.unbind(target.attr, target.lineno)
+                else:
+                    self.bind(target.attr, replace(value, tied=known.AMONG_BUILTINS), target.lineno)
             elif found := states.state_of_place(name):
                 self.state(found, "set", target)
             return
         owner = self.value(target.value)
         self.change(owner.owns, value, target.lineno)
+        for region in owner.owns & self.contexts.keys():
+            self.state(states.CONTEXTS[self._full_of(self.contexts[region])], "set", target)
         if isinstance(target, ast.Attribute):
             self.attribute(owner, target.attr, [value], target)
         for name in (
@@ -93,6 +108,10 @@ class Assignments(LibraryCalls):
             else ("__setitem__", "__delitem__")
         ):
             self.attribute(owner, name, [value], target)
+
+    def _full_of(self, node: ast.Call) -> str:
+        chain = chain_of(node.func)
+        return (chain and self.full(chain)) or next(iter(states.CONTEXTS))
 
     def _augment(self, node: ast.AugAssign) -> None:
         if not isinstance(node.target, ast.Name):
@@ -147,8 +166,6 @@ class Assignments(LibraryCalls):
                     self.doubt(node.lineno, "importing __main__ gives access to every name")
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        for default in (*node.args.defaults, *node.args.kw_defaults):
-            self.value(default)
         if not self.lazy:
             for noted in (*(each.annotation for each in parameters(node.args)), node.returns):
                 self.value(noted)
@@ -157,12 +174,15 @@ class Assignments(LibraryCalls):
     def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, value: Value) -> None:
         for decorator in reversed(node.decorator_list):
             chain = chain_of(decorator)
+            called = chain_of(decorator.func) if isinstance(decorator, ast.Call) else chain
             wrapping = self.value(decorator)
             call = ast.copy_location(ast.Call(decorator, [], []), decorator)
             result = self.called(wrapping, call, [value], {})
             if result is not None:
                 self.decorated(value, wrapping, node.lineno)
                 value = either([value, result])
+            elif called and self.full(called) in known.REMEMBER:
+                value = self.remembering(value, decorator)
             elif not (chain and self.full(chain) is not None) and wrapping.owns:
                 self.change(wrapping.reaches, value, node.lineno)  # `@app.route(…)` keeps it
         self.bind(node.name, value, node.lineno)
@@ -181,7 +201,9 @@ class Assignments(LibraryCalls):
             if "." in full and not harmless and states.state_of(full, frozenset()) is None:
                 for arg in call.args:
                     self.change(self.value(arg).owns, PLAIN, node.lineno)
-        elif isinstance(call.func, ast.Attribute) and not known.only_looks(call.func.attr):
+        elif isinstance(call.func, ast.Attribute) and not (
+            reading.only_shows(call.func.attr) or draws_a_table(call)
+        ):
             owner = self.value(call.func.value)
             name = call.func.attr
             quiet = owner.kind in ("list", "tuple", "plain", "table") or name.startswith(
@@ -189,3 +211,12 @@ class Assignments(LibraryCalls):
             )
             if not quiet and self.attribute(owner, name, (), call) is None:
                 self.change(owner.owns, value, node.lineno)
+                known_name = name in known.CHANGING_METHODS or self.is_own_method(name)
+                if owner.kind == "" and not owner.calm and not known_name:
+                    given = [self.value(arg) for arg in (*call.args, *(each.value for each in call.keywords))]
+                    self.change(either([PLAIN, *given]).owns, PLAIN, node.lineno)
+        elif not isinstance(call.func, (ast.Attribute, ast.Lambda)):
+            called = self.value(call.func)
+            if not called.makers and not called.runs:  # of a parameter it is asked where it is known
+                known_here = frozenset(region for region in called.owns if not isinstance(region, str))
+                self.change(known_here, PLAIN, node.lineno)

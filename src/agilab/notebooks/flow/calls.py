@@ -71,7 +71,7 @@ class Calls(Definitions):
         functions = [number for number in sorted(callee.makers | callee.runs) if not self._is_class(number)]
         results: list[Value] = []
         if len(callee.makers) == 1 and functions and not callee.runs:
-            given = self._given(self._summary(functions[0]), node, args, named)
+            given = self._given(functions[0], node, args, named)
             results.append(self._apply(functions, every, node.lineno, given=given, node=node))
         elif functions:
             results.append(
@@ -129,16 +129,18 @@ class Calls(Definitions):
         return result if classes else None
 
     def _given(
-        self, summary: Summary, node: ast.Call, args: Sequence[Value], named: Mapping[str, Value]
+        self, number: int, node: ast.Call, args: Sequence[Value], named: Mapping[str, Value]
     ) -> dict[str, Value] | None:
         """What each parameter gets; None where stars hide it."""
+        summary = self._summary(number)
         if any(isinstance(arg, ast.Starred) for arg in node.args) or any(
             each.arg is None for each in node.keywords
         ):
             return None
         if len(args) > len(summary.parameters) or not named.keys() <= set(summary.parameters):
             return None
-        return dict(zip(summary.parameters, args, strict=False)) | dict(named)
+        given = dict(zip(summary.parameters, args, strict=False)) | dict(named)
+        return self._makers[number].defaults | given
 
     def _reached(self, numbers: Sequence[int], line: int) -> tuple[list[int], set[int], list[Value]]:
         """Functions that may run when these do; those among them that only make objects; the values that they read."""
@@ -194,6 +196,7 @@ class Calls(Definitions):
             line,
         )
         summaries = [self._summary(number) for number in functions]
+        args = [*args, *(value for number in functions for value in self._makers[number].defaults.values())]
         changes_given = any(
             str(region)[0] in "pd" and not (number in makes and str(region)[2:] in one.parameters[:1])
             for number, one in zip(functions, summaries, strict=True)
@@ -216,6 +219,10 @@ class Calls(Definitions):
                 regions, exact, args, receiver=receiver and number in numbers, summary=summary, skip=skip
             )
             self.change(what, stored, line)
+            used = self._regions_of(
+                summary.used, exact, args, receiver=receiver and number in numbers, summary=summary, skip=skip
+            )
+            self.change(used & self.spent, PLAIN, line)
             self._same |= self._regions_of(summary.same, None, args, receiver=False, summary=summary)
             for name, does in summary.states:
                 self._depth += 1
@@ -239,7 +246,8 @@ class Calls(Definitions):
         self.paths(lambda: self.unbind(name, line), lambda: None)
 
     def _is_definition(self, value: Value) -> bool:
-        return any(not self._is_class(number) for number in value.makers) and len(value.reaches) == 1
+        own = frozenset[Region]().union(*(self._makers[number].kept for number in value.makers))
+        return any(not self._is_class(number) for number in value.makers) and len(value.reaches - own) == 1
 
     def _regions_of(
         self,
@@ -287,6 +295,7 @@ class Calls(Definitions):
             if number not in numbers:
                 continue
             returns = summary.gives if number in made else summary.returns
+            kept = self._makers[number].kept
             if returns.kind == "plain" and not returns.tied:
                 results.append(PLAIN)
                 continue
@@ -296,7 +305,7 @@ class Calls(Definitions):
                 if ":" in region
             ]
             parts = either([PLAIN, *held])
-            reaches = parts.reaches | fresh.reaches
+            reaches = parts.reaches | fresh.reaches | kept
             makers, tied = parts.makers, parts.tied or returns.tied
             if summary.calls or any(name in self._methods for name in summary.owners) or returns.tied:
                 reaches |= every.reaches
@@ -307,7 +316,7 @@ class Calls(Definitions):
                 tied = tied or self._tied_in([each for each in functions if each not in made])
             runs = parts.runs | ({number} if returns.tied else frozenset())
             kind = self._kind_of(summary, returns)
-            owns = fresh.owns | (reaches if kind == "" else NOTHING)
+            owns = fresh.owns | kept | (reaches if kind == "" else NOTHING)
             if kind == "iterator":
                 owns = frozenset({self._number(("iterator", fresh.owns))})
                 reaches |= owns

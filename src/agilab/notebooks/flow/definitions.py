@@ -62,6 +62,7 @@ class Definitions(Names):
         for name in sorted(needs.now):
             self.load(name, node.lineno)
         held: list[Value] = []
+        outer: set[str] = set()
         self.inner.append({})
         for part in node.body:
             if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -76,11 +77,17 @@ class Definitions(Names):
                 value = self.value(part.value)
                 held.append(value)
                 for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
+                    if isinstance(target, ast.Name) and target.id in outer:
+                        self.bind(target.id, value, part.lineno)
+                        maker.stateful = True
+                        continue
                     self.inner[-1] |= {
                         each.id: value for each in ast.walk(target) if isinstance(each, ast.Name)
                     }
             elif isinstance(part, ast.Expr):
                 self.value(part.value)
+            elif isinstance(part, ast.Global):
+                outer.update(part.names)
             elif not isinstance(part, (ast.Pass, ast.AnnAssign)):
                 maker.stateful = True  # a class whose body does more: taken as it is, once
         self.inner.pop()
@@ -90,8 +97,30 @@ class Definitions(Names):
         value = self.new(node)
         return Value(value.owns, value.owns | whole.reaches, frozenset({number}) | whole.makers)
 
-    def _made(self, maker: Maker, node: ast.AST) -> Value:
-        return replace(self.new(node), makers=frozenset({self._make(maker)}))
+    def _made(self, maker: Maker, node: FunctionNode) -> Value:
+        number = self._make(maker)
+        arguments = node.args
+        places = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+        ends = list(zip(places[::-1], arguments.defaults[::-1], strict=False))[::-1]
+        ends += [
+            (each.arg, default)
+            for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+            if default is not None
+        ]
+        defaults = {name: self.value(default) for name, default in ends}
+        self._makers[number].defaults = {
+            name: value for name, value in defaults.items() if value.owns and not value.makers
+        }
+        made = self.new(node)
+        held = either([PLAIN, *self._makers[number].defaults.values()])
+        return Value(made.owns, made.owns | held.reaches, frozenset({number}))
+
+    def remembering(self, value: Value, node: ast.expr) -> Value:
+        kept = frozenset({self._number(("kept", id(node)))})
+        self._kept.append(node)
+        for number in value.makers:
+            self._makers[number].kept = kept
+        return replace(value, reaches=value.reaches | kept)
 
     def _make(self, maker: Maker) -> int:
         """The number of a maker; a definition that is met again, in a loop, is the same."""
@@ -110,7 +139,10 @@ class Definitions(Names):
             maker.summary = Summary()
             if isinstance(maker.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
                 maker.summary = _summarise(
-                    maker.node, self._own.__contains__, {**self._imports, **self._path.modules}
+                    maker.node,
+                    self._own.__contains__,
+                    self.is_own_method,
+                    {**self._imports, **self._path.modules},
                 )
                 if maker.summary.remembers:
                     maker.stateful = True
@@ -145,5 +177,10 @@ def _changes_itself(node: ast.ClassDef) -> bool:
     return False
 
 
-def _summarise(node: FunctionNode, is_own: Callable[[str], bool], imports: Mapping[str, str]) -> Summary:
-    return Body(node, is_own, imports).summary()
+def _summarise(
+    node: FunctionNode,
+    is_own: Callable[[str], bool],
+    is_own_method: Callable[[str], bool],
+    imports: Mapping[str, str],
+) -> Summary:
+    return Body(node, is_own, is_own_method, imports).summary()

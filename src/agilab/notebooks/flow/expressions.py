@@ -31,6 +31,20 @@ class Expressions(ABC):
         """Names of comprehensions, innermost last."""
         self.spent: set[Region] = set()
         """Regions of what is another thing after each use: iterators, random generators."""
+        self.generators: set[Region] = set()
+        """Regions of random generators, which keep nothing of what their methods are given."""
+        self.growing: set[Region] = set()
+        """Regions of what gets an item where one is asked for that is not there."""
+        self.overwriting: set[Region] = set()
+        """Regions of objects that may overwrite what their methods are given, as they were told."""
+        self.given: dict[Region, frozenset[Region]] = {}
+        """By the region of what a library made: what that was given for it."""
+        self.modelling: set[Region] = set()
+        """Regions of variables and expressions that stay in what is made of them: `problem += x + y <= 4`."""
+        self.texts: dict[str, list[str]] = {}
+        """By name the texts that it was given."""
+        self.contexts: dict[Region, ast.Call] = {}
+        """By the region of what holds settings of the process, the call that gives it."""
         self.unseeded: set[Region] = set()
         """Regions of models that draw random numbers from the process's own when they are fitted."""
 
@@ -119,8 +133,6 @@ class Expressions(ABC):
         if isinstance(node, _COMPREHENSIONS):
             return self._comprehension(node)
         if isinstance(node, ast.Lambda):
-            for default in (*node.args.defaults, *node.args.kw_defaults):
-                self.value(default)
             return self.function(node)
         if isinstance(node, ast.NamedExpr):
             value = self.value(node.value)
@@ -158,7 +170,12 @@ class Expressions(ABC):
         parts = [self.value(part) for part in (node.left, *node.comparators)]
         if any(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops):
             self.same(parts)
+        if self._models(parts):
+            return holding(parts, self.region(node), "")
         return self.new(node, "table") if {"table", ""} & {part.kind for part in parts} else PLAIN
+
+    def _models(self, parts: Sequence[Value]) -> bool:
+        return bool(self.modelling) and any(self.modelling & part.reaches for part in parts)
 
     def _operators(self, node: ast.BinOp) -> Value:
         """A chain of operators, from its left end: a sum may have thousands of terms."""
@@ -174,6 +191,8 @@ class Expressions(ABC):
         kinds = {left.kind, right.kind}
         if kinds == {"plain"}:
             return PLAIN
+        if self._models([left, right]):
+            return holding([left, right], self.region(node), "")
         shares = bool(left.makers or right.makers) or (
             isinstance(node.op, (ast.Add, ast.Mult, ast.BitOr, ast.BitAnd, ast.BitXor))
             and "table" not in kinds
@@ -233,6 +252,8 @@ class Expressions(ABC):
         if full is not None:
             return PLAIN
         self.touch_item(owner, node)
+        if self.growing & owner.owns:
+            self.change(owner.owns, PLAIN, node.lineno)
         if isinstance(node.slice, ast.Slice) and owner.kind in ("list", "tuple"):
             return holding([owner.inside()], self.region(node), owner.kind)
         if index.kind in ("list", "table") and (owner.kind == "table" or _mentions(node.slice, chain)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from agilab.notebooks.flow.knowledge import AMONG_BUILTINS
 from agilab.notebooks.flow.links import Links
 from agilab.notebooks.flow.model import is_state
 from agilab.notebooks.flow.stage import StageFlow
@@ -35,6 +36,8 @@ def finals(links: Links, stages: Sequence[StageFlow], outside: Collection[int]) 
         if name in flows[source].keeps and name not in links.reads[source]:
             continue
         makers = links.value(name, count).makers
+        if _is_elsewhere(links, name):
+            continue
         if name in flows[source].modules or (makers and links.carries(name, count)):
             continue
         if any(flows.makers[number].name == name for number in makers):
@@ -55,6 +58,8 @@ def others(
     flows, count = links.flows, len(links.flows)
     found: dict[str, Other] = {}
     for name in sorted(flows[count - 1].bound) if count else ():
+        if _is_elsewhere(links, name):
+            continue
         if name in known or is_state(name) or name in flows[count - 1].modules:
             continue
         if any(flows.makers[number].name == name for number in links.value(name, count).makers):
@@ -100,6 +105,12 @@ def _other(links: Links, name: str, stages: Sequence[StageFlow], outside: Collec
     if stages_ and not doubt and _is_stale(links, name, stages[stages_[0]]):
         doubt = "what it shares with other names is changed by them later"
     return Other(stages_, doubt)
+
+
+def _is_elsewhere(links: Links, name: str) -> bool:
+    """Whether it was put among Python's own names, so that no namespace of a stage has it."""
+    there = links.value(name, len(links.flows)).tied == AMONG_BUILTINS
+    return there and any(f"builtins.{name}" in source for source in links.flows.sources)
 
 
 def _takers(stages: Sequence[StageFlow], name: str) -> list[int]:

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from agilab.notebooks.findings import Finding, in_order
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.links import Unmade
+from agilab.notebooks.flow.model import Setting
 from agilab.notebooks.flow.order import reordered, unused
 from agilab.notebooks.flow.plan import Plan
+from agilab.notebooks.flow.repeats import lost
 from agilab.notebooks.rules import Rule
 
 RULES: dict[str, Rule] = {
@@ -84,6 +86,13 @@ RULES: dict[str, Rule] = {
         "could change.",
         "give it such a value in the cell, and make of it what is meant where it is used",
     ),
+    "NB-613": Rule(
+        "warning",
+        "a setting that later stages do not have",
+        "Each stage is a process of its own, and this setting is made where it cannot be repeated: in a loop, by a "
+        "function that does more, or from a value that cannot be handed on.",
+        "make it a statement of its own, or repeat it in the cells that need it",
+    ),
 }
 """Kinds of findings of the flow."""
 
@@ -154,6 +163,15 @@ def _settings(plan: Plan) -> Iterator[Finding]:
                 yield _finding(
                     "NB-610", f"{setting.text} is repeated in later stages", flow.index, setting.line
                 )
+    gone = {one: None for stage in plan.stages for one in lost(plan.links, stage.cells)}
+    for cell, line, what in dict.fromkeys((cell, one.line, _what(one)) for cell, one in gone):
+        yield _finding("NB-613", f"{what} holds only in the stage of this cell", cell, line)
+
+
+def _what(setting: Setting) -> str:
+    """What a setting sets, in words."""
+    library = setting.state.removeprefix("<options ").rstrip(">")
+    return f"the setting of {states.STATES.get(setting.state, library)}"
 
 
 def _unreadable(plan: Plan) -> Iterator[Finding]:

@@ -27,10 +27,17 @@ INNER = "<inner>"
 class Body(Statements):
     """Walks the body of a function, over and over until nothing new is found."""
 
-    def __init__(self, node: FunctionNode, is_own: Callable[[str], bool], imports: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        node: FunctionNode,
+        is_own: Callable[[str], bool],
+        is_own_method: Callable[[str], bool],
+        imports: Mapping[str, str],
+    ) -> None:
         super().__init__()
         self._node = node
         self._is_own = is_own
+        self._is_own_method = is_own_method
         self._imports = dict(imports)
         self._parameters = tuple(each.arg for each in parameters(node.args))
         body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else [*node.body]
@@ -50,6 +57,7 @@ class Body(Statements):
         self._nested = 0
         self._changed: set[Region] = set()
         self._passed: set[Region] = set()
+        self._used: set[Region] = set()
         self._same: set[Region] = set()
         self._owners: dict[str, frozenset[Region]] = {}
         self._returns = PLAIN
@@ -92,6 +100,7 @@ class Body(Statements):
             frozenset(self._unbinds),
             outside,
             frozenset(self._outside(self._passed)),
+            frozenset(self._outside(self._used)),
             {name: frozenset(self._outside(found)) for name, found in self._owners.items()},
             frozenset(self._outside(self._same)),
             returns,
@@ -172,11 +181,30 @@ class Body(Statements):
             return dotted(chain, self._imports)
         return dotted(chain, {}) if not self._is_own(first) and _is_known(first) else None
 
+    def mention(self, name: str, line: int) -> bool:
+        if name not in self._locals:
+            if not self._is_own(name) or self._nested:
+                return False
+            self._needs |= {name}
+        self.load(name, line)
+        return True
+
+    def has_library(self, top: str) -> bool:
+        return any(full.partition(".")[0] == top for full in self._imports.values())
+
+    def is_own_method(self, name: str) -> bool:
+        return self._is_own_method(name)
+
     def region(self, node: ast.AST) -> Region:
         region = self._regions.setdefault(id(node), len(self._regions))
         if self._nested:
             self._own_regions.add(region)
         return region
+
+    def used_up(self, values: Sequence[Value], given: Sequence[Value], line: int) -> None:
+        for value in values:
+            self._used |= value.owns
+        super().used_up(values, given, line)
 
     # -- effects ------------------------------------------------------------------------------------------------
 

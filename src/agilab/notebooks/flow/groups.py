@@ -11,13 +11,13 @@ others take its text, two pictures that would become one, and a border before a 
 from __future__ import annotations
 
 import itertools
-import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from agilab.notebooks.flow import states
+from agilab.notebooks.flow.figures import begins_a_figure
 from agilab.notebooks.flow.links import Join, Links
 from agilab.notebooks.flow.model import is_state
 
@@ -34,9 +34,6 @@ FEW = 3
 _WHOLE = 2
 """Lines of a section that weighs in full."""
 LOOKING, _TEXT, _SETUP, _PICTURES = 0.5, 0.6, 1.2, 3.0
-_NEW_FIGURE = re.compile(
-    r"\b(figure|subplots|subplot_mosaic|relplot|displot|catplot|lmplot|jointplot|pairplot|clustermap|\w+Grid)\("
-)
 _APART = 1000.0
 """More than everything else together."""
 _NEVER = float("inf")
@@ -246,7 +243,7 @@ class _Costs:
         for at, cell in enumerate(self._cells):
             flow = self._links.flows[cell]
             draws = states.FIGURE in flow.lines
-            if draws and last is not None and not _NEW_FIGURE.search(self._links.flows.sources[cell]):
+            if draws and last is not None and not begins_a_figure(self._links.flows.sources[cell]):
                 found[last] = at
             if draws and states.FIGURE in flow.bound:
                 last = at

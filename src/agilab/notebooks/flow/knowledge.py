@@ -34,8 +34,9 @@ CHANGES_ARGUMENT = {
         random.shuffle numpy.random.shuffle heapq.heappush heapq.heappop heapq.heapify next
         heapq.heappushpop heapq.heapreplace bisect.insort bisect.insort_left bisect.insort_right
         setattr delattr operator.setitem operator.delitem operator.iadd numpy.copyto anext
-        numpy.put numpy.place numpy.putmask numpy.fill_diagonal struct.pack_into
-        operator.iconcat numpy.add.at list.append list.sort dict.update set.add list.extend
+        numpy.put numpy.place numpy.putmask numpy.fill_diagonal numpy.put_along_axis
+        operator.iconcat numpy.add.at numpy.subtract.at numpy.maximum.at numpy.minimum.at numpy.multiply.at
+        shutil.copyfileobj ctypes.memset ctypes.memmove
             """
         ),
         0,
@@ -43,7 +44,7 @@ CHANGES_ARGUMENT = {
     **dict.fromkeys(
         words(
             """
-        json.dump pickle.dump csv.writer csv.DictWriter yaml.dump
+        json.dump pickle.dump yaml.dump struct.pack_into shutil.copyfileobj
             """
         ),
         1,
@@ -84,7 +85,8 @@ _SHARING = words(
     broadcast_to transpose frombuffer split array_split expand_dims swapaxes moveaxis real diagonal
     from_numpy asanyarray require from_pandas from_arrow broadcast_arrays hsplit vsplit Pipeline
     make_pipeline ColumnTransformer GridSearchCV RandomizedSearchCV OrderedDict clone
-    to_datetime to_numeric nan_to_num VotingClassifier StackingClassifier
+    to_datetime to_numeric nan_to_num VotingClassifier StackingClassifier masked_array
+    masked_where masked_invalid MaskedArray sliding_window_view as_strided nditer ndenumerate shared_memory
     """
 )
 TABLES = frozenset({"numpy", "pandas", "polars", "pyarrow", "scipy"})
@@ -99,6 +101,8 @@ def makes_new(full: str) -> bool:
     top, _, _ = full.partition(".")
     name = full.rpartition(".")[2]
     if top == "sklearn" and name[:1].isupper():
+        return False
+    if full.startswith("numpy.ma."):
         return False
     return full == "copy.deepcopy" or (top in _NEW and "." in full and name not in _SHARING)
 
@@ -149,7 +153,25 @@ _TIED = {
             csv.reader csv.DictReader csv.writer csv.DictWriter
         """,
         "a reference into the process": """
-            weakref.ref weakref.WeakValueDictionary contextvars.ContextVar
+            weakref.ref weakref.WeakValueDictionary contextvars.ContextVar threading.local
+        """,
+        "a buffer that is written and read as a file": """
+            io.StringIO io.BytesIO io.TextIOWrapper io.BufferedReader io.BufferedWriter
+            tempfile.SpooledTemporaryFile
+        """,
+        "a table that is read from its files when it is asked for": """
+            polars.scan_csv polars.scan_parquet polars.scan_ipc polars.scan_ndjson polars.scan_delta
+            polars.scan_iceberg polars.read_csv_batched pyarrow.dataset.dataset
+            pyarrow.parquet.ParquetFile pyarrow.parquet.ParquetDataset numpy.memmap
+            xarray.open_dataset xarray.open_dataarray xarray.open_mfdataset xarray.open_zarr zarr.open
+            dask.dataframe.read_csv dask.dataframe.read_parquet vaex.open
+        """,
+        "a table of DuckDB's": """
+            duckdb.sql duckdb.query duckdb.from_df duckdb.read_csv duckdb.read_parquet
+            duckdb.read_json duckdb.table duckdb.execute
+        """,
+        "a registry of units, of which there is one": """
+            pint.UnitRegistry
         """,
         "a progress bar": """
             tqdm.tqdm tqdm.trange tqdm.auto.tqdm tqdm.auto.trange tqdm.notebook.tqdm
@@ -159,6 +181,7 @@ _TIED = {
     }.items()
     for name in names.split()
 }
+AMONG_BUILTINS = "a name put among Python's own"
 A_BAR = "a progress bar"
 """What gives the items of what it is given, one after the other, and is no part of them."""
 A_FIGURE = "a figure, or something in one"
@@ -185,6 +208,8 @@ _TIED_BEGINS = (
     ("ipywidgets.", "a widget"),
     ("pyspark.", "something of a running Spark"),
     ("selenium.", "a browser"),
+    ("cvxpy.Problem", "a problem whose solver stays in its process"),
+    ("gurobipy.Model", "a problem whose solver stays in its process"),
     ("os.scandir", "an iterator"),
     ("contextlib.", "something to use in `with`"),
     ("object", "an object that is known by being itself"),
@@ -213,6 +238,14 @@ SPENT = words(
     """
 )
 """What gives something else each time it is used."""
+REMEMBER = words(
+    """
+    functools.lru_cache functools.cache streamlit.cache_resource cachetools.cached
+    """
+)
+"""Decorators that give a result again, the same object, where a function was called with the same before."""
+GROWING = words("""collections.defaultdict""")
+"""What makes an item where one is asked for that is not there."""
 CHANGING_METHODS = words(
     """
     append extend insert remove pop clear sort reverse add discard update push setdefault popitem
@@ -229,6 +262,10 @@ CHANGING_METHODS = words(
     """
 )
 """Methods that change what they are called on, whoever's they are."""
+MODELLING = words("""pulp cvxpy pyomo gurobipy ortools mip docplex linopy pyscipopt z3 casadi simpy""")
+"""Libraries whose objects are parts of what is made of them by operators."""
+SOLVES = words("""solve optimize optimise Solve Optimize solve_problem run_until step backward""")
+"""Methods that change what their owner holds as well, and the objects that they are given: variables, parameters."""
 GIVES_ITEM = frozenset(
     {"pop", "popitem", "popleft", "get", "setdefault", "__getitem__", "item", "choice", "most_common"}
 )
@@ -243,7 +280,8 @@ RELEASES = words(
     """
     read readline readlines write getvalue fetchone fetchall fetchmany fetchdf df result map starmap
     apply get json is_alive join poll communicate recv tolist to_pandas toPandas count parse
-    namelist getnames qsize empty tell
+    namelist getnames qsize empty tell collect compute load to_arrow arrow pl fetchnumpy to_table
+    to_df fetch_df height width describe collect_schema getbuffer
     """
 )
 """Methods of what cannot leave its process whose result can."""
@@ -255,8 +293,6 @@ SHARING_METHODS = words(
     """
 )
 """Methods of tables and arrays whose result may be a window on the same data."""
-COPIES = words("""array concat astype""")
-"""What makes a copy unless it is told otherwise by `copy`."""
 _OF_COLLECTIONS = words("""pandas.DataFrame pandas.Series pandas.Index polars.DataFrame polars.Series""")
 """What makes a copy of Python's own collections (of arrays it may not)."""
 PREDICTS = words(

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from agi_node.source.tree import chain_of, text_of
 from agilab.notebooks.flow import knowledge as known
-from agilab.notebooks.flow import states
+from agilab.notebooks.flow import reading, spoken, states, written
 from agilab.notebooks.flow.expressions import Expressions, drawn
-from agilab.notebooks.flow.values import PLAIN, Kind, Value, either, holding
+from agilab.notebooks.flow.values import PLAIN, Kind, Region, Value, either, holding
 from agilab.notebooks.flow.ways import with_stored
-
-_IN_QUERY = re.compile(r"@([A-Za-z_]\w*)")
 
 
 class LibraryCalls(Expressions):
@@ -32,31 +30,36 @@ class LibraryCalls(Expressions):
             return self._library(node, full, args, named)
         if isinstance(node.func, ast.Attribute):
             owner = self.value(node.func.value)
-            if node.func.attr in ("query", "eval"):
-                self._query(node)
+            for name in spoken.asked_for(node.func.attr, node, self.texts):
+                self.load(name, node.lineno)
+            if self.has_library("duckdb"):
+                for name in spoken.of_connection(node.func.attr, node, self.texts):
+                    self.mention(name, node.lineno)
             found = self.attribute(owner, node.func.attr, every, node)
             self.applied(owner, [owner, *every], node)
             return self._method(node, node.func.attr, owner, every) if found is None else found
         callee = self.value(node.func)
         if isinstance(node.func, ast.Call) or self.spent & callee.owns:  # `getattr(x, name)(…)`
-            self._used_up([callee], every, node.lineno)
+            self.used_up([callee], every, node.lineno)
         result = self.called(callee, node, args, named)
         return (
             result if result is not None else either([self.new(node), callee.inside(), *every]).with_kind("")
         )
 
-    def _used_up(self, values: Sequence[Value], given: Sequence[Value], line: int) -> None:
+    def used_up(self, values: Sequence[Value], given: Sequence[Value], line: int) -> None:
         """What is another thing after each use is used, perhaps with items of what is given."""
         for value in values:
             if self.spent & value.owns:
                 others = [one for one in given if one is not value]
                 self.change(value.owns, either([PLAIN, *others, *(one.inside() for one in others)]), line)
 
-    def _query(self, node: ast.Call) -> None:
-        """pandas takes `@name` in the text of a query from whoever calls it."""
-        for part in ast.walk(node):
-            for name in _IN_QUERY.findall(text_of(part) or ""):
-                self.load(name, node.lineno)
+    @abstractmethod
+    def mention(self, name: str, line: int) -> bool:
+        """A word in a text that a library reads; whether it is a name of the notebook's, which then is read."""
+
+    @abstractmethod
+    def has_library(self, top: str) -> bool:
+        """Whether the notebook imports a library."""
 
     def _library(self, node: ast.Call, full: str, args: Sequence[Value], named: Mapping[str, Value]) -> Value:
         every = [*args, *named.values()]
@@ -68,24 +71,41 @@ class LibraryCalls(Expressions):
         reason = known.UNDECIDED.get(full) or (known.UNDECIDED_BARE.get(full) if not every else None)
         if reason:
             self.doubt(line, reason, binds=full not in ("dir", "locals"))
-        if full.endswith((".query", ".eval")):
-            self._query(node)
+        for name in spoken.asked_for(full.rpartition(".")[2], node, self.texts):
+            self.load(name, line)
+        mentioned = [name for name in spoken.of_function(full, node, self.texts) if self.mention(name, line)]
         if found := states.state_of(full, frozenset(named)):
             self.state(*found, node)
         if full.rpartition(".")[2].startswith(known.FILES):
             self.state(states.FOLDER, "use", node)
         given = self.applied(either([PLAIN, *every]), every, node)
-        at = known.CHANGES_ARGUMENT.get(full)
-        if at is not None and len(args) > at:
-            others = [value for number, value in enumerate(args) if number != at]
-            self.change(args[at].owns, either([PLAIN, *others, *named.values()]), line)
-        self._used_up(every, every, line)
-        for target in node.keywords:
-            if target.arg in ("file", "out", "ax", "buf"):
-                self.change(named[target.arg].owns, PLAIN, line)
-            elif target.arg == "inplace" and not _is_false(target.value) and args:
-                self.change(args[0].owns, PLAIN, line)
-        return self._result(node, full, every, set(named), given)
+        method = written.by_its_class(full)
+        changed = [
+            known.CHANGES_ARGUMENT.get(full),
+            written.of_function(full),
+            0 if method in known.CHANGING_METHODS else None,
+            *written.overwritten(full, node),
+        ]
+        if method is not None and (place := written.of_method(method)) is not None:
+            changed.append(place + 1)
+        for at in changed:
+            if at is not None and len(args) > at:
+                others = [value for number, value in enumerate(args) if number != at]
+                self.change(args[at].owns, either([PLAIN, *others, *named.values()]), line)
+        self.used_up(every, every, line)
+        self._written(node, named)
+        if args and _in_place(node):
+            self.change(args[0].owns, PLAIN, line)
+        result = self._result(node, full, every, named, given)
+        if mentioned and spoken.has_formula(full):
+            return replace(result, tied="a model whose formula calls what is defined here")
+        return result
+
+    def _written(self, node: ast.Call, named: Mapping[str, Value]) -> None:
+        """What is given to be written into, by a keyword."""
+        for each in node.keywords:
+            if written.is_written(each.arg):
+                self.change(named[str(each.arg)].owns, PLAIN, node.lineno)
 
     def _said(self, text: str, full: str, node: ast.Call) -> Value:
         """`eval` or `exec` of a text that stands there."""
@@ -102,7 +122,7 @@ class LibraryCalls(Expressions):
         return PLAIN
 
     def _result(
-        self, node: ast.Call, full: str, every: Sequence[Value], named: set[str], given: Value
+        self, node: ast.Call, full: str, every: Sequence[Value], named: Collection[str], given: Value
     ) -> Value:
         """What a library's function returns; `given` is what functions that it got may have given it."""
         if full in ("id", "operator.is_", "operator.is_not"):
@@ -123,8 +143,7 @@ class LibraryCalls(Expressions):
             value = holding(inner, self.region(node), "list")
             return replace(value, tied=next((one.tied for one in inner if one.tied and full != "list"), ""))
         new = known.makes_new(full) or known.copies_collections(full, [value.kind for value in every])
-        if "copy" in named and full.rpartition(".")[2] in known.COPIES:
-            new = False
+        new = new and not written.shares_as_told(node)
         if full in known.ITERATORS or why == known.A_BAR:
             held = holding(every if full == "filter" else inner, self.region(node), "iterator")
             held = holding([held, *inner, *([given] if full == "map" else [])], self.region(node), "iterator")
@@ -136,15 +155,28 @@ class LibraryCalls(Expressions):
             held = holding([] if new else [*every, *inner], self.region(node), "")
             self.spent |= held.owns
             return replace(held, tied=why)
-        kind: Kind = "table" if full.partition(".")[0] in known.TABLES else ""
+        is_table = full.partition(".")[0] in known.TABLES and not reading.is_solver(full)
+        kind: Kind = "table" if is_table else ""
         if new:
             value = self.new(node, kind)
         else:
-            value = replace(either([self.new(node), given, *every, *inner]), kind=kind)
+            made = self.new(node)
+            self._notes(made, [*every, *inner])
+            value = replace(either([made, given, *every, *inner]), kind=kind)
+            if full.partition(".")[0] in known.MODELLING:
+                self.modelling |= made.owns
             if not full.rpartition(".")[2][:1].isupper() or kind == "table":
                 value = replace(value, tied="")
         if full in known.SPENT:
             self.spent |= value.owns
+            self.generators |= value.owns
+        if full in known.GROWING:
+            self.growing |= value.owns
+        if kind != "table" and written.overwrites(node):
+            self.overwriting |= value.owns
+        if full in states.CONTEXTS:
+            self.contexts |= dict.fromkeys(value.owns, node)
+        value = replace(value, calm=reading.is_calm(full))
         if states.is_random_model(full) and "random_state" not in named:
             self.unseeded |= value.owns
         return value
@@ -153,11 +185,28 @@ class LibraryCalls(Expressions):
         line = node.lineno
         held = [value for value in every if value.kind != "plain"]
         given = self.applied(either([PLAIN, *every]), [owner, *every], node)
-        in_place = any(each.arg == "inplace" and not _is_false(each.value) for each in node.keywords)
         is_table = owner.kind == "table" and name in known.LOOKS
-        if (name in known.CHANGING_METHODS and not is_table) or in_place or self.spent & owner.owns:
-            self.change(owner.owns, either([PLAIN, *held]), line)
-        self._used_up(every, [owner, *every], line)
+        changes = (name in known.CHANGING_METHODS and not is_table) or name.endswith("_") > name.startswith(
+            "_"
+        )
+        if changes or _in_place(node) or self.spent & owner.owns:
+            keeps = not self.generators & owner.owns
+            self.change(owner.owns, either([PLAIN, *held]) if keeps else PLAIN, line)
+        elif self._may_change(owner, name) and not draws_a_table(node):
+            was_given = frozenset[Region]().union(*(self.given.get(one, ()) for one in owner.owns))
+            self.change(owner.owns - was_given, either([PLAIN, *held]), line)
+        if name in known.SOLVES and owner.kind == "" and not owner.calm:
+            inside = [owner, *(value for value in held if value.kind in ("", "list"))]
+            self.change(either(inside).reaches, PLAIN, line)
+        at = written.of_method(name)
+        if self.overwriting & owner.owns:
+            self.change(either([PLAIN, *held]).owns, PLAIN, line)
+        elif at is not None and len(node.args) > at:
+            self.change(every[at].owns, PLAIN, line)
+        self._written(node, dict(zip(map(_keyword, node.keywords), every[len(node.args) :], strict=True)))
+        self.used_up(every, [owner, *every], line)
+        if self.generators & owner.owns:  # numbers, or items of what is given
+            return either([PLAIN, self.new(node, "table"), *(value.inside() for value in held)])
         if name in ("fit", "fit_transform", "fit_predict") and self.unseeded & owner.reaches:
             self.state(states.RANDOM_NUMPY, "use", node)
         if name == "sample" and not any(each.arg in ("random_state", "seed") for each in node.keywords):
@@ -188,17 +237,32 @@ class LibraryCalls(Expressions):
             return holding([owner], self.region(node), "")
         if name in known.PREDICTS and owner.kind == "":
             return replace(self.new(node, "table"), makers=owner.makers, tied=owner.tied)
-        shares = name in known.SHARING_METHODS or (
-            name in known.COPIES and any(each.arg == "copy" for each in node.keywords)
-        )
+        shares = name in known.SHARING_METHODS or written.shares_as_told(node)
         if name == "fit" and owner.kind == "":  # itself, or what holds it and the data
             made = self.new(node)
             whole = either([made, given, owner, *held])
             return replace(whole, owns=made.owns | owner.owns | given.owns, kind="")
         if is_table and not shares:
             return replace(self.new(node, "table"), makers=owner.makers, tied=owner.tied)
-        mixed = either([self.new(node), given, owner, owner.inside(), *held])
-        return mixed.with_kind("table" if is_table else "")
+        made = self.new(node)
+        self._notes(made, held)
+        mixed = either([made, given, owner, owner.inside(), *held])
+        return replace(mixed, kind="table" if is_table else "", calm=owner.calm)
+
+    def _may_change(self, owner: Value, name: str) -> bool:
+        """Whether a method of something that nothing is known of may change it, though its result is taken."""
+        unknown = owner.kind == "" and not owner.calm and not owner.tied
+        return unknown and not self.is_own_method(name) and not reading.only_reads(name)
+
+    def _notes(self, made: Value, given: Sequence[Value]) -> None:
+        """What something was made of, which it may be itself for all one knows."""
+        regions = either([PLAIN, *given]).owns
+        for one in made.owns:
+            self.given[one] = self.given.get(one, frozenset()) | regions
+
+    @abstractmethod
+    def is_own_method(self, name: str) -> bool:
+        """Whether a class of the notebook has a method of this name: what that does is read, not guessed."""
 
     def first_parameter(self) -> Value:
         """What `super()` stands for."""
@@ -221,5 +285,19 @@ def _part(figure: Value, held: Sequence[Value]) -> Value:
     return replace(with_stored(figure, either([PLAIN, *held])), kind="figure", tied=figure.tied)
 
 
-def _is_false(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and not node.value
+def draws_a_table(node: ast.Call) -> bool:
+    """Whether a call is one of a table's ways to be drawn: `df.plot.scatter(…)`."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    return isinstance(owner, ast.Attribute) and owner.attr in known.DRAWS
+
+
+def _in_place(node: ast.Call) -> bool:
+    """Whether a call is told to change what it is called on."""
+    return any(
+        each.arg == "inplace" and not (isinstance(each.value, ast.Constant) and not each.value.value)
+        for each in node.keywords
+    )
+
+
+def _keyword(node: ast.keyword) -> str:
+    return str(node.arg)

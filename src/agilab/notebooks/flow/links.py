@@ -143,6 +143,18 @@ class Links(Sources):
         """Whether the statement has what it needs where `cell` begins."""
         return bool(setting.text) and all(self.carries(name, cell) for name in setting.needs)
 
+    def can_hand_on(self, setting: Setting, source: int, cell: int) -> bool:
+        """Whether it can be repeated where `cell` begins, if it gets the values that it needs, unchanged."""
+        return bool(setting.text) and all(
+            self.carries(name, cell)
+            or (
+                self.certain(name, cell)
+                and self.maker(name, cell) == self.maker(name, source + 1)
+                and not self.stays(name, cell)
+            )
+            for name in setting.needs
+        )
+
     @cached_property
     def joins(self) -> tuple[Join, ...]:
         """Cells that cannot be parted, nearest first."""

@@ -26,6 +26,7 @@ class Summary:
             `unbinds` those that it may delete.
         changed: Regions that it changes itself.
         passed: Regions that it hands to what it calls.
+        used: Regions that it gives to libraries, which uses them up where they are another thing after each use.
         owners: By attribute: regions whose attribute of that name it calls or reads.
         returns: What it gives back; for a generator what it yields.
         gives: What functions that it makes give back.
@@ -42,6 +43,7 @@ class Summary:
     unbinds: frozenset[str] = frozenset()
     changed: frozenset[Region] = frozenset()
     passed: frozenset[Region] = frozenset()
+    used: frozenset[Region] = frozenset()
     owners: Mapping[str, frozenset[Region]] = field(default_factory=dict)
     same: frozenset[Region] = frozenset()
     returns: Value = PLAIN
@@ -64,6 +66,8 @@ class Maker:
         lasting: Of a class: regions of its attributes that can be changed in place.
         stateful: Whether something of it changes while it is used, so that there can be only one of it.
         wants: Names that its decorators read when it is defined.
+        defaults: Of a function: what it gets where a call does not say it, by parameter.
+        kept: Of a function whose results are kept for the next call: the region of these.
     """
 
     name: str
@@ -74,4 +78,6 @@ class Maker:
     lasting: frozenset[Region] = frozenset()
     stateful: bool = False
     wants: frozenset[str] = frozenset()
+    defaults: dict[str, Value] = field(default_factory=dict)
+    kept: frozenset[Region] = frozenset()
     summary: Summary | None = None

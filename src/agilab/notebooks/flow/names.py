@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from agi_node.source.needs import needs_of
 from agi_node.source.pure import dotted
 from agi_node.source.scopes import bound_names, imports_of
-from agi_node.source.tree import Chain, nodes_of
+from agi_node.source.tree import Chain, chain_of, nodes_of
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.makers import BUILTINS, Maker
 from agilab.notebooks.flow.model import Setting, Undecided
-from agilab.notebooks.flow.statements import Statements
+from agilab.notebooks.flow.statements import FUNCTIONS, Statements
 from agilab.notebooks.flow.values import PLAIN, Region, Value, either
 from agilab.notebooks.flow.ways import Way, joined, with_stored
 
@@ -31,6 +31,7 @@ class Names(Statements):
         self._methods: dict[str, list[int]] = {}
         self._numbers: dict[object, int] = {}
         self._kept: list[ast.AST] = []
+        self._asked: list[ast.AST] = []
         self._touched: set[Region] = set()
         self._derived: dict[str, frozenset[Region]] = {}
         self._loops: list[tuple[list[Way], list[Way]]] = []
@@ -40,6 +41,7 @@ class Names(Statements):
         self._applying: set[int] = set()
         self._imports: dict[str, str] = {}
         self._own: set[str] = set()
+        self._own_methods: set[str] = set()
         for tree in trees:
             self._own |= bound_names(tree.body, "").keys()
             for node in nodes_of(tree):
@@ -47,6 +49,8 @@ class Names(Statements):
                     self._imports |= _imported(node)
                 elif isinstance(node, ast.Global):
                     self._own |= set(node.names)
+                elif isinstance(node, ast.ClassDef):
+                    self._own_methods |= {part.name for part in node.body if isinstance(part, FUNCTIONS)}
         self._begin(0)
 
     def _begin(self, index: int) -> None:
@@ -134,6 +138,18 @@ class Names(Statements):
             return dotted(chain, self._imports)
         return dotted(chain, {}) if first in BUILTINS or dotted((first,), {}) != first else None
 
+    def mention(self, name: str, line: int) -> bool:
+        if name not in self._path.status:
+            return False
+        self.load(name, line)
+        return True
+
+    def has_library(self, top: str) -> bool:
+        return any(full.partition(".")[0] == top for full in self._imports.values())
+
+    def is_own_method(self, name: str) -> bool:
+        return name in self._own_methods
+
     def region(self, node: ast.AST) -> Region:
         self._kept.append(node)  # so that its id stays its own
         return self._number(id(node))
@@ -162,7 +178,7 @@ class Names(Statements):
         line = getattr(node, "lineno", 1)
         tied = Value(tied=states.STATES.get(name, "a setting"))
         if does == "set":
-            setting = self._setting(name, line)
+            setting = self._setting(name, line, node)
             self._settings.append(setting)
             if name in states.STATES:
                 self.bind(name, tied, line)
@@ -185,9 +201,10 @@ class Names(Statements):
         if name in states.RANDOM or name == states.FIGURE:
             self._alters.add(name)
 
-    def _setting(self, name: str, line: int) -> Setting:
-        node = self._statement
-        if self._depth or not isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign)):
+    def _setting(self, name: str, line: int, place: ast.AST) -> Setting:
+        node = self._by_its_call(self._statement, place)
+        simple = isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign))
+        if node is None or (not (simple and not self._depth) and not self._only_sets(node)):
             return Setting(name, line)
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, (ast.Name, ast.Tuple, ast.List)) for target in targets):
@@ -195,6 +212,56 @@ class Names(Statements):
         return Setting(
             name, line, ast.unparse(node), needs_of(node).now - (BUILTINS - self._path.status.keys())
         )
+
+    def _only_sets(self, node: ast.stmt) -> bool:
+        """Whether a statement does nothing but set states, so that it can be repeated: a call of `use_our_style()`."""
+        if isinstance(node, ast.If):
+            return all(map(self._only_sets, (*node.body, *node.orelse)))
+        if isinstance(node, (ast.Assign, ast.AugAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            return all(self._is_place(target) for target in targets)
+        if not isinstance(node, ast.Expr):
+            return isinstance(node, (ast.Import, ast.ImportFrom, ast.Pass))
+        call = node.value
+        if not isinstance(call, ast.Call):
+            return isinstance(call, ast.Constant)
+        chain = chain_of(call.func)
+        full = self.full(chain) if chain else None
+        if full is not None:
+            found = states.state_of(full, frozenset())
+            return found is not None and found[1] == "set" and found[0] not in states.RANDOM
+        value = self._path.env.get(call.func.id, PLAIN) if isinstance(call.func, ast.Name) else PLAIN
+        made = [self._makers[number].node for number in value.makers]
+        return len(made) == 1 and isinstance(made[0], ast.FunctionDef) and self._all_set(made[0])
+
+    def _all_set(self, node: ast.FunctionDef) -> bool:
+        if node in self._asked:  # of itself
+            return False
+        self._asked.append(node)
+        found = not node.decorator_list and all(map(self._only_sets, node.body))
+        self._asked.pop()
+        return found
+
+    def _is_place(self, target: ast.expr) -> bool:
+        """Whether it is an attribute or an item of a library's: `plt.rcParams["font.size"]`."""
+        owner = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else None
+        if isinstance(owner, ast.Call):
+            called = chain_of(owner.func)
+            return called is not None and self.full(called) in states.CONTEXTS
+        chain = chain_of(owner) if owner is not None else None
+        return chain is not None and self.full(chain) is not None
+
+    def _by_its_call(self, node: ast.stmt | None, place: ast.AST) -> ast.stmt | None:
+        """`context.prec = 5` as `getcontext().prec = 5`: what a name stands for here is another one elsewhere."""
+        owner = place.value if isinstance(place, ast.Attribute) else None
+        if not (isinstance(node, ast.Assign) and node.targets == [place] and isinstance(owner, ast.Name)):
+            return node
+        held = self._path.env.get(owner.id, PLAIN).owns
+        calls = [self.contexts[region] for region in held if region in self.contexts]
+        if not (calls and isinstance(place, ast.Attribute)):
+            return node
+        target = ast.copy_location(ast.Attribute(calls[0], place.attr, ast.Store()), place)
+        return ast.copy_location(ast.Assign([target], node.value), node)
 
     def doubt(self, line: int, reason: str, *, reads: bool = True, binds: bool = True) -> None:
         self._doubts.append(Undecided(self._index, line, reason, reads, binds))

@@ -33,11 +33,13 @@ class Flows:
     Attributes:
         sources: Their texts.
         makers: Functions and classes that the values name by their position.
+        figures_stay: See `analyse_cells`.
     """
 
     sources: tuple[str, ...]
     cells: tuple[CellFlow, ...]
     makers: tuple[Maker, ...]
+    figures_stay: bool = True
 
     def __getitem__(self, index: int) -> CellFlow:
         return self.cells[index]
@@ -62,7 +64,7 @@ def analyse_cells(sources: Sequence[str], *, figures_stay: bool = True) -> Flows
         else replace(scope.nothing(index), syntax=tree[1], syntax_line=tree[0])
         for index, (source, tree) in enumerate(zip(sources, trees, strict=True))
     )
-    return Flows(tuple(sources), cells, scope.settled())
+    return Flows(tuple(sources), cells, scope.settled(), figures_stay)
 
 
 def _parsed(source: str) -> ast.Module | tuple[int, str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agi_node.source.carried import Statements
 from agilab.notebooks.flow import states
+from agilab.notebooks.flow.figures import closed_before
 from agilab.notebooks.flow.finals import Other, finals, others
 from agilab.notebooks.flow.groups import Grouping, Per, group
 from agilab.notebooks.flow.links import Join, Links
@@ -15,6 +17,12 @@ from agilab.notebooks.flow.makers import BUILTINS
 from agilab.notebooks.flow.model import is_state
 from agilab.notebooks.flow.repeats import repeated
 from agilab.notebooks.flow.stage import StageFlow
+
+_UNPICKLES = re.compile(
+    r"\b(?:pickle|dill|cloudpickle|joblib|torch|jsonpickle)\.(?:load|loads|Unpickler)\b|\bread_pickle\(|\ballow_pickle"
+    r"|\bshelve\.open\("
+)
+"""How objects are read whose classes have to be there."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +121,10 @@ class _Builder:
             dict.fromkeys(text for flow in self._flows.cells[: stage.cells[-1] + 1] for text in flow.future)
         )
         stage.unmade = tuple(one for one in self._links.unmade if one.cell in stage.cells)
-        for name in self._needs(stage):
-            self._get(stage, name, begin)
+        for name, cell in self._needs(stage):
+            # A cell of parameters, or one that is not run, may stand between those of the stage.
+            apart = self._links.maker(name, cell) in self._parameters | self.asides.keys()
+            self._get(stage, name, cell if apart else begin)
         stage.repeated = tuple(repeated(self._links, stage.cells))
         for _, setting in stage.repeated:
             for name in sorted(setting.needs):
@@ -122,7 +132,7 @@ class _Builder:
         for name in self._later_needs(stage):
             if self._links.carries(name, begin):
                 self._use(stage, name, begin)
-        for name in self._effects(begin):
+        for name in (*self._effects(begin), *self._pickled(stage)):
             self._use(stage, name, begin)
         stage.uses.pop(number, None)
 
@@ -134,14 +144,14 @@ class _Builder:
             else:
                 self._get(aside, name, cell)
 
-    def _needs(self, stage: StageFlow) -> Iterator[str]:
-        """Names that the stage reads and has not bound itself by then."""
+    def _needs(self, stage: StageFlow) -> Iterator[tuple[str, int]]:
+        """Names that the stage reads and has not bound itself by then, each with the cell that reads it."""
         bound: set[str] = set()
         for cell in stage.cells:
             flow = self._flows[cell]
             for name in self._links.reads[cell]:
                 if name not in bound and not is_state(name):
-                    yield name
+                    yield name, cell
             bound |= flow.always
 
     def _later_needs(self, stage: StageFlow) -> list[str]:
@@ -161,6 +171,18 @@ class _Builder:
             for name in sorted(flow.binds):
                 if name.startswith(states.SIDE_EFFECTS) and self._links.carries(name, begin):
                     yield name
+
+    def _pickled(self, stage: StageFlow) -> Iterator[str]:
+        """Classes and functions above that what a file or a text holds may be made of, where the stage reads such."""
+        if not any(_UNPICKLES.search(self._flows.sources[cell]) for cell in stage.cells):
+            return
+        begin = stage.cells[0]
+        last = self._flows[begin - 1].values if begin else {}
+        for name, value in sorted(last.items()):
+            made = [self._flows.makers[number] for number in value.makers]
+            is_class = any(one.name == name and one.kind == "class" for one in made)
+            if is_class and self._links.carries(name, begin):
+                yield name
 
     def _get(self, stage: StageFlow, name: str, begin: int) -> None:
         links = self._links
@@ -211,10 +233,13 @@ class _Builder:
 
     def _code(self, stage: StageFlow) -> str:
         parts = []
+        closed = dict(closed_before(self._links, stage.cells))
         for cell in stage.cells:
             source = self._flows.sources[cell].replace("\r\n", "\n").replace("\r", "\n").strip("\n")
             if self._flows[cell].syntax:
                 source = comment(source)
+            if cell in closed:
+                source = f"{closed[cell]}\n{source}"
             if cell != stage.cells[0] and cell in self._texts:
                 source = f"{comment(self._texts[cell])}\n{source}"
             parts.append(source)

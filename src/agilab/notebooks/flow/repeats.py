@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.links import Links
 from agilab.notebooks.flow.model import Setting
@@ -14,30 +15,42 @@ _DRAWS = re.compile(r"\.(plot|hist|boxplot)\b")
 """How tables are drawn without naming the library that does."""
 _FAMILIES = {
     "matplotlib": ("matplotlib", "seaborn", _DRAWN),
-    "seaborn": ("matplotlib", "seaborn"),
+    "seaborn": ("matplotlib", "seaborn", _DRAWN),
     "pandas": ("pandas",),
 }
 """Libraries that a setting of one counts for, where that is not itself alone."""
-_EVERYWHERE = frozenset({"warnings", "logging", "sys", "locale"})
+_EVERYWHERE = frozenset({"warnings", "logging", "sys", "locale", "decimal", "mpmath", "time"})
 """What whoever sets it sets for everybody."""
 
 
 def repeated(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting]]:
     """What a stage of these cells repeats, each setting with its cell, in the order in which they stand."""
     begin = cells[0]
+    wanted = [one for one in _counting(links, cells) if links.can_hand_on(one[1], one[0], begin)]
+    if any(links.flows[cell].calls for cell in cells):
+        for cell in cells:
+            wanted += [found for found in links.carried_settings.get(cell, ()) if found[0] < begin]
+    yield from sorted(dict.fromkeys(wanted), key=lambda one: (one[0], one[1].line))
+
+
+def lost(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting]]:
+    """What counts for a stage of these cells and cannot be repeated in it."""
+    for cell, setting in _counting(links, cells):
+        if not links.can_hand_on(setting, cell, cells[0]):
+            yield cell, setting
+
+
+def _counting(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting]]:
+    """Settings of cells above that count for what a stage of these cells does."""
     if not any(links.flows[cell].calls for cell in cells):
         return
-    wanted: list[tuple[int, Setting]] = []
-    for cell in cells:
-        wanted += [found for found in links.carried_settings.get(cell, ()) if found[0] < begin]
     libraries = _libraries(links, cells)
-    for flow in links.flows.cells[:begin]:
+    for flow in links.flows.cells[: cells[0]]:
         for setting in flow.settings:
             if setting.state in states.RANDOM or setting.state == states.FOLDER:
                 continue
-            if _counts(setting, libraries) and links.can_repeat(setting, begin):
-                wanted.append((flow.index, setting))
-    yield from sorted(dict.fromkeys(wanted), key=lambda one: (one[0], one[1].line))
+            if _counts(setting, libraries):
+                yield flow.index, setting
 
 
 def _counts(setting: Setting, libraries: Collection[str]) -> bool:
@@ -48,7 +61,7 @@ def _counts(setting: Setting, libraries: Collection[str]) -> bool:
 
 
 def _libraries(links: Links, cells: Sequence[int]) -> set[str]:
-    """The libraries whose names the cells read; pandas where they have a table."""
+    """The libraries whose names the cells read; those of tables and arrays where they have one."""
     found: set[str] = set()
     for cell in cells:
         flow = links.flows[cell]
@@ -56,7 +69,7 @@ def _libraries(links: Links, cells: Sequence[int]) -> set[str]:
             if name in flow.modules:
                 found.add(flow.modules[name].partition(".")[0])
             elif name in flow.values and flow.values[name].kind == "table":
-                found.add("pandas")
+                found |= known.TABLES
         if _DRAWS.search(links.flows.sources[cell]):
             found.add(_DRAWN)
     return found

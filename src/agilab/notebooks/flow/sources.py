@@ -5,15 +5,35 @@ Everything here is derived from `Flows` and pure. A *border* b lies between cell
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 
 from agi_node.source.carried import Carried, Statements
 from agi_node.source.pure import by_custom
+from agilab.notebooks.flow import states
 from agilab.notebooks.flow.makers import BUILTINS
 from agilab.notebooks.flow.model import is_state
 from agilab.notebooks.flow.notebook import Flows
 from agilab.notebooks.flow.values import NOTHING, Region, Value
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_SHAPES: Mapping[str, tuple[bool, re.Pattern[str]]] = {
+    "<options numpy>": (
+        True,
+        re.compile(r"\b(?:str|repr|format|array2string|array_str|array_repr)\(|\bf['\"]"),
+    ),
+    "<options decimal>": (True, re.compile("")),
+    "<options mpmath>": (True, re.compile("")),
+    "<options torch>": (True, re.compile("")),
+    "<options locale>": (
+        False,
+        re.compile("format|strftime|strptime|atof|currency|localeconv|strcoll|strxfrm"),
+    ),
+    "<options time>": (False, re.compile("strftime|localtime|mktime|ctime|timestamp|astimezone|now")),
+    states.ENVIRONMENT: (False, re.compile("environ|getenv|expanduser|expandvars|home|localtime|mktime")),
+}
+"""Which statements may give something else by a setting: whether they have to name its library, and what is in them."""
 
 
 class Sources:
@@ -139,6 +159,8 @@ class Sources:
         taken = self.taken(name, cell)
         if taken is None:
             return False
+        if not makers and name not in self.flows[source].modules and self._is_set(taken[1], source):
+            return False
         own = self.flows[source].binds
         reads = self.reads[source]
         if any(self._is_hidden(other, source) and other in taken[1].text for other in reads):
@@ -151,6 +173,24 @@ class Sources:
         ) and all(
             (other in reads or other not in own) and (self.carries(other, source) or other in BUILTINS)
             for other in taken[1].before
+        )
+
+    def _is_set(self, taken: Carried, cell: int) -> bool:
+        """Whether a statement of a cell gives something else where a setting from up there does not hold."""
+        settings = [
+            one for flow in self.flows.cells[: cell + 1] for one in flow.settings if one.state in _SHAPES
+        ]
+        if not settings:  # the text is as long as the cell: for each name of it that would be its square
+            return False
+        text = taken.text
+        names = set(_NAME.findall(text))
+        modules = {self.flows[cell].modules[name] for name in names & self.flows[cell].modules.keys()}
+        tops = {module.partition(".")[0] for module in modules}
+        shapes = ((one.state, *_SHAPES[one.state]) for one in settings)
+        return any(
+            (state.removeprefix("<options ").rstrip(">") in tops or not by_library)
+            and shape.search(text) is not None
+            for state, by_library, shape in shapes
         )
 
     def _is_hidden(self, name: str, cell: int) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from agi_node.source.tree import chain_of, children
 from agilab.notebooks.flow.assignments import Assignments
 from agilab.notebooks.flow.values import PLAIN, Value, either
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_AROUND = ("__enter__", "__aenter__", "__exit__", "__aexit__")
 _CALMS = frozenset({"suppress", "raises", "warns", "ExitStack"})
 
 
@@ -58,7 +60,7 @@ class Statements(Assignments):
             self._alone(node.value)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self._import(node)
-        elif isinstance(node, _FUNCTIONS):
+        elif isinstance(node, FUNCTIONS):
             self._function(node)
         elif isinstance(node, ast.ClassDef):
             for part in (*node.bases, *(each.value for each in node.keywords)):
@@ -147,12 +149,15 @@ class Statements(Assignments):
         calms = False
         for item in node.items:
             value = self.value(item.context_expr)
-            for name in ("__enter__", "__exit__", "__aenter__", "__aexit__"):
-                calms |= self.attribute(value, name, (), item.context_expr) is not None
+            given = [self.attribute(value, name, (), item.context_expr) for name in _AROUND]
+            calms |= any(one is not None for one in given)
             called = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
             calms |= (chain_of(called) or ("",))[-1] in _CALMS or bool(value.makers)
             if item.optional_vars is not None:
-                self.assign(item.optional_vars, value, None)
+                entered = [one for one in given[:2] if one is not None]
+                if value.kind == "iterator":  # of a context manager made of a generator: what that yields
+                    entered.append(replace(value.inside(), tied=value.tied))
+                self.assign(item.optional_vars, either([value, *entered]), None)
         if calms:
             self.attempted(lambda: self.block(node.body), [lambda: None], lambda: None)
         else:

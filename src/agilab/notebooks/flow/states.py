@@ -33,6 +33,8 @@ STATES = {
     IMPORT_PATH: "where modules are looked for",
 }
 """States of the process in words."""
+CONTEXTS = {"decimal.getcontext": "<options decimal>"}
+"""Calls that give what holds settings of the process, with the state that setting its attributes sets."""
 Does = Literal["set", "use", "begin", "go on", "end"]
 SIDE_EFFECTS = ("Axes3D", "enable_", "hvplot", "swifter", "cufflinks", "janitor", "scienceplots", "register_")
 """How names of imports begin that are made for what importing them does."""
@@ -80,7 +82,7 @@ _SETTERS = words(
     """
     warnings.filterwarnings warnings.simplefilter warnings.resetwarnings logging.basicConfig
     logging.disable logging.captureWarnings locale.setlocale sys.setrecursionlimit
-    decimal.setcontext faulthandler.enable tqdm.auto.tqdm.pandas tqdm.tqdm.pandas
+    decimal.setcontext time.tzset faulthandler.enable tqdm.auto.tqdm.pandas tqdm.tqdm.pandas
     tqdm.notebook.tqdm.pandas seaborn.set matplotlib.use matplotlib.pyplot.rc
     """
 )

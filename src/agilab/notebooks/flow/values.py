@@ -36,6 +36,7 @@ class Value:
         makers: Functions and classes of the notebook that it is, or holds, or is an instance of.
         runs: Functions whose code goes on when it is used: of a generator, or of a function that they made.
         tied: Why it cannot leave its process; empty if it can.
+        calm: Whether its methods are known to make new things and leave it as it is, but for those known to change it.
     """
 
     owns: frozenset[Region] = NOTHING
@@ -44,6 +45,7 @@ class Value:
     runs: frozenset[int] = frozenset()
     tied: str = ""
     kind: Kind = ""
+    calm: bool = False
 
     def inside(self) -> Value:
         """One of its items, an attribute, or what iterating over it gives."""
@@ -57,7 +59,7 @@ class Value:
             if rest or self.makers or self.tied:
                 return Value(rest, rest, self.makers, self.runs, self.tied)
             return PLAIN
-        return Value(self.reaches, self.reaches, self.makers, self.runs, self.tied, self.kind)
+        return Value(self.reaches, self.reaches, self.makers, self.runs, self.tied, self.kind, self.calm)
 
     def with_kind(self, kind: Kind) -> Value:
         return replace(self, kind=kind)
@@ -81,6 +83,7 @@ def either(values: Iterable[Value]) -> Value:
         frozenset[int]().union(*(value.runs for value in found)),
         next((value.tied for value in found if value.tied), ""),
         kinds.pop() if len(kinds) == 1 else "" if kinds else "plain",
+        all(value.calm or value.kind == "plain" for value in found),
     )
 
 

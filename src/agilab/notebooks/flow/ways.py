@@ -32,6 +32,7 @@ def with_stored(value: Value, stored: Value) -> Value:
         value.runs | stored.runs,
         value.tied or stored.tied,
         "" if itself else value.kind,
+        value.calm,
     )
 
 

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from agi_node.canonical import sha256_bytes
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
+from agilab.contracts.moments import dated, kinds_of
 from agilab.notebooks import attachments
-from agilab.notebooks.languages import kernel_of
 from agilab.notebooks.metadata import from_toml
+from agilab.notebooks.supervisor.assignments import written
+from agilab.notebooks.supervisor.base import KINDS, digest_of, remembered
 from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.header import Header
+from agilab.notebooks.supervisor.headings import heading, stage_text
+from agilab.notebooks.supervisor.kernel import KEY, PLAIN_METADATA
 
 SCHEMA = "agilab.lab_notebook.v1"
-KEY = "agilab"
-"""The key of our metadata, in the notebook's and in each cell's; other tools' keys are theirs."""
 TAG = "agilab"
-ORDER = "order"
-"""The key, within ours, of the stages' names in their order, by which a cell that was moved is told."""
-KINDS = "kinds"
-"""The key, within ours, of what a document's TOML has and its model has not: dates and times."""
-PLAIN_METADATA: dict[str, Any] = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
-"""The kernel of a lab's notebook, whatever its stages are written in: it hands its cells to the lab."""
+ELSEWHERE = "# the code is in "
 
 
 def notebook_of(
@@ -39,8 +32,9 @@ def notebook_of(
 ) -> dict[str, Any]:
     """The lab as a notebook (nbformat 4.5); `file` is the document, relative to where the notebook will lie.
 
-    `kinds` says which texts of the document are dates and times in its TOML, for the way back. Of `pictures`, which are
-    files of the lab by path, its cells hold those that the document names as attachments.
+    `kinds` says which texts of the document, besides params and lists to walk, are dates and times in its TOML, for the
+    way back. Of `pictures`, which are files of the lab by path, its cells hold those that the document names as
+    attachments.
     Running it from top to bottom hands each cell's code to the lab and runs the lab, each stage in its environment.
     """
     lab = document.lab
@@ -50,10 +44,9 @@ def notebook_of(
     if kernel := {name: theirs.pop(name) for name in PLAIN_METADATA if name in theirs}:
         about["kernel"] = kernel
     about["kept"] = sorted(theirs)
-    if kinds:
-        about[KINDS] = deepcopy(dict(kinds))
-    if len(document.stages) > 1:
-        about[ORDER] = [stage.id for stage in document.stages]
+    if known := kinds_of(dated(document.in_toml(), kinds or {})):
+        about[KINDS] = known
+    about |= remembered(document)
     metadata = {**deepcopy(PLAIN_METADATA), **theirs, KEY: about}
     return {
         "cells": list(_cells(document, file, pictures or {})),
@@ -61,12 +54,6 @@ def notebook_of(
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-
-
-def is_other_kernel(metadata: Mapping[str, Any]) -> bool:
-    """Whether the kernel that metadata names is another than Python's under its usual name, which every Jupyter has."""
-    kernel = kernel_of(metadata, {})
-    return kernel.name not in ("", "python3") or kernel.language not in ("", "python")
 
 
 def text(notebook: Mapping[str, Any]) -> str:
@@ -80,7 +67,7 @@ def _cells(document: LabStages, file: str, pictures: Mapping[str, bytes]) -> Ite
     yield showing(_cell("markdown", "lab-text", head, {"role": "head"}), lab, pictures)
     yield _cell("code", "lab-open", opening(file), {"role": "open"})
     if lab.params:
-        yield _cell("code", "lab-params", params_code(lab.params), {"role": "params"}, tags=["parameters"])
+        yield _cell("code", "lab-params", written(lab.params), {"role": "params"}, tags=["parameters"])
     for stage in document.stages:
         fields = stage_fields(stage)
         if stage.kind == "none" and stage.code is None:
@@ -110,38 +97,18 @@ def opening(file: str) -> str:
     return f"from agilab import Lab\n\nlab = Lab({file!r})"
 
 
-def running(params: Mapping[str, Any]) -> str:
+def running(params: Iterable[str]) -> str:
     """The cell that runs it."""
     return f"lab.run({', '.join(f'{name}={name}' for name in params)})"
-
-
-def params_code(params: Mapping[str, Any]) -> str:
-    """The params as assignments, which papermill and people may change."""
-    return "\n".join(f"{name} = {value!r}" for name, value in params.items())
-
-
-def stage_text(stage: Stage) -> str:
-    """The markdown above a stage's code."""
-    return heading(stage.title or stage.id, stage.description, level=2)
 
 
 def stage_code(stage: Stage) -> str:
     """What stands below the header: the code as a cell shows it, the arguments of an app, or where the code lies."""
     if stage.app is not None:
-        return "\n".join(f"{name} = {value!r}" for name, value in stage.args.items())
+        return written(stage.args)
     if stage.file is not None:
-        return f"# the code is in {stage.file}"
+        return f"{ELSEWHERE}{stage.file}"
     return Ends.of(stage.code or "").cell(stage.code or "")
-
-
-def heading(title: str, description: str, *, level: int) -> str:
-    """A title and what follows it, as markdown.
-
-    >>> heading("Load", "From disk.", level=2)
-    '## Load\\n\\nFrom disk.'
-    """
-    head = f"{'#' * level} {title}"
-    return f"{head}\n\n{description}" if description else head
 
 
 def stage_fields(stage: Stage) -> dict[str, Any]:
@@ -156,11 +123,6 @@ def lab_fields(lab: Lab) -> dict[str, Any]:
     return lab.model_dump(
         mode="json", by_alias=True, exclude_defaults=True, exclude_none=True, exclude={"notebook"}
     )
-
-
-def digest_of(code: str) -> str:
-    """SHA-256 over a text, by which an edit is told."""
-    return sha256_bytes(code.encode("utf-8", "surrogatepass"))
 
 
 def plain_cell(kind: str, name: str, source: str, *, tags: list[str] | None = None) -> dict[str, Any]:

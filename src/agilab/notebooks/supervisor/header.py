@@ -2,6 +2,7 @@
 
 %%stage warmest: table, hottest, raw from load as first -> days, "out/{station}.csv" for station in stations
 %%stage queue app=uav_queue_project: -> queue_metrics
+%%stage daily: table -> rain for day in [2024-05-30, 2024-05-31]
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from agilab.contracts import dated_json
 from agilab.contracts.lab_stages import Input, Stage
 
 MAGIC = "%%stage"
@@ -60,7 +62,7 @@ class Header:
         >>> Header("clean", ("table",), ("table", "out/a b.csv")).line()
         '%%stage clean: table -> table, "out/a b.csv"'
         """
-        words = [MAGIC, self.id]
+        words = [MAGIC, _spelled(self.id)]
         words += [
             f"{name}={_spelled(text)}" for name, text in (("app", self.app), ("file", self.file)) if text
         ]
@@ -72,10 +74,8 @@ class Header:
         if self.outputs:
             line += " -> " + ", ".join(map(_spelled, self.outputs))
         for name, walked in self.foreach.items():
-            what = (
-                _spelled(walked) if isinstance(walked, str) else json.dumps(list(walked), ensure_ascii=False)
-            )
-            line += f" for {name} in {what}"
+            what = _spelled(walked) if isinstance(walked, str) else dated_json.spelled(walked)
+            line += f" for {_spelled(name)} in {what}"
         return line
 
 
@@ -86,6 +86,18 @@ def is_header(line: str) -> bool:
     (True, False, False)
     """
     return line == MAGIC or line.startswith((f"{MAGIC} ", f"{MAGIC}\t"))
+
+
+def named(line: str) -> str:
+    """The name of the stage in a cell's first line, empty where it is no header, or one that cannot be read.
+
+    >>> named("%%stage tell: table"), named("x = 1")
+    ('tell', '')
+    """
+    try:
+        return parse(line).id if is_header(line) else ""
+    except HeaderError:
+        return ""
 
 
 def parse(line: str) -> Header:
@@ -106,8 +118,8 @@ def _input_words(one: str | Input) -> str:
         return _spelled(one)
     words = _spelled(one.name)
     if one.source is not None:
-        words += f" from {one.source}"
-    return f"{words} as {one.called}" if one.called is not None else words
+        words += f" from {_spelled(one.source)}"
+    return f"{words} as {_spelled(one.called)}" if one.called is not None else words
 
 
 class _Parser:
@@ -171,10 +183,9 @@ class _Parser:
         if self._peek() != "[":
             return self._name("the list that is walked")
         try:
-            found, end = json.JSONDecoder().raw_decode(self._text, self._skip())
+            found, self._at = dated_json.list_at(self._text, self._skip())
         except ValueError as problem:
             raise HeaderError(f"expected a list as JSON: {problem}") from None
-        self._at = end
         return tuple(found)
 
     def _name(self, what: str) -> str:

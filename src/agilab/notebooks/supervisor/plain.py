@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from agilab.notebooks.cells import Cell, Notebook
-from agilab.notebooks.supervisor.export import KEY
 from agilab.notebooks.supervisor.header import is_header
+from agilab.notebooks.supervisor.kernel import KEY
 
 
 def as_python(notebook: Notebook) -> Notebook:

@@ -5,62 +5,25 @@ What a person sees counts: a cell's text and its first line win over metadata, a
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any
 
-from pydantic import ValidationError
-
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
-from agilab.contracts.toml_edit import longest_rise
+from agilab.contracts.moments import dated_as
+from agilab.contracts.toml_matching import longest_rise
 from agilab.notebooks.attachments import attached_again, names_apart, said_of, shown_for
 from agilab.notebooks.cells import Cell, Notebook
 from agilab.notebooks.metadata import for_toml
-from agilab.notebooks.supervisor.cell_text import Ends
-from agilab.notebooks.supervisor.export import (
-    KEY,
-    KINDS,
-    ORDER,
-    PLAIN_METADATA,
-    SCHEMA,
-    digest_of,
-    is_other_kernel,
-    opening,
-    running,
-    stage_text,
-)
-from agilab.notebooks.supervisor.header import Header, HeaderError, is_header, parse
-
-MOST_SPELLED = 80
-"""Characters of an expression that a report repeats."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """Where a notebook says something else than it did when it was exported.
-
-    Attributes:
-        kind: `edited`, `added`, `moved`, `renamed`, `copied`, `header`, `text`, `params`, `left_out` or `unreadable`.
-        cell: Index of the cell, from 0.
-        won: What counts now: `cell` or `metadata`.
-    """
-
-    kind: str
-    stage: str
-    cell: int
-    what: str
-    won: str = "cell"
-
-    @property
-    def stayed_behind(self) -> bool:
-        """Whether somebody wrote what could not be read, so that the lab does not have it."""
-        return self.kind == "unreadable"
-
-    def to_plain(self) -> dict[str, Any]:
-        """The change as JSON."""
-        return {"kind": self.kind, "stage": self.stage, "cell": self.cell, "what": self.what, "won": self.won}
+from agilab.notebooks.supervisor.assignments import assignments
+from agilab.notebooks.supervisor.base import KINDS, Base, same
+from agilab.notebooks.supervisor.changes import Change, Changes
+from agilab.notebooks.supervisor.export import SCHEMA
+from agilab.notebooks.supervisor.header import is_header, named
+from agilab.notebooks.supervisor.headings import heading, slug, stage_text, taken_apart
+from agilab.notebooks.supervisor.kernel import KEY, theirs_of
+from agilab.notebooks.supervisor.opened import is_opening, is_running
+from agilab.notebooks.supervisor.stage_cells import Role, StageCells, role_of, set_field
 
 
 @dataclass(frozen=True)
@@ -70,19 +33,24 @@ class ReadBack:
     Attributes:
         changes: What a person changed.
         files: The pictures that the notebook holds, by path.
-        kinds: Which texts of the document were dates and times in its TOML when it was exported.
+        kinds: Which values of the document were dates and times in its TOML when it was exported.
+        base: What the lab was then.
+        came: For each stage of a cell that was exported what it was called then.
+        stripped: Those of which only the words are left.
     """
 
     document: LabStages
     changes: tuple[Change, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
     kinds: Mapping[str, Any] = field(default_factory=dict)
+    base: Base = field(default_factory=Base)
+    came: Mapping[str, str] = field(default_factory=dict)
+    stripped: frozenset[str] = frozenset()
 
 
 def is_supervisor(notebook: Notebook) -> bool:
     """Whether a notebook is one that a lab was exported to: it says so, or its cells have first lines of stages."""
-    about = notebook.metadata.get(KEY)
-    if isinstance(about, Mapping) and about.get("schema") == SCHEMA:
+    if _mapping(notebook.metadata.get(KEY)).get("schema") == SCHEMA:
         return True
     return any(is_header(cell.source.partition("\n")[0].rstrip()) for cell in notebook.code_cells)
 
@@ -95,58 +63,82 @@ def read_back(notebook: Notebook) -> ReadBack:
 
 @dataclass
 class _Pending:
-    """Markdown above the next stage."""
+    """Markdown above the next stage: words of a stage that has no code any more, and what somebody added."""
 
-    text: str = ""
-    stage: str | None = None
-    extra: list[str] = field(default_factory=list)
+    words: Cell | None = None
+    stage: str = ""
+    extra: list[Cell] = field(default_factory=list)
 
 
 class _Reader:
     def __init__(self, notebook: Notebook) -> None:
         self._notebook = notebook
-        self._changes: list[Change] = []
+        self._changes = Changes()
         self._stages: list[Stage] = []
         self._ids: set[str] = set()
+        self._came: dict[str, str] = {}
+        self._stripped: set[str] = set()
+        self._roles: set[str] = set()
+        self._said: set[int] = set()
+        self._base = Base.of(notebook)
+        self._words = _words(notebook)
         self._places: list[tuple[str, str, Cell]] = []
         self._pending = _Pending()
-        about = notebook.metadata.get(KEY)
-        self._about: Mapping[str, Any] = about if isinstance(about, Mapping) else {}
-        said = self._about.get("lab")
-        self._lab: dict[str, Any] = dict(said) if isinstance(said, Mapping) else {}
+        self._about = _mapping(notebook.metadata.get(KEY))
+        self._kinds = _mapping(self._about.get(KINDS))
+        self._lab = dict(_mapping(self._about.get("lab")))
+        if "params" in self._lab:
+            self._lab["params"] = self._dated(self._lab["params"])
+        self._cells = StageCells(self._changes, _mapping(self._kinds.get("stages")), self._free)
 
     def read(self) -> ReadBack:
         for cell in self._notebook.cells:
-            role = self._role(cell)
+            role = role_of(cell)
+            self._roles.add(str(role.get("role")))
             if cell.kind == "markdown":
                 self._markdown(cell, role)
             elif cell.kind == "code":
                 self._code(cell, role)
             elif cell.source.strip():
-                self._tell("left_out", "", cell, f"a {cell.kind} cell is in the notebook only")
+                self._changes.tell("left_out", "", cell, f"a {cell.kind} cell is in the notebook only")
         self._rest_of_the_text()
+        self._gone()
         self._moves()
-        self._set(self._lab, "notebook", for_toml(self._metadata()))
+        set_field(self._lab, "notebook", for_toml(theirs_of(self._notebook.metadata, self._about)))
         document = LabStages(lab=Lab.model_validate(self._lab), stages=tuple(self._stages))
         found = attached_again(document, self._notebook)
         self._pictures(document, found.document)
-        kinds = self._about.get(KINDS)
         return ReadBack(
             found.document,
-            tuple(self._changes),
+            self._changes.told(),
             found.files,
-            kinds if isinstance(kinds, Mapping) else {},
+            self._kinds,
+            self._base,
+            self._came,
+            frozenset(self._stripped),
         )
+
+    def _gone(self) -> None:
+        """Tell of what was exported and has no cell any more."""
+        for name in self._base.order:
+            if name not in {*self._came.values()} | self._ids:
+                self._changes.tell("deleted", name, None, "a stage whose cell is gone")
+        for kind, role, names in (
+            ("text", "head", ("title", "description")),
+            ("params", "params", ("params",)),
+        ):
+            if role not in self._roles and any(self._base.lab.get(name) for name in names):
+                what = f"the cell of the lab's {' and '.join(names)} is gone"
+                self._changes.tell(kind, "", None, what, won="metadata")
 
     def _moves(self) -> None:
         """Tell of the fewest stages by whose moving the others stand as they stood."""
-        order = self._about.get(ORDER)
-        left = {str(name): number for number, name in enumerate(order if isinstance(order, list) else ())}
+        left = {name: number for number, name in enumerate(self._base.order)}
         numbers = [left.pop(was, None) for was, _, _ in self._places]
         still = longest_rise(numbers)
         for number, (_, name, cell) in zip(numbers, self._places, strict=True):
             if number is not None and number not in still:
-                self._tell("moved", name, cell, "it stands elsewhere among the stages")
+                self._changes.tell("moved", name, cell, "it stands elsewhere among the stages")
 
     def _pictures(self, before: LabStages, after: LabStages) -> None:
         """Tell of each record whose pictures are others than those that it was exported with."""
@@ -158,30 +150,11 @@ class _Reader:
             own = (cell for cell in self._notebook.cells if shown_for(cell) == name)
             shown = (cell for cell in self._notebook.cells if {*changed} & cell.attachments.keys())
             if changed and (cell := next(own, None) or next(shown, None)) is not None:
-                self._tell("text", name, cell, f"the picture {', '.join(changed)}")
-
-    def _metadata(self) -> dict[str, Any]:
-        """What other tools wrote, and the kernel that the lab's own notebook had, unless somebody chose another.
-
-        What Jupyter writes by itself when it runs a notebook is none of it: which Python it was, the state of widgets.
-        """
-        theirs = self._notebook.metadata
-        known = self._about.get("kept") or []
-        kernel = self._about.get("kernel")
-        chosen = is_other_kernel(theirs)
-        aside = kernel if isinstance(kernel, Mapping) and not chosen else {}
-
-        def is_own(name: str, value: Any) -> bool:
-            if name in PLAIN_METADATA:
-                return not aside and (name in known or (chosen and PLAIN_METADATA[name] != value))
-            return name in known or name not in (KEY, "jupytext", "widgets")
-
-        return {**aside, **{name: value for name, value in theirs.items() if is_own(name, value)}}
+                self._changes.tell("text", name, cell, f"the picture {', '.join(changed)}")
 
     # -- markdown ------------------------------------------------------------------------------------------
 
-    def _markdown(self, cell: Cell, role: Mapping[str, Any]) -> None:
-        source = cell.source
+    def _markdown(self, cell: Cell, role: Role) -> None:
         if role.get("role") == "head":
             self._head(cell)
         elif role.get("role") == "text" and "fields" in role:
@@ -189,261 +162,151 @@ class _Reader:
             self._text_stage(cell, role)
         elif role.get("role") == "text":
             self._rest_of_the_text()
-            self._pending = _Pending(source, str(role.get("stage")))
-        elif source.strip():
-            self._pending.extra.append(source)
-            self._tell("added", self._pending.stage or "", cell, "markdown that goes with the next stage")
+            if not any(cell is one for cells in self._words.values() for one in cells):
+                self._pending = _Pending(cell, str(role.get("stage")))
+        elif cell.source.strip():
+            self._pending.extra.append(cell)
 
     def _head(self, cell: Cell) -> None:
         title, description = str(self._lab.get("title", "")), str(self._lab.get("description", ""))
-        from agilab.notebooks.supervisor.export import heading
-
         if cell.source != heading(title or "A lab", description, level=1):
-            self._tell("text", "", cell, "the lab's title or description")
-            found, rest = _taken_apart(cell.source)
-            self._set(self._lab, "title", found)
-            self._set(self._lab, "description", rest)
+            self._changes.tell("text", "", cell, "the lab's title or description")
+            found, rest = taken_apart(cell.source)
+            set_field(self._lab, "title", found)
+            set_field(self._lab, "description", rest)
 
-    def _text_stage(self, cell: Cell, role: Mapping[str, Any]) -> None:
+    def _text_stage(self, cell: Cell, role: Role) -> None:
         """A stage that is only text."""
-        fields = dict(role["fields"])
-        if fields.get("foreach") and isinstance(role.get("header"), str):
-            fields["foreach"] = parse(role["header"]).foreach
-        stage = self._made(fields, cell)
+        stage = self._cells.text(cell, role)
         if stage is None:
             return
         if cell.source != stage_text(stage):
-            self._tell("text", stage.id, cell, "its title or description")
-            title, rest = _taken_apart(cell.source)
+            self._changes.tell("text", stage.id, cell, "its title or description")
+            title, rest = taken_apart(cell.source)
             stage = stage.with_changes(title=title, description=rest)
         self._add(stage, cell)
 
     def _rest_of_the_text(self) -> None:
         """Markdown that no stage followed becomes a stage that is only text."""
-        texts = [*([self._pending.text] if self._pending.text else []), *self._pending.extra]
         pending, self._pending = self._pending, _Pending()
-        if pending.extra or (pending.text and pending.stage not in self._ids):
-            title, rest = _taken_apart("\n\n".join(texts))
-            name = self._free(_slug(title) or "text")
-            self._stages.append(Stage(id=name, title=title, description=rest, runtime="none"))
-            self._ids.add(name)
+        cells = [*([pending.words] if pending.words else []), *pending.extra]
+        if not cells:
+            return
+        title, rest = taken_apart("\n\n".join(cell.source for cell in cells))
+        name = pending.stage if pending.words and pending.stage not in self._ids else ""
+        if name in self._base.order:
+            self._came[name] = name
+            self._stripped.add(name)
+            self._changes.tell("deleted", name, cells[0], "its code: its words stay, as a stage of text")
+        name = name or self._free(slug(title) or "text")
+        for cell in pending.extra:
+            self._changes.tell("added", name, cell, "a stage of text")
+        self._stages.append(Stage(id=name, title=title, description=rest, runtime="none"))
+        self._ids.add(name)
 
     # -- code ----------------------------------------------------------------------------------------------
 
-    def _code(self, cell: Cell, role: Mapping[str, Any]) -> None:
+    def _code(self, cell: Cell, role: Role) -> None:
         name = role.get("role")
         first, _, rest = cell.source.partition("\n")
         if is_header(first.rstrip()):
-            self._stage(cell, role, first.rstrip(), rest)
+            self._stage(self._cells.code(cell, role, first.rstrip(), rest), cell)
         elif name == "params":
             self._params(cell)
         elif name == "open":
-            if not cell.source.startswith(opening("")[:20]):
-                self._tell("left_out", "", cell, "the cell that opens the lab is in the notebook only")
+            if not is_opening(cell.source):
+                self._changes.tell(
+                    "left_out", "", cell, "the cell that opens the lab is in the notebook only"
+                )
         elif name == "run":
-            if cell.source.strip() != running(self._lab.get("params", {})):
-                self._tell("left_out", "", cell, "the cell that runs the lab is in the notebook only")
+            if not is_running(cell.source, self._lab.get("params", {})):
+                self._changes.tell("left_out", "", cell, "the cell that runs the lab is in the notebook only")
         elif cell.source.strip():
-            self._plain_cell(cell, role)
+            self._stage(self._cells.without_a_line(cell, role), cell)
 
     def _params(self, cell: Cell) -> None:
         try:
-            found = _assignments(cell.source)
+            found = self._dated(assignments(cell.source))
         except ValueError as problem:
-            self._tell(
-                "unreadable", "", cell, f"params are assignments of plain data: {problem}", won="metadata"
-            )
+            self._changes.unread("", cell, f"params are assignments of plain data: {problem}")
             return
-        if found != self._lab.get("params", {}):
-            self._tell("params", "", cell, "the params of the lab")
-        self._set(self._lab, "params", found)  # also where they are equal: Jupyter sorts names in metadata
+        if not same(found, self._lab.get("params", {})):
+            self._changes.tell("params", "", cell, "the params of the lab")
+        set_field(self._lab, "params", found)  # also where they are equal: Jupyter sorts names in metadata
 
-    def _stage(self, cell: Cell, role: Mapping[str, Any], line: str, body: str) -> None:
-        fields = dict(role["fields"]) if isinstance(role.get("fields"), Mapping) else {}
-        try:
-            header = parse(line)
-        except HeaderError as problem:
-            self._tell(
-                "unreadable", str(fields.get("id", "")), cell, f"its first line: {problem}", won="metadata"
-            )
-            if not fields:
-                self._plain_cell(cell, {})
-                return
-            header = Header.of(Stage.model_validate({**fields, "code": None}))
-        known = self._made(fields, cell) if fields else None
-        said = header.fields()
-        if known is None:
-            self._tell("added", header.id, cell, "a stage")
-        else:
-            for name, value in said.items():
-                if getattr(known, name) != value:
-                    kind = "renamed" if name == "id" else "header"
-                    self._tell(kind, header.id, cell, f"{name}: its first line and metadata differ")
-        for name, value in said.items():
-            if known is None or name == "foreach" or getattr(known, name) != value:
-                self._set(fields, name, value)  # the order of lists is that of the line: metadata is sorted
-        self._body(fields, header, body, cell, role)
-        stage = self._made(fields, cell)
-        if stage is not None:
-            self._add(self._with_text(stage, cell), cell)
+    def _dated(self, params: Any) -> Any:
+        """Params with dates in place of texts where they were dates: papermill, for one, writes texts."""
+        return dated_as(params, _mapping(self._kinds.get("lab")).get("params"))
 
-    def _body(
-        self, fields: dict[str, Any], header: Header, body: str, cell: Cell, role: Mapping[str, Any]
-    ) -> None:
-        if header.app is not None:
-            try:
-                found = _assignments(body)
-            except ValueError as problem:
-                what = f"arguments of an app are assignments of plain data: {problem}"
-                self._tell("unreadable", header.id, cell, what, won="metadata")
-                return
-            if found != fields.get("args", {}):
-                self._tell("edited", header.id, cell, "its arguments")
-            self._set(fields, "args", found)
-        elif header.file is None:
-            had, code = role.get("code_digest"), _code_of(body, role)
-            if had is not None and had != digest_of(code):
-                self._tell("edited", header.id, cell, "its code")
-            if body or had is not None or "code_digest" not in role:
-                fields["code"] = code
-
-    def _plain_cell(self, cell: Cell, role: Mapping[str, Any]) -> None:
-        """A cell that a person added, or whose first line they took away."""
-        fields = dict(role["fields"]) if isinstance(role.get("fields"), Mapping) else {}
-        name = str(fields.get("id") or self._free("cell"))
-        won = "metadata" if fields else "cell"
-        self._tell(
-            "added", name, cell, "code without a first line that says what it takes and gives", won=won
-        )
-        stage = self._made({**fields, "id": name, "code": _code_of(cell.source, role)}, cell)
+    def _stage(self, stage: Stage | None, cell: Cell) -> None:
         if stage is not None:
             self._add(self._with_text(stage, cell), cell)
 
     def _with_text(self, stage: Stage, cell: Cell) -> Stage:
-        """The stage with the markdown above it."""
+        """The stage with the words above it: its own wherever they stand, else those of a stage whose code is gone."""
         pending, self._pending = self._pending, _Pending()
-        text = pending.text
-        if pending.stage is not None and pending.stage != stage.id and pending.stage in self._ids:
-            text = ""
-        if text and text != stage_text(stage) and text != stage_text(stage.with_changes(id=pending.stage)):
-            self._tell("text", stage.id, cell, "its title or description")
-            title, rest = _taken_apart(text)
+        name = _name_of(cell)
+        own = iter(self._words.get(name or stage.id, []))
+        words = next((one for one in own if one.index not in self._said), pending.words)
+        self._said |= {words.index} if words else set()
+        if words is None and name and name not in self._came.values():
+            self._changes.tell("text", stage.id, cell, "the words above it are gone", won="metadata")
+        elif words is not None and words.source not in (
+            stage_text(stage),
+            stage_text(stage.with_changes(id=name or stage.id)),
+        ):
+            self._changes.tell("text", stage.id, words, "its title or description")
+            title, rest = taken_apart(words.source)
             stage = stage.with_changes(title=title, description=rest)
-        if pending.extra:
-            description = "\n\n".join([*([stage.description] if stage.description else []), *pending.extra])
-            stage = stage.with_changes(description=description)
-        return stage
+        for one in pending.extra:
+            self._changes.tell("added", stage.id, one, "markdown, which goes into its description")
+        texts = [*([stage.description] if stage.description else []), *(one.source for one in pending.extra)]
+        return stage.with_changes(description="\n\n".join(texts)) if pending.extra else stage
 
     # -- what is common ------------------------------------------------------------------------------------
-
-    def _made(self, fields: dict[str, Any], cell: Cell) -> Stage | None:
-        try:
-            return Stage.model_validate(fields)
-        except ValidationError as problem:
-            first = problem.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            self._tell(
-                "unreadable", str(fields.get("id", "")), cell, f"{where}: {first['msg']}", won="metadata"
-            )
-            return None
 
     def _add(self, stage: Stage, cell: Cell) -> None:
         if stage.id in self._ids:
             name = self._free(stage.id)
-            self._tell("copied", name, cell, f"a second cell is called {stage.id}")
+            self._changes.tell("copied", name, cell, f"a second cell is called {stage.id}")
             stage = stage.with_changes(id=name)
         self._ids.add(stage.id)
         self._stages.append(stage)
-        fields = self._role(cell).get("fields")
-        if isinstance(fields, Mapping):
-            self._places.append((str(fields.get("id")), stage.id, cell))
+        if name := _name_of(cell):
+            self._places.append((name, stage.id, cell))
+            if name not in self._came.values():
+                self._came[stage.id] = name
 
     def _free(self, name: str) -> str:
-        taken = self._ids | {
-            str(self._role(cell).get("fields", {}).get("id"))
-            for cell in self._notebook.cells
-            if isinstance(self._role(cell).get("fields"), Mapping)
-        }
+        taken = self._ids | set(self._base.order)
         if name not in taken:
             return name
         return next(f"{name}-{n}" for n in range(2, 10_000) if f"{name}-{n}" not in taken)
 
-    def _set(self, fields: dict[str, Any], name: str, value: Any) -> None:
-        """Set a field, or take it away where it says nothing: what nobody said stays unsaid."""
-        if value in (None, "", (), {}, []):
-            fields.pop(name, None)
-        else:
-            fields[name] = value
 
-    def _tell(self, kind: str, stage: str, cell: Cell, what: str, *, won: str = "cell") -> None:
-        self._changes.append(Change(kind, stage, cell.index, what, won))
-
-    def _role(self, cell: Cell) -> Mapping[str, Any]:
-        about = cell.metadata.get(KEY)
-        return about if isinstance(about, Mapping) else {}
+def _fields_of(cell: Cell) -> Mapping[str, Any]:
+    return _mapping(role_of(cell).get("fields"))
 
 
-def _code_of(body: str, role: Mapping[str, Any]) -> str:
-    """The code of a stage by what its cell says: with the ends that its code had, also where it was edited."""
-    ends = Ends.said(role)
-    return body if ends is None or role.get("code_digest") == digest_of(body) else ends.code(body)
+def _name_of(cell: Cell) -> str:
+    """What the stage of a cell was called when it was exported, empty for a cell that was not."""
+    return str(_fields_of(cell).get("id", ""))
 
 
-def _taken_apart(text: str) -> tuple[str, str]:
-    """The title and the rest of a markdown text; no title where it does not begin with a heading."""
-    first, _, rest = text.partition("\n")
-    if first.startswith("#"):
-        return first.lstrip("#").strip(), rest.strip("\n")
-    return "", text
-
-
-def _slug(title: str) -> str:
-    name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in title.lower())
-    name = "-".join(part for part in name.split("-") if part)[:40]
-    return name if name[:1].isalpha() else ""
-
-
-def _assignments(source: str) -> dict[str, Any]:
-    """Assignments of plain data by name. Raises `ValueError` for anything else, with its line."""
-    found: dict[str, Any] = {}
-    try:
-        tree = ast.parse(source)
-    except SyntaxError as problem:
-        raise ValueError(f"line {problem.lineno or 1} cannot be read") from None
-    except (ValueError, RecursionError, MemoryError):
-        raise ValueError("it cannot be read") from None
-    for statement in tree.body:
-        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-        if (
-            not isinstance(statement, ast.Assign)
-            or not isinstance(target, ast.Name)
-            or len(statement.targets) > 1
-        ):
-            raise ValueError(f"line {statement.lineno} is no assignment to a name")
-        try:
-            found[target.id] = _plain(ast.literal_eval(statement.value))
-        except (ValueError, TypeError, RecursionError, MemoryError):
-            said = f"line {statement.lineno}, {target.id}: {_spelled(statement.value, source)}"
-            raise ValueError(said) from None
+def _words(notebook: Notebook) -> dict[str, list[Cell]]:
+    """For each stage that has a cell of code the cells of its words, wherever they stand."""
+    names = set()
+    for cell in notebook.code_cells:
+        if cell.source.strip():
+            names.add(_name_of(cell) or named(cell.source.partition("\n")[0].rstrip()))
+    found: dict[str, list[Cell]] = {}
+    for cell in notebook.cells:
+        role = role_of(cell)
+        words = cell.kind == "markdown" and role.get("role") == "text" and "fields" not in role
+        if words and (name := str(role.get("stage"))) in names:
+            found.setdefault(name, []).append(cell)
     return found
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON has it, tuples as lists. Raises `ValueError` for what JSON has not: sets, bytes, other keys."""
-    if isinstance(value, tuple | list):
-        return list(map(_plain, value))
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _plain(one) for key, one in value.items()}
-    if value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value)):
-        return value
-    raise ValueError(type(value).__qualname__)
-
-
-def _spelled(value: ast.expr, source: str) -> str:
-    """An expression as Python has it, in one line that a person can take in."""
-    try:
-        text = ast.unparse(value)
-    except RecursionError:  # a sum of hundreds of terms: as it stands
-        text = ast.get_source_segment(source, value) or "…"
-    text = " ".join(text.split())
-    return text if len(text) <= MOST_SPELLED else f"{text[: MOST_SPELLED - 2]} …"
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

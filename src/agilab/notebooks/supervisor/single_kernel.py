@@ -11,16 +11,10 @@ from typing import Any
 from agilab.contracts.lab_stages import LabStages, Stage, is_file
 from agilab.notebooks.keeping import LEFT_OUT, RAW
 from agilab.notebooks.metadata import from_toml
-from agilab.notebooks.supervisor.export import (
-    KEY,
-    PLAIN_METADATA,
-    heading,
-    is_other_kernel,
-    params_code,
-    plain_cell,
-    showing,
-    stage_text,
-)
+from agilab.notebooks.supervisor.assignments import written
+from agilab.notebooks.supervisor.export import plain_cell, showing
+from agilab.notebooks.supervisor.headings import heading, stage_text
+from agilab.notebooks.supervisor.kernel import KEY, PLAIN_METADATA, is_other_kernel
 from agilab.notebooks.titles import unused
 
 SCHEMA = "agilab.lab_single_kernel.v1"
@@ -43,7 +37,7 @@ def single_kernel(
     cells = [showing(head, lab, shown)]
     cells += [plain_cell("code", "lab-folders", folders) for folders in _folders(document) if folders]
     if lab.params:
-        cells.append(plain_cell("code", "lab-params", params_code(lab.params), tags=["parameters"]))
+        cells.append(plain_cell("code", "lab-params", written(lab.params), tags=["parameters"]))
     for stage in _with_texts(document, order):
         cells.append(
             showing(plain_cell("markdown", f"{stage.id[:58]}-text", stage_text(stage)), stage, shown)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from agilab.contracts.lab_stages import LabStages, Stage
-from agilab.contracts.toml_edit import equal, longest_rise, matched
+from agilab.contracts.toml_matching import equal, longest_rise, matched
 
 _MISSING = object()
 

@@ -163,17 +163,17 @@ def write_lab(file: LabFile, lab: LabStages, workspace: Workspace, *, notes: Seq
             allowed="one writer at a time",
             try_="the same command again",
         )
-    kept = keep(file.path, file.text, workspace)
+    kept = keep(file.path, file.path.read_bytes(), workspace)
     write_document(file.path, lab)
     return Edited(file.path, lab, kept, tuple(notes))
 
 
-def keep(path: Path, text: str, workspace: Workspace) -> Path:
-    """Put a text into the workspace's trash; returns where it lies."""
+def keep(path: Path, content: bytes, workspace: Workspace) -> Path:
+    """Put what a file has into the workspace's trash; returns where it lies."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     kept = workspace.ensure().home / "trash" / stamp / path.name
     kept.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(kept, text.encode("utf-8"))
+    write_atomically(kept, content)
     return kept
 
 

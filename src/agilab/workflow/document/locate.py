@@ -111,11 +111,11 @@ def parse_lab(text: str, path: Path, *, where: str | None = None, module: str | 
     """The document that `text` spells, as if it lay at `path`; `where` is what errors call it."""
     from agilab.contracts.base import parse_document
     from agilab.contracts.lab_stages import LabStages
-    from agilab.contracts.syntax import parse_toml
+    from agilab.contracts.syntax import BOM, parse_toml
     from agilab.workflow.legacy.reading import read_v1
     from agilab.workflow.legacy.words import is_v1
 
-    where = where or str(path)
+    where, text = where or str(path), text.removeprefix(BOM)
     if is_v1(parse_toml(text, where)):
         converted = read_v1(text, where, module=module)
         return LabFile(path, text, converted.lab, converted)
@@ -124,7 +124,7 @@ def parse_lab(text: str, path: Path, *, where: str | None = None, module: str | 
 
 def read_text(path: Path) -> str:
     """The text of a document. Raises AGI-DOC-001 and -002 as `read_document` does, AGI-LAB-102 for a giant."""
-    from agilab.contracts.syntax import decoded
+    from agilab.contracts.syntax import BOM, decoded
 
     try:
         if not path.is_file():
@@ -136,7 +136,7 @@ def read_text(path: Path) -> str:
                 found=f"{size:,} bytes",
                 allowed=f"up to {LARGEST:,}",
             )
-        return decoded(path.read_bytes(), str(path))
+        return decoded(path.read_bytes(), str(path)).removeprefix(BOM)
     except OSError as problem:
         raise AgiError(
             "AGI-DOC-001",

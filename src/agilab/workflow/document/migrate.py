@@ -13,6 +13,7 @@ from agi_node.errors import AgiError
 from agilab.contracts.atomic import write_atomically
 from agilab.contracts.base import parse_document
 from agilab.contracts.lab_stages import LabStages
+from agilab.contracts.syntax import BOM
 from agilab.contracts.toml_layout import Path as Place
 from agilab.contracts.toml_spelling import spelled_document
 from agilab.workflow.document.locate import LabFile, read_lab_file
@@ -102,14 +103,14 @@ def migrate(planned: Migration) -> Migration:
     if planned.target.exists():
         backup = backup_of(planned.target)
         write_atomically(backup, planned.target.read_bytes())
-    write_atomically(planned.target, planned.text.encode("utf-8"))
+    mark = BOM.encode() if planned.source.read_bytes().startswith(BOM.encode()) else b""
+    write_atomically(planned.target, mark + planned.text.encode("utf-8"))
     fields = {**planned.__dict__, "backup": backup, "written": True}
     return Migration(**fields)
 
 
 def _as_v2(file: LabFile) -> str:
-    plain = file.lab.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-    text = spelled_document({"schema": LabStages.schema_name(), **plain})
+    text = spelled_document(file.lab.in_toml())
     assert file.converted is not None
     number = {place: at for at, place in enumerate(file.converted.places)}
     modules = {module for module, _ in file.converted.places}

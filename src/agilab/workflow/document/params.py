@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import datetime
-import json
 import math
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from agi_node.errors import USAGE, AgiError
+from pydantic_core import PydanticCustomError
 
+from agi_node.errors import USAGE, AgiError
+from agilab.contracts import dated_json
+from agilab.contracts.datum import checked
+from agilab.contracts.lab_stages import LabStages
+
+_MOMENT = (datetime.date, datetime.time)
 Kind = tuple[str, Callable[[str], Any]]
 """What is allowed, in words, and how text becomes it; ValueError for text that does not."""
 
 
-def params_from(texts: Mapping[str, str], params: Mapping[str, Any], document: str = "") -> dict[str, Any]:
+def params_from(texts: Mapping[str, str], params: Mapping[str, Any]) -> dict[str, Any]:
     """Values for the params of a lab, each of the kind of the one that it replaces.
-
-    `document` is the lab as TOML, which still knows a date from its text.
 
     A name that the lab does not have stays text: whoever reads the lab refuses it. Raises AGI-STAGE-058 for a text that
     is no value of its param's kind.
@@ -26,52 +29,110 @@ def params_from(texts: Mapping[str, str], params: Mapping[str, Any], document: s
     >>> params_from({"days": "30", "name": "007"}, {"days": 1, "name": "x"})
     {'days': 30, 'name': '007'}
     """
-    own = {**params, **moments(document)}
     found: dict[str, Any] = {}
     for name, text in texts.items():
-        if name not in own:
+        if name not in params:
             found[name] = text
             continue
-        allowed, read = _kind_of(own[name])
+        allowed, read = _kind_of(params[name])
         try:
-            found[name] = read(text)
+            found[name] = like(params[name], read(text))
         except (ValueError, RecursionError):
-            raise AgiError(
-                "AGI-STAGE-058",
-                f"the param {name} cannot have this value",
-                found=text[:120] or "nothing",
-                allowed=f"{allowed}, as in the lab: {_shown(own[name])}",
-                exit_code=USAGE,
-            ) from None
+            raise _refused(name, text or "nothing", allowed, params[name]) from None
     return found
 
 
-def moments(document: str) -> dict[str, Any]:
-    """The params of a lab that are dates or times in its TOML; in every other form they are text."""
-    table = tomllib.loads(document).get("lab", {})
-    params = table.get("params", {}) if isinstance(table, dict) else {}
-    kinds = (datetime.date, datetime.time)
-    return {name: value for name, value in params.items() if isinstance(value, kinds)}
+def params_given(values: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that a program gives, such as papermill: a text that stands for a date is that date.
 
-
-def unbounded(params: Mapping[str, Any]) -> list[str]:
-    """The params that are, or hold, infinity or NaN, which JSON has not, and so neither plans nor logs.
-
-    >>> unbounded({"a": 1.5, "b": [1, float("inf")], "c": {"d": float("nan")}})
-    ['b', 'c']
+    Raises AGI-STAGE-058 for a text that is none, and for what no lab can hold.
     """
-    return [name for name, value in params.items() if not _is_bounded(value)]
+    found = dict(values)
+    for name in values.keys() & params.keys():
+        try:
+            found[name] = checked(like(params[name], values[name]))
+        except (ValueError, PydanticCustomError):
+            raise _refused(name, repr(values[name]), _kind_of(params[name])[0], params[name]) from None
+    return found
 
 
-def refuse_unbounded(params: Mapping[str, Any]) -> None:
-    """Raise AGI-STAGE-063 naming a param that is, or holds, infinity or NaN."""
-    for name in unbounded(params):
+def like(own: Any, value: Any) -> Any:
+    """A value with dates and times in place of their texts, where the one that it replaces has such.
+
+    In a list all items are what the own ones are, if these are all of one kind. Raises `ValueError` for what is no
+    date and no time where one is wanted.
+
+    >>> like([datetime.date(2024, 5, 31)], ["2024-06-01", "2024-06-02"])
+    [datetime.date(2024, 6, 1), datetime.date(2024, 6, 2)]
+    """
+    if isinstance(own, _MOMENT):
+        if isinstance(value, str):
+            return _kind_of(own)[1](value)
+        return value if isinstance(value, _MOMENT) else _no()
+    if isinstance(own, list | tuple) and isinstance(value, list | tuple):
+        one = own[0] if own and len({_kind_of(each)[0] for each in own}) == 1 else None
+        return [like(one, each) for each in value]
+    if isinstance(own, dict) and isinstance(value, dict):
+        return {key: like(own.get(key), each) for key, each in value.items()}
+    return value
+
+
+def _refused(name: str, found: str, allowed: str, own: Any) -> AgiError:
+    return AgiError(
+        "AGI-STAGE-058",
+        f"the param {name} cannot have this value",
+        found=found[:120],
+        allowed=f"{allowed}, as in the lab: {_shown(own)}",
+        exit_code=USAGE,
+    )
+
+
+@dataclass(frozen=True)
+class Unbounded:
+    """A value that is, or holds, infinity or NaN, which JSON has not, and so neither plans nor logs.
+
+    Attributes:
+        stage: The stage that says it; None for a param of the lab.
+        path: Its keys, within the stage or the whole.
+    """
+
+    stage: str | None
+    path: tuple[str, ...]
+    value: Any
+
+    @property
+    def what(self) -> str:
+        """It in words."""
+        kind = {"params": "param", "foreach": "list", "args": "argument"}[self.path[-2]]
+        of = f" of {self.stage}" if self.stage else ""
+        return f"the {kind} {self.path[-1]}{of} is no finite number, or holds one that is not"
+
+    @property
+    def mend(self) -> str:
+        return f'write it as text, "inf" or "nan", and use float({self.path[-1]})'
+
+
+def unbounded(lab: LabStages) -> Iterator[Unbounded]:
+    """What is no finite number among the params of a lab, the lists that its stages write out, and their arguments."""
+    for name, value in lab.lab.params.items():
+        if not _is_bounded(value):
+            yield Unbounded(None, ("lab", "params", name), value)
+    for stage in lab.stages:
+        for key, values in (("foreach", stage.foreach), ("args", stage.args)):
+            for name, value in values.items():
+                if stage.enabled and not _is_bounded(value):
+                    yield Unbounded(stage.id, (key, name), value)
+
+
+def refuse_unbounded(lab: LabStages) -> None:
+    """Raise AGI-STAGE-063 naming the first value that is, or holds, infinity or NaN."""
+    for one in unbounded(lab):
         raise AgiError(
             "AGI-STAGE-063",
-            f"the param {name} is no finite number, or holds one that is not",
-            found=str(params[name])[:120],
-            allowed="numbers that JSON has: params travel as JSON",
-            try_=f'write it as text, "inf" or "nan", and use float({name})',
+            one.what,
+            found=str(one.value)[:120],
+            allowed="numbers that JSON has: what the document says travels as JSON",
+            try_=one.mend,
             exit_code=USAGE,
         )
 
@@ -79,7 +140,7 @@ def refuse_unbounded(params: Mapping[str, Any]) -> None:
 def _is_bounded(value: Any) -> bool:
     if isinstance(value, dict):
         return all(map(_is_bounded, value.values()))
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return all(map(_is_bounded, value))
     return not isinstance(value, float) or math.isfinite(value)
 
@@ -102,23 +163,22 @@ def _number(text: str) -> float:
     return number if math.isfinite(number) else _no()
 
 
-def _iso(kind: Any) -> Callable[[str], str]:
-    # Params travel as JSON, in which a date is its text (so it is when it stands in the document).
-    def read(text: str) -> str:
+def _iso(kind: Any) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
         found = kind.fromisoformat(text)
-        return str(_no() if getattr(found, "tzinfo", None) is not None else found.isoformat())
+        return _no() if getattr(found, "tzinfo", None) is not None else found
 
     return read
 
 
-def _zoned(text: str) -> str:
+def _zoned(text: str) -> datetime.datetime:
     """A moment everywhere on earth stays one: no zone is dropped, and none is made up."""
     found = datetime.datetime.fromisoformat(text)
-    return _no() if found.tzinfo is None else str(found.isoformat())
+    return _no() if found.tzinfo is None else found
 
 
 def _data(text: str, kind: type | None = None) -> Any:
-    value = json.loads(text, parse_constant=_no, parse_float=_number)
+    value = dated_json.read(text, parse_constant=_no, parse_float=_number)
     return value if kind is None or type(value) is kind else _no()
 
 
@@ -127,7 +187,7 @@ def _no(_: str = "") -> Any:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = dated_json.spelled(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

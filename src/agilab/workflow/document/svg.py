@@ -13,7 +13,7 @@ from agilab.store.transitions import FAILED, GOOD
 from agilab.workflow.document.layout import MARGIN, Edge, Place, layers_of
 from agilab.workflow.document.lettering import cut, width_of
 from agilab.workflow.document.outcome import RunOutcome, StageOutcome
-from agilab.workflow.document.resolve import Resolved, ResolvedStage
+from agilab.workflow.document.resolved import Resolved, ResolvedStage
 from agilab.workflow.document.view import MADE, used, words
 
 _NAME, _SAID, _LINE, _PAD = 13.0, 12.0, 18.0, 14.0

@@ -118,9 +118,9 @@ def _from_run(run_id: str, lab: Path, workspace: Workspace, folder: Path) -> Non
             if name.endswith(".py") and name not in foreign and digest in store.objects
         }
     for node in plan.get("nodes", ()):
-        args = untag(node.get("args", {}))
+        args = untag(untag(node.get("args", {})))  # tagged as what a node is given, and with the whole plan
         if args.get("file") and isinstance(args.get("code"), str):
-            files[args["file"]] = untag(args["code"]).encode()
+            files[args["file"]] = args["code"].encode()
     for name, content in files.items():
         target = (folder / name).resolve()
         if target.is_relative_to(folder.resolve()):

@@ -9,10 +9,11 @@ from functools import partial
 from textwrap import wrap
 
 from agilab.store.rows import NodeRow
-from agilab.views.drawing import Drawing, Said, Span, boxes
+from agilab.views.drawing import Drawing, Span, boxes
+from agilab.views.layout import Said
 from agilab.views.outline import Outline, OutlineNode
 from agilab.workflow.document.outcome import RunOutcome
-from agilab.workflow.document.resolve import Resolved, ResolvedStage
+from agilab.workflow.document.resolved import Resolved, ResolvedStage
 
 _SHOWN = 34
 """Letters of a title that a box of a terminal shows at most."""

@@ -91,7 +91,8 @@ def names_of(text: str, given: Collection[str] = ()) -> Names:
     tree = parse(text)
     bound = frozenset(bound_names(tree.body, ""))
     nodes = list(nodes_of(tree))
-    reader = _Reader(frozenset(given) | GIVEN, any(isinstance(node, ast.NamedExpr) for node in nodes))
+    known = frozenset(given) | GIVEN | _made_pythons_own(nodes)
+    reader = _Reader(known, any(isinstance(node, ast.NamedExpr) for node in nodes))
     reader.block((_Unannotated().visit(parse(text)) if _postponed(tree) else tree).body)
     later = {
         name: node for name, node in reader.later.items() if name not in bound and name not in reader.given
@@ -220,6 +221,35 @@ def place_of(node: ast.AST, lines: Sequence[str]) -> Place:
 def lines_of(text: str) -> list[str]:
     """The lines of a text as Python counts them."""
     return re.split(r"\r\n|\r|\n", text)
+
+
+def _made_pythons_own(nodes: Sequence[ast.AST]) -> frozenset[str]:
+    """Names that a text puts beside Python's own, wherever it does: `builtins.LIMIT = 3`.
+
+    What it imports `builtins` as may stand in another text, which it uses.
+    """
+    called = {"builtins"} | {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name == "builtins"
+    }
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            owner, name = node.value, node.attr
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setattr":
+            match node.args:
+                case [owner, ast.Constant(value=str(name)), _]:
+                    pass
+                case _:
+                    continue
+        else:
+            continue
+        if isinstance(owner, ast.Name) and owner.id in called:
+            found.add(name)
+    return frozenset(found)
 
 
 def _open(nodes: Sequence[ast.AST]) -> str | None:

@@ -15,8 +15,8 @@ from agilab.workflow.judging.findings import SEVERITIES, Finding, in_order
 
 CHECKS: Sequence[Check] = (
     *(edges.problems, edges.rings, edges.inputs, edges.outputs, edges.lists, edges.shares),
-    *(params.dates, params.numbers),
-    *(work.anything, work.files, work.environments, work.apps, packages.locks, packages.imports),
+    *(params.numbers, params.keys, params.secrets, work.anything, work.files, work.environments, work.apps),
+    *(packages.locks, packages.imports),
     *(code.syntax, code.uses, code.names, risks.risks, picture.picture),
 )
 

@@ -6,7 +6,7 @@ What v2 has a field for goes there; whatever is spelled otherwise than `spelling
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agi_node.errors import AgiError
@@ -17,7 +17,7 @@ from agilab.workflow.legacy.notes import Converted, Note
 from agilab.workflow.legacy.spelling import lab_to_v1
 from agilab.workflow.legacy.stages import StageReader
 from agilab.workflow.legacy.values import exactly, undated
-from agilab.workflow.legacy.words import META, REST, SCHEMA, modules_of, sequence
+from agilab.workflow.legacy.words import META, REST, SCHEMA, is_v1, modules_of, sequence
 
 
 def read_v1(text: str, where: str, *, module: str | None = None) -> Converted:
@@ -77,6 +77,9 @@ class _Reader:
             self._note(
                 (self._modules[0],), "attention", f"its modules stand one after the other now: {words}"
             )
+        for name in _dotted(self._plain):
+            what = f'[[{name}]] is not read as stages, since its header has a dot; write [["{name}"]]'
+            self._note(tuple(name.split(".")), "attention", what)
         self._notes.sort(key=lambda note: note.line)
         return Converted(LabStages(lab=self._lab(), stages=tuple(stages)), tuple(self._notes), tuple(places))
 
@@ -129,6 +132,16 @@ class _Reader:
 
     def _note(self, place: Path, kind: Any, what: str, stage: str | None = None) -> None:
         self._notes.append(Note(self._layout.line(self._layout.offset(place)), kind, what, stage))
+
+
+def _dotted(plain: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """Headers of what would be modules if TOML did not read their dots as tables within tables."""
+    for key, value in plain.items():
+        name = f"{above}.{key}" if above else key
+        if isinstance(value, dict) and key != META:
+            yield from _dotted(value, name)
+        elif above and isinstance(value, list) and is_v1({key: value}):
+            yield name
 
 
 def _lab_fields(given: Any) -> dict[str, Any]:

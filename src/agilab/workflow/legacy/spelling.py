@@ -10,7 +10,7 @@ from agilab.workflow.legacy.words import FIELDS, LISTS, ORIGIN, REST, RUNTIMES, 
 
 def stage_to_v1(stage: Stage) -> dict[str, Any]:
     """The stage as plain data; what only v2 has stands under `REST`."""
-    plain = stage.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+    plain = stage.in_toml()
     found: dict[str, Any] = {"id": stage.id}
     for key, field in TEXTS.items():
         if plain.get(field) or (field == "code" and field in plain):
@@ -47,6 +47,6 @@ def _says_something(key: str, value: Any) -> bool:
 
 def lab_to_v1(lab: Lab) -> dict[str, Any]:
     """What is said of all stages together, which v1 has no words for."""
-    mine = lab.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    mine = lab.in_toml()
     extra = {key: value for key, value in mine.pop("extra", {}).items() if key != "v1"}
     return {key: value for key, value in {**mine, "extra": extra}.items() if value}

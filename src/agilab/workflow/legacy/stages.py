@@ -10,7 +10,17 @@ from agilab.contracts.lab_stages import Input, Stage
 from agilab.contracts.toml_layout import Path
 from agilab.workflow.legacy.spelling import stage_to_v1
 from agilab.workflow.legacy.values import dated, exactly, undated
-from agilab.workflow.legacy.words import FIELDS, IDS, LISTS, ORIGIN, REST, RUNTIMES, TEXTS, origin_value
+from agilab.workflow.legacy.words import (
+    FIELDS,
+    IDS,
+    LISTS,
+    ORIGIN,
+    REST,
+    RUNTIMES,
+    TEXTS,
+    origin_value,
+    switched,
+)
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
@@ -44,7 +54,11 @@ class StageReader:
         )
         name = given if key and _ID.fullmatch(given) else slug(given) or f"stage_{number + 1}"
         name = unused(name, taken)
-        if key is None:
+        odd = next((key for key in IDS if key in raw and not isinstance(raw[key], str)), None)
+        if key is None and odd is not None:
+            what = f"{odd} = {raw[odd]!r:.60} is no id that can stand there: the stage is {name} now"
+            self._note((*place, odd), "changed", what, name)
+        elif key is None:
             self._note(place, "changed", f"stage {number + 1} of {module} had no id and is {name} now", name)
         elif name != given:
             why = "an id that another stage has" if _ID.fullmatch(given) else "no id that can stand there"
@@ -59,6 +73,8 @@ class StageReader:
             if isinstance(raw.get(key), str):
                 fields[field] = raw[key]
                 self._renamed(place, key, field, name)
+            elif key in raw:
+                self._unread(place, key, raw, "no text", name)
         self._runtime(raw, fields, place)
         self._environment(fields, place)
         for field, keys in LISTS.items():
@@ -71,9 +87,7 @@ class StageReader:
             ]
             if found:
                 fields[field] = tuple(dict.fromkeys(found)) if field == "needs" else tuple(found)
-        on = [raw[key] is (key == "enabled") for key in ("enabled", "skip") if isinstance(raw.get(key), bool)]
-        if not all(on):
-            fields["enabled"] = False
+        self._switch(raw, fields, place)
         origin = {
             field: value
             for key, field in ORIGIN.items()
@@ -96,6 +110,25 @@ class StageReader:
             if key not in FIELDS:
                 self._note((*place, key), "kept", f"{key} is kept as it was", name)
         return stage.with_changes(extra={**plain, "v1": v1}) if v1 else stage
+
+    def _switch(self, raw: Mapping[str, Any], fields: dict[str, Any], place: Path) -> None:
+        for key in ("enabled", "skip"):
+            on = switched(raw.get(key))
+            if on is not None and on is not (key == "enabled"):
+                fields["enabled"] = False
+            if key in raw and on is None:
+                self._unread(place, key, raw, "neither yes nor no", fields["id"])
+            elif key in raw and not isinstance(raw[key], bool):
+                what = f"{key} = {raw[key]!r} is enabled = {str(on is (key == 'enabled')).lower()}"
+                self._note((*place, key), "changed", what, fields["id"])
+
+    def _unread(self, place: Path, key: str, raw: Mapping[str, Any], why: str, name: str) -> None:
+        self._note(
+            (*place, key),
+            "attention",
+            f"{key} = {raw[key]!r:.60} is {why}: it is kept beside the stage",
+            name,
+        )
 
     def _runtime(self, raw: Mapping[str, Any], fields: dict[str, Any], place: Path) -> None:
         given = raw.get("R")
@@ -132,13 +165,13 @@ class StageReader:
         return [one for one in found if one is not None]
 
     def _need(self, given: Any) -> str | None:
-        if not isinstance(given, str):
+        if not isinstance(given, str | int):
             return None
         for (module, number), name in self.ids.items():
             raw = self._plain[module][number]
-            if given in [raw.get(key) for key in IDS]:
+            if str(given) in [str(raw.get(key)) for key in IDS if key in raw]:
                 return name
-        return given if _ID.fullmatch(given) else None
+        return given if isinstance(given, str) and _ID.fullmatch(given) else None
 
     def _thing(self, given: Any) -> Any:
         """An input or output: its name or path."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from agilab.contracts.toml_edit import equal
+from agilab.contracts.toml_matching import equal
 
 _READ: dict[str, Callable[[str], Any]] = {
     "datetime": datetime.fromisoformat,

@@ -23,6 +23,10 @@ ORIGIN = {
     "NB_EXECUTION_MODE": "mode",
 }
 IDS = ("id", "stage_id")
+_SWITCHES = {
+    **dict.fromkeys(("true", "yes", "on", "1", "y"), True),
+    **dict.fromkeys(("false", "no", "off", "0", "n"), False),
+}
 FIELDS: Mapping[str, str] = {
     **TEXTS,
     **{key: field for field, keys in LISTS.items() for key in keys},
@@ -81,6 +85,17 @@ def origin_value(field: str, given: Any) -> Any:
     each = given if isinstance(given, list) and given else [given]
     right = (lambda one: isinstance(one, str) and one != "") if field == "cells" else is_count
     return tuple(each) if all(map(right, each)) else None
+
+
+def switched(given: Any) -> bool | None:
+    """Whether a switch is on, as people and older tools write it; None for a word that says neither.
+
+    >>> [switched(word) for word in (True, "No", 0, "on", "later")]
+    [True, False, False, True, None]
+    """
+    if given is None or isinstance(given, float):
+        return None
+    return _SWITCHES.get(str(given).strip().lower())
 
 
 def is_count(value: Any) -> bool:

@@ -16,7 +16,7 @@ from agilab.contracts.notebook_import import ImportedNotebook, ImportedStage
 from agilab.notebooks.parsing import parse_notebook
 from agilab.notebooks.reading import read
 from agilab.store.store import Store
-from agilab.workflow.document.resolve import name_of
+from agilab.workflow.document.paths import name_of, path_of
 from agilab.workflow.notebooks.kernel import Ran
 from agilab.workflow.notebooks.lost_files import caches_in
 from agilab.workflow.notebooks.room import Room
@@ -37,6 +37,7 @@ class Both:
     Attributes:
         written: The files that the notebook wrote, by path, with the time of the last change.
         unseen: Names that it leaves and that reading does not find, with the stages that were asked for them.
+        draws: Whether it draws random numbers without a seed.
     """
 
     store: Store
@@ -48,6 +49,7 @@ class Both:
     room: Room
     written: Mapping[str, float] = field(default_factory=dict)
     unseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    draws: bool = False
 
     @cached_property
     def left(self) -> Mapping[str, dict[str, Any] | None]:
@@ -66,19 +68,35 @@ class Both:
             (unit.duration_us or 0) / 1e6 for unit in self.store.units(self.run_id) if unit.node in mine
         )
 
-    @property
+    @cached_property
     def failed_stage(self) -> str:
-        """The stage that has the cell at which the notebook failed; empty where none has, or none failed."""
-        failed = self.ran.failed
-        return next((one.id for one in self.notebook.stages if failed and failed.cell in one.cells), "")
+        """The stage that has the cell at which the notebook failed; empty where none has, or none failed.
 
-    @property
+        Of a cell that is not run by itself, such as one of imports, the first stage that failed with its statements.
+        """
+        failed = self.ran.failed
+        at = next(
+            (at for at, one in enumerate(self.notebook.stages) if failed and failed.cell in one.cells), None
+        )
+        if at is None:
+            return ""
+        own, *below = (one.id for one in self.notebook.stages[at:])
+        if own in self._states:
+            return own
+        return next((one for one in below if self._states.get(one) == "failed"), own)
+
+    @cached_property
+    def _states(self) -> Mapping[str, str]:
+        """How the unit of each stage ended."""
+        return {unit.node: unit.state for unit in self.store.units(self.run_id)}
+
+    @cached_property
     def fails_alike(self) -> bool:
         """Whether the stage of the cell at which the notebook failed ended with the same error, and none before it."""
         failed, stage = self.ran.failed, self.failed_stage
         if failed is None or not stage:
             return False
-        states = {unit.node: unit.state for unit in self.store.units(self.run_id)}
+        states = self._states
         before = [one.id for one in self.notebook.stages[: [s.id for s in self.notebook.stages].index(stage)]]
         if states.get(stage) != "failed" or any(states.get(one) == "failed" for one in before):
             return False
@@ -116,11 +134,12 @@ class Both:
         """Files of stages that did not end well."""
         for stage in self.lab.resolved.order:
             if self._left(stage) is None:
-                yield from (name_of(name) for name in self.lab.resolved.stages[stage].stage.outputs)
+                outputs = self.lab.resolved.stages[stage].stage.outputs
+                yield from (name_of(name).removeprefix("./") for name in outputs)
 
     def removes_later(self, path: str, stage: str) -> bool:
         """Whether a file of a stage is moved or removed by a cell below it, which takes or names it."""
-        name = name_of(path)
+        name = path_of(path)
         parts = [part for part in PurePosixPath(path).parts if part not in ("..", "/")]
         ids = [one.id for one in self.notebook.stages]
         for below in self.notebook.stages[ids.index(stage) + 1 :] if stage in ids else ():

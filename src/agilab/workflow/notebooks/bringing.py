@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import posixpath
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,8 @@ from agilab.contracts.atomic import write_atomically
 from agilab.contracts.lab_stages import LabStages, is_file
 from agilab.notebooks.attachments import paths_of
 from agilab.notebooks.cells import Notebook
-from agilab.notebooks.supervisor.export import KEY
+from agilab.notebooks.supervisor.kernel import KEY
+from agilab.notebooks.supervisor.opened import opened
 from agilab.projects.discover import find_app
 from agilab.store.workspace import Workspace
 
@@ -40,19 +40,9 @@ def home_of(notebook: Notebook, path: Path) -> Path:
     """The folder of the lab that a notebook was exported from, as the cell that opens the lab says it."""
     for cell in notebook.code_cells:
         about: Any = cell.metadata.get(KEY)
-        if isinstance(about, dict) and about.get("role") == "open" and (said := _opened(cell.source)):
+        if isinstance(about, dict) and about.get("role") == "open" and (said := opened(cell.source)):
             return (path.parent / said).parent
     return path.parent
-
-
-def _opened(source: str) -> str:
-    """The text in `Lab('…')`; empty where the cell has become something else."""
-    try:
-        calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
-    except (SyntaxError, ValueError, RecursionError):
-        return ""
-    given = [call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)]
-    return str(given[0]) if given and isinstance(given[0], str) and "\0" not in given[0] else ""
 
 
 def beside(lab: LabStages, home: Path) -> tuple[str, ...]:

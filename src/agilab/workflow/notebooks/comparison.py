@@ -12,9 +12,10 @@ from agi_node.outline import BY_ADDRESS
 from agi_node.stage import SHOWN as SHOWN_OF_A_STAGE
 from agi_node.values import scrub
 from agilab.contracts.notebook_import import Compared, ImportedStage
-from agilab.workflow.document.resolve import name_of
+from agilab.workflow.document.paths import name_of, path_of
 from agilab.workflow.notebooks.both import Both
 from agilab.workflow.notebooks.contents import BY_CONTENTS, bytes_apart, same_contents
+from agilab.workflow.notebooks.kernel import Picture, Ran
 from agilab.workflow.notebooks.likeness import alike, first_difference, whole
 from agilab.workflow.notebooks.lost_files import lost_files
 from agilab.workflow.notebooks.texts import judged_texts, tidy
@@ -31,6 +32,8 @@ GONE = frozenset(
     }
 )
 """Why one of the two has no value where the other has: that is a difference."""
+PICTURE, PICTURES_OF = "picture", "pictures of"
+NOT_WRITTEN = "the notebook does not write it"
 _PRINTS = re.compile(
     r"^\s*%(?!matplotlib\b|load_ext\b|autoreload\b|%?(?:bash|sh|script|system)\b)", re.MULTILINE
 )
@@ -56,6 +59,7 @@ def compared(both: Both) -> Iterator[Compared]:
             yield shown
         if (printed := _printed(both, imported, unit)) is not None:
             yield printed
+        yield from _pictures(both, imported, unit)
     left, promised = both.files_left, both.promised()
     yield from lost_files(both.notebook, both.written, left, promised, both.ran.began)
 
@@ -88,6 +92,8 @@ def _value(both: Both, name: str, stages: Sequence[ImportedStage], doubt: str) -
     equal: bool | None
     if not both.reached(stage) and both.left[stage.id] is None:
         equal, why = None, "neither comes so far"
+    elif both.fails_alike and not both.reached(stage):
+        equal, why = None, "the notebook does not come so far"
     elif name not in both.notebook.finals and {theirs.get("why"), mine.get("why")} <= GONE:
         return None
     else:
@@ -161,7 +167,7 @@ def kept_files(both: Both, stage: str, unit: Mapping[str, Any]) -> dict[str, str
 def _files(both: Both, stage: str, unit: Mapping[str, Any]) -> Iterator[Compared]:
     later = _written_later(both.lab, stage)
     for path, digest in kept_files(both, stage, unit).items():
-        if name_of(path) in later:
+        if path_of(path) in later:
             continue  # a stage below writes it again; what that one leaves is compared
         equal, why = _file(both, stage, path, digest)
         yield Compared(
@@ -179,7 +185,7 @@ def _file(both: Both, stage: str, path: str, digest: str) -> tuple[bool | None, 
     there, kept = both.room.file(path), both.store.objects.path(digest)
     if there is None:
         gone = both.removes_later(path, stage)
-        return (None, "the notebook removes it later") if gone else (False, "the notebook does not write it")
+        return (None, "the notebook removes it later") if gone else (False, NOT_WRITTEN)
     if sha256_file(there) == digest:
         return True, ""
     if same_contents(there, kept):
@@ -207,6 +213,43 @@ def _shown(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Compare
     return Compared(
         kind="shown", name=f"cell {cell}", stage=stage.id, equal=equal, why=why, cell=cell, look=look
     )
+
+
+def _pictures(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Iterator[Compared]:
+    """The figures that the cells of a stage showed beside those that it kept, one by one in their order."""
+    theirs = pictures_of(stage, both.ran)
+    mine = unit.get("pictures", [])
+    cell = stage.cells[-1] if stage.cells else None
+    look = both.look(stage.id)
+    if len(theirs) != len(mine):
+        found = f"{_counted(len(theirs))} in the notebook, {_counted(len(mine))} in the pipeline"
+        name = f"{PICTURES_OF} {stage.id}"
+        if theirs:
+            yield Compared(
+                kind="picture", name=name, stage=stage.id, equal=False, why=found, cell=cell, look=look
+            )
+        else:
+            why = f"{found}: Jupyter shows none by itself there"
+            yield Compared(kind="picture", name=name, stage=stage.id, equal=None, why=why, cell=cell)
+        return
+    for number, (versions, other) in enumerate(zip(theirs, mine, strict=True), 1):
+        judged = [judged_values(one, other) for _, one in versions]
+        equal, why = next((each for each in judged if each[0]), judged[0])
+        shown = look if equal is False else ""
+        name, cell = f"{PICTURE} {number} of {stage.id}", versions[0][0]
+        yield Compared(kind="picture", name=name, stage=stage.id, equal=equal, why=why, cell=cell, look=shown)
+
+
+def pictures_of(stage: ImportedStage, ran: Ran) -> list[Picture]:
+    """What the cells of a stage showed when the notebook ran, and what they drew in it afterwards."""
+    found = (
+        [one for one in each if one[0] in stage.cells] for each in ran.pictures if each[0][0] in stage.cells
+    )
+    return list(found)
+
+
+def _counted(number: int) -> str:
+    return f"{number:,} picture" if number == 1 else f"{number:,} pictures"
 
 
 def looks(text: str) -> str:

@@ -12,15 +12,17 @@ from typing import Any
 from agi_node.errors import FAILED, AgiError
 from agilab.contracts.atomic import write_atomically
 from agilab.contracts.lab_stages import Input, LabStages
+from agilab.contracts.moments import kinds_between, kinds_in
 from agilab.notebooks.attachments import paths_of
 from agilab.notebooks.reading import read
+from agilab.notebooks.supervisor.changes import Change
 from agilab.notebooks.supervisor.export import notebook_of, text
-from agilab.notebooks.supervisor.read_back import Change, ReadBack, is_supervisor, read_back
+from agilab.notebooks.supervisor.read_back import ReadBack, is_supervisor, read_back
 from agilab.notebooks.supervisor.single_kernel import is_magic, single_kernel
 from agilab.notebooks.text_stages import stand_in
 from agilab.store.workspace import Workspace
-from agilab.workflow.document.moments import kinds_between, kinds_in
 from agilab.workflow.notebooks.bringing import within
+from agilab.workflow.notebooks.joined import is_of, joined
 from agilab.workflow.notebooks.text_forms import in_text, lost_in_text
 from agilab.workflow.notebooks.union import Union, kernel_order, union_of
 from agilab.workflow.running.code import text_of
@@ -145,7 +147,8 @@ def round_trip(document: LabStages, notebook: Path | None = None, *, toml: str =
         both = (_without_runs(document), _without_runs(found.document))  # a run since then is no edit
         lost = (*differences(*both), *other_kinds(document, kinds, found))
         whole = not any(change.stayed_behind for change in found.changes)
-        return RoundTrip(not lost and whole, lost, found.changes)
+        there = joined(found, document).changes if is_of(found, document) else ()
+        return RoundTrip(not lost and whole, lost, (*found.changes, *there))
     made = notebook_of(document, kinds=kinds)
     found = read_back(read(text(made).encode(), name="lab.ipynb"))
     lost = (*differences(document, found.document), *other_kinds(document, kinds, found))

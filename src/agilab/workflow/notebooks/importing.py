@@ -1,174 +1,30 @@
-"""From notebooks to a lab on disk: the preview first, then the files. Nothing of a notebook is executed."""
+"""From the preview of an import to a lab on disk. Nothing of a notebook is executed."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from agi_node.errors import AgiError
+from agi_node.errors import FAILED, AgiError
 from agilab.contracts.atomic import write_atomically
 from agilab.contracts.base import parse_document, write_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.notebook_import import NotebookImport
 from agilab.notebooks.attachments import paths_of
-from agilab.notebooks.inspecting import Inspection, inspect
-from agilab.notebooks.staging import Staged
-from agilab.notebooks.supervisor.read_back import is_supervisor, read_back
-from agilab.notebooks.together import stage_together
 from agilab.store.workspace import Workspace
-from agilab.workflow.document.locate import FILE
+from agilab.workflow.document.locate import FILE, read_text
 from agilab.workflow.document.migrate import backup_of
-from agilab.workflow.document.moments import dated
-from agilab.workflow.notebooks.bringing import PROJECT, beside, bring, home_of, put, read_by, wanted
-from agilab.workflow.notebooks.own_project import lock_project, project_text, requirements_of
+from agilab.workflow.notebooks.bringing import PROJECT, beside, bring, put, wanted
+from agilab.workflow.notebooks.given import remember
+from agilab.workflow.notebooks.last_runs import with_newer_runs
+from agilab.workflow.notebooks.own_project import lock_project, project_text
+from agilab.workflow.notebooks.preview import Preview, beside_what_is_there, toml_of
 
 REPORT = "notebook_import.json"
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What an import would write.
-
-    Attributes:
-        lab: The document; what a person wrote into a lab's own notebook where it is one.
-        report: The `agilab.notebook_import.v2` document.
-        dependencies: Requirements of the environment.
-        back: What a person changed in a notebook that this lab was exported to, in words.
-        unread: What of that could not be read: it stays behind in the notebook.
-        home: The folder of the lab that the notebook was exported from, for such a one.
-        pictures: Those that are stored inside the notebooks, by the path that the document gives them.
-        kinds: Which of the document's texts are dates and times in TOML (`workflow.document.moments`).
-    """
-
-    notebooks: tuple[Path, ...]
-    lab: LabStages
-    report: NotebookImport
-    dependencies: tuple[str, ...]
-    reads: tuple[str, ...]
-    back: tuple[dict[str, Any], ...] = ()
-    unread: tuple[str, ...] = ()
-    home: Path | None = None
-    pictures: Mapping[str, bytes] = field(default_factory=dict)
-    kinds: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def importable(self) -> bool:
-        return self.report.importable
-
-
-def preview_import(notebooks: Sequence[Path], *, per: Literal["flow", "cell"] = "flow") -> Preview:
-    """Read notebooks and say which stages they would be. Executes nothing and raises nothing for what a file holds."""
-    inspections = [
-        inspect(path, name=name) for path, name in zip(notebooks, names_of(notebooks), strict=True)
-    ]
-    if len(inspections) == 1 and is_supervisor(inspections[0].notebook):
-        return _of_a_lab(notebooks[0], inspections[0])
-    staged = stage_together(inspections, per=per)
-    notebooks, inspections = _in_order(notebooks, inspections, staged)
-    dependencies = requirements_of(inspections, staged.lab)
-    report = _report(inspections, staged, dependencies)
-    reads = read_by(staged.lab)
-    return Preview(tuple(notebooks), staged.lab, report, dependencies, reads, pictures=staged.files)
-
-
-def names_of(notebooks: Sequence[Path]) -> tuple[str, ...]:
-    """What notebooks are called: by their files, and those of one name with as many folders as tell them apart.
-
-    >>> names_of([Path("a/study.ipynb"), Path("b/study.ipynb"), Path("c/plot.ipynb")])
-    ('a/study.ipynb', 'b/study.ipynb', 'plot.ipynb')
-    """
-    parts = [path.absolute().parts[1:] for path in notebooks]
-    found = []
-    for mine in parts:
-        others = [other for other in parts if other != mine]
-        length = next(
-            (n for n in range(1, len(mine)) if all(other[-n:] != mine[-n:] for other in others)), len(mine)
-        )
-        found.append("/".join(mine[-length:]))
-    return tuple(found)
-
-
-def _in_order(
-    notebooks: Sequence[Path], inspections: list[Inspection], staged: Staged
-) -> tuple[list[Path], list[Inspection]]:
-    """The notebooks as their stages stand, not as they were named on the command line."""
-    order = [one["notebook"] for one in staged.report["notebooks"]]
-    pairs = sorted(
-        zip(notebooks, inspections, strict=True),
-        key=lambda pair: order.index(pair[1].notebook.name or "notebook"),
-    )
-    return [path for path, _ in pairs], [inspection for _, inspection in pairs]
-
-
-def _of_a_lab(path: Path, inspection: Inspection) -> Preview:
-    """A notebook that a lab was exported to: its cells are the stages, and nothing has to be derived."""
-    found = read_back(inspection.notebook)
-    staged = Staged(found.document, {"notebooks": [{"notebook": path.name}]}, ())
-    report = _report([inspection], staged, (), found.kinds)
-    changes = tuple(change.to_plain() for change in found.changes)
-    unread = tuple(f"cell {one.cell}: {one.what}" for one in found.changes if one.stayed_behind)
-    home = home_of(inspection.notebook, path)
-    reads = read_by(found.document)
-    return Preview(
-        (path,), found.document, report, (), reads, changes, unread, home, found.files, found.kinds
-    )
-
-
-def _report(
-    inspections: Sequence[Inspection],
-    staged: Staged,
-    dependencies: Iterable[str],
-    kinds: Mapping[str, Any] | None = None,
-) -> NotebookImport:
-    of_flow = {one["notebook"]: one for one in staged.report["notebooks"]}
-    notebooks = []
-    findings: list[dict[str, Any]] = []
-    for inspection in inspections:
-        document = inspection.as_document()
-        about = document["notebook"]
-        flow = of_flow.get(about["name"] or "notebook", {})
-        notebooks.append(
-            {
-                **{name: about[name] for name in ("name", "digest", "format", "language", "kernel")},
-                **{name: document[name] for name in ("counts", "execution")},
-                **{name: document[name] for name in ("imports", "requirements", "artifacts")},
-                **{
-                    name: flow[name]
-                    for name in (
-                        *("stages", "parameters", "borders", "edges"),
-                        *("undecided", "finals", "others"),
-                    )
-                    if name in flow
-                },
-            }
-        )
-        findings += document["findings"]
-    findings += [finding.to_plain(name) for name, finding in staged.findings]
-    importable = bool(staged.lab.stages) and all(inspection.notebook.whole for inspection in inspections)
-    return NotebookImport.model_validate(
-        {
-            "importable": importable,
-            "notebooks": notebooks,
-            "dependencies": tuple(dependencies),
-            "findings": findings,
-            "toml": toml_of(staged.lab, kinds=kinds),
-        }
-    )
-
-
-def toml_of(document: LabStages, previous: str = "", *, kinds: Mapping[str, Any] | None = None) -> str:
-    """A lab as the text of its file; with `previous` its comments and layout are kept.
-
-    `kinds` says which of its texts are dates and times there, as far as they still are.
-    """
-    from agilab.contracts.toml import merged
-
-    plain = document.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)
-    return merged(previous, {"schema": document.schema_name(), **dated(plain, kinds or {})}, FILE)
 
 
 @dataclass(frozen=True)
@@ -205,26 +61,37 @@ def write_import(
 ) -> Imported:
     """Write the lab, its report, and a uv project where there is none; copy the data that it reads to another folder.
 
-    A lab that is there already is kept beside the new one as `lab_stages.toml.bak`, and so is a report. With `lock` the
-    project is locked, for which uv may ask the network; what it then cannot resolve is an error, after everything else
-    is written.
+    A lab that is there already is joined with its own notebook, and otherwise replaced (`beside_what_is_there`). As it
+    was it is kept beside the new one as `lab_stages.toml.bak`, and so is a report; what runs wrote into it since the
+    notebook was made (`last_run`) stays. A lab that says all of it already is not written. With `lock` the project is
+    locked, for which uv may ask the network; what it then cannot resolve is an error, after everything else is written.
 
-    Raises AGI-STAGE-045 for notebooks that cannot be imported, AGI-STAGE-046 where uv cannot lock the project.
+    Raises AGI-STAGE-045 for notebooks that cannot be imported, AGI-STAGE-046 where uv cannot lock the project, and
+    AGI-STAGE-067 where nobody decided between what the notebook and the lab both changed.
     """
     if not preview.importable:
         raise _not_importable(preview)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE
-    files = [FILE]
+    previous = read_text(path) if path.exists() else ""
+    if path.exists() and preview.beside != previous:  # nobody looked, or somebody wrote it meanwhile
+        preview = beside_what_is_there(preview, folder)
+    if preview.undecided:
+        raise _undecided(preview)
+    files: list[str] = []
     backup: str | None = None
-    previous = ""
-    if path.exists():
-        previous = path.read_text(encoding="utf-8")
-        backup = _kept(path)
-    keeps = previous if preview.back or not preview.dependencies else ""
-    text = toml_of(preview.lab, keeps, kinds=preview.kinds)
+    own = preview.found is not None or not preview.dependencies
+    lab = with_newer_runs(preview.lab, previous, own=own) if previous else preview.lab
+    text = toml_of(lab, previous if own else "", kinds=preview.kinds)
+    if preview.joins and parse_document(previous, LabStages, str(path)) == lab:
+        text = previous
     parse_document(text, LabStages, str(path))
-    write_atomically(path, text.encode("utf-8"))
+    if text != previous or not path.exists():
+        backup = _kept(path) if path.exists() else None
+        write_atomically(path, text.encode("utf-8"))
+        files.append(FILE)
+    if preview.found is not None:
+        remember(preview.notebooks[0], path, preview.found.document, lab)
     kept = []
     if preview.dependencies:
         if (folder / REPORT).exists() and _is_other(folder / REPORT, preview.report):
@@ -320,6 +187,17 @@ def _modules(preview: Preview, home: Path) -> list[str]:
                 if package.is_dir():
                     names += [file.relative_to(home).as_posix() for file in sorted(package.rglob("*.py"))]
     return list(dict.fromkeys(names))
+
+
+def _undecided(preview: Preview) -> AgiError:
+    return AgiError(
+        "AGI-STAGE-067",
+        "the notebook and the lab that it was made of were edited in the same places",
+        found="; ".join(preview.undecided[:4]),
+        allowed="--prefer notebook or --prefer file, which says whose words count there",
+        try_=f"agilab notebook import {shlex.quote(str(preview.notebooks[0]))} --prefer notebook",
+        exit_code=FAILED,
+    )
 
 
 def _not_importable(preview: Preview) -> AgiError:

@@ -19,23 +19,42 @@ import nbformat.v4
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-FIRST = """import importlib.util as _u
+FIRST = """import importlib.util as _u, sys as _s, weakref as _w
 get_ipython().display_formatter.formatters["text/plain"].pprint = False
 if _u.find_spec("pandas"):
     __import__("pandas").set_option("display.max_columns", 0)
 if not _u.find_spec("matplotlib"):
     get_ipython().register_magic_function(lambda line: None, magic_name="matplotlib")
+def _seen(shell=get_ipython(), modules=_s.modules):
+    helpers = modules.get("matplotlib._pylab_helpers")
+    for one in helpers.Gcf.get_all_fig_managers() if helpers else ():
+        shell.figure_settings[one.canvas.figure] = dict(modules["matplotlib"].rcParams)
+get_ipython().figure_settings = _w.WeakKeyDictionary()
+get_ipython().events.register("post_execute", _seen)
 __doc__ = None
-del _u"""
+del _u, _s, _w, _seen"""
 """Has texts made as a stage's process makes them: by `repr`, and tables of pandas as in a terminal.
 
 `__doc__` is that of a script without one, in place of IPython's own sentence.
 
+Of each figure the settings are kept under which Jupyter shows it, before it closes it.
+
 A notebook that draws nothing may say `%matplotlib inline` all the same: where there is none, it says nothing.
 """
+PICTURES = """
+from agi_node.pictures import InJupyter as _i
+get_ipython().pictures = _i(get_ipython(), {out!r})
+del _i"""
+"""Has each figure looked at that a cell shows."""
 PRINTED = 100_000
 """Characters of what a cell prints that are told."""
-LAST = "from agi_node.notebook_values import write as _w\n_w(globals(), {names}, {out!r})"
+APART = 0.006
+"""Seconds between two cells: more than the clock of a file system is late, so that a file's time says its cell."""
+LAST = """get_ipython().pictures.write()
+from agi_node.drawings import SETTINGS as _s
+from agi_node.notebook_values import write as _w
+_s.update(get_ipython().figure_settings)
+_w(globals(), {names}, {out!r})"""
 
 
 def tell(**what: Any) -> None:
@@ -50,7 +69,7 @@ def run(path: str, names: list[str], folder: str, out: str, timeout_s: int = 180
     cells = list(book.cells)
     # Cells of ours stand behind those of the notebook, whose numbers stay as they are.
     book.cells += [
-        jupyter.v4.new_code_cell(FIRST),
+        jupyter.v4.new_code_cell(FIRST + PICTURES.format(out=out)),
         jupyter.v4.new_code_cell(LAST.format(names=names, out=out)),
     ]
     client = NotebookClient(
@@ -59,10 +78,13 @@ def run(path: str, names: list[str], folder: str, out: str, timeout_s: int = 180
     failed: dict[str, Any] = {}
     with client.setup_kernel():
         client.execute_cell(book.cells[-2], len(cells), store_history=False)
+        ran: list[int] = []
         for index, cell in enumerate(cells):
             if cell.cell_type != "code" or not cell.source.strip():
                 continue
+            time.sleep(APART)
             tell(begins=index, at=time.time())
+            ran.append(index)
             began = time.monotonic()
             try:
                 client.execute_cell(cell, index)
@@ -83,7 +105,7 @@ def run(path: str, names: list[str], folder: str, out: str, timeout_s: int = 180
         for index, cell in enumerate(cells)
         if cell.cell_type == "code" and (text := _printed(cell))
     }
-    tell(shown=shown, printed=printed, failed=failed)
+    tell(shown=shown, printed=printed, failed=failed, ran=ran)
 
 
 def _printed(cell: Any) -> str:

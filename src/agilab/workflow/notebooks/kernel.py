@@ -22,6 +22,7 @@ JUPYTER = ("nbclient>=0.10", "ipykernel>=6.29")
 SCRIPT = Path(__file__).with_name("in_kernel.py")
 """For that interpreter alone: this one may have no Jupyter, so nothing here imports it."""
 Say = Callable[[str], None]
+Picture = Sequence[tuple[int, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Ran:
         others: Names of values that it leaves besides those that were asked for.
         shown: The text of the last expression of each cell that showed one.
         printed: What each cell printed, where it did.
+        pictures: Of each figure that a cell showed a fingerprint, and those after later cells that drew in it.
         began: When each cell began, in seconds since 1970.
         failed: The cell at which it ended; None where it came to its end.
         broken: Why it could not be run at all.
@@ -55,6 +57,7 @@ class Ran:
     others: tuple[str, ...] = ()
     shown: Mapping[int, str] = field(default_factory=dict)
     printed: Mapping[int, str] = field(default_factory=dict)
+    pictures: Sequence[Picture] = ()
     began: Mapping[int, float] = field(default_factory=dict)
     failed: Failed | None = None
     broken: str = ""
@@ -132,10 +135,18 @@ def run_notebook(
         values=values,
         shown={int(cell): text for cell, text in told["shown"].items()},
         printed={int(cell): text for cell, text in told["printed"].items()},
+        pictures=_pictures(out / "pictures.json", told["ran"]),
         began=began,
         failed=Failed(**told["failed"]) if told["failed"] else None,
         seconds=seconds,
     )
+
+
+def _pictures(file: Path, ran: Sequence[int]) -> list[Picture]:
+    """What the kernel wrote of figures; `ran` are the cells that ran."""
+    found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    known = ([(ran[number - 1], told) for number, told in one if 1 <= number <= len(ran)] for one in found)
+    return [one for one in known if one]
 
 
 def surroundings(folder: Path) -> dict[str, str]:

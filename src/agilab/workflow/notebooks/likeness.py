@@ -8,16 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agi_node.drawings import NUMBER_OF
-from agi_node.outline import BY_ADDRESS, MORE, NOT_ALL, SUMS
+from agi_node.number_parts import SUMS
+from agi_node.outline import BY_ADDRESS, MORE, NOT_ALL
+from agilab.workflow.notebooks.rounding import ROUNDING, apart, first_block, numbers, precision, relative
 
-ROUNDING = 1e-9
-"""Numbers of a fitted object that differ by no more, relative to the greatest beside them, are called equal.
-
-A column that was read from a file lies otherwise in memory, so that libraries add it up in another order; what is left
-in the last digits after a fit is far below this, and what another seed or another row makes is far above it.
-"""
-LAST_DIGITS = 1e-12
-"""The same of plain numbers, alone or in lists: those are results, or moments, not what a fit has come near to."""
+LITTLE = 1e-4
+"""Differences up to which it is said how small they are, relative to the numbers."""
 _PLAIN = ("list of", "tuple of", "dict of")
 _SCALARS = ("float", "complex", "float64")
 NUMBERED = re.compile(r"(?<=\w)\[\d+\]")
@@ -62,7 +58,8 @@ def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
     theirs, mine = _told(theirs), _told(mine)
     if not theirs or not mine:
         return None, f"{UNEXPLAINED}: they cannot be taken apart" if whole_of_it else NOT_ALL
-    worst, where, summed, numbered = 0.0, "", False, ""
+    worst, where, numbered, small = 0.0, "", "", ""
+    digits = False
     plain = (len(theirs[0]) == 4 and not theirs[0][2]) or theirs[0][1].startswith(_PLAIN)
     for one, other in zip(theirs, mine, strict=False):
         if list(one) == list(other):
@@ -70,11 +67,13 @@ def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
         if _only_numbered(one, other):
             numbered = numbered or f"{one[0]} is {_said(one)} in the notebook, {_said(other)} in the pipeline"
             continue
-        off = _off(one, other)
-        if off > (LAST_DIGITS if plain and one[1] in _SCALARS else ROUNDING):
+        off = apart(one, other, plain=plain and one[1] in _SCALARS)
+        if off.by == math.inf:
             return False, first_difference([one], [other])
-        summed = summed or one[1].startswith("sums")
-        worst, where = max((worst, where), (off, one[0] or "it"))
+        if off.small and not small:
+            small = f"{one[0] or 'it'} differs only by what rounding may leave of the greatest beside it: {off.small}"
+        digits = digits or off.digits
+        worst, where = max((worst, where), (off.by, one[0] or "it"))
     if len(theirs) != len(mine):
         return False, first_difference(theirs, mine)
     if numbered:
@@ -86,13 +85,17 @@ def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
         return None, f"{UNEXPLAINED}: {found}" if whole_of_it and not worst else found
     if not whole_of_it:
         return None, f"{said} and {alike_so_far}; {NOT_ALL}"
-    if not worst and any(part[1].endswith(BY_ADDRESS) for part in theirs):
+    if not worst and not small and any(part[1].endswith(BY_ADDRESS) for part in theirs):
         return None, "its keys are addresses in memory"
+    if digits:
+        return None, f"{UNEXPLAINED}: {said}, long arrays alike in the first digits of each number"
+    if small:
+        return None, small
     if not worst:
         return None, f"{UNEXPLAINED}: {said} and alike"
     return (
         True,
-        f"up to rounding ({said}): {where} by {worst:.0e} at most{', long arrays by sums' if summed else ''}",
+        f"up to rounding ({said}): {where} by {worst:.0e} at most{precision([one[1] for one in theirs])}",
     )
 
 
@@ -121,14 +124,23 @@ def _number(one: Sequence[str], other: Sequence[str]) -> str:
     """The first number that differs, and how many do."""
     if list(one[1:3]) != list(other[1:3]):
         return f"{_kind(one)} in the notebook, {_kind(other)} in the pipeline"
+    if one[1].startswith("blocks"):
+        return first_block(one, other)
     pairs = list(zip(one[3].split(" "), other[3].split(" "), strict=True))
-    apart = [at for at, (left, right) in enumerate(pairs) if left != right]
-    left, right = pairs[apart[0]]
+    differing = [at for at, (left, right) in enumerate(pairs) if left != right]
+    first = next((at for at in differing if relative(*numbers(" ".join(pairs[at]))) > ROUNDING), differing[0])
+    left, right = pairs[first]
     if one[1].startswith("sums"):
-        return f"{SUMS[apart[0]]} {left} in the notebook, {right} in the pipeline"
-    at = _place(apart[0], one[2])
-    more = f", and {len(apart) - 1:,} more" if len(apart) > 1 else ""
-    return f"{at}{left} in the notebook, {right} in the pipeline{more}"
+        return f"{SUMS[first]} {left} in the notebook, {right} in the pipeline"
+    at = _place(first, one[2])
+    more = f", and {len(differing) - 1:,} more" if len(differing) > 1 else ""
+    return f"{at}{left} in the notebook, {right} in the pipeline{_little(pairs)}{more}"
+
+
+def _little(pairs: Sequence[tuple[str, str]]) -> str:
+    """How little all of some numbers differ; empty where it is easily seen."""
+    most = max(relative(*numbers(f"{left} {right}")) for left, right in pairs)
+    return f" (by {most:.0e} of it at most)" if most < LITTLE else ""
 
 
 def _place(at: int, shape: str) -> str:
@@ -146,37 +158,3 @@ def _kind(part: Sequence[str]) -> str:
 
 def _said(part: Sequence[str]) -> str:
     return part[1] if len(part) == 2 else part[3] if len(part[3]) <= 40 else _kind(part)
-
-
-def _numbers(text: str) -> list[complex]:
-    return [
-        complex(word) if word not in ("True", "False") else complex(word == "True") for word in text.split()
-    ]
-
-
-def _off(one: Sequence[str], other: Sequence[str]) -> float:
-    """The greatest difference of two rows of numbers, relative to the greatest of its kind; infinite for others."""
-    if len(one) != 4 or len(other) != 4 or list(one[:3]) != list(other[:3]):
-        return math.inf
-    theirs, mine = _numbers(one[3]), _numbers(other[3])
-    if len(theirs) != len(mine):
-        return math.inf
-    sizes = [max(abs(left), abs(right)) for left, right in zip(theirs, mine, strict=True)]
-    if one[1].startswith(
-        "sums"
-    ):  # a sum may cancel: it is held against that of sizes, the ends against each other
-        count, _, _, size, placed, low, high = sizes
-        scales = [count, size, placed, size, placed, max(low, high), max(low, high)]
-    else:
-        scales = [max((size for size in sizes if math.isfinite(size)), default=0.0)] * len(sizes)
-    return max((_apart(*each) for each in zip(theirs, mine, scales, strict=True)), default=0.0)
-
-
-def _apart(left: complex, right: complex, scale: float) -> float:
-    if _odd(left) or _odd(right):
-        return 0.0 if repr(left) == repr(right) else math.inf
-    return abs(left - right) / scale if left != right else 0.0
-
-
-def _odd(number: complex) -> bool:
-    return not (math.isfinite(number.real) and math.isfinite(number.imag))

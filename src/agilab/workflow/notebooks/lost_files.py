@@ -20,7 +20,8 @@ TAG = "CACHEDIR.TAG"
 MANY = 12
 """So many files of one folder are told as one."""
 
-BY_NO_STAGE = "written by the notebook, by no stage"
+LOST = "written by the notebook"
+"""Begins the words on a file that no stage leaves."""
 
 TICK = 0.004
 """Seconds by which the time of a file may lie before it was written: file systems look at a coarse clock."""
@@ -57,18 +58,20 @@ def lost_files(
     found = []
     for (folder, cell), paths in gone.items():
         names = paths if len(paths) < MANY else [f"{folder}/ ({len(paths):,} files)"]
+        stage = stages.get(cell, "") if cell is not None else ""
         found += [
-            Compared(
-                kind="file",
-                name=name,
-                stage=stages.get(cell, "") if cell is not None else "",
-                equal=False,
-                why=BY_NO_STAGE + (": it is outside the folder" if name.startswith("../") else ""),
-                cell=cell,
-            )
+            Compared(kind="file", name=name, stage=stage, equal=False, why=_why(name, stage), cell=cell)
             for name in names
         ]
     return found
+
+
+def _why(name: str, stage: str) -> str:
+    if name.startswith("../"):
+        return f"{LOST}, by no stage: it is outside the folder"
+    if not stage:
+        return f"{LOST}, by no stage"
+    return f"{LOST} in a cell of stage {stage}, among whose outputs it is not"
 
 
 def _cache_of(path: str, tagged: Collection[str]) -> str:

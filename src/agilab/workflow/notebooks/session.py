@@ -8,12 +8,15 @@
 
     lab.run()
 
-It is the same run as `agilab workflow run`, with the same manifest; nothing of a stage runs in this process.
+It is the same run as `agilab workflow run`, with the same manifest; nothing of a stage runs in this process. A Python
+file with such cells does the same by `python study.py` (`scripted`).
 """
 
 from __future__ import annotations
 
 import html
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +31,11 @@ from agilab.notebooks.supervisor.header import MAGIC, Header, HeaderError, is_he
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.locate import FILE
-from agilab.workflow.running.execution import LabRequest, run_lab
+from agilab.workflow.document.params import params_given
+from agilab.workflow.notebooks.scripted import script_at
+from agilab.workflow.running.execution import run_lab
 from agilab.workflow.running.prepare import lab_from
+from agilab.workflow.running.request import LabRequest
 from agilab.workflow.running.trial import Trial, try_stage
 
 
@@ -72,7 +78,11 @@ class Lab:
     """
 
     def __init__(self, file: str | Path = FILE, *, workspace: Workspace | None = None) -> None:
+        script = script_at(sys._getframe(1))
         path = Path(file)
+        if script is not None:  # a script may run in any folder; its lab lies beside it
+            script.opens(self)
+            path = Path(os.path.relpath(script.path.parent / path))
         self.path = path / FILE if path.is_dir() else path
         self._workspace = workspace
         self._document = read_document(self.path, LabStages)
@@ -138,7 +148,8 @@ class Lab:
     def _changed(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The params that are not as the document has them; one that it does not have is refused by the run."""
         own = self._document.lab.params
-        return {name: value for name, value in params.items() if name not in own or own[name] != value}
+        given = params_given(params, own)
+        return {name: value for name, value in given.items() if name not in own or own[name] != value}
 
     def _told(self, result: RunResult) -> tuple[tuple[str, str, str], ...]:
         from agi_node.canonical import untag
@@ -173,8 +184,6 @@ def _stage(known: Stage | None, header: Header, code: str) -> Stage:
 
 def _register(lab: Lab) -> None:
     """Make `%%stage` a cell magic of the notebook that this runs in, where it does."""
-    import sys
-
     shell = sys.modules.get("IPython")
     running = shell.get_ipython() if shell is not None and hasattr(shell, "get_ipython") else None
     if running is not None:

@@ -12,7 +12,7 @@ from agilab.notebooks.flow.notebook import analyse
 from agilab.projects.discover import find_app
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.locate import LabFile
-from agilab.workflow.document.resolve import Source
+from agilab.workflow.document.resolved import Source
 from agilab.workflow.judging.checks.case import Case
 from agilab.workflow.judging.names import Names
 from agilab.workflow.notebooks.together import Obstacle, as_a_cell, locked_in, resolved_together

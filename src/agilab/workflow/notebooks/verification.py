@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,17 +21,26 @@ from agilab.contracts.run_result import RunResult
 from agilab.engine.coordinator import Coordinator
 from agilab.engine.executor import Report
 from agilab.envs import Environment
-from agilab.projects.execution import Faces
+from agilab.projects.request import Faces
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.notebooks.both import Both, names_given
 from agilab.workflow.notebooks.comparison import compared
 from agilab.workflow.notebooks.kernel import Ran, jupyter_for, run_notebook, surroundings
 from agilab.workflow.notebooks.likeness import unexplained
-from agilab.workflow.notebooks.repeats import without_unrepeated, worth_repeating
+from agilab.workflow.notebooks.repeats import (
+    is_random,
+    perhaps_by_chance,
+    without_unrepeated,
+    worth_repeating,
+)
 from agilab.workflow.notebooks.room import Room, room_for
-from agilab.workflow.running.execution import LabRequest, run_lab
+from agilab.workflow.running.execution import run_lab
 from agilab.workflow.running.prepare import Lab, prepare_lab, read_lab
+from agilab.workflow.running.request import LabRequest
+
+UNSEEDED = "NB-511"
+"""The finding of a notebook that draws random numbers without a seed."""
 
 
 def verify_import(
@@ -61,13 +70,39 @@ def verify_import(
         request = replace(request, environ=kernel.shared)
         result = run_lab(request, workspace, _telling(faces))
         with Store(workspace) as store:
-            boths = [_both(store, result.run_id or "", lab, one) for one in ended]
+            unseeded = {one.location.notebook for one in report.findings if one.code == UNSEEDED}
+            boths = [_both(store, result.run_id or "", lab, one, unseeded) for one in ended]
             parts = [tuple(compared(both)) for both in boths]
-            doubtful = [both.file for both, mine in zip(boths, parts, strict=True) if worth_repeating(mine)]
-            for again in _notebooks(_up_to(files, doubtful), kernel, scratch / "again", again=True):
-                at = next(number for number, both in enumerate(boths) if both.file == again.file)
-                parts[at] = without_unrepeated(parts[at], boths[at], again.ran, again.room)
+            _repeat(boths, parts, files, kernel, scratch)
             return tuple(_verified(both, mine, result) for both, mine in zip(boths, parts, strict=True))
+
+
+def _repeat(
+    boths: Sequence[Both],
+    parts: list[tuple[Compared, ...]],
+    files: Sequence[tuple[ImportedNotebook, Path]],
+    kernel: _Kernel,
+    scratch: Path,
+) -> None:
+    """Run notebooks of which something differs again, and say in `parts` what they do not repeat themselves.
+
+    One that draws without a seed, or does not repeat something, once more: two draws of few things are often the same.
+    """
+    for run in (2, 3):
+        doubtful = [
+            both.file
+            for both, mine in zip(boths, parts, strict=True)
+            if worth_repeating(mine) and (both.draws or run == 2 or is_random(mine))
+        ]
+        again = _notebooks(_up_to(files, doubtful), kernel, scratch / f"run-{run}", again=True)
+        for one in again:
+            at = next(number for number, both in enumerate(boths) if both.file == one.file)
+            parts[at] = without_unrepeated(parts[at], boths[at], one.ran, one.room, one.written)
+    for at, both in enumerate(boths):
+        if both.draws:
+            parts[at] = perhaps_by_chance(parts[at], 3, "it draws without a seed")
+        elif is_random(parts[at]):
+            parts[at] = perhaps_by_chance(parts[at], 3, "other things it does not repeat")
 
 
 @dataclass(frozen=True)
@@ -150,8 +185,9 @@ def _up_to(
     ]
 
 
-def _both(store: Store, run_id: str, lab: Lab, one: _Ended) -> Both:
-    return Both(store, run_id, lab, one.notebook, one.file, one.ran, one.room, one.written, one.unseen)
+def _both(store: Store, run_id: str, lab: Lab, one: _Ended, unseeded: Collection[str]) -> Both:
+    draws = one.notebook.name in unseeded
+    return Both(store, run_id, lab, one.notebook, one.file, one.ran, one.room, one.written, one.unseen, draws)
 
 
 def _asked(ended: Sequence[_Ended]) -> dict[str, tuple[str, ...]]:

@@ -17,7 +17,8 @@ from agilab.contracts.notebook_import import NotebookImport
 from agilab.contracts.report import Check
 from agilab.evidence.report import Scope
 from agilab.notebooks.metadata import metadata_of
-from agilab.workflow.notebooks.importing import names_of
+from agilab.notebooks.patterns import matches
+from agilab.workflow.notebooks.preview import names_of
 from agilab.workflow.reports import counted, dialect, judged
 from agilab.workflow.reports.cells import raw_cells
 from agilab.workflow.reports.kept import One, kept
@@ -80,9 +81,14 @@ def _seen(path: Path) -> Any:
 
 
 def _is_named(path: str, named: set[str], code: str) -> bool:
-    """Whether cells name a file, as it is or below a folder that their code names too: `os.chdir("work")`."""
-    return path in named or any(
-        path.endswith(f"/{one}") and path.removesuffix(f"/{one}") in code for one in named
+    """Whether cells name a file: as it is, by a pattern, by a folder, or below one that they go to: `os.chdir(…)`."""
+    path = path.rstrip("/")
+    return any(
+        path == one
+        or path.startswith(f"{one}/")
+        or matches(one, path)
+        or (path.endswith(f"/{one}") and path.removesuffix(f"/{one}") in code)
+        for one in named
     )
 
 

@@ -10,6 +10,7 @@ from agi_node.canonical import digest
 from agi_node.errors import AgiError
 from agilab.contracts.base import read_document
 from agilab.contracts.lab_stages import LabStages
+from agilab.contracts.moments import kinds_in
 from agilab.contracts.report import Check
 from agilab.evidence.report import Scope
 from agilab.notebooks.cells import Notebook
@@ -17,7 +18,6 @@ from agilab.notebooks.reading import read
 from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import ReadBack, read_back
-from agilab.workflow.document.moments import kinds_in
 from agilab.workflow.notebooks.exporting import differences, other_kinds
 from agilab.workflow.notebooks.text_forms import PERCENT, in_text
 from agilab.workflow.reports import counted, dialect, judged, unknown

@@ -122,7 +122,11 @@ def _order(one: One, raw: Raw, told: list[NotebookFinding]) -> Check:
 
 
 def _flow(one: One, told: list[NotebookFinding]) -> Check:
-    """Every name that a stage reads and does not make is an input, a param, used text, Python's own; or a finding."""
+    """Every name that a stage reads and does not make is an input, a param, used text, Python's own; or a finding.
+
+    That is read from the stages' code by name. Whether the values that cross are those of the notebook, which calls may
+    change unseen, only running both can tell.
+    """
     doubted = " ".join(finding.what for finding in told)
     params, passed, open_, lost = set(one.lab.lab.params), 0, 0, []
     for stage, cells in _python(one):
@@ -146,9 +150,9 @@ def _flow(one: One, told: list[NotebookFinding]) -> Check:
             ):
                 lost.append(f"{name} of {stage.id}")
     problem = f"read and given by nobody: {', '.join(lost[:5])}" if lost else ""
-    good = f"{counted(passed, 'name')} taken from other stages, each said" + (
-        f"; {open_:,} stages undecided" if open_ else ""
-    )
+    good = f"each name that a stage's code reads is given, {passed:,} of them by other stages"
+    good += f"; {counted(open_, 'stage')} undecided" if open_ else ""
+    good += "; whether the values are the notebook's, only a run tells (notebook import --verify)"
     return judged(one.name, "flow", problem, good, {"names": passed, "lost": lost, "undecided_stages": open_})
 
 

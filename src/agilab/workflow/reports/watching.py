@@ -141,7 +141,7 @@ def _load_jupytext() -> None:
 
 def main(files: Sequence[str]) -> None:
     """Import the files, watched, and print what came of it."""
-    from agilab.workflow.notebooks.importing import preview_import
+    from agilab.workflow.notebooks.preview import preview_import
 
     if any(not file.endswith(".ipynb") for file in files):
         _load_jupytext()

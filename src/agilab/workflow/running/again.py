@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from agi_node.canonical import untag
 from agilab.contracts.run_result import RunResult
 from agilab.contracts.subject import kind_of
 from agilab.engine.rerun import Preview
 from agilab.engine.selection import Selection
-from agilab.projects.execution import Faces
+from agilab.projects.request import Faces
 from agilab.projects.rerun import preview_rerun, rerun_app
 from agilab.projects.resume import resume_run
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.known import lab_of
-from agilab.workflow.running.execution import LabRequest, created_of, preview_lab, run_lab
+from agilab.workflow.running.execution import created_of, preview_lab, run_lab
+from agilab.workflow.running.request import LabRequest
 from agilab.workflow.running.resuming import resume_lab
 
 
@@ -72,7 +74,7 @@ def _request(
         created = created_of(store, run)
     return LabRequest(
         lab_of(run.app, workspace),
-        params=created.get("given", {}),
+        params=untag(created.get("given", {})),
         workers=workers or int(created["workers"]),
         keep_going=bool(created["keep_going"]),
         track=track,

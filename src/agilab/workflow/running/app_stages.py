@@ -24,7 +24,7 @@ from agilab.projects.node_tasks import files_named, inputs_named
 from agilab.projects.prepare import PreparedApp, arguments, prepare
 from agilab.projects.tasks import app_graph
 from agilab.store.store import Store
-from agilab.workflow.document.resolve import ResolvedStage
+from agilab.workflow.document.resolved import ResolvedStage
 from agilab.workflow.running.called import FILES, ROOT, places
 
 
@@ -176,7 +176,7 @@ def _following(prefix: str, needs: Sequence[str], graph: Graph, stage: Node) -> 
 def _gathering(app: AppStage, stage: Node, graph: Graph, *, keep_going: bool) -> Node:
     """The stage's own node: after everything that nobody else of the app needs, and whatever it promises by name."""
     needed = {need for node in graph.nodes for need in node.needs}
-    outputs = untag(stage.args["outputs"])
+    outputs = stage.given["outputs"]
     last = [node.name for node in graph.nodes if node.name not in needed or node.name in outputs]
     partial = keep_going and any(graph.axes[name] for name in last)
     return Node(
@@ -186,7 +186,8 @@ def _gathering(app: AppStage, stage: Node, graph: Graph, *, keep_going: bool) ->
         foreach=_following(app.prefix, last, graph, stage),
         args={
             **{name: stage.args[name] for name in ("outputs", "inputs", "params", "files", "axes")},
-            **tag({"reads": [dict(file) for file in app.reads], "patterns": list(app.patterns)}),
+            "reads": [dict(file) for file in app.reads],  # tagged already
+            "patterns": tag(list(app.patterns)),
         },
         require="any" if partial else "all",
         environment=stage.environment,

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from agi_node.canonical import canonical
+from agi_node.canonical import canonical, tag
 from agilab.contracts.atomic import write_atomically
 from agilab.contracts.base import read_document
+from agilab.contracts.dated_json import spelled
+from agilab.contracts.datum import in_json
 from agilab.contracts.lab_stages import LabStages
+from agilab.contracts.syntax import BOM, decoded
 from agilab.contracts.uri import public_uri
 from agilab.engine.graph import Graph
 from agilab.engine.rerun import Preview, recorded
 from agilab.projects.machine import workbench
 from agilab.projects.prepare import environment_record
 from agilab.store.store import Store
+from agilab.workflow.document.hidden import secrets_in, without_secrets
 from agilab.workflow.document.locate import FILE
 from agilab.workflow.running.prepare import Lab, PreparedLab
-
-if TYPE_CHECKING:
-    from agilab.workflow.running.execution import LabRequest
-
+from agilab.workflow.running.request import LabRequest
 
 NAMED = 8
 """How many stages are named that somebody edited."""
@@ -55,9 +54,9 @@ def record(store: Store, run_id: str, beginning: Beginning) -> None:
         lab_digest=store.objects.put(text),
         source=prepared.source_record(),
         source_digest=prepared.snapshot.digest,
-        args=dict(lab.document.lab.params),
-        given=dict(request.params),
-        inputs=prepared.inputs(),
+        args=in_json(without_secrets(lab.document.lab.params)),  # what manifest and MLflow have
+        given=tag(dict(request.params)),
+        inputs=tag(prepared.inputs()),
         environment=prepared.main.fingerprint,
         environment_record=environment_record(prepared.main),
         environments={name: environment_record(found) for name, found in prepared.environments.items()},
@@ -74,7 +73,7 @@ def record(store: Store, run_id: str, beginning: Beginning) -> None:
         tracking_uri=public_uri(uri, {"workspace": store.workspace.home}) if uri else None,
         replay={
             "command": _command(lab, request),
-            "needs": [f"the lab {lab.name}", *_edited(request, run_id)],
+            "needs": [f"the lab {lab.name}", *_untold(request), *_edited(request, run_id)],
         },
     )
     store.objects.put(graph.to_bytes())
@@ -88,15 +87,12 @@ def record(store: Store, run_id: str, beginning: Beginning) -> None:
 
 def document_text(request: LabRequest) -> bytes:
     """The document that a run is of, as the text of a file."""
-    previous = request.path.read_bytes()
+    previous = decoded(request.path.read_bytes(), str(request.path)).removeprefix(BOM)
     if request.document is None:
-        return previous
+        return previous.encode()
     from agilab.contracts.toml import merged
 
-    plain = request.document.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-    return merged(
-        previous.decode("utf-8"), {"schema": request.document.schema_name(), **plain}, str(request.path)
-    ).encode()
+    return merged(previous, request.document.in_toml(), str(request.path)).encode()
 
 
 def _edited(request: LabRequest, run_id: str) -> list[str]:
@@ -114,10 +110,16 @@ def _edited(request: LabRequest, run_id: str) -> list[str]:
     return [f"{which} as edited in the notebook: {kept} of the workspace in the place of the lab's {FILE}"]
 
 
+def _untold(request: LabRequest) -> list[str]:
+    """Secrets among the params that were given, which no command repeats."""
+    names = dict.fromkeys(str(path[0]) for path, _ in secrets_in(request.params))
+    return [f"a value for the param {name}, which is a secret" for name in names]
+
+
 def _command(lab: Lab, request: LabRequest) -> str:
     words = ["agilab", "workflow", "run", lab.name]
-    for name, value in request.params.items():
-        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    for name, value in without_secrets(request.params).items():
+        words += ["--set", f"{name}={value if isinstance(value, str) else spelled(value)}"]
     if request.keep_going:
         words.append("--keep-going")
     return shlex.join(words)

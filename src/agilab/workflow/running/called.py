@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from agi_node.canonical import tag, untag
-from agi_node.handover import exact_value
+from agi_node.exact_json import exact_value
 from agi_node.placing import show
-from agi_node.values import NOT_PLAIN, as_plain
+from agi_node.values import NOT_PLAIN
+from agilab.contracts.datum import in_json
 from agilab.contracts.identifiers import unit_id
 from agilab.engine.executor import Task
 from agilab.engine.expansion import MAX_UNITS_PER_RUN, Item
@@ -29,6 +30,7 @@ from agilab.projects.node_tasks import NodeTasks, inputs_named
 from agilab.projects.tasks import STEPS, AppTasks
 from agilab.store.store import Store
 from agilab.store.transitions import WITH_VALUE
+from agilab.workflow.document.walked import for_an_app
 from agilab.workflow.running import given as about
 from agilab.workflow.running.gathered import Leavings, gathered
 from agilab.workflow.running.left import Left, no_plain
@@ -74,8 +76,8 @@ class CalledApp:
         self._first = next(iter(self._nodes.values()))
         self._depth = len(graph.axes[stage.name])
         self._roots, self._digests, self._around = roots, digests, around
-        self._inputs = {one["called"]: one for one in untag(stage.args["inputs"])}
-        self._params = untag(stage.args["params"])
+        self._inputs = {one["called"]: one for one in stage.given["inputs"]}
+        self._params = stage.given["params"]
         self._bodies: dict[str, Mapping[str, Any]] = {}
         self._filled: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
         options: dict[str, Any] = {"max_units": MAX_UNITS_PER_RUN, "prefix": prefix}
@@ -145,7 +147,7 @@ class CalledApp:
         keys = unit.keys[: self._depth]
         first = replace(unit, unit_id=unit_id(self._first.name, *keys), node=self._first.name, keys=keys)
         needs = self._around.needs(first)
-        axes = untag(self._stage.args["axes"])
+        axes = self._stage.given["axes"]
         return self._around.given.item(self._first, axes, self._around.payload(first), needs), needs
 
     def _own(self, node: Node, payload: Any) -> Any:
@@ -176,13 +178,13 @@ class CalledApp:
             item, needs = self._about(unit)
             values = _Places(self._plain_items(item), lambda name: self._value(name, item, needs, keys, file))
             names = {*self._inputs, *self._params, *item}
-            known = dict(tag(values.put_into(untag(dict(node.args)), names)))
+            known = dict(tag(values.put_into(node.given, names)))
             self._filled[how, keys] = known
         return known
 
     def _value(self, name: str, item: about.Item, needs: Needs, keys: tuple[str, ...], file: File) -> Any:
         if name in self._params:
-            return self._params[name]
+            return in_json(self._params[name])
         one = self._inputs[name]
         if one["kind"] == "file":
             files = list(self._around.given.files_of(self._stage, one, needs, item))
@@ -200,7 +202,7 @@ class CalledApp:
     def _plain_items(self, item: about.Item) -> dict[str, Any]:
         found = {}
         for name, text in item.items():
-            found[name] = as_plain(exact_value(text, plain=True))
+            found[name] = for_an_app(exact_value(text, plain=True))
             if found[name] is NOT_PLAIN:
                 raise no_plain(f"the item {name}", text[:80], "walk names or numbers")
         return found
@@ -218,7 +220,7 @@ class CalledApp:
 
     def _files_read(self, args: Mapping[str, Any]) -> list[Any]:
         """Files outside the lab that the arguments name once they are filled in, by digest."""
-        named = [args.get(name) for name in self._stage.args["patterns"]]
+        named = [untag(args.get(name)) for name in self._stage.given["patterns"]]
         texts = [text for one in named for text in (one if isinstance(one, list) else [one])]
         patterns = [text for text in texts if isinstance(text, str) and not text.startswith(f"{ROOT}:")]
         return [

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from agi_node.canonical import untag
+from agilab.contracts.dated_json import spelled
 from agilab.engine.graph import Graph
 from agilab.store.store import Store
+from agilab.workflow.document.hidden import without_secrets
 
 SHOWN = 40
 """Letters of a value."""
@@ -17,14 +17,15 @@ SHOWN = 40
 def changed_params(store: Store, parent: str, graph: Graph) -> dict[str, str]:
     """For each stage of `graph` whose params are not those that it had in run `parent`: `param d is 9 now`."""
     before = Graph.from_bytes(store.objects.read(store.run(parent).plan_digest or ""))
-    were = {node.name: _params(node.args) for node in before.nodes}
+    were = {node.name: _params(node.given) for node in before.nodes}
     found: dict[str, str] = {}
     for node in graph.nodes:
-        now, then = _params(node.args), were.get(node.name)
+        now, then = _params(node.given), were.get(node.name)
         if then is None:
             continue
+        shown = without_secrets(now)
         said = [
-            f"param {name} is {_shown(value)} now"
+            f"param {name} is {_shown(shown[name])} now"
             for name, value in now.items()
             if name in then and then[name] != value
         ]
@@ -40,5 +41,5 @@ def _params(args: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(untag(value), ensure_ascii=False, default=str)
+    text = spelled(value)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 2]} …"

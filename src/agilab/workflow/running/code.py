@@ -40,7 +40,7 @@ def text_of(stage: Stage, folder: Path) -> str:
         return stage.code or ""
     path = folder / stage.file
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
         raise AgiError(
             "AGI-STAGE-031",
@@ -63,7 +63,7 @@ def code_of(stage: Stage, lab: LabStages, folder: Path, modules: Mapping[str, Pa
     for other, statements in taken:
         parts[f"taken from {other}"] = _tree_digest(statements)
     for name, path in modules_of([text, *(statements for _, statements in taken)], modules).items():
-        parts[f"module {name}"] = _tree_digest(path.read_text(encoding="utf-8", errors="replace"))
+        parts[f"module {name}"] = _tree_digest(path.read_text(encoding="utf-8-sig", errors="replace"))
     return StageCode(text, taken, parts)
 
 
@@ -135,7 +135,7 @@ def modules_of(texts: list[str], modules: Mapping[str, Path]) -> dict[str, Path]
             for each in parents:
                 if each in modules and each not in reached:
                     reached[each] = modules[each]
-                    todo.append(modules[each].read_text(encoding="utf-8", errors="replace"))
+                    todo.append(modules[each].read_text(encoding="utf-8-sig", errors="replace"))
     return dict(sorted(reached.items()))
 
 

@@ -6,27 +6,24 @@ import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agi_node.errors import FAILED, AgiError
 from agilab.contracts.identifiers import new_run_id
-from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.run_result import RunResult
 from agilab.engine.coordinator import Coordinator
 from agilab.engine.graph import Graph
 from agilab.engine.rerun import Preview, Rerun, preview, refuse_another
 from agilab.engine.reuse import Cache, Memory
-from agilab.engine.selection import Selection
 from agilab.envs import Environment, hold
 from agilab.envs.worker_process import WorkerSpec
 from agilab.projects.crew import check_executor, crew_of
 from agilab.projects.discover import remember
-from agilab.projects.execution import Faces
 from agilab.projects.finish import finish, tracking_uri
 from agilab.projects.inputs import FileDigests
 from agilab.projects.machine import cores
+from agilab.projects.request import Faces
 from agilab.projects.roots import settings_of
 from agilab.store.locks import RunLock
 from agilab.store.rows import RunRow
@@ -34,48 +31,15 @@ from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.tracking import Delivery, patience
 from agilab.workflow.document.known import remember_lab
+from agilab.workflow.running.alone import refuse_starved
 from agilab.workflow.running.beginning import Beginning, record
 from agilab.workflow.running.changed import changed_params
 from agilab.workflow.running.graph import lab_graph
+from agilab.workflow.running.in_place import changed_in_place
 from agilab.workflow.running.prepare import Lab, PreparedLab, lab_from, prepare_lab, read_lab
+from agilab.workflow.running.request import LabRequest
 from agilab.workflow.running.tasks import StageTasks
 from agilab.workflow.running.write_back import write_back
-
-
-@dataclass(frozen=True)
-class LabRequest:
-    """What a person asked for.
-
-    Attributes:
-        path: The `lab_stages.toml`.
-        params: Replacements of `lab.params`.
-        workers: Processes at work; None takes the settings' number, or one for each core.
-        cache: Whether every stage may use results of earlier runs, not only those that say so.
-        selection: What of an earlier run is run again; None runs everything.
-        parent: That run; None is the lab's last one.
-        executor: `local`, `dask`, or `dask:ADDRESS`.
-        write_back: Whether each stage's `last_run` is written into the document.
-        expect: The digest of the preview that was shown, or its beginning.
-        document: What is run in place of what the file says, as a notebook has it.
-        also: Values of stages whose fingerprints are wanted, to compare them with a notebook's.
-        environ: Variables that workers on this machine begin with, so that a notebook beside them can have the same.
-    """
-
-    path: Path
-    params: Mapping[str, Any] = field(default_factory=dict)
-    workers: int | None = None
-    keep_going: bool = False
-    offline: bool = False
-    track: bool = True
-    cache: bool = False
-    selection: Selection | None = None
-    parent: str | None = None
-    executor: str = "local"
-    write_back: bool = True
-    expect: str | None = None
-    document: LabStages | None = None
-    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -219,10 +183,12 @@ def preview_lab(request: LabRequest, workspace: Workspace | None = None, faces: 
 
 
 def rerun_of(store: Store, request: LabRequest, prepared: PreparedLab, graph: Graph) -> Preview:
-    """What running part of an earlier run again would do, as the lab is now."""
+    """What running part of an earlier run again would do, as the lab is now. Raises as `preview`, `refuse_starved`."""
     assert request.selection is not None
     parent = request.parent or last_run(store, prepared.lab).run_id
-    return preview(store, parent, graph, request.selection, prepared.codes)
+    shown = preview(store, parent, graph, request.selection, prepared.codes)
+    refuse_starved(prepared.lab, graph, shown)
+    return shown
 
 
 def carry_out(
@@ -271,6 +237,8 @@ def carry_out(
         tasks.state, tasks.payload_of = coordinator.state, coordinator.payload
         coordinator.execute()
         workers_of.dismiss()
+        for sentence in changed_in_place(store, run_id, graph):
+            faces.note(sentence)
         return finish(
             store,
             run_id,

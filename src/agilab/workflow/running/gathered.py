@@ -14,8 +14,9 @@ from typing import Any
 
 from agi_node.canonical import untag
 from agi_node.errors import FAILED, AgiError
-from agi_node.handover import INLINE, exact_text, exact_value
-from agi_node.stage import filled
+from agi_node.exact_json import exact_text, exact_value
+from agi_node.handover import INLINE
+from agi_node.keeping import filled
 from agilab.contracts.lab_stages import is_file
 from agilab.engine.graph import Node
 from agilab.projects.branch import Branch
@@ -88,7 +89,7 @@ def gathered(store: Store, stage: Node, item: Mapping[str, str], left: Leavings)
     """`{"value", "artifacts"}` of a unit of the stage. Raises AGI-STAGE-101 for what the app did not leave."""
     gathering = _Gathering(store, stage, left)
     at = {name: exact_value(text) for name, text in item.items()}
-    for name in untag(stage.args["outputs"]):
+    for name in stage.given["outputs"]:
         if is_file(name):
             gathering.file(name, filled(name, at))
         else:

@@ -11,8 +11,8 @@ from typing import Any
 
 from agi_node.canonical import untag
 from agi_node.errors import FAILED, AgiError
-from agi_node.handover import exact_value
-from agi_node.stage import filled
+from agi_node.exact_json import exact_value
+from agi_node.keeping import filled
 from agilab.engine.foreach import Nested, Product, Zip
 from agilab.engine.graph import Graph, Node
 from agilab.engine.state import Unit
@@ -57,7 +57,7 @@ class Given:
         """How each input value is read, by the name that it is bound to."""
         for called, value in node.args["params"].items():
             yield called, {"kind": "tagged", "value": value}
-        for one in node.args["inputs"]:
+        for one in node.given["inputs"]:
             if one["kind"] == "value" and one["stage"] is not None:
                 units = needs.get(one["stage"])
                 if isinstance(units, list):
@@ -77,8 +77,8 @@ class Given:
 
         Raises AGI-STAGE-102 for a file of the folder that is not what was planned.
         """
-        changed = set(node.args["outputs"])
-        for one in node.args["inputs"]:
+        changed = set(node.given["outputs"])
+        for one in node.given["inputs"]:
             if one["kind"] == "file":
                 for file in self.files_of(node, one, needs, item):
                     place: dict[str, Any] = {
@@ -103,13 +103,13 @@ class Given:
     def read(self, node: Node, needs: Needs, item: Item) -> list[Any]:
         """All that a unit reads of others and of the folder, by what tells it from another."""
         found: list[Any] = []
-        for one in node.args["inputs"]:
+        for one in node.given["inputs"]:
             if one["stage"] is not None:
                 for other in each(needs.get(one["stage"])):
                     if other.state in WITH_VALUE:
                         seen = self._left.seen(other.unit_id, one)
                         found.append([one["name"], one["called"], other.key, *seen])
-        for name in untag(node.args["files"]):
+        for name in node.given["files"]:
             for file in self._of_the_folder(node, name, item):
                 found.append([name, file["path"], file["digest"]])
         return found
@@ -126,7 +126,7 @@ class Given:
         """Files of the lab's folder that an input names; those of the unit's own item where the path says so."""
         mine = pattern_of(name, item)
         pattern = "*" if mine == pattern_of(name, {}) else mine
-        for file in untag(node.args["files"]).get(name, ()):
+        for file in node.given["files"].get(name, ()):
             if fnmatch.fnmatchcase(file["path"], pattern):
                 yield file
 

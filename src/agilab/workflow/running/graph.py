@@ -10,9 +10,11 @@ from agi_node.errors import FAILED, AgiError
 from agi_node.stage import TARGET
 from agilab.engine.foreach import Foreach, Items, Nested, Over, Product, Zip
 from agilab.engine.graph import Graph, Node, Policy
-from agilab.workflow.document.resolve import Axis, Resolved, ResolvedStage, name_of
+from agilab.workflow.document.paths import name_of
+from agilab.workflow.document.resolved import Axis, Resolved, ResolvedStage
+from agilab.workflow.document.walked import entries
 from agilab.workflow.running.app_stages import nodes_of
-from agilab.workflow.running.left import entries
+from agilab.workflow.running.in_place import watched
 from agilab.workflow.running.prepare import PreparedLab
 
 
@@ -30,11 +32,11 @@ def lab_graph(
     `also` names values of stages whose fingerprints are wanted although nobody takes them.
     """
     resolved = prepared.lab.resolved
-    also = also or {}
+    also, watch = also or {}, watched(resolved)
     keep_going = keep_going or any(_wants_a_share(resolved, one) for one in resolved.stages.values())
     nodes: list[Node] = []
     for name in resolved.order:
-        node = _node(prepared, resolved.stages[name], also, cache=cache)
+        node = _node(prepared, resolved.stages[name], also, watch.get(name, {}), cache=cache)
         app = prepared.apps.get(name)
         nodes += nodes_of(app, node, resolved.stages[name], keep_going=keep_going) if app else [node]
     return Graph(tuple(nodes), keep_going=keep_going)
@@ -48,7 +50,12 @@ def _wants_a_share(lab: Resolved, one: ResolvedStage) -> bool:
 
 
 def _node(
-    prepared: PreparedLab, resolved: ResolvedStage, also: Mapping[str, Iterable[str]], *, cache: bool
+    prepared: PreparedLab,
+    resolved: ResolvedStage,
+    also: Mapping[str, Iterable[str]],
+    watch: Mapping[str, list[str]],
+    *,
+    cache: bool,
 ) -> Node:
     stage = resolved.stage
     code = prepared.code[stage.id]
@@ -75,6 +82,7 @@ def _node(
                 },
                 "files": prepared.files.get(stage.id, {}),
                 "axes": [axis.name for axis in resolved.foreach],
+                **({"watch": watch} if watch else {}),
                 **({"also": list(also[stage.id])} if stage.id in also else {}),
             }
         ),

@@ -6,16 +6,17 @@ with the workers; a pickle is never read here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from agi_node.canonical import sha256_bytes, tag, untag
+from agi_node.canonical import untag
 from agi_node.errors import FAILED, AgiError
-from agi_node.handover import exact_text, exact_value
-from agi_node.values import NOT_PLAIN, as_plain
-from agilab.engine.expansion import items_of
+from agi_node.exact_json import exact_value
+from agi_node.handover import BESIDE
+from agi_node.values import NOT_PLAIN
 from agilab.engine.state import Unit
 from agilab.store.store import Store
+from agilab.workflow.document.walked import entries, for_an_app, no_list
 
 Form = dict[str, Any]
 """How a value is read, as `agi_node.handover` has it."""
@@ -50,7 +51,7 @@ class Left:
             form = left["values"][one["name"]]
             if "artifact" not in form:
                 return [form]
-            beside = [form["freq"]] if "freq" in form else []
+            beside = [form[said] for said in BESIDE if said in form]
             return [self._digest(unit_id, form["artifact"]), *beside]
         artifacts = left["files"].get(one["name"], {})
         return [[path, self._digest(unit_id, name)] for path, name in artifacts.items()]
@@ -66,14 +67,13 @@ class Left:
         """A list that a unit left, as the items to walk. Raises AGI-RUN-030 for what is no list of data."""
         form = self.of(unit_id)["values"][name]
         if form["kind"] != "json":
-            kind = form.get("type") or form.get("library") or form["kind"]
-            return entries(object(), f"{name} (a value of kind {kind})")
+            raise no_list(name, *_kind_of(form))
         return entries(self._exact(unit_id, form), name)
 
     def plain(self, unit: Unit, name: str) -> Any:
         """A value that an app can be given. Raises AGI-STAGE-054 for one that is no plain data."""
         form = self.of(unit.unit_id)["values"][name]
-        found = as_plain(self._exact(unit.unit_id, form)) if form["kind"] == "json" else NOT_PLAIN
+        found = for_an_app(self._exact(unit.unit_id, form)) if form["kind"] == "json" else NOT_PLAIN
         if found is NOT_PLAIN:
             kind = str(form.get("type") or form.get("library") or form["kind"])
             raise no_plain(
@@ -95,54 +95,25 @@ class Left:
         raise AssertionError(f"{unit_id} has no artifact {name}")
 
 
-def entries(value: Any, name: str) -> list[dict[str, str]]:
-    """The items of a list (or of a dict, whose names become keys), each with its key and exactly as it is, as JSON.
-
-    Raises AGI-RUN-030 for what is no list, or has items that are no data.
-    """
-    pairs: Iterable[tuple[str | None, Any]]
-    if isinstance(value, dict):
-        pairs = [(str(key), item) for key, item in value.items()]
-    elif isinstance(value, (list, tuple, range)):
-        pairs = [(None, item) for item in value]
-    elif isinstance(value, (set, frozenset)):
-        pairs = [(None, item) for item in sorted(value, key=repr)]
-    else:
-        raise _no_list(name, f"{type(value).__name__}: {value!r:.80}")
-    found = []
-    for key, item in pairs:
-        text = exact_text(item)
-        if text is None:
-            raise _no_list(name, f"an item of type {type(item).__name__}")
-        found.append({"key": key if key is not None else _key(item, text), "payload": text})
-    return found
-
-
 def no_plain(what: str, found: str, mend: str) -> AgiError:
     """An app takes plain data only."""
     return AgiError(
         "AGI-STAGE-054",
         f"an app is to be given {what}, which is no plain data",
         found=found,
-        allowed="numbers, texts, and lists and dicts of these; or a file",
+        allowed="numbers, texts, dates, and lists and dicts of these; or a file",
         try_=mend,
         whose="author",
         exit_code=FAILED,
     )
 
 
-def _key(item: Any, text: str) -> str:
-    plain = as_plain(item)
-    return sha256_bytes(text.encode())[:12] if plain is NOT_PLAIN else items_of([tag(plain)])[0].key
-
-
-def _no_list(name: str, found: str) -> AgiError:
-    return AgiError(
-        "AGI-RUN-030",
-        f"a stage is to run for each of {name}, which is no list of data",
-        found=found,
-        allowed="a list, a tuple, a range, a set or a dict of texts and numbers",
-        try_=f"{name} = list({name}), or {name}.tolist() of an array",
-        whose="author",
-        exit_code=FAILED,
-    )
+def _kind_of(form: Form) -> tuple[str, str]:
+    """The name of a value's type, and what it is in words: what is no plain data is not read here."""
+    if form["kind"] == "npy":
+        return "ndarray", "an array of numpy"
+    if (library := form.get("library")) is not None:
+        return "DataFrame", f"a table of {library}"
+    kind = str(form.get("type") or form["kind"])
+    odd = f": item {form['holds']}" if form.get("holds") else ""
+    return kind.rpartition(".")[2], f"a value of type {kind}{odd}"

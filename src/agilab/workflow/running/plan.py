@@ -10,14 +10,15 @@ from agilab.engine.rerun import Preview as RerunPreview
 from agilab.engine.rerun import Rerun
 from agilab.engine.reuse import Cache, Memory
 from agilab.flow.preview import Preview, Step, Walk, of_rerun
-from agilab.projects.execution import Faces
 from agilab.projects.inputs import FileDigests
+from agilab.projects.request import Faces
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.running.changed import changed_params
-from agilab.workflow.running.execution import LabRequest, lab_asked_for, rerun_of
+from agilab.workflow.running.execution import lab_asked_for, rerun_of
 from agilab.workflow.running.graph import lab_graph
 from agilab.workflow.running.prepare import prepare_lab
+from agilab.workflow.running.request import LabRequest
 from agilab.workflow.running.tasks import StageTasks
 
 

@@ -24,7 +24,8 @@ from agilab.store.workspace import Workspace
 from agilab.workflow.document.lab_folder import exists, references
 from agilab.workflow.document.locate import read_lab_file
 from agilab.workflow.document.params import refuse_unbounded
-from agilab.workflow.document.resolve import Problem, Resolved, resolve
+from agilab.workflow.document.resolve import resolve
+from agilab.workflow.document.resolved import Problem, Resolved
 from agilab.workflow.running.app_stages import AppStage, files_of, prepare_app_stage
 from agilab.workflow.running.code import StageCode, code_of, own_modules
 
@@ -153,7 +154,7 @@ def lab_from(
         lab = document.lab.with_changes(params={**document.lab.params, **given})
         document = document.with_changes(lab=lab)
     if to_run:
-        refuse_unbounded(document.lab.params)
+        refuse_unbounded(document)
     path = path.resolve()  # workers have other working folders
     folder = path.parent
     resolved = resolve(document, exists=lambda name: exists(folder, name))

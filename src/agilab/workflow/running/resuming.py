@@ -18,9 +18,9 @@ from agilab.envs.environment import read_environment
 from agilab.envs.worker_process import WorkerSpec
 from agilab.projects.builds import go_on
 from agilab.projects.discover import find_app
-from agilab.projects.execution import Faces
 from agilab.projects.finish import tracking_uri
 from agilab.projects.machine import cores
+from agilab.projects.request import Faces
 from agilab.projects.resume import refuse_ended
 from agilab.projects.roots import roots_of, settings_of
 from agilab.store.rows import RunRow

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agi_node.canonical import untag
 from agilab.engine.executor import Task
 from agilab.engine.expansion import Item, items_for
 from agilab.engine.foreach import Items, Nested, Over, Product, Zip
@@ -79,7 +78,7 @@ class StageTasks(FlowTasks):
         if (app := self._app(node.name)) is not None:
             return app.task(unit, node, payload, needs, attempt_id, folder)
         needs = self._in_order(needs)
-        item = self._given.item(node, untag(node.args["axes"]), payload, needs)
+        item = self._given.item(node, node.given["axes"], payload, needs)
         given = {
             "values": dict(self._given.values(unit, node, needs)),
             "files": list(self._given.files(node, needs, item)),
@@ -92,6 +91,8 @@ class StageTasks(FlowTasks):
             path.write_text(json.dumps(given, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
         said = ("code", "file", "carried", "outputs", "also")
         order = {name: node.args[name] for name in said if name in node.args}
+        if "watch" in node.args:
+            order["watch"] = list(node.args["watch"])
         return attempt_of(self._run_id, unit, node, attempt_id, folder, args=order, payload=None, inputs=path)
 
     def identity(self, unit: Unit, node: Node, payload: Any, needs: Needs) -> tuple[str, str] | None:
@@ -101,7 +102,7 @@ class StageTasks(FlowTasks):
         if node.gathers:
             return self._apps[node.name].gathered_identity(unit)
         needs = self._in_order(needs)
-        item = self._given.item(node, untag(node.args["axes"]), payload, needs)
+        item = self._given.item(node, node.given["axes"], payload, needs)
         args = {"outputs": node.args["outputs"], "params": node.args["params"], "item": item}
         if "also" in node.args:  # an earlier result without these fingerprints would not do
             args["also"] = node.args["also"]

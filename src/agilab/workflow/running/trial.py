@@ -19,9 +19,9 @@ from agilab.engine.reuse import CacheKey, Decision, Execute, reuse_of
 from agilab.engine.state import Unit
 from agilab.envs.worker_process import ask
 from agilab.flow.preview import Walk
-from agilab.projects.execution import Faces
 from agilab.projects.inputs import FileDigests
 from agilab.projects.machine import cores
+from agilab.projects.request import Faces
 from agilab.store.store import Store
 from agilab.store.transitions import WITH_VALUE
 from agilab.store.workspace import Workspace

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import shlex
 from collections import Counter
 from collections.abc import Callable
@@ -29,7 +30,8 @@ def write_back(store: Store, run_id: str, path: Path, *, tell: Callable[[str], N
 
     What was run (prompt, model, code) is told as the run had it. A stage whose code has been edited meanwhile keeps
     what it says, for it is not what was run; so does one of which nothing was run since the result of its last run
-    was used again. A document that cannot be read or written any more keeps what it says: the log has it all.
+    was used again, and one of which a run speaks that began later. A document that cannot be read or written any more
+    keeps what it says: the log has it all.
     """
     lasts = _Lasts(store, run_id)
     try:
@@ -98,6 +100,8 @@ class _Lasts:
         parts = [node for name, node in self.nodes.items() if is_of(name, stage.id)]
         units = [unit for node in parts for unit in self._units.get(node.node, ())]
         state, old = state_together(self.nodes[stage.id], parts, units), stage.last_run
+        if old is not None and _began(old.run) > _began(self._run_id):
+            return old  # two runs at one time: the last one is the same here as for `agilab runs show last`
         if state in GOOD and old is not None and old.status in GOOD and _only_used(units):
             again = [unit.unit_id for unit in units if unit.state == REUSED]
             if all(self._maker(self._run_id, unit) == self._maker(old.run, unit) for unit in again):
@@ -129,6 +133,11 @@ class _Lasts:
         """The run that made what a run has as the result of a unit: the run itself where it is gone."""
         maker: str = self._store.result(run, unit).get("from_run", run)
         return maker
+
+
+def _began(run: str) -> str:
+    """When a run began, as its id says it; ids of other kinds are older than any."""
+    return found[0] if (found := re.match(r"\d{8}-\d{9}", run)) else ""
 
 
 def _only_used(units: list[UnitRow]) -> bool:

@@ -17,20 +17,13 @@ from agi_node.partial.kinds import kind, spell
 from agi_node.partial.moments import Moments
 from agi_node.partial.own import Own
 from agi_node.partial.refusal import DECLARATION, declaration, different, within
-from agi_node.partial.rules import (
-    Bag,
-    Extreme,
-    Members,
-    Rule,
-    Statistics,
-    SumOfFloats,
-    SumOfInts,
-)
+from agi_node.partial.rules import Bag, Extreme, Members, Statistics, SumOfFloats, SumOfInts
 from agi_node.partial.shape import Field, Nested, Shape, States, unfollowable
 from agi_node.partial.topk import TopK
 
 if TYPE_CHECKING:
     from agi_node.partial.partial import Partial
+    from agi_node.partial.rule import Rule
 
 _RULES = "Sum, Min, Max, Distinct, Concat, Moments, Histogram, TopK, a Partial, Annotated[T, Merge(fn, …)]"
 _MISSING = object()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from agi_node.partial import exact
 from agi_node.partial.moments import Moments
 from agi_node.partial.refusal import foreign, unfit
-from agi_node.partial.rules import Bag, Members, Rule, Statistics, SumOfFloats, SumOfInts
+from agi_node.partial.rules import Bag, Members, Statistics, SumOfFloats, SumOfInts
+
+if TYPE_CHECKING:
+    from agi_node.partial.rule import Rule
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agi_node.errors import FAILED, AgiError
 from agi_node.partial.derived import Counted, Derived, Quotient, Rooted
@@ -12,18 +12,13 @@ from agi_node.partial.kinds import kind
 from agi_node.partial.moments import Moments
 from agi_node.partial.own import Own
 from agi_node.partial.refusal import BROKEN_DOCUMENT, shown
-from agi_node.partial.rules import (
-    Bag,
-    Extreme,
-    Members,
-    Rule,
-    Statistics,
-    SumOfFloats,
-    SumOfInts,
-)
+from agi_node.partial.rules import Bag, Extreme, Members, Statistics, SumOfFloats, SumOfInts
 from agi_node.partial.scalars import SIMPLE
 from agi_node.partial.shape import Field, Nested, Shape, unfollowable
 from agi_node.partial.topk import TopK
+
+if TYPE_CHECKING:
+    from agi_node.partial.rule import Rule
 
 
 def described(label: str, descriptions: Any) -> Shape:

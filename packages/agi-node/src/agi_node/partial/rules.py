@@ -1,16 +1,11 @@
-"""The rules by which the values of a field merge, each one a commutative monoid.
-
-A rule works on its *own* values: what `accept` makes of an author's value, what `merge` and `fold` take and
-give, and what `write` turns into plain JSON. Rules know no field names and no classes of an app, so that a
-reduce document's fields can be merged again by anyone who reads their descriptions.
-"""
+"""The built-in rules by which the values of a field merge, each one a commutative monoid."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from agi_node.partial import exact
 from agi_node.partial.histogram import Histogram
@@ -18,55 +13,6 @@ from agi_node.partial.moments import Moments
 from agi_node.partial.refusal import different, foreign, unfit
 from agi_node.partial.scalars import SIMPLE, Kind, accept_double
 from agi_node.partial.topk import TopK
-
-
-class Rule(Protocol):
-    """How the values of one field are taken, merged, written and shown.
-
-    Laws, tested for every rule: `merge` is associative and commutative with `identity` as its neutral
-    value, `fold` equals any sequence of merges, `read` inverts `write`. An author's own merge may break
-    the first two by rounding.
-    """
-
-    @property
-    def name(self) -> str:
-        """The rule's word in a description."""
-
-    @property
-    def type(self) -> str:
-        """The text of the value's type in a description."""
-
-    @property
-    def identity(self) -> Any:
-        """The value of a field that nobody has set."""
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether the description alone suffices to merge."""
-
-    def accept(self, value: Any) -> Any:
-        """An author's value as an own value; raises AGI-PART-003 or -004."""
-
-    def value(self, own: Any) -> Any:
-        """What the author reads from the field."""
-
-    def merge(self, left: Any, right: Any) -> Any:
-        """The merged own value."""
-
-    def fold(self, column: Sequence[Any]) -> Any:
-        """Many own values merged (one or more)."""
-
-    def write(self, own: Any) -> Any:
-        """The plain, exact form."""
-
-    def read(self, plain: Any) -> Any:
-        """The inverse of `write`; raises AGI-PART-006."""
-
-    def payload(self, own: Any) -> Any:
-        """The plain, readable form."""
-
-    def details(self) -> dict[str, Any]:
-        """What a description says beyond rule, type and identity."""
 
 
 class _Declared:
@@ -102,7 +48,7 @@ class SumOfInts(_Declared):
         return own
 
     def read(self, plain: Any) -> int:
-        return SIMPLE["int"].decode(plain)  # type: ignore[no-any-return]
+        return SIMPLE["int"].decode(plain)  # type: ignore[no-any-return]  # as above
 
     def payload(self, own: int) -> int:
         return own

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from agi_node.errors import FAILED, AgiError
 from agi_node.partial.derived import Derived
@@ -26,7 +26,9 @@ from agi_node.partial.refusal import (
     unfit,
     within,
 )
-from agi_node.partial.rules import Rule
+
+if TYPE_CHECKING:
+    from agi_node.partial.rule import Rule
 
 States = tuple[Any, ...]
 _BATCH = 1024

@@ -15,27 +15,30 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from agi_node.source.needs import FUNCTIONS, Needs, needs_of
 from agi_node.source.pure import is_constant
 from agi_node.source.scopes import bound_names, defaults
+from agi_node.source.statement import (
+    binds_always,
+    branches,
+    defines,
+    imported,
+    is_future,
+    is_plain,
+    makes_lazy,
+    names_changed,
+    needed_now,
+)
 from agi_node.source.tree import nodes_of
 
 _PYTHONS_OWN = frozenset(dir(builtins)) | {"__file__", "__builtins__", "__annotations__"}
-
-CHANGING = frozenset(
-    (
-        *("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "add", "discard"),
-        *("update", "setdefault", "popitem", "fill", "resize", "put", "appendleft", "extendleft", "popleft"),
-        *("rotate", "partition", "setflags", "difference_update", "intersection_update", "subtract"),
-        *("symmetric_difference_update", "move_to_end", "itemset", "byteswap", "setfield"),
-    )
-)
-"""Methods of Python's own collections and of arrays that change what they are called on."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,15 @@ class Carried:
             called.
     """
 
-    text: str
     found: frozenset[str]
     missing: frozenset[str]
-    before: frozenset[str] = frozenset()
+    before: frozenset[str]
+    _write: Callable[[], str] = field(repr=False, compare=False)
+
+    @cached_property
+    def text(self) -> str:
+        """See above; written when it is asked for, for it is as long as the source however little of it is taken."""
+        return self._write()
 
 
 def carried(source: str, names: Collection[str]) -> Carried:
@@ -86,6 +94,20 @@ class _Event(NamedTuple):
     `if` may leave all as it was)."""
 
 
+class _Reach(NamedTuple):
+    """What one statement brings with it; sets as the bits of whole numbers, for a chain of n statements has n of them.
+
+    Attributes:
+        statements: It, and those that it needs when it runs, over and over.
+        now: Names that these need when they run and that no statement of the source gives.
+        later: Names that functions among them need when they are called.
+    """
+
+    statements: int
+    now: int
+    later: int
+
+
 class Statements:
     """The statements of one source, read once for as many questions as there are.
 
@@ -99,13 +121,13 @@ class Statements:
             self._body = ast.parse("\n".join(self._lines)).body
         except ValueError as error:  # NUL bytes, where Python says so in this way
             raise SyntaxError(str(error)) from None
-        self._annotations = not lazy and not any(map(_makes_lazy, self._body))
+        self._annotations = not lazy and not any(map(makes_lazy, self._body))
         self._nodes = [list(nodes_of(node)) for node in self._body]
-        self._imports = dict(_imports(self._nodes))
+        self._imports = dict(imported(self._nodes))
         bound = [bound_names([node], "") for node in self._body]
         self._bound = frozenset[str]().union(*bound)
-        changed = [_changed(*each) for each in zip(self._body, self._nodes, strict=True)]
-        inside = (each for node, each in zip(self._body, changed, strict=True) if _defines(node))
+        changed = [names_changed(*each) for each in zip(self._body, self._nodes, strict=True)]
+        inside = (each for node, each in zip(self._body, changed, strict=True) if defines(node))
         self._states = frozenset[str]().union(*inside) - self._imports.keys()
         self._events: dict[str, list[_Event]] = {}
         for at, node in enumerate(self._body):
@@ -113,39 +135,73 @@ class Statements:
                 self._events.setdefault(name, []).append(_Event(at, kind))
         self._known: dict[tuple[str, int], tuple[int, ...]] = {}
         self._needs: dict[int, Needs] = {}
+        self._reaches: list[_Reach] = []
+        self._names: list[str] = []
+        self._bit: dict[str, int] = {}
 
     @cached_property
     def names(self) -> frozenset[str]:
         """Names that can be taken as the source leaves them."""
+        self._read()
         return frozenset(name for name in self._events if self._means(name, len(self._body)))
 
     def take(self, names: Collection[str]) -> Carried:
         """As `carried`."""
+        self._read()
         end = len(self._body)
-        chosen: set[int] = set()
-        missing: set[str] = set()
-        first: set[str] = set()
-        wanted = [(name, end) for name in names]
-        seen: set[tuple[str, int]] = set()
+        chosen = first = last = seen = 0
+        wanted = list(names)
         while wanted:
-            name, before = wanted.pop()
-            if (name, before) in seen:
-                continue
-            seen.add((name, before))
-            statements = self._means(name, before)
-            if not statements and (name not in _PYTHONS_OWN or name in self._events or name in names):
-                missing.add(name)
-                if before < end:
-                    first.add(name)
+            name = wanted.pop()
+            statements = self._means(name, end)
+            if not statements:
+                last |= self._bits([name])
             for at in statements:
-                if at not in chosen:
-                    chosen.add(at)
-                    wanted += [(each, at) for each in self._needs_of(at).now]
-                    wanted += [(each, end) for each in self._needs_of(at).later]
-        found = frozenset(name for name in names if self._means(name, end))
-        if chosen:
-            chosen |= {at for at, node in enumerate(self._body) if _is_future(node)}
-        return Carried(self._text(sorted(chosen)), found, frozenset(missing), frozenset(first))
+                if not chosen >> at & 1:
+                    reach = self._reaches[at]
+                    chosen |= reach.statements
+                    first |= reach.now
+                    wanted += self._named(reach.later & ~seen)
+                    seen |= reach.later
+        asked = frozenset(names)
+        before = frozenset(name for name in self._named(first) if self._is_missing(name, asked))
+        missing = before.union(name for name in self._named(last) if self._is_missing(name, asked))
+        found = frozenset(name for name in asked if self._means(name, end))
+        return Carried(found, missing, before, lambda: self._text(chosen))
+
+    def _is_missing(self, name: str, asked: frozenset[str]) -> bool:
+        """Whether a name that no statement gives has to come from elsewhere."""
+        return name not in _PYTHONS_OWN or name in self._events or name in asked
+
+    def _read(self) -> None:
+        """Note what every statement brings with it, from the first on: each needs only what stands above it."""
+        for at in range(len(self._reaches), len(self._body)):
+            needs = self._needs_of(at)
+            statements, now, later = 1 << at, 0, self._bits(needs.later)
+            for name in needs.now:
+                given = self._means(name, at)
+                if not given:
+                    now |= self._bits([name])
+                for other in given:
+                    reach = self._reaches[other]
+                    statements, now, later = (
+                        statements | reach.statements,
+                        now | reach.now,
+                        later | reach.later,
+                    )
+            self._reaches.append(_Reach(statements, now, later))
+
+    def _bits(self, names: Iterable[str]) -> int:
+        found = 0
+        for name in names:
+            if name not in self._bit:
+                self._bit[name] = len(self._names)
+                self._names.append(name)
+            found |= 1 << self._bit[name]
+        return found
+
+    def _named(self, bits: int) -> Iterator[str]:
+        return (self._names[number] for number in _places(bits))
 
     def _means(self, name: str, before: int) -> tuple[int, ...]:
         """The statements that give `name` its meaning just before the statement `before`; none where others do."""
@@ -157,9 +213,11 @@ class Statements:
 
     def _found(self, name: str, before: int) -> tuple[int, ...]:
         taken: list[int] = []
+        events = self._events.get(name, [])
         if name in self._states:
             return ()
-        for event in reversed([event for event in self._events.get(name, ()) if event.at < before]):
+        for number in reversed(range(bisect_left(events, before, key=attrgetter("at")))):
+            event = events[number]
             if event.kind == "other" or any(
                 self._is_bound(need, event.at) and not self._means(need, event.at)
                 for need in self._needs_of(event.at).now
@@ -171,13 +229,14 @@ class Statements:
         return tuple(taken)
 
     def _is_bound(self, name: str, before: int) -> bool:
-        return any(event.at < before for event in self._events.get(name, ()))
+        events = self._events.get(name)
+        return events is not None and events[0].at < before
 
     def _needs_of(self, at: int) -> Needs:
         if at not in self._needs:
             node = self._body[at]
             needs = needs_of(node, annotations=self._annotations)
-            now = _now([node], self._annotations) if _branches(node) else needs.now
+            now = needed_now([node], self._annotations) if branches(node) else needs.now
             self._needs[at] = Needs(now, needs.later)
         return self._needs[at]
 
@@ -191,7 +250,7 @@ class Statements:
             ):
                 yield name, "joined"
             elif can:
-                yield name, "taken" if not _branches(node) or _binds_always(node, name) else "joined"
+                yield name, "taken" if not branches(node) or binds_always(node, name) else "joined"
             else:
                 yield name, "other"
         for name in changed:
@@ -206,7 +265,7 @@ class Statements:
         if isinstance(node, FUNCTIONS):
             return all(self._is_constant(value) for value in defaults(node.args))
         if isinstance(node, ast.Assign):
-            return all(map(_is_plain, node.targets)) and self._is_constant(node.value)
+            return all(map(is_plain, node.targets)) and self._is_constant(node.value)
         if isinstance(node, ast.AnnAssign):
             return (
                 isinstance(node.target, ast.Name) and node.value is not None and self._is_constant(node.value)
@@ -224,10 +283,14 @@ class Statements:
     def _is_constant(self, value: ast.expr) -> bool:
         return is_constant(value, self._imports, self._bound)
 
-    def _text(self, chosen: Iterable[int]) -> str:
+    def _text(self, chosen: int) -> str:
+        """Those statements, and above them how the text is to be compiled."""
+        if not chosen:
+            return ""
+        chosen |= sum(1 << at for at, node in enumerate(self._body) if is_future(node))
         lines: list[str] = [""] * len(self._lines)
         last = 0
-        for at in chosen:
+        for at in _places(chosen):
             node = self._body[at]
             first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
             end = node.end_lineno or first
@@ -237,97 +300,12 @@ class Statements:
                 part = text[begin : node.end_col_offset if number == end else None]
                 lines[number - 1] += ("; " if number == last else "") + part.decode("utf-8", "surrogatepass")
             last = end
-        return "\n".join(lines) if last else ""
+        return "\n".join(lines)
 
 
-def _imports(statements: Iterable[Iterable[ast.AST]]) -> Iterator[tuple[str, str]]:
-    """What the imports of a text bind, with the full name of each."""
-    for nodes in statements:
-        for node in nodes:
-            if isinstance(node, ast.Import):
-                for each in node.names:
-                    top = each.name.partition(".")[0]
-                    yield (each.asname, each.name) if each.asname else (top, top)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                for each in node.names:
-                    yield each.asname or each.name, f"{node.module}.{each.name}"
-
-
-def _branches(node: ast.stmt) -> bool:
-    return isinstance(node, (ast.If, ast.Try))
-
-
-def _now(body: Iterable[ast.stmt], annotations: bool) -> frozenset[str]:
-    """Names that statements read when they run and have not bound themselves by then."""
-    found: set[str] = set()
-    bound: set[str] = set()
-    for node in body:
-        if isinstance(node, ast.If):
-            needs = needs_of(node.test).now.union(
-                *(_now(way, annotations) for way in (node.body, node.orelse))
-            )
-        elif isinstance(node, ast.Try):
-            caught = [handler.type for handler in node.handlers if handler.type is not None]
-            ways = [[*node.body, *node.orelse], node.finalbody, *(handler.body for handler in node.handlers)]
-            needs = needs_of(*caught).now.union(*(_now(way, annotations) for way in ways))
-        else:
-            needs = needs_of(node, annotations=annotations).now
-        found |= needs - bound
-        bound |= {name for name in bound_names([node], "") if _binds_always(node, name)}
-    return frozenset(found)
-
-
-def _binds_always(node: ast.stmt, name: str) -> bool:
-    """Whether a statement that can be taken, and binds a name, does so on each of its paths."""
-    if isinstance(node, ast.If):
-        return all(any(_binds_always(one, name) for one in way) for way in (node.body, node.orelse))
-    if isinstance(node, ast.Try):
-        ways = ([*node.body, *node.orelse], *(handler.body for handler in node.handlers))
-        always = all(any(_binds_always(one, name) for one in way) for way in ways)
-        return always or any(_binds_always(one, name) for one in node.finalbody)
-    return not isinstance(node, ast.Pass) and name in bound_names([node], "")
-
-
-def _is_plain(target: ast.expr) -> bool:
-    if isinstance(target, (ast.Tuple, ast.List)):
-        return all(map(_is_plain, target.elts))
-    return isinstance(target, ast.Name) or (isinstance(target, ast.Starred) and _is_plain(target.value))
-
-
-def _defines(node: ast.stmt) -> bool:
-    return isinstance(node, (*FUNCTIONS, ast.ClassDef))
-
-
-def _is_future(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
-
-
-def _makes_lazy(node: ast.stmt) -> bool:
-    return _is_future(node) and any(each.name == "annotations" for each in node.names)  # type: ignore[attr-defined]
-
-
-def _changed(root: ast.stmt, nodes: Iterable[ast.AST]) -> set[str]:
-    """Names to whose value something is done, by item, attribute or method, and what functions declare `global`."""
-    found: set[str] = set()
-    far: set[str] = set()
-    for node in nodes:
-        name: str | None = None
-        if isinstance(node, (ast.Attribute, ast.Subscript)):
-            if not isinstance(node.ctx, ast.Load) or (
-                isinstance(node, ast.Attribute) and node.attr in CHANGING
-            ):
-                name = _root(node)
-        elif isinstance(node, ast.Global):
-            far.update(node.names)
-        if name:
-            found.add(name)
-    if found and _defines(root):  # their own names are none of the outside
-        needs = needs_of(root)
-        found &= needs.now | needs.later
-    return found | far
-
-
-def _root(node: ast.expr) -> str | None:
-    while isinstance(node, (ast.Attribute, ast.Subscript)):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
+def _places(bits: int) -> Iterator[int]:
+    """Which bits are set, from the lowest up."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest

@@ -15,7 +15,9 @@ from agilab.contracts.toml_layout import Layout, layout
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.lab_folder import exists
 from agilab.workflow.document.locate import LabFile
-from agilab.workflow.document.resolve import Resolved, leaves_the_lab, resolve
+from agilab.workflow.document.paths import leaves_the_lab
+from agilab.workflow.document.resolve import resolve
+from agilab.workflow.document.resolved import Resolved
 from agilab.workflow.judging.findings import Finding, Location
 from agilab.workflow.judging.names import Names, names_of
 from agilab.workflow.judging.rules import rules
@@ -59,7 +61,7 @@ class Case:
         if leaves_the_lab(stage.file):
             return None
         try:
-            return (self.folder / stage.file).read_text(encoding="utf-8")
+            return (self.folder / stage.file).read_text(encoding="utf-8-sig")
         except (OSError, ValueError):  # not there, not UTF-8, no path at all
             return None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import re
 from collections.abc import Iterator
 
 from agilab.contracts.lab_stages import Stage, is_file
@@ -99,11 +101,28 @@ def _unread(case: Case, stage: Stage, found: Names) -> Iterator[Finding]:
         return  # exec may read anything
     read = {*found.read, *stage.outputs, *_read_by_what_it_uses(case, stage)}
     for number, source in enumerate(case.resolved.stages[stage.id].inputs):
-        if source.kind == "value" and source.called not in read:
+        if (
+            source.kind == "value"
+            and source.called not in read
+            and not _is_spoken_of(source.called, case, stage)
+        ):
             at = case.place(stage.id, "inputs", number)
             yield case.finding(
                 "025", at, stage.id, f"{stage.id} never reads its input {source.called}", source.called
             )
+
+
+def _is_spoken_of(name: str, case: Case, stage: Stage) -> bool:
+    """Whether a text in the code of a stage, or in what it uses, has a word of that name: of SQL, or of a formula."""
+    taken = (case.taken(other, names) for other, names in stage.uses.items() if other in case.number)
+    codes = [case.text_of(stage) or "", *(one.text for one in taken if one is not None)]
+    word = re.compile(rf"\b{re.escape(name)}\b")
+    return any(
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and word.search(node.value)
+        for code in codes
+        if word.search(code)
+        for node in ast.walk(ast.parse(code))
+    )
 
 
 def _give(case: Case, stage: Stage, word: str) -> str:

@@ -7,7 +7,8 @@ import fnmatch
 from collections.abc import Iterator
 
 from agilab.contracts.lab_stages import Input, Stage, is_file
-from agilab.workflow.document.resolve import Problem, leaves_the_lab, name_of
+from agilab.workflow.document.paths import leaves_the_lab, name_of
+from agilab.workflow.document.resolved import Problem
 from agilab.workflow.judging.checks.case import Case, files_of, item_names
 from agilab.workflow.judging.findings import Finding
 
@@ -185,7 +186,7 @@ def lists(case: Case) -> Iterator[Finding]:
                     and axis.source.origin == "param"
                     and isinstance(params[axis.source.name], list)
                 ):
-                    sizes[axis.name] = len(params[axis.source.name])  # type: ignore[arg-type]  # a list
+                    sizes[axis.name] = len(params[axis.source.name])
             if len(set(sizes.values())) > 1:
                 found = ", ".join(f"{key}: {size}" for key, size in sizes.items())
                 yield case.finding(

@@ -59,10 +59,11 @@ def imports(case: Case) -> Iterator[Finding]:
 def _imported(case: Case, stage: Stage) -> Iterator[tuple[str, Location]]:
     """What a stage imports whenever it runs, and where it says so."""
     text = case.text_of(stage)
+    lines = lines_of(text or "")
     for node in _top(text):
-        place = place_of(node, lines_of(text or ""))
-        at = case.code_place(stage, place.line, place.column)
-        yield from ((module, at) for module in _modules(node))
+        for module in _modules(node):
+            place = place_of(node, lines)
+            yield module, case.code_place(stage, place.line, place.column)
     for other, words in stage.uses.items():
         taken = case.taken(other, words)
         for node in _top(taken.text if taken else None):

@@ -1,62 +1,66 @@
-"""What of the params of a lab does not reach a stage as it stands in the document."""
+"""Params of a lab and lists that its stages write out: what of them reaches no stage, or should not stand there."""
 
 from __future__ import annotations
 
-import datetime
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from agilab.workflow.document.params import moments, unbounded
+from agi_node.errors import AgiError
+from agilab.workflow.document.hidden import secrets_in
+from agilab.workflow.document.params import unbounded
+from agilab.workflow.document.resolved import Axis
+from agilab.workflow.document.walked import entries
 from agilab.workflow.judging.checks.case import Case
 from agilab.workflow.judging.findings import Finding
 
-_MOMENTS: dict[type, str] = {
-    datetime.datetime: "date and time",
-    datetime.date: "date",
-    datetime.time: "time",
-}
-
-
-def dates(case: Case) -> Iterator[Finding]:
-    """Params that TOML knows as dates, and stages get as text."""
-    if case.file.converted is not None:
-        return
-    for name, value in moments(case.file.text).items():
-        what = f"the param {name} is a {_MOMENTS[type(value)]}, and stages get its text"
-        mend = f"datetime.{type(value).__name__}.fromisoformat({name})"
-        yield case.finding(
-            "062", case.place(None, "lab", "params", name), None, what, value.isoformat(), mend
-        )
-    for name, value in _params(case.file.text).items():
-        if isinstance(value, (list, dict)) and (first := next(_within(value), None)) is not None:
-            what = f"the param {name} holds a {_MOMENTS[type(first)]}, and stages get its text"
-            mend = f"datetime.{type(first).__name__}.fromisoformat of each text in {name}"
-            at = case.place(None, "lab", "params", name)
-            yield case.finding("062", at, None, what, first.isoformat(), mend)
-
-
-def _params(text: str) -> dict[str, Any]:
-    """The params as TOML has them, in which dates are dates."""
-    table = tomllib.loads(text).get("lab", {})
-    params = table.get("params", {}) if isinstance(table, dict) else {}
-    return params if isinstance(params, dict) else {}
-
-
-def _within(value: Any) -> Iterator[Any]:
-    """The dates and times in a list or a table, however deep."""
-    if isinstance(value, (list, dict)):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _within(one)
-    elif type(value) in _MOMENTS:
-        yield value
-
 
 def numbers(case: Case) -> Iterator[Finding]:
-    """Params that are no finite numbers."""
-    params = case.file.lab.lab.params
-    for name in unbounded(params):
-        at = case.place(None, "lab", "params", name)
-        mend = f'write it as text, "inf" or "nan", and use float({name})'
-        what = f"the param {name} is no finite number, or holds one that is not"
-        yield case.finding("063", at, None, what, str(params[name])[:80], mend)
+    """Params, written lists and arguments that are no finite numbers."""
+    for one in unbounded(case.file.lab):
+        if one.stage is None or one.stage in case.resolved.stages:
+            at = case.place(one.stage, *one.path)
+            yield case.finding("063", at, one.stage, one.what, str(one.value)[:80], one.mend)
+
+
+def keys(case: Case) -> Iterator[Finding]:
+    """Items of a list that have one key, where the list stands in the document."""
+    for name, one in case.resolved.stages.items():
+        for axis in one.foreach:
+            if twice := _twice(_items(case, axis), axis.name):
+                at = case.place(name, "foreach", axis.name)
+                yield case.finding("062", at, name, f"two items of {axis.name} have the same key", twice)
+
+
+def secrets(case: Case) -> Iterator[Finding]:
+    """Secrets among the params of the lab, and among what its apps are given."""
+    for path, kind in secrets_in(case.file.lab.lab.params):
+        at = case.place(None, "lab", "params", *path)
+        what = f"the param {path[0]} holds {kind}"
+        yield case.finding("086", at, None, what, f"{path[0]} = (not shown)")
+    for name, one in case.resolved.stages.items():
+        for path, kind in secrets_in(one.stage.args):
+            at = case.place(name, "args", *path)
+            yield case.finding("086", at, name, f"{name} holds {kind}", f"{path[0]} = (not shown)")
+
+
+def _items(case: Case, axis: Axis) -> Any:
+    """The items of a list that stands in the document; none of one that a stage makes."""
+    if axis.items is not None:
+        return list(axis.items)
+    if axis.source is not None and axis.source.origin == "param":
+        return case.file.lab.lab.params[axis.source.name]
+    return []
+
+
+def _twice(items: Any, name: str) -> str:
+    """The first key that two items have, and the items; empty where each has its own, or they cannot be walked."""
+    try:
+        found = entries(items, name)
+    except AgiError:
+        return ""
+    seen: dict[str, str] = {}
+    for one in found:
+        if one["key"] in seen:
+            return f"{seen[one['key']]} and {one['payload']}: both {one['key']}"[:80]
+        seen[one["key"]] = one["payload"]
+    return ""

@@ -11,7 +11,7 @@ from typing import Any
 
 from agi_node.errors import AgiError
 from agilab.contracts.lab_stages import Stage
-from agilab.workflow.document.resolve import leaves_the_lab
+from agilab.workflow.document.paths import leaves_the_lab
 from agilab.workflow.judging.checks.case import Case, files_of
 from agilab.workflow.judging.findings import Finding
 

@@ -12,6 +12,7 @@ from functools import cache
 from agi_node.errors import AgiError
 from agilab.workflow.judging.rules.code import CODE
 from agilab.workflow.judging.rules.document import DOCUMENT
+from agilab.workflow.judging.rules.files import FILES
 from agilab.workflow.judging.rules.inputs import INPUTS
 from agilab.workflow.judging.rules.outputs import OUTPUTS
 from agilab.workflow.judging.rules.params import PARAMS
@@ -24,7 +25,9 @@ from agilab.workflow.judging.rules.work import WORK
 def rules() -> Mapping[str, Rule]:
     """Every rule by its code, in order."""
     return dict(
-        sorted((one.code, one) for one in (*DOCUMENT, *INPUTS, *OUTPUTS, *PARAMS, *WORK, *CODE, *RISKS))
+        sorted(
+            (one.code, one) for one in (*DOCUMENT, *INPUTS, *FILES, *OUTPUTS, *PARAMS, *WORK, *CODE, *RISKS)
+        )
     )
 
 

@@ -1,4 +1,4 @@
-"""Rules about the params of a lab: what of TOML does not reach a stage as it is."""
+"""Rules about the params of a lab, and about lists that stand in it: what of TOML reaches no stage."""
 
 from __future__ import annotations
 
@@ -7,34 +7,31 @@ from agilab.workflow.judging.rules.rule import Rule, lab
 PARAMS = (
     Rule(
         "AGI-STAGE-062",
-        "note",
-        name="A date among the params",
-        why="Params travel as JSON, which has no dates: a stage gets the text, as 2024-05-31.",
-        mend="Read it where it is used: datetime.date.fromisoformat(begin). As text it may stand in quotes.",
+        "error",
+        name="Two items with one key",
+        why='The key names the unit, its results and what is cached: 1 and "1" would both be [1].',
+        mend="Write each item once; where two must look alike, walk a table from names to items.",
         bad=lab("""
-            [lab.params]
-            begin = 2024-05-31
-
             [[stages]]
-            id = "show"
-            code = "print(begin)"
-            inputs = ["begin"]
+            id = "each"
+            foreach = { rate = [1, 1.0] }
+            code = "print(rate)"
         """),
         good=lab("""
             [lab.params]
-            begin = "2024-05-31"
+            rates = { whole = 1, real = 1.0 }
 
             [[stages]]
-            id = "show"
-            code = "print(begin)"
-            inputs = ["begin"]
+            id = "each"
+            foreach = { rate = "rates" }
+            code = "print(rate)"
         """),
     ),
     Rule(
         "AGI-STAGE-063",
         "error",
-        name="A param without a bound",
-        why="Params travel as JSON, which has neither infinity nor NaN.",
+        name="A number without a bound",
+        why="Params, written lists and arguments travel as JSON, which has neither infinity nor NaN.",
         mend='Write it as text, "inf", and use float(limit).',
         bad=lab("""
             [lab.params]

@@ -155,8 +155,8 @@ RISKS = (
     Rule(
         "AGI-STAGE-086",
         "warning",
-        name="A secret in the code",
-        why="Whoever gets the lab, its log or its manifest gets the secret.",
+        name="A secret in the lab",
+        why="Whoever gets the lab or its log gets the secret. For a param, manifest and MLflow have ••• instead.",
         mend='Read it where it is used: os.environ["NAME"].',
         bad=lab("""
             [[stages]]

@@ -11,8 +11,9 @@ from typing import Any
 
 import polars as pl
 from pydantic import Field, ValidationError
+from uav_network.contradictions import GivenMetrics
 from uav_network.judging import Verdict, judged
-from uav_network.metrics import Estimate, GivenMetrics
+from uav_network.metrics import Estimate
 from uav_network.outcome import Outcome
 from uav_network.picture import picture
 from uav_network.reading import read_json, refusal, wrong

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Self
 
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-if TYPE_CHECKING:
-    from .metrics import Case, RelayLoad
-    from .scenario import Relay
+from .metrics import Case, QueueMetrics, RelayLoad
+from .scenario import Relay
 
 ROUNDING = 1e-9
 """Relative difference of two numbers that should be equal."""
@@ -140,3 +140,13 @@ def _equal(found: float | None, other: float | None) -> bool:
 
 def _short(number: float | None) -> str:
     return "null" if number is None else f"{number:.6g}"
+
+
+class GivenMetrics(QueueMetrics):
+    """The artifact as somebody gives it: refused where a case says what cannot be."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for at, found in enumerate(self.cases):
+            refuse(found, f"cases[{at}]")
+        return self

@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agi_node import Moments
 
-from .contradictions import refuse
 from .interval import bounds
 from .outcome import Outcome, RelayTally
 from .scenario import Policy, Scenario
@@ -121,16 +120,6 @@ class QueueMetrics(_Document):
 
     schema_: Literal["uav.queue_metrics.v1"] = Field("uav.queue_metrics.v1", alias="schema")
     cases: tuple[Case, ...] = Field(min_length=1, strict=False)
-
-
-class GivenMetrics(QueueMetrics):
-    """The artifact as somebody gives it: refused where a case says what cannot be (`contradictions`)."""
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        for at, found in enumerate(self.cases):
-            refuse(found, f"cases[{at}]")
-        return self
 
 
 def case(scenario: Scenario, policy: Policy, outcome: Outcome, relays: Mapping[str, RelayTally]) -> Case:

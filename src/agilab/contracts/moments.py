@@ -1,4 +1,4 @@
-"""Dates and times of a lab's TOML: text for whoever reads the lab, so that what they are is kept beside it.
+"""Where a lab's TOML has dates and times, for files that cannot say so: metadata of notebooks, and texts of a model.
 
 A *tree of kinds* says of each place in a document whether a date, a datetime or a time stands there:
 `{"lab": {"params": {"day": "date"}}, "stages": {"load": {"args": {"days": {"0": "date"}}}}}`.
@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Any
 
+from agi_node.canonical import MOMENTS
 from agilab.contracts.lab_stages import LabStages
-
-KINDS: dict[str, type[date | time]] = {"datetime": datetime, "date": date, "time": time}
-"""What TOML has besides the kinds of JSON."""
+from agilab.contracts.syntax import BOM
 
 
 def kinds_in(text: str) -> dict[str, Any]:
     """The tree of kinds of a lab's document; empty for one that is no TOML."""
     try:
-        plain = tomllib.loads(text)
+        plain = tomllib.loads(text.removeprefix(BOM))
     except tomllib.TOMLDecodeError:
         return {}
     return kinds_of(plain)
@@ -45,9 +44,9 @@ def dated(plain: Mapping[str, Any], kinds: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = dict(plain)
     if "lab" in found:
-        found["lab"] = _dated(found["lab"], kinds.get("lab"))
+        found["lab"] = dated_as(found["lab"], kinds.get("lab"))
     if isinstance(of_stages := kinds.get("stages"), Mapping) and "stages" in found:
-        found["stages"] = [_dated(stage, of_stages.get(stage.get("id"))) for stage in found["stages"]]
+        found["stages"] = [dated_as(stage, of_stages.get(stage.get("id"))) for stage in found["stages"]]
     return found
 
 
@@ -98,31 +97,35 @@ def places(kinds: Mapping[str, Any], where: tuple[str, ...] = ()) -> Iterator[tu
 
 
 def _kinds(value: Any) -> Any:
-    for name, kind in KINDS.items():
-        if type(value) is kind:
-            return name
+    if type(value).__name__ in MOMENTS and isinstance(value, date | time):
+        return type(value).__name__
     items = (
-        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+        value.items()
+        if isinstance(value, Mapping)
+        else enumerate(value)
+        if isinstance(value, list | tuple)
+        else ()
     )
     return {str(key): kinds for key, item in items if (kinds := _kinds(item))}
 
 
-def _dated(value: Any, kinds: Any) -> Any:
+def dated_as(value: Any, kinds: Any) -> Any:
+    """A value with a date or time wherever the tree of its kinds says so and the text is still one."""
     if isinstance(kinds, str) and isinstance(value, str):
         return _moment(value, kinds)
     if not isinstance(kinds, Mapping):
         return value
     if isinstance(value, Mapping):
-        return {name: _dated(item, kinds.get(name)) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_dated(item, kinds.get(str(at))) for at, item in enumerate(value)]
+        return {name: dated_as(item, kinds.get(name)) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(dated_as(item, kinds.get(str(at))) for at, item in enumerate(value))
     return value
 
 
 def _moment(text: str, kind: str) -> Any:
     """The date or time that a text is, the text where it is none as this document would spell it."""
     try:
-        found: Any = KINDS[kind].fromisoformat(text)
+        found: Any = MOMENTS[kind].fromisoformat(text)
     except (KeyError, ValueError):
         return text
     zoned_time = kind == "time" and found.tzinfo is not None

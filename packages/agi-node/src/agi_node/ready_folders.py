@@ -1,0 +1,51 @@
+"""Folders that are there before the code of a stage, for the files that it promises.
+
+In a notebook an earlier cell may have made them. Where the code makes one itself (`os.mkdir("out")`), it must find
+nothing there: Python tells an audit hook before it makes a folder, and then the empty one goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+_ready: set[str] = set()
+"""The folders, while the code of a stage runs."""
+_hooked = False
+
+
+@contextlib.contextmanager
+def ready(folders: Iterable[Path], work: Path) -> Iterator[None]:
+    """Make folders below `work`, and those above them; while this is open, code may make them again."""
+    global _hooked
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        while folder != work:
+            _ready.add(os.path.realpath(folder))
+            folder = folder.parent
+    if _ready and not _hooked:
+        sys.addaudithook(_before)  # there is no way to take one back
+        _hooked = True
+    try:
+        yield
+    finally:
+        _ready.clear()
+
+
+def _before(event: str, arguments: tuple[Any, ...]) -> None:
+    """Take a folder away that is about to be made; one in which a file is stays, and making it fails as it would."""
+    if event != "os.mkdir" or not _ready or not isinstance(arguments[0], (str, os.PathLike)):
+        return
+    path = os.path.abspath(arguments[0])
+    if path not in _ready:
+        return
+    with contextlib.suppress(OSError):
+        for folder in sorted(
+            (one for one in _ready if f"{one}{os.sep}".startswith(f"{path}{os.sep}")), reverse=True
+        ):
+            _ready.discard(folder)
+            os.rmdir(folder)

@@ -1,0 +1,166 @@
+"""What the notebook's own functions are given where they are called, as far as it is the text of a path."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from agilab.notebooks.artifact_calls import kind_of_suffix
+from agilab.notebooks.named_files import Artifact, where_of
+from agilab.notebooks.turns import Turn
+from agilab.notebooks.values import MOST, Evaluator, Text
+from agilab.notebooks.walking import Place
+
+Given = tuple[tuple[int | str, tuple[Text, ...]], ...]
+"""Arguments by place or by name; `*` and `**` are the last of theirs, and nothing is known of those behind them."""
+_HOLE = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a function takes.
+
+    Attributes:
+        names: In order, those first that may be given by their place.
+        places: How many of them may be.
+        defaults: Texts and numbers that stand there.
+        own: Names that it binds anew, so that what it was given says nothing of them.
+    """
+
+    names: tuple[str, ...] = ()
+    places: int = 0
+    defaults: Mapping[str, str] | None = None
+    own: frozenset[str] = frozenset()
+
+
+def taken_by(node: ast.FunctionDef | ast.AsyncFunctionDef, *, bound: bool = False) -> Signature:
+    """What a function takes; of a method (`bound`) without the object that it is called on."""
+    arguments = node.args
+    places = [*arguments.posonlyargs, *arguments.args]
+    pairs = [
+        *zip(reversed(places), reversed(arguments.defaults), strict=False),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    defaults = {
+        one.arg: str(value.value)
+        for one, value in pairs
+        if isinstance(value, ast.Constant) and isinstance(value.value, str | int | float)
+    }
+    static = any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in node.decorator_list)
+    places = places[1 if bound and not static else 0 :]
+    names = [one.arg for one in (*places, *arguments.kwonlyargs)]
+    own = {
+        each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
+    return Signature(tuple(names), len(places), defaults, frozenset(own))
+
+
+def given_by(node: ast.Call, place: Place, evaluator: Evaluator) -> Given:
+    """What a call gives."""
+    found: list[tuple[int | str, tuple[Text, ...]]] = []
+    for number, argument in enumerate(node.args):
+        if isinstance(argument, ast.Starred):
+            found.append(("*", ()))
+            break
+        found.append((number, evaluator.texts(argument, place)))
+    for keyword in node.keywords:
+        found.append((keyword.arg or "**", evaluator.texts(keyword.value, place) if keyword.arg else ()))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a function of the notebook.
+
+    Attributes:
+        given: What it gives.
+        signature: What the function takes.
+        caller: What the function takes that makes the call, if one does.
+    """
+
+    given: Given
+    signature: Signature
+    caller: Signature | None = None
+
+    def fill(self, artifact: Artifact) -> Iterator[Artifact]:
+        """An artifact of the function with what is given in the place of what it takes.
+
+        What is not known stays a hole, under no name of the caller's.
+        """
+        holes = dict.fromkeys(_HOLE.findall(artifact.path))
+        for choice in itertools.islice(itertools.product(*map(self._texts, holes)), MOST):
+            by_name = dict(zip(holes, choice, strict=True))
+            path = _filled(artifact.path, {name: text.text for name, text in by_name.items()})
+            if path == artifact.path:
+                yield artifact
+                continue
+            path = path.removeprefix("./")
+            wide = _filled(artifact.path, {name: text.wide or text.text for name, text in by_name.items()})
+            yield replace(
+                artifact,
+                path=path,
+                computed="{" in path,
+                kind=artifact.kind if artifact.kind != "file" else kind_of_suffix(path) or "file",
+                where=where_of(path),
+                perhaps=artifact.perhaps or any(text.perhaps for text in choice),
+                wide=wide.removeprefix("./") if any(text.wide for text in choice) else "",
+                start=by_name[begins[1]].start
+                if (begins := _HOLE.match(artifact.path)) is not None
+                else artifact.start,
+            )
+
+    def takes(self, turn: Turn) -> bool | None:
+        """Whether a way on within the function is taken, where what is given says so: `if form == "json"`."""
+        holds = self._holds(turn.test) if turn.test is not None and turn.word in ("if", "if not") else None
+        return holds if holds is None or turn.word == "if" else not holds
+
+    def _holds(self, test: ast.expr) -> bool | None:
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            inner = self._holds(test.operand)
+            return None if inner is None else not inner
+        if isinstance(test, ast.Name):
+            said = {_TRUTH.get(text.text) if text.known else None for text in self._texts(test.id)}
+        elif isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.left, ast.Name):
+            values = _constants(test.comparators[0])
+            if not values or not isinstance(test.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn):
+                return None
+            named = isinstance(test.ops[0], ast.Eq | ast.In)
+            said = {
+                (text.text in values) is named if text.known else None for text in self._texts(test.left.id)
+            }
+        else:
+            return None
+        return said.pop() if len(said) == 1 else None
+
+    def _texts(self, name: str) -> tuple[Text, ...]:
+        """What is given for one of the names that the function takes."""
+        hidden = self.caller is not None and name in self.caller.names
+        unknown = (Text("{\N{HORIZONTAL ELLIPSIS}}" if hidden else f"{{{name}}}", known=False),)
+        if name not in self.signature.names or name in self.signature.own:
+            return unknown
+        by_place = dict(self.given)
+        place = self.signature.names.index(name)
+        found = by_place.get(name, by_place.get(place) if place < self.signature.places else None)
+        defaults = self.signature.defaults or {}
+        if found is None and name in defaults and not {"*", "**"} & by_place.keys():
+            found = (Text(defaults[name]),)
+        if found is None or any("\n" in text.text or not text.text.strip() for text in found):
+            return unknown
+        return found
+
+
+_TRUTH = {"True": True, "False": False}
+
+
+def _constants(node: ast.expr) -> frozenset[str]:
+    """The texts and numbers that an expression is, or lists; none if it is anything else."""
+    items = node.elts if isinstance(node, ast.List | ast.Tuple | ast.Set) else [node]
+    plain = [one.value for one in items if isinstance(one, ast.Constant) and isinstance(one.value, str | int)]
+    return frozenset(map(str, plain)) if len(plain) == len(items) else frozenset()
+
+
+def _filled(path: str, by_name: Mapping[str, str]) -> str:
+    return _HOLE.sub(lambda hole: by_name[hole[1]], path)

@@ -1,0 +1,126 @@
+"""Stages that are run alone, on what the last run left."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from agi_node.errors import AgiError
+from agilab.cli.boundary import run as agilab
+from agilab.engine.selection import Selection
+from agilab.workflow.running.plan import plan_lab
+from agilab.workflow.running.request import LabRequest
+from tests.workflow.conftest import ALab
+
+# rich-click says of its own settings that they will be others one day; in a process of its own nobody sees that.
+pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+FIRST = '[[stages]]\nid = "load"\noutputs = ["x"]\ncode = "x = 20"\n'
+ADDED = """
+[[stages]]
+id = "other"
+inputs = ["x"]
+outputs = ["y"]
+code = "y = x + 1"
+
+[[stages]]
+id = "new"
+inputs = ["y"]
+outputs = ["z"]
+code = "z = 2 * y; z"
+"""
+
+
+def runs(lab: ALab) -> set[str]:
+    return {folder.name for folder in (lab.workspace.home / "runs").iterdir()}
+
+
+def test_what_a_stage_takes_and_never_left_is_named_before_anything_begins(
+    lab: ALab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AGILAB_HOME", str(lab.workspace.home))
+    lab.write(FIRST).run()
+    lab.write(FIRST + ADDED)
+    before = runs(lab)
+    for command in ("run", "plan"):
+        capsys.readouterr()
+        assert agilab(["workflow", command, str(lab.folder), "--only", "new"]) == 1
+        told = capsys.readouterr().err
+        assert "AGI-STAGE-066" in told
+        assert "other: not done in run" in " ".join(told.split())
+    assert runs(lab) == before, "nothing was begun"
+
+    # The command that it names is the one that works.
+    with pytest.raises(AgiError) as refused:
+        lab.run(selection=Selection(only=("new",)))
+    words = shlex.split(refused.value.try_ or "")
+    assert words[-4:] == ["--only", "other", "--only", "new"]
+    assert agilab([*words[1:], "--no-track"]) == 0
+    (made,) = runs(lab) - before
+    capsys.readouterr()
+    assert agilab(["runs", "show", made]) == 0
+    assert "only other, new" in " ".join(capsys.readouterr().out.split())
+
+
+def test_several_stages_run_together_and_nothing_else_does(lab: ALab) -> None:
+    lab.write(FIRST + ADDED).run()
+    # Had it run, the first would be 30; `new` takes what `other` makes of the 20 that is kept.
+    lab.write((FIRST + ADDED).replace("x = 20", "x = 30").replace("x + 1", "x + 2"))
+    selection = Selection(only=("new", "other"))
+    plan = plan_lab(LabRequest(lab.path, track=False, selection=selection), lab.workspace)
+    assert {step.name: step.action for step in plan} == {"load": "reuse", "other": "run", "new": "run"}
+    result = lab.run(selection=selection)
+    assert lab.states(result) == {"load": "reused", "other": "succeeded", "new": "succeeded"}
+    assert lab.shown(result, "new") == "44"
+
+
+MAPPED = """
+[[stages]]
+id = "numbers"
+outputs = ["numbers"]
+code = "numbers = [1, 0, 2]"
+[[stages]]
+id = "each"
+foreach = { n = "numbers" }
+outputs = ["s"]
+code = "s = 8 // n"
+[[stages]]
+id = "more"
+foreach = { n = "numbers" }
+inputs = ["s"]
+outputs = ["u"]
+code = "u = s + 1"
+[[stages]]
+id = "total"
+inputs = ["s"]
+code = "sum(s.values())"
+"""
+
+
+def test_a_list_of_which_items_failed_is_enough_for_whoever_walks_it_too(lab: ALab) -> None:
+    lab.write(MAPPED).run(keep_going=True)
+    with pytest.raises(AgiError) as refused:
+        lab.run(selection=Selection(only=("total",)))
+    assert refused.value.code == "AGI-STAGE-066"
+    assert "1 of 3 units" in (refused.value.found or "")
+    states = lab.states(lab.run(selection=Selection(only=("more",))))
+    assert (states["more[1]"], states["more[2]"]) == ("succeeded", "succeeded")
+    lab.write(MAPPED.replace('id = "total"', 'id = "total"\nrequire = "any"'))
+    # 8 // 1 + 8 // 2
+    assert lab.shown(lab.run(selection=Selection(only=("total",))), "total") == "12"
+
+
+def test_what_is_needed_further_up_is_asked_for_too(lab: ALab) -> None:
+    lab.write(FIRST).run()
+    chain = "".join(
+        f'[[stages]]\nid = "s{n}"\ninputs = ["v{n - 1}"]\noutputs = ["v{n}"]\ncode = "v{n} = v{n - 1} + 1"\n'
+        for n in range(1, 7)
+    )
+    lab.write(FIRST + chain.replace('"v0"', '"x"').replace("v0", "x"))
+    with pytest.raises(AgiError) as near:
+        lab.run(selection=Selection(only=("s3",)))
+    assert (near.value.try_ or "").endswith("--only s1 --only s2 --only s3")
+    with pytest.raises(AgiError) as far:
+        lab.run(selection=Selection(only=("s6",)))
+    assert (far.value.try_ or "").endswith("--failed"), "everything that is undone, in place of a long line"
+    assert (far.value.found or "").endswith("and 1 more")
