@@ -14,7 +14,7 @@ from tests.agi_node.test_handover import through
 from agi_node.errors import AgiError
 
 # Python 3.12 and later hold pickle to a bound of their own, however large the stack is.
-DEEP = 20_000 if sys.version_info < (3, 12) else 1_500
+DEEP = 20_000 if sys.version_info < (3, 12) else 300
 
 
 class Node:

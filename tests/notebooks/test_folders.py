@@ -100,7 +100,7 @@ def test_stages_print_what_the_notebook_prints(name: str, tmp_path: Path) -> Non
 
 
 SHELL: dict[str, tuple[str, ...]] = {
-    "ls": (MADE, "!ls out", "!ls -1 out/*.csv | wc -l", "!ls"),
+    "ls": (MADE, "!ls out | sort", "!ls -1 out/*.csv | wc -l", "names = !ls\nprint(names)"),
     "find": (MADE, "!find . -name '*.csv'", "!find out -type f | sort"),
     "tar": (MADE, "!tar -czf all.tgz out", "!tar tzf all.tgz | sort", "!mkdir un && tar xzf all.tgz -C un",
         "!cat un/out/b.txt"),
@@ -128,6 +128,13 @@ def test_stages_of_shell_lines_print_what_the_notebook_prints(name: str, tmp_pat
     expected = printed_as_notebook(notebook(*SHELL[name]), tmp_path / "notebook")
     printed = printed_as_stages(found.lab, tmp_path / "apart", tmp_path / "beside")
     assert "".join(printed) == "".join(expected)
+
+
+def test_a_glance_at_a_folder_waits_for_nobody() -> None:
+    made, glance, read = staged((MADE, "!ls -l out", "!ls out > names.txt")).lab.stages
+    assert made.outputs
+    assert not glance.inputs
+    assert read.inputs
 
 
 def test_what_lies_beside_the_notebook_is_seen_and_what_cells_write_is_not_taken_from_there(

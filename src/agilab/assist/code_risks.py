@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Collection, Iterator
 
+from agi_node.source.tree import chain_of
 from agilab.assist.findings import Finding
 
 RISKS: dict[str, tuple[str, ...]] = {
@@ -175,16 +176,11 @@ class Modules:
 
     def dotted(self, node: ast.expr) -> str:
         """The whole name, from its module on, or that of a built-in; empty for what is of neither."""
-        parts: list[str] = []
-        while isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name):
+        first, *parts = chain_of(node) or [""]
+        root = self.names.get(first)
+        if root is None and parts and first not in (*_BUILT_IN, "builtins", "io", "run"):
             return ""
-        root = self.names.get(node.id)
-        if root is None and parts and node.id not in (*_BUILT_IN, "builtins", "io", "run"):
-            return ""
-        return ".".join([root or node.id, *reversed(parts)])
+        return ".".join([root or first, *parts])
 
 
 def risks(tree: ast.Module, modules: Modules) -> list[Finding]:

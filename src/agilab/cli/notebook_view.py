@@ -213,13 +213,13 @@ def _verification(one: Verification) -> RenderableType:
     word, style = ("equal", "green") if one.equal else _not_equal(one)
     if one.fails_alike:
         word, style = "fails alike", "yellow"
+    judged = len(one.compared) - len(unsure)
+    counts = [f"{len(equal)} of {judged:,} compared are equal"] if judged else []
+    counts += [f"{len(unsure):,} not compared: {_some(unsure)}"] if unsure else []
     parts: list[RenderableType] = [
         Text.assemble(
             (word, style),
-            f": {len(equal)} of {len(one.compared) - len(unsure):,} compared are equal"
-            if len(one.compared) > len(unsure)
-            else ": nothing could be compared",
-            f"; {len(unsure):,} not compared: {_some(unsure)}" if unsure else "",
+            f": {'; '.join(counts)}" if counts else "",
             (f"  notebook {duration(one.notebook_s)}, stages {duration(one.pipeline_s)}", "dim"),
         )
     ]

@@ -263,6 +263,7 @@ SHELL = frozenset({
     "subprocess.getoutput", "subprocess.Popen", "subprocess.run",
 })  # fmt: skip
 """Calls that take a command."""
+_GLANCE = re.compile(r"\s*(ls|ll|du|tree|pwd)\b[^|&;<>$`\n]*")
 _NO_FILES = frozenset({
     "add", "append", "debug", "endswith", "error", "exists", "find", "format", "get", "index", "info", "insert",
     "is_dir", "is_file", "isinstance", "join", "joinpath", "len", "loads", "log", "lstrip", "Path", "pathlib.Path",
@@ -276,12 +277,19 @@ _NO_FILES = frozenset({
 def _of_shell(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[tuple[Artifact, bool, bool]]:
     """What a shell command, as text, certainly names: redirections, downloads, archives."""
     for text in commands_of(node, place, evaluator):
-        for step in steps_of_command(text):
+        for step in () if _is_a_glance(node, text) else steps_of_command(text):
             known = "{" not in step.path and "$" not in step.path
             kind = "removed" if step.direction == "unknown" else step.kind
             shown = Text(step.path.rstrip("/") or step.path, known)
             artifact = artifact_of(shown, step.direction, kind, "shell", place.cell, node.lineno)
             yield artifact, step.gone, step.sure
+
+
+def _is_a_glance(node: ast.Call, command: str) -> bool:
+    """Whether a command shows a person what lies in a folder, and nobody else: no stage should wait for that."""
+    kept = any(keyword.arg in ("capture_output", "stdout") for keyword in node.keywords)
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    return not kept and called in ("run", "call", "system") and _GLANCE.fullmatch(command) is not None
 
 
 def commands_of(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[str]:

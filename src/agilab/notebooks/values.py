@@ -12,6 +12,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from agi_node.source.tree import chain_of
 from agilab.notebooks.walking import Binding, Place
 
 MOST = 24
@@ -76,13 +77,8 @@ class Evaluator:
 
     def dotted(self, node: ast.AST) -> str:
         """`pandas.read_csv` for `pd.read_csv` after `import pandas as pd`; "" if it is no dotted name."""
-        parts: list[str] = []
-        while isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name):
-            return ""
-        return ".".join([self._aliases.get(node.id, node.id), *reversed(parts)])
+        first, *parts = chain_of(node) or [""]
+        return ".".join([self._aliases.get(first, first), *parts])
 
     def is_library(self, node: ast.AST) -> bool:
         """Whether a dotted name begins with something imported: no method of the notebook's own objects."""

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from agi_node.source.tree import chain_of
 from agilab.contracts.lab_stages import Stage
 from agilab.notebooks.secrets import is_literal_secret, is_secret_name, name_of, shaped
 from agilab.workflow.judging.checks.case import Case
@@ -157,13 +158,8 @@ def _imported(nodes: Sequence[ast.AST]) -> dict[str, str]:
 
 def _chain(node: ast.expr, known: dict[str, str]) -> str:
     """The dotted name of what is called, imports seen through; empty for anything else."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        return ""
-    return ".".join([known.get(node.id, node.id), *reversed(parts)])
+    first, *parts = chain_of(node) or [""]
+    return ".".join([known.get(first, first), *parts])
 
 
 def _is_true(node: ast.Call, name: str) -> bool:
