@@ -20,12 +20,11 @@ def deeply(work: Callable[[], Found]) -> Found:
     """What `work` returns; where that goes too deep, it is done once more with more room.
 
     Raises what it raises: also what says of its depth, where it is deeper than `DEEPEST`, where there is no memory for
-    such a stack, and where Python holds to a bound of its own (pickle in 3.12 and 3.13: some thousand objects).
+    such a stack, and where Python holds to a bound of its own (pickle in 3.12 and 3.13: some hundred objects).
     """
     try:
         return work()
-    except Exception as problem:
-        # cloudpickle has an error of its own for it
+    except Exception as problem:  # cloudpickle has an error of its own for too deep, with ours as its cause
         if not any(isinstance(one, RecursionError) for one in (problem, problem.__cause__)):
             raise
         return _with_room(work, problem)
