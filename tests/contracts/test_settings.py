@@ -16,7 +16,7 @@ from agilab.contracts.settings import Settings
 def test_an_empty_file_is_all_defaults() -> None:
     settings, app = parse_document("", Settings, "s"), parse_document("", AppSettings, "a")
 
-    assert settings.root_paths() == {}
+    assert settings.roots == {}
     assert settings.tracking.enabled
     assert settings.workers.default is None
     assert app.args == {}
@@ -26,9 +26,9 @@ def test_an_empty_file_is_all_defaults() -> None:
 
 @pytest.mark.parametrize("folder", ["/data/adsb", "C:\\\\data", "//server/share/x"])
 def test_a_root_is_an_absolute_folder(folder: str) -> None:
-    (path,) = parse_document(f'[roots]\nadsb = "{folder}"\n', Settings, "s").root_paths().values()
+    (path,) = parse_document(f'[roots]\nadsb = "{folder}"\n', Settings, "s").roots.values()
 
-    assert path == Path(folder.replace("\\\\", "\\"))
+    assert Path(path) == Path(folder.replace("\\\\", "\\"))
 
 
 @pytest.mark.parametrize("folder", ["data", "./data", "~/data", "", "C:data"])

@@ -20,7 +20,7 @@ from agilab.store.workspace import Workspace
 from agilab.workflow.document.create import create_lab
 from agilab.workflow.document.edit import (
     add_stage,
-    change_stage,
+    changed_stage,
     move_stage,
     remove_stage,
     rename_stage,
@@ -157,8 +157,8 @@ def test_somebody_elses_edit_is_not_written_over(path: Path, workspace: Workspac
         (lambda lab: rename_stage(lab, "load", "count"), "AGI-LAB-108", "count"),
         (lambda lab: rename_stage(lab, "load", "1 x"), "AGI-LAB-110", "'1 x'"),
         (lambda lab: move_stage(lab, "load", after="load"), "AGI-LAB-109", "load"),
-        (lambda lab: change_stage(lab, "load", retries=-1), "AGI-LAB-110", "-1"),
-        (lambda lab: change_stage(lab, "load", app="x"), "AGI-LAB-110", "code and app"),
+        (lambda lab: changed_stage(lab.stages[0], retries=-1), "AGI-LAB-110", "-1"),
+        (lambda lab: changed_stage(lab.stages[0], app="x"), "AGI-LAB-110", "code and app"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(path: Path, edit: Any, code: str, found: str) -> None:

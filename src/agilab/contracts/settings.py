@@ -1,6 +1,6 @@
 """`settings.toml` of a workspace: facts of this machine, the one document in which absolute paths stand."""
 
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
@@ -69,7 +69,3 @@ class Settings(Document):
                 "names a root that AGILab itself provides", allowed="another name", found=f"roots.{taken[0]}"
             )
         return self
-
-    def root_paths(self) -> dict[str, Path]:
-        """The declared roots as paths of this machine."""
-        return {name: Path(folder) for name, folder in self.roots.items()}

@@ -100,13 +100,6 @@ def rename_stage(lab: LabStages, name: str, new: str) -> LabStages:
     return lab.with_changes(stages=tuple(stages))
 
 
-def change_stage(lab: LabStages, name: str, **changes: Any) -> LabStages:
-    """The lab with fields of one stage replaced. Raises AGI-LAB-109, AGI-LAB-110 for what cannot stand there."""
-    at = position(lab, name)
-    stage = changed_stage(lab.stages[at], **changes)
-    return lab.with_changes(stages=(*lab.stages[:at], stage, *lab.stages[at + 1 :]))
-
-
 def changed_stage(stage: Stage, **changes: Any) -> Stage:
     """A stage with fields replaced. Raises AGI-LAB-110 for a value that cannot stand there."""
     return checked(lambda: stage.with_changes(**changes), stage.id)
