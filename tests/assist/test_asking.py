@@ -100,6 +100,18 @@ def test_undo_brings_back_code_that_was_there_and_empty(lab: Path, home: Path) -
     assert lab.read_text(encoding="utf-8") == before
 
 
+def test_the_mark_and_the_line_ends_of_a_file_are_nobody_s_answer(lab: Path, home: Path) -> None:
+    beside = lab.parent / "apart.py"
+    written = b"\xef\xbb\xbfn = 1\r\n"
+    beside.write_bytes(written)
+
+    accept(ask(lab, home, "apart", "as given", Says("m = 2\nn = m\n")), home)
+
+    assert beside.read_bytes() == b"\xef\xbb\xbfm = 2\r\nn = m\r\n"
+    undo(lab, "apart", home)
+    assert beside.read_bytes() == written
+
+
 class Says:
     """Answers with one text: a provider like any other."""
 

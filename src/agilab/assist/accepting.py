@@ -8,7 +8,7 @@ from pathlib import Path
 from agi_node.errors import FAILED, AgiError
 from agilab.assist.keeping import keep, kept
 from agilab.assist.proposal import Proposal, exchange_of
-from agilab.assist.stage_text import code_now, find_stage, state_of
+from agilab.assist.stage_text import code_now, find_stage, spelled_as, state_of
 from agilab.contracts.atomic import write_atomically
 from agilab.contracts.base import read_document, write_document
 from agilab.contracts.canonical import sha256_bytes
@@ -77,7 +77,7 @@ def _write(lab_file: Path, lab: LabStages, stage: Stage, code: str) -> None:
     before = path.read_bytes() if path is not None and path.is_file() else None
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, code.encode("utf-8"))
+        write_atomically(path, spelled_as(code, before or b""))
     try:
         write_document(lab_file, lab.with_changes(stages=stages))
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import shlex
 from difflib import get_close_matches
 from pathlib import Path
@@ -52,7 +53,7 @@ def code_now(stage: Stage, folder: Path) -> str:
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
             raise OSError("outside the folder of the lab")
-        return path.read_bytes().decode("utf-8") if path.exists() else ""
+        return path.read_text(encoding="utf-8-sig") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise AgiError(
             "AGI-ASSIST-060",
@@ -60,6 +61,13 @@ def code_now(stage: Stage, folder: Path) -> str:
             found=f"{stage.file}: {getattr(error, 'strerror', None) or error!s:.80}",
             allowed="a Python file inside the folder of the lab",
         ) from None
+
+
+def spelled_as(code: str, before: bytes) -> bytes:
+    """Code as the bytes of its file: with the mark and the line ends that stand in the file before it changes."""
+    ends = "\r\n" if b"\r\n" in before else "\n"
+    mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b""
+    return mark + code.replace("\n", ends).encode("utf-8")
 
 
 def given_names(lab: LabStages, stage: Stage) -> set[str]:
