@@ -213,3 +213,51 @@ def test_a_name_that_is_no_parameter_or_gets_another_value_is_no_hole() -> None:
     assert said_of(staged("n = 3", "name = 'a'\nopen(f'out/{name}.csv', 'w').close()")) == []
     later = staged("name = 'a'", "name = 'b'\nopen(f'out/{name}.csv', 'w').close()")
     assert [names for _, names in files_of(later) if names] == [["out/b.csv"]]
+
+
+GIVEN = {"tags": ["parameters"]}
+INJECTED = {"tags": ["injected-parameters"]}
+
+
+def of_papermill(source: str, injected: str, *more: str) -> Staged:
+    """A notebook as papermill leaves it: its own cell stands right below the one whose values it replaces."""
+    cells = code(source, metadata=GIVEN), code(f"# Parameters\n{injected}", metadata=INJECTED)
+    return stage_notebooks([inspect(notebook(*cells, *more), name="n.ipynb")], per="cell")
+
+
+def test_what_papermill_gave_is_what_the_lab_is_given() -> None:
+    """And can be given again: before, its cell set them whatever `--set` said."""
+    found = of_papermill("alpha = 0.1\nn = 5\nseed = 7\n", "alpha = 0.5\nn = 8\n", "print(alpha, n, seed)")
+    assert found.lab.lab.params == {"alpha": 0.5, "n": 8, "seed": 7}
+    assert [stage.inputs for stage in found.lab.stages] == [("alpha", "n", "seed")]
+    assert not any("alpha =" in (stage.code or "") for stage in found.lab.stages)
+
+
+def test_papermill_s_cell_alone_gives_params_as_well() -> None:
+    cells = code("n = 8", metadata=INJECTED), "print(n)"
+    found = stage_notebooks([inspect(notebook(*cells), name="n.ipynb")], per="cell")
+    assert found.lab.lab.params == {"n": 8}
+
+
+@pytest.mark.parametrize(
+    ("source", "injected", "params"),
+    [
+        ("n = 5\nm = n * 2", "n = 8", {}),  # both values of n are needed
+        ("n = 5\nlimit = 3", "limit = None", {"n": 5}),
+        ("n = 5", "n = float('nan')", {}),
+        ("n = 5", "n = n + 1", {}),
+    ],
+)
+def test_what_papermill_gave_counts_as_in_the_notebook(
+    source: str, injected: str, params: dict[str, object]
+) -> None:
+    """Python runs both cells; and the params, then the code of the stages in their order."""
+    found = of_papermill(source, injected, "print(n)")
+    whole: dict[str, object] = {}
+    exec(f"{source}\n{injected}", whole)
+    parts: dict[str, object] = dict(found.lab.lab.params)
+    for stage in found.lab.stages:
+        exec(stage.code or "", parts)
+    assert found.lab.lab.params == params
+    kept = {name for name in whole if not name.startswith("__")}
+    assert repr({name: parts[name] for name in kept}) == repr({name: whole[name] for name in kept})

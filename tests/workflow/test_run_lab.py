@@ -116,6 +116,16 @@ def test_a_param_can_be_set(lab: ALab) -> None:
     assert refused.value.allowed == "factor"
 
 
+def test_a_param_that_changes_nothing_cannot_be_set(lab: ALab) -> None:
+    """A run that says it had another value than its stages had would be a lie."""
+    idle = CHAIN.replace("{ factor = 2 }", "{ factor = 2, idle = 1 }")
+    assert lab.write(idle).run().status == "succeeded"
+    assert lab.run(params={"idle": 1}).status == "succeeded"
+    with pytest.raises(AgiError, match="no stage takes this param") as refused:
+        lab.run(params={"idle": 2})
+    assert (refused.value.code, refused.value.found, refused.value.allowed) == ("AGI-STAGE-069", "idle", "factor")
+
+
 def test_the_document_gets_its_last_run_and_keeps_the_rest(lab: ALab) -> None:
     result = lab.write(CHAIN).run()
     text = lab.path.read_text()

@@ -95,6 +95,16 @@ class Cell:
         """Whether this is code that we may read as Python."""
         return self.kind == "code" and self.language == "python"
 
+    @property
+    def gives_parameters(self) -> bool:
+        """Whether its values are set from outside: papermill's tags, of what is asked for and of what was given."""
+        return "parameters" in self.tags or self.is_injected
+
+    @property
+    def is_injected(self) -> bool:
+        """Whether papermill wrote it, right below the cell whose values it replaces."""
+        return "injected-parameters" in self.tags
+
 
 @dataclass(frozen=True)
 class Notebook:

@@ -36,7 +36,7 @@ from agilab.notebooks.imports import (
 from agilab.notebooks.keeping import attachment_findings
 from agilab.notebooks.lying_files import there
 from agilab.notebooks.named_files import Act, Artifact, each_once
-from agilab.notebooks.parameters import parameters_of
+from agilab.notebooks.parameters import given_again, parameters_of
 from agilab.notebooks.parsing import ParsedNotebook, parse_notebook
 from agilab.notebooks.randomness import unseeded
 from agilab.notebooks.reading import LIMIT, read
@@ -196,8 +196,13 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
 
 def _given(parsed: ParsedNotebook) -> dict[str, int]:
     """The names that cells of parameters give plain values, which a lab's runs may set, each with its cell."""
-    tagged = [one for one in parsed.cells if "parameters" in one.cell.tags]
-    return {name: one.cell.index for one in tagged for name in parameters_of(one.python).given}
+    tagged = [one for one in parsed.cells if one.cell.gives_parameters]
+    both = dict(given_again(parsed))
+    return {
+        name: one.cell.index
+        for one in tagged
+        for name in parameters_of(one.python, both=both.get(one.cell.index)).given
+    }
 
 
 def _uses(

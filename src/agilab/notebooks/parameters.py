@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 import datetime
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
+from agi_node.source.scopes import bound_names
 from agilab.contracts.datum import in_json, moments_in
 from agilab.notebooks.literals import Names, literal, names_after
 from agilab.notebooks.metadata import is_text
+from agilab.notebooks.parsing import ParsedNotebook
 
 _LARGEST = 2**53
 """Whole numbers from here on are not the same everywhere."""
@@ -42,10 +45,43 @@ class Parameters:
     odd: tuple[Odd, ...] = ()
 
 
-def parameters_of(source: str, names: Names | None = None) -> Parameters:
+@dataclass(frozen=True)
+class Again:
+    """What a cell of parameters and the one right below it both give.
+
+    Attributes:
+        replaced: Names whose first value nothing needs: only the second counts.
+        twice: Names of which both values are needed, so that neither can be given from outside.
+    """
+
+    replaced: frozenset[str] = frozenset()
+    twice: frozenset[str] = frozenset()
+
+
+def again(above: ast.Module, below: ast.Module) -> Again:
+    """What two cells of parameters, one right below the other, both give.
+
+    >>> again(ast.parse("n = 5\\nk = 1\\nm = n * 2"), ast.parse("n = 8\\nk = 2"))
+    Again(replaced=frozenset({'k'}), twice=frozenset({'n'}))
+    """
+    read = {one.id for one in _names([*above.body, *below.body]) if isinstance(one.ctx, ast.Load)}
+    both = frozenset(bound_names(above.body, "")) & frozenset(bound_names(below.body, ""))
+    return Again(both - read, both & read)
+
+
+def given_again(parsed: ParsedNotebook) -> Iterator[tuple[int, Again]]:
+    """What a cell of parameters and that of papermill right below it both give, by the index of each."""
+    for one, below in pairwise(parsed.cells):
+        if below.cell.is_injected and one.cell.gives_parameters and one.tree and below.tree:
+            found = again(one.tree, below.tree)
+            yield one.cell.index, found
+            yield below.cell.index, replace(found, replaced=frozenset())
+
+
+def parameters_of(source: str, names: Names | None = None, both: Again | None = None) -> Parameters:
     """Take a cell apart, name by name. Nothing is given where the text is not Python.
 
-    `names` are those of `datetime` that cells above have imported.
+    `names` are those of `datetime` that cells above have imported; what `both` says is replaced is left out.
 
     >>> found = parameters_of("n = 40\\nlimit = None\\nm = n * 2")
     >>> found.given, found.rest, [one.name for one in found.odd]
@@ -63,24 +99,29 @@ def parameters_of(source: str, names: Names | None = None) -> Parameters:
     given: dict[str, Any] = {}
     odd: list[Odd] = []
     stays: list[ast.stmt] = []
+    dead: list[ast.stmt] = []
+    both = both or Again()
     for node in body:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
         known = names_after([node], known)
         name, value = _assigned(node)
+        if name in both.replaced and counts[name] == 1 and _is_plain(value):
+            dead.append(node)
+            continue
         if not name or value is None:
             stays.append(node)
             continue
-        why = "set more than once" if counts[name] > 1 else _odd(value, known)
+        why = "set more than once" if counts[name] > 1 or name in both.twice else _odd(value, known)
         if why:
             odd.append(Odd(name, node.lineno, why))
             stays.append(node)
         else:
             given[name] = literal(value, known)
     dated = any(moments_in(given))
-    if not stays and not dated:
+    if not stays and not dated and not dead:
         return Parameters(given, source if given else "", "" if given else source)
-    if not given:
+    if not given and not dead:
         return Parameters({}, "", source, tuple(odd))
     gives = [node for node in body if _assigned(node)[0] in given]
     text = _only(source, gives)
@@ -88,7 +129,7 @@ def parameters_of(source: str, names: Names | None = None) -> Parameters:
         # As texts, for a value needs no import to be given.
         plain = {name: f"{name} = {in_json(value)!r}" for name, value in given.items()}
         text = _lines_with({node.lineno: plain[_assigned(node)[0]] for node in gives}, len(_lines(source)))
-    return Parameters(given, text, _without(source, gives, stays) if stays else "", tuple(odd))
+    return Parameters(given, text, _without(source, [*gives, *dead], stays) if stays else "", tuple(odd))
 
 
 def _assigned(node: ast.stmt) -> tuple[str, ast.expr | None]:
@@ -101,11 +142,20 @@ def _assigned(node: ast.stmt) -> tuple[str, ast.expr | None]:
 
 
 def _stored(node: ast.stmt) -> set[str]:
-    return {
-        one.id
-        for one in ast.walk(node)
-        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store | ast.Del)
-    }
+    return {one.id for one in _names([node]) if isinstance(one.ctx, ast.Store | ast.Del)}
+
+
+def _names(nodes: Iterable[ast.stmt]) -> Iterator[ast.Name]:
+    return (one for node in nodes for one in ast.walk(node) if isinstance(one, ast.Name))
+
+
+def _is_plain(value: ast.expr | None) -> bool:
+    """Whether working a value out does nothing else: it is written out."""
+    try:
+        literal(value or ast.Constant(None), {})
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _odd(value: ast.expr, names: Names) -> str:

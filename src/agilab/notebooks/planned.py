@@ -18,7 +18,7 @@ from agilab.notebooks.flow.notebook import analyse_cells
 from agilab.notebooks.flow.plan import Plan, plan
 from agilab.notebooks.inspecting import Inspection
 from agilab.notebooks.literals import Names, names_after
-from agilab.notebooks.parameters import Odd, parameters_of
+from agilab.notebooks.parameters import Odd, given_again, parameters_of
 from agilab.notebooks.text_stages import Aside, aside_of
 from agilab.notebooks.titles import HEADING
 
@@ -116,10 +116,11 @@ def planned(inspection: Inspection, per: Per) -> Planned:
 def _code(inspection: Inspection) -> Iterator[Code]:
     parsed = {one.cell.index: one for one in inspection.parsed.cells}
     names: Names = {}
+    both = dict(given_again(inspection.parsed))
     for cell in inspection.notebook.code_cells:
         one = parsed.get(cell.index)
-        if one is not None and "parameters" in one.cell.tags:
-            found = parameters_of(one.python, names)
+        if one is not None and one.cell.gives_parameters:
+            found = parameters_of(one.python, names, both.get(cell.index))
             if found.given:
                 yield Code(one.cell, found.text, given=found.given)
             if found.rest or not found.given:

@@ -39,6 +39,7 @@ errors:
 | AGI-STAGE-058 | a value of `--set` that is not of the param's kind |
 | AGI-STAGE-064, -065 | a notebook that its text would not give back; a lab in which no stage runs |
 | AGI-STAGE-067, -068 | a notebook and its lab edited in the same places; a notebook's file that is imported |
+| AGI-STAGE-069 | another value of a param that no stage takes |
 | AGI-STAGE-066 | a stage that is to run alone, and takes what the last run has not |
 | AGI-STAGE-054, -056 | a value that an app cannot be given; a trial whose app did not come to its end |
 | AGI-STAGE-101 | an output that a stage, or the app that it calls, did not leave |

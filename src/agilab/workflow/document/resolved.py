@@ -121,6 +121,13 @@ class Resolved:
         return tuple((need, name) for name, one in self.stages.items() for need in one.needs)
 
     @cached_property
+    def params(self) -> frozenset[str]:
+        """The params of the lab that some stage takes, or walks."""
+        taken = (source for one in self.stages.values() for source in one.inputs)
+        walked = (axis.source for one in self.stages.values() for axis in one.foreach if axis.source)
+        return frozenset(source.name for source in (*taken, *walked) if source.origin == "param")
+
+    @cached_property
     def users(self) -> Mapping[str, tuple[str, ...]]:
         """For each stage those that need it directly."""
         found: dict[str, list[str]] = {name: [] for name in self.stages}

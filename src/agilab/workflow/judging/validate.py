@@ -15,7 +15,16 @@ from agilab.workflow.judging.findings import SEVERITIES, Finding, in_order
 
 CHECKS: Sequence[Check] = (
     *(edges.problems, edges.rings, edges.inputs, edges.outputs, edges.lists, edges.shares),
-    *(params.numbers, params.keys, params.secrets, work.anything, work.files, work.environments, work.apps),
+    *(
+        params.numbers,
+        params.keys,
+        params.secrets,
+        params.idle,
+        work.anything,
+        work.files,
+        work.environments,
+        work.apps,
+    ),
     *(packages.locks, packages.imports),
     *(code.syntax, code.uses, code.names, risks.risks, picture.picture),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,8 @@ def read_lab(path: Path, params: Mapping[str, Any] | None = None) -> Lab:
     """The lab that a document describes, with `params` in place of those in it.
 
     Raises what reading a document raises, AGI-STAGE-033 for a param that the lab does not have, -063 for one that JSON
-    cannot carry, and AGI-STAGE-030 for a lab whose stages cannot be put in order or lack an input.
+    cannot carry, AGI-STAGE-030 for a lab whose stages cannot be put in order or lack an input, and -069 for another
+    value of a param that no stage takes.
     """
     return lab_from(path, read_lab_file(path).lab, params)
 
@@ -142,16 +143,16 @@ def lab_from(
 
     One that is only looked at (`to_run=False`) may lack inputs.
     """
-    given = dict(params or {})
-    if unknown := given.keys() - document.lab.params.keys():
+    given, before = dict(params or {}), document.lab.params
+    if unknown := given.keys() - before.keys():
         raise AgiError(
             "AGI-STAGE-033",
             "the lab has no param of that name",
             found=", ".join(sorted(unknown)),
-            allowed=", ".join(document.lab.params) or f"none: [lab.params] of {path.name} is empty",
+            allowed=", ".join(before) or f"none: [lab.params] of {path.name} is empty",
         )
     if given:
-        lab = document.lab.with_changes(params={**document.lab.params, **given})
+        lab = document.lab.with_changes(params={**before, **given})
         document = document.with_changes(lab=lab)
     if to_run:
         refuse_unbounded(document)
@@ -160,7 +161,21 @@ def lab_from(
     resolved = resolve(document, exists=lambda name: exists(folder, name))
     if to_run:
         _refuse_unresolved(path, resolved)
+        _refuse_idle(path, resolved, {name for name in given if given[name] != before.get(name)})
     return Lab(path, folder.name, document, resolved)
+
+
+def _refuse_idle(path: Path, resolved: Resolved, changed: Collection[str]) -> None:
+    """Raise AGI-STAGE-069 where another value of a param would change nothing, but be recorded as if it had."""
+    if idle := sorted(set(changed) - resolved.params):
+        raise AgiError(
+            "AGI-STAGE-069",
+            f"no stage takes {'these params' if idle[1:] else 'this param'}, so another value changes nothing",
+            found=", ".join(idle),
+            allowed=", ".join(sorted(resolved.params)) or "none: no stage takes a param",
+            try_=f"add it to the inputs of the stages that need it in {path.name}, and take out of their code "
+            "what sets it",
+        )
 
 
 def prepare_lab(store: Store, lab: Lab, *, offline: bool, say: Say) -> PreparedLab:

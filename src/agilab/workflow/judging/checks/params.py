@@ -43,6 +43,16 @@ def secrets(case: Case) -> Iterator[Finding]:
             yield case.finding("086", at, name, f"{name} holds {kind}", f"{path[0]} = (not shown)")
 
 
+def idle(case: Case) -> Iterator[Finding]:
+    """Params that no stage takes, where there are stages."""
+    if not case.resolved.stages:
+        return
+    for name in case.file.lab.lab.params:
+        if name not in case.resolved.params:
+            at = case.place(None, "lab", "params", name)
+            yield case.finding("069", at, None, f"no stage takes the param {name}")
+
+
 def _items(case: Case, axis: Axis) -> Any:
     """The items of a list that stands in the document; none of one that a stage makes."""
     if axis.items is not None:

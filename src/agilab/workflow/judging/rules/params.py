@@ -52,4 +52,28 @@ PARAMS = (
             inputs = ["limit"]
         """),
     ),
+    Rule(
+        "AGI-STAGE-069",
+        "note",
+        name="A param that no stage takes",
+        why="Another value of it (`--set`) would change nothing, so a run with one is refused.",
+        mend="Add it to the inputs of the stages that need it, and take out of their code what sets it.",
+        bad=lab("""
+            [lab.params]
+            limit = 3
+
+            [[stages]]
+            id = "show"
+            code = "limit = 5; print(limit)"
+        """),
+        good=lab("""
+            [lab.params]
+            limit = 3
+
+            [[stages]]
+            id = "show"
+            code = "print(limit)"
+            inputs = ["limit"]
+        """),
+    ),
 )
