@@ -32,11 +32,15 @@ def found(code: str, given: set[str] = frozenset(), outputs: tuple[str, ...] = (
         "import multiprocessing as m\nfrom importlib.metadata import version\nprint(m.cpu_count(), version('x'))\n",
         "e = ValueError()\nprint(type(e).__name__, e.__class__.__name__, getattr(e, 'args'), hasattr(e, 'x'))\n",
         "import sqlite3\nurl = 'sqlite:///a.db'\nrequests = [1]\nrequests.append(2)\nsignal = 3\n",
+        "from pathlib import Path\nPath('out').parent.mkdir()\nx = Path('a.csv').read_text().replace('a', 'b')\n",
+        "t = t.rename({'a': 'b'}).replace(1, 2)\nname = 'x'.replace('x', '/kg')\n",
+        "import numpy as np\nx = np.load('a.npy')\ny = np.load('b.npy', allow_pickle=False)\n",
+        "from sklearn.linear_model import Ridge\nfrom scipy.stats import norm\nimport altair, networkx\n",
         "été = 'Tür 😀 日本'\r\nif été:\r\n\tprint(été)\r\n",
     ],
 )
 def test_ordinary_code_is_left_alone(code: str) -> None:
-    assert found(code) == []
+    assert found(code, {"t"}) == []
 
 
 @pytest.mark.parametrize(
@@ -75,6 +79,27 @@ def test_ordinary_code_is_left_alone(code: str) -> None:
         ("import pandas as pd\npd.eval('1')\n", [("ASK-003", 2)]),
         ("t.query('@__import__(\"os\")')\n", [("ASK-003", 1)]),
         ("import multiprocessing as m\nm.Process\n", [("ASK-003", 2)]),
+        ("from pathlib import Path\nfor p in Path('.').rglob('*.csv'):\n    p.unlink()\n", [("ASK-003", 3)]),
+        ("from pathlib import Path\np = Path('a') / 'b'\np.rename('c')\n", [("ASK-003", 3)]),
+        ("from pathlib import Path\nx = (Path.home() / '.ssh').read_text()\n", [("ASK-003", 2)]),
+        ("from pathlib import Path\nx = list(Path.cwd().parent.iterdir())\n", [("ASK-003", 2)]),
+        ("import os\nx = os.listdir(os.path.expanduser('x'))\n", [("ASK-003", 2)]),
+        ("import os\nos.symlink('a', 'b')\n", [("ASK-003", 2)]),
+        ("import os\nclass A:\n    m = os\nA.m.system('ls')\n", [("ASK-003", 3)]),
+        ("import pkgutil\n", [("ASK-003", 1)]),
+        ("from transformers import AutoModel\n", [("ASK-003", 1)]),
+        ("def f():\n    import made_up_yesterday.deep as m\n    return m\n", [("ASK-003", 2)]),
+        ("import numpy as np\nx = np.load('a.npy', allow_pickle=True)\n", [("ASK-003", 2)]),
+        ("import pandas as pd\npd.io.common.urlopen('x')\n", [("ASK-003", 2)]),
+        ("x = pl.sql(\"select * from read_csv('https://e.org/a.csv')\")\n", [("ASK-003", 1)]),
+        ("pl.sql(\"copy t to '/tmp/x.csv'\")\n", [("ASK-004", 1)]),
+        ("x = open('/flag').read()\n", [("ASK-004", 1)]),
+        ("x = open(b'/etc/passwd').read()\n", [("ASK-004", 1)]),
+        ("import os\nx = os.path.join('/', 'etc')\n", [("ASK-004", 2)]),
+        ("open(file='x.csv', mode='w').write('1')\n", [("ASK-005", 1)]),
+        ("from pathlib import Path\nPath('x.csv').open('w').write('1')\n", [("ASK-005", 2)]),
+        ("t.to_csv(path_or_buf='x.csv')\n", [("ASK-005", 1)]),
+        ("import pandas as pd\npd.ExcelWriter('a.xlsx')\n", [("ASK-005", 2)]),
         ("x = open('/etc/passwd').read()\n", [("ASK-004", 1)]),
         ("open('/tmp/x/y', 'w').write('x')\n", [("ASK-004", 1)]),
         ("x = open('../other/x.csv').read()\n", [("ASK-004", 1)]),
@@ -98,6 +123,13 @@ def test_a_module_of_another_stage_is_one_here_and_a_table_of_its_name_is_none()
     assert [one.code for one in check_code(code, given={"signal"}, used={"signal"}, outputs=())] == [
         "ASK-003"
     ]
+
+
+def test_a_module_that_the_stage_imports_already_is_nothing_new() -> None:
+    code = "import astropy.units as u\nimport lidar_tools\nx = u.m\n"
+
+    (one,) = check_code(code, given=set(), outputs=(), before="import astropy\n")
+    assert (one.line, one.what) == (2, "imports lidar_tools, of which it is not known what it reaches")
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterator
-from typing import Any
 
 from agilab.assist.code_names import unknown_names
-from agilab.assist.code_risks import Modules, is_elsewhere, risks
+from agilab.assist.code_risks import Modules, imported_roots, is_elsewhere, risks
 from agilab.assist.findings import Finding
 from agilab.assist.unseen import unseen_signs
 from agilab.contracts.lab_stages import is_file
@@ -19,15 +18,21 @@ from agilab.contracts.lab_stages import is_file
 _WRITERS = re.compile(
     r"^(to_(csv|parquet|json|excel|feather|pickle|html|hdf|stata|xml|latex|markdown)|write_\w+|sink_\w+|savefig|save|dump|savetxt|savez\w*|write_text|write_bytes)$"
 )
+_PATH_WORDS = ("path_or_buf", "path", "buf", "file", "fname", "filename", "excel_writer")
 
 
 def check_code(
-    code: str, *, given: Collection[str], outputs: Collection[str], used: Collection[str] = ()
+    code: str,
+    *,
+    given: Collection[str],
+    outputs: Collection[str],
+    used: Collection[str] = (),
+    before: str = "",
 ) -> list[Finding]:
     """What is to be said of the code of a stage, in the order of its lines.
 
     `given` are the names that are there when it begins, `used` those of them that come of another stage's text, which
-    may be modules; `outputs` what it must leave, values and files.
+    may be modules; `outputs` what it must leave, values and files. What the code `before` imports is nothing new.
     """
     unseen = list(unseen_signs(code))
     try:
@@ -46,7 +51,7 @@ def check_code(
     found = [
         *unseen,
         *unknown_names(code, tree, set(given)),
-        *risks(tree, modules),
+        *risks(tree, modules, imported_roots(before)),
         *writes.findings,
         *_missing_outputs(tree, writes.written, outputs),
     ]
@@ -84,28 +89,38 @@ class _Writes:
     def _written_path(self, call: ast.Call) -> ast.expr | None:
         """The path that a call writes to; None for calls that write nothing."""
         function = call.func
-        if (isinstance(function, ast.Name) and function.id == "open") or self._dotted(function) in (
-            "io.open",
-            "builtins.open",
-        ):
-            mode: Any = (
-                call.args[1]
-                if len(call.args) > 1
-                else next((word.value for word in call.keywords if word.arg == "mode"), None)
-            )
-            text = mode.value if isinstance(mode, ast.Constant) else "r"
-            return call.args[0] if call.args and set(str(text)) & set("wax+") else None
-        if not isinstance(function, ast.Attribute) or not _WRITERS.match(function.attr):
+        name = self._dotted(function)
+        if (isinstance(function, ast.Name) and function.id == "open") or name in ("io.open", "builtins.open"):
+            return _argument(call, 0, "file") if _is_for_writing(_argument(call, 1, "mode")) else None
+        if name == "pandas.ExcelWriter":
+            return _argument(call, 0, "path")
+        if not isinstance(function, ast.Attribute):
             return None
-        if function.attr in ("write_text", "write_bytes"):
+        if function.attr in ("write_text", "write_bytes", "open") and "." not in name.removeprefix(
+            "pathlib."
+        ):
+            if function.attr == "open" and not _is_for_writing(_argument(call, 0, "mode")):
+                return None
             inner = function.value
             return (
                 inner.args[0] if isinstance(inner, ast.Call) and inner.args else ast.Name("path", ast.Load())
             )
-        if self._dotted(function).startswith(("run.", "json.dump", "pickle.dump")) or not call.args:
+        if not _WRITERS.match(function.attr) or name.startswith(("run.", "json.dump", "pickle.dump")):
             return None
-        first = call.args[0]
+        first = next((found for word in ("", *_PATH_WORDS) if (found := _argument(call, 0, word))), None)
         return first if isinstance(first, ast.Constant | ast.JoinedStr | ast.BinOp) else None
+
+
+def _argument(call: ast.Call, at: int, word: str) -> ast.expr | None:
+    """What a call is given at a place, or by a word."""
+    if len(call.args) > at:
+        return call.args[at]
+    return next((one.value for one in call.keywords if one.arg == word), None)
+
+
+def _is_for_writing(mode: ast.expr | None) -> bool:
+    text = mode.value if isinstance(mode, ast.Constant) else "r"
+    return bool(set(str(text)) & set("wax+"))
 
 
 def _fits(name: str, output: str) -> bool:

@@ -1,7 +1,7 @@
 """What a piece of code reaches for that a person should read first: programs, the network, other places, secrets.
 
 From the syntax tree alone. A name counts wherever it stands, not only where it is called: `map(os.system, words)`
-calls it as well.
+calls it as well. What is not known (`reach`) is named too: a list of dangers is never whole.
 """
 
 from __future__ import annotations
@@ -9,139 +9,19 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from agi_node.source.tree import chain_of
 from agilab.assist.findings import Finding
+from agilab.assist.path_names import PathNames
+from agilab.assist.reach import RISKS, is_harmless, is_known_module
 
-RISKS: dict[str, tuple[str, ...]] = {
-    "starts another program": (
-        "os.system",
-        "os.popen",
-        "os.exec",
-        "os.spawn",
-        "os.posix_spawn",
-        "os.startfile",
-        "subprocess.",
-        "multiprocessing.P",
-        "multiprocessing.get_context",
-        "multiprocessing.connection",
-        "pty.",
-        "pexpect.",
-        "asyncio.create_subprocess",
-        "concurrent.futures.ProcessPoolExecutor",
-    ),
-    "runs text as code": (
-        "eval",
-        "exec",
-        "compile",
-        "__import__",
-        "importlib.import_module",
-        "importlib.reload",
-        "importlib.util",
-        "importlib.machinery",
-        "importlib._",
-        "runpy.",
-        "code.",
-        "types.CodeType",
-        "types.FunctionType",
-        "pandas.eval",
-    ),
-    "reaches for names that are not written out": (
-        "__builtins__",
-        "builtins.",
-        "globals",
-        "sys.modules",
-        "sys.meta_path",
-        "sys._",
-        "gc.get_",
-        "inspect.currentframe",
-        "inspect.stack",
-        "operator.attrgetter",
-        "operator.methodcaller",
-    ),
-    "reads a pickle, which can do anything": (
-        "pickle.load",
-        "pickle.Unpickler",
-        "cloudpickle.load",
-        "joblib.load",
-        "dill.load",
-        "marshal.load",
-        "shelve.open",
-        "pandas.read_pickle",
-        "torch.load",
-    ),
-    "removes or moves files": (
-        "os.remove",
-        "os.unlink",
-        "os.rmdir",
-        "os.removedirs",
-        "os.rename",
-        "os.replace",
-        "shutil.rmtree",
-        "shutil.move",
-    ),
-    "uses the network": (
-        "socket.",
-        "socketserver.",
-        "ssl.",
-        "urllib.request",
-        "urllib3.",
-        "http.client",
-        "http.server",
-        "requests.",
-        "httpx.",
-        "aiohttp.",
-        "websockets.",
-        "websocket.",
-        "xmlrpc.",
-        "ftplib.",
-        "smtplib.",
-        "poplib.",
-        "imaplib.",
-        "telnetlib.",
-        "paramiko.",
-        "pycurl.",
-        "grpc.",
-        "zmq.",
-        "webbrowser.",
-        "fsspec.",
-        "s3fs.",
-        "gcsfs.",
-        "adlfs.",
-        "boto3.",
-        "botocore.",
-        "google.cloud.",
-        "azure.",
-        "pyarrow.fs.",
-        "asyncio.open_connection",
-        "asyncio.start_server",
-        "pandas.read_clipboard",
-        "sklearn.datasets.fetch_",
-        "seaborn.load_dataset",
-        "huggingface_hub.",
-        "datasets.load_dataset",
-        "openai.",
-        "anthropic.",
-    ),
-    "reaches into the machine": (
-        "ctypes.",
-        "cffi.",
-        "posix.",
-        "nt.",
-        "os.kill",
-        "os.chmod",
-        "os.chown",
-        "os.fork",
-        "sys.settrace",
-        "sys.setprofile",
-        "signal.",
-    ),
-    "reads secrets of the environment": ("os.environ", "os.getenv", "keyring."),
-}
-"""What a name stands for, by its beginnings; one without a point is built in, one that ends with it a whole module."""
-_ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
-_OUTSIDE = re.compile(r"(/[\w.-]+/|~/|[A-Za-z]:[\\/]\w|\\\\\w)")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_OUTSIDE = re.compile(r"(?:^|(?<=['\"]))(/[\w.-]+/|~/|[A-Za-z]:[\\/]\w|\\\\\w)")
+_TAKES_PATHS = re.compile(
+    r"(open|Path|PurePath|connect|join|glob|rglob|iglob|chdir|listdir|scandir|walk|exists|move|(read|write|scan|sink|to)_\w+"
+    r"|(save|load|copy|extract|make|mk)\w*)$"
+)
 _DUNDER = re.compile("__(import|builtins|globals|subclasses|code|loader|getattribute)__")
 """Ways around every list: what leads from any object to everything there is."""
 _IN_A_FILE = ("sqlite://", "duckdb://")
@@ -183,15 +63,31 @@ class Modules:
         return ".".join([root or first, *parts])
 
 
-def risks(tree: ast.Module, modules: Modules) -> list[Finding]:
-    """What a person should read before the code runs: of each sort, the first of a line."""
+def imported_roots(code: str) -> frozenset[str]:
+    """The modules, without their parts, that a piece of code imports; none of what is no Python."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    found = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    found += [
+        node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level
+    ]
+    return frozenset(name.partition(".")[0] for name in found)
+
+
+def risks(tree: ast.Module, modules: Modules, here: Collection[str] = ()) -> list[Finding]:
+    """What a person should read before the code runs: of each sort, the first of a line.
+
+    Modules of `here` are in use already, so that importing them is nothing new.
+    """
     documents = {
         id(node.value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
     found: dict[tuple[int, str], Finding] = {}
-    for one in _Looker(modules, documents).below(tree):
+    for one in _Looker(modules, documents, PathNames(tree, modules.dotted), here).below(tree):
         found.setdefault((one.line, one.code), one)
     return list(found.values())
 
@@ -199,23 +95,29 @@ def risks(tree: ast.Module, modules: Modules) -> list[Finding]:
 class _Looker:
     """Walks over a tree once. `documents` are texts that stand by themselves: nothing is done with them."""
 
-    def __init__(self, modules: Modules, documents: set[int]) -> None:
-        self.modules, self.documents = modules, documents
+    def __init__(
+        self, modules: Modules, documents: set[int], paths: PathNames, here: Collection[str]
+    ) -> None:
+        self.modules, self.documents, self.paths, self.here = modules, documents, paths, here
+        self.in_classes: set[ast.AST] = set()
 
     def below(self, node: ast.AST) -> Iterator[Finding]:
         """What is to be said of a part and of its parts; of `a.b.c` as a whole."""
         yield from self._of(node)
+        if isinstance(node, ast.ClassDef):
+            self.in_classes |= {*node.body}
         if isinstance(node, ast.Name | ast.Attribute):
             if found := self._name(node):
                 yield found
                 return
             while isinstance(node, ast.Attribute):
                 node = node.value
-                if isinstance(node, ast.Name):
-                    return
+            if not isinstance(node, ast.Name):
+                yield from self.below(node)
+            return
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
             # Another name of a module is followed; a place in something else is not.
-            followed = all(isinstance(target, ast.Name) for target in node.targets)
+            followed = node not in self.in_classes and all(isinstance(one, ast.Name) for one in node.targets)
             if found := self._name(node.value, alone=not followed):
                 yield found
             for target in node.targets:
@@ -228,21 +130,58 @@ class _Looker:
         match node:
             case ast.Call(func=ast.Name(id=function), args=[owner, name, *_]) if function in _BY_NAME:
                 yield from self._by_name(node, function, owner, name)
+            case ast.Import(names=aliases):
+                yield from self._imports(node, [alias.name for alias in aliases])
+            case ast.ImportFrom(module=str(module), level=0, names=names) if names[0].name != "*":
+                yield from self._imports(node, [f"{module}.{alias.name}" for alias in names])
             case ast.ImportFrom(module=str(module), names=[ast.alias(name="*")]):
+                yield from self._imports(node, [module])
                 if any(
                     one.startswith(f"{module}.") or f"{module}.".startswith(one)
                     for one in itertools.chain(*RISKS.values())
                 ):
                     what = f"brings names that reach into the machine: {module}"
                     yield Finding("ASK-003", "risk", node.lineno, what, _READ_IT)
+            case ast.Call():
+                yield from self._call(node)
             case ast.Constant(value=str(text)) if id(node) not in self.documents:
                 yield from _text(node, text)
+            case ast.Constant(value=bytes(text)):
+                yield from _text(node, text.decode("latin-1"))
             case ast.Assign(targets=targets, value=ast.Constant(value=str(text))) if text:
                 for target in targets:
                     if isinstance(target, ast.Name) and _SECRET.search(target.id):
                         what = f"holds what looks like a secret, in {target.id!r}"
                         mend = "read it from the environment of the run"
                         yield Finding("ASK-006", "risk", node.lineno, what, mend)
+
+    def _imports(self, node: ast.stmt, names: Sequence[str]) -> Iterator[Finding]:
+        unknown = sorted(
+            {name.partition(".")[0] for name in names if not is_known_module(name)} - {*self.here}
+        )
+        listed = [name for name in unknown if name not in _ROOTS]  # of the others, what they do is said
+        if listed:
+            what = f"imports {', '.join(listed)}, of which it is not known what it reaches"
+            yield Finding("ASK-003", "risk", node.lineno, what, _READ_IT)
+
+    def _call(self, call: ast.Call) -> Iterator[Finding]:
+        """What only a whole call shows: a path that leads out, a method of a path, an option."""
+        function = call.func
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        given = [*call.args, *(word.value for word in call.keywords)]
+        if _TAKES_PATHS.match(name):
+            for one in given:
+                text = one.value if isinstance(one, ast.Constant) else None
+                text = text.decode("latin-1") if isinstance(text, bytes) else text
+                if isinstance(text, str) and text.startswith("/") and not is_elsewhere(text):
+                    yield _outside(one, text)
+        if what := self.paths.risk_of(call):
+            yield Finding("ASK-003", "risk", call.lineno, what, _READ_IT)
+        for word in call.keywords:
+            is_on = isinstance(word.value, ast.Constant) and bool(word.value.value)
+            if word.arg == "allow_pickle" and is_on:
+                what = f"reads a pickle, which can do anything: {name}(allow_pickle=True)"
+                yield Finding("ASK-003", "risk", call.lineno, what, _READ_IT)
 
     def _by_name(self, call: ast.Call, function: str, owner: ast.expr, name: ast.expr) -> Iterator[Finding]:
         """`getattr(x, "name")` is as `x.name`; where the name is computed, nobody knows what it reaches."""
@@ -259,6 +198,8 @@ class _Looker:
             return Finding("ASK-003", "risk", node.lineno, f"{_ELSEWHERE}: {node.attr}", _READ_IT)
         name = self.modules.dotted(node) if isinstance(node.ctx, ast.Load) else ""
         found = next(_told(node, name), None) if name else None
+        if found is None and name and not is_harmless(name):
+            return Finding("ASK-003", "risk", node.lineno, f"reaches into the machine: {name}", _READ_IT)
         whole = isinstance(node, ast.Name) and node.id in self.modules.names and name in _ROOTS
         if found is None and alone and whole:
             what = f"hands on a module that reaches into the machine: {name}"
@@ -288,17 +229,21 @@ def _is(name: str, prefix: str) -> bool:
 
 def is_elsewhere(text: str) -> bool:
     """Whether a text is an address, or a path that leads out of the folder of a stage."""
-    return _ADDRESS.match(text) is not None or _OUTSIDE.match(text) is not None or ".." in text.split("/")
+    return _ADDRESS.search(text) is not None or _OUTSIDE.search(text) is not None or ".." in text.split("/")
 
 
 def _text(node: ast.Constant, text: str) -> Iterator[Finding]:
     """A text that something is done with: an address, a place outside, a way around every list of names."""
-    if address := _ADDRESS.match(text):
-        if address[0].strip().lower() not in _IN_A_FILE:
+    if addresses := _ADDRESS.findall(text):
+        if any(one.lower() not in _IN_A_FILE for one in addresses):
             what = f"uses the network, or a place outside its folder: {text[:60]!r}"
             yield Finding("ASK-003", "risk", node.lineno, what, _READ_IT)
     elif is_elsewhere(text):
-        what = f"names a place outside its folder: {text[:60]!r}"
-        yield Finding("ASK-004", "risk", node.lineno, what, "use a relative path of an input or output")
+        yield _outside(node, text)
     if _DUNDER.search(text):
         yield Finding("ASK-003", "risk", node.lineno, f"{_ELSEWHERE}: {text[:60]!r}", _READ_IT)
+
+
+def _outside(node: ast.expr, text: str) -> Finding:
+    what = f"names a place outside its folder: {text[:60]!r}"
+    return Finding("ASK-004", "risk", node.lineno, what, "use a relative path of an input or output")

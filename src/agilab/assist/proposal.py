@@ -130,6 +130,7 @@ def propose(asked: Asked, provider: AssistProvider, hear: Callable[[str], None],
         given=given_names(asked.lab, asked.stage),
         outputs=asked.stage.outputs,
         used={name for taken in asked.stage.uses.values() for name in taken},
+        before=asked.code,
     )
     proposal = Proposal(asked, answer, provider.name, code, actions, tuple(findings))
     keep(home, exchange_of(proposal))
