@@ -19,6 +19,7 @@ from agi_node.errors import AgiError
 from agi_node.handover import hand_over
 from agilab.assist.data.figures import nullable_of
 from agilab.assist.data.known import Known
+from agilab.assist.data.parquet import nullable_columns
 from agilab.assist.steps.checking import check
 from agilab.assist.steps.compiling import code_of
 from agilab.contracts.assistance import Column, TableSchema
@@ -205,11 +206,14 @@ def written_by_pandas(frame: pd.DataFrame, folder: Path, kind: str) -> Known:
         return Known.of_file("df", folder / "df.parquet", "pandas")
     folder = folder / "staging"
     folder.mkdir()
+    if kind == "arrow":  # what categories are is in no parquet, so such a table is an Arrow file
+        frame = frame.assign(C=pd.Categorical(["c"] * len(frame)))
     hand_over("df", frame, Staging(folder), "df")
+    assert any(folder.rglob("df.arrow")) == (kind == "arrow")
     return Known.of_value("df", next(folder.rglob("df.preview.json")))
 
 
-@pytest.mark.parametrize("kind", ["file", "value"])
+@pytest.mark.parametrize("kind", ["file", "value", "arrow"])
 @pytest.mark.parametrize(
     ("where", "rows"),
     [
@@ -236,7 +240,7 @@ def test_pandas_own_missing_value_passes_the_tests_that_any_passes(
     known = written_by_pandas(NULLS, tmp_path, kind)
     plan = checked(known.schema, {"do": "filter", "where": where})
 
-    left = result_of(plan, "pandas", df=NULLS.copy())
+    left = result_of(plan, "pandas", df=NULLS.assign(C=pd.Categorical(["c"] * len(NULLS))))
 
     assert left["I"].fillna(-1).tolist() == [[1, -1, 3, 9][row] for row in rows]
 
@@ -249,6 +253,15 @@ def test_a_column_that_no_step_uses_keeps_its_type(kind: str, tmp_path: Path) ->
     left = result_of(plan, "pandas", df=NULLS.copy())
 
     assert [str(left[name].dtype) for name in NULLS] == ["float64", "boolean", "string", "int64[pyarrow]"]
+
+
+def test_what_an_arrow_file_does_not_say_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "df.arrow"
+    for data in (b"", b"ARROW1", b"ARROW1\0\0\xff\xff\xff\xff\xff\xff\xff\x7f", b"x" * 40):
+        path.write_bytes(data)
+        assert nullable_columns(path) == set()
+    pl.DataFrame({"a": [1]}).write_ipc(path)
+    assert nullable_columns(path) == set()
 
 
 def test_a_choice_by_a_condition_that_is_not_known_takes_the_other(tmp_path: Path) -> None:

@@ -162,7 +162,6 @@ def test_a_server_that_keeps_failing_is_given_up() -> None:
             says(200, b'data: {"error": {"message": "out of memory"}}\n\n', "text/event-stream"),
             "out of memory",
         ),
-        (whole(""), "an answer without text"),
         (
             says(200, b"data: " + b"x" * (2 << 20), "text/event-stream"),
             "more than a response of text ever has",
@@ -172,6 +171,31 @@ def test_a_server_that_keeps_failing_is_given_up() -> None:
 def test_what_is_not_the_protocol_is_named(step: Step, found: str) -> None:
     with failing("AGI-ASSIST-037", step) as (error, _):
         assert error.found == found
+
+
+CALLS = {
+    "tool_calls": [{"id": "1", "type": "function", "function": {"name": "run_python", "arguments": "{}"}}]
+}
+
+
+@pytest.mark.parametrize(
+    ("step", "found"),
+    [
+        (whole(""), "an empty text"),
+        (whole(None, **CALLS), "a call of a tool, run_python, and none is offered"),
+        (whole(None, reasoning_content="hm"), "its thoughts, and no word after them"),
+        (streams(finish="stop"), "an empty text"),
+    ],
+)
+def test_a_reply_in_which_nothing_is_said_is_no_matter_of_the_address(step: Step, found: str) -> None:
+    with failing("AGI-ASSIST-038", step) as (error, _):
+        assert error.found == found
+        assert "/v1" not in str(error.try_)
+
+
+def test_a_server_that_is_slow_three_times_is_no_matter_of_the_model() -> None:
+    with failing("AGI-ASSIST-036", refuses(408, "timed out")) as (error, server):
+        assert (error.found, len(server.asked)) == ("408: timed out", 3)
 
 
 OVERLOADED = {"error": {"message": "overloaded", "type": "overloaded_error", "code": 503}}

@@ -60,6 +60,10 @@ _STATUS = {
 """Words of errors that come with status 200, in a stream that has begun, and what they would be before it."""
 
 
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+"""Where servers put what a model thinks, beside its answer."""
+
+
 @dataclass
 class Reply:
     """A response as far as it has come."""
@@ -71,6 +75,10 @@ class Reply:
     """Why it ended: `stop`, `length`, `content_filter` …; None while it has not."""
     done: bool = False
     """Whether the server said that nothing more comes."""
+    tools: list[str] = field(default_factory=list)
+    """The names of tools that it would call, though none is offered."""
+    thought: bool = False
+    """Whether it said what it thinks, apart from the answer."""
 
     @property
     def text(self) -> str:
@@ -98,6 +106,10 @@ class Reply:
             content = "".join(str(piece.get("text", "")) for piece in content if isinstance(piece, dict))
         if not isinstance(content, str | None):
             raise Malformed(f"a {part} whose content is no text")
+        calls = [one for one in said.get("tool_calls") or () if isinstance(one, dict)]
+        named = [one["function"].get("name") for one in calls if isinstance(one.get("function"), dict)]
+        self.tools += [str(name)[:60] for name in named if name]
+        self.thought = self.thought or any(said.get(name) for name in _THOUGHTS)
         if isinstance(refusal, str) and refusal:
             self.refusals.append(refusal)
         if first.get("finish_reason") is not None:

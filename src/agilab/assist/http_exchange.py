@@ -179,7 +179,7 @@ class Exchange:
         if reply.finish == "length":
             self.failures.cut_short(len(reply.text))
         if not reply.text.strip():
-            raise Malformed("an answer without text")
+            self.failures.wordless(self._clean(", ".join(reply.tools)), thought=reply.thought)
         return reply
 
     def _pause(self, tried: int, wish: str | None, why: str) -> None:

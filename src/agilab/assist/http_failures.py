@@ -62,7 +62,7 @@ class Failures:
                 "the address itself",
                 "give the address where it sends to",
             )
-        if status >= 500:
+        if status >= 500 or status in (408, 409, 425):
             self._fail(
                 "AGI-ASSIST-036",
                 f"failed, {self._server.patience.tries} times",
@@ -150,6 +150,22 @@ class Failures:
             self._clean(" ".join(said.split()))[:200] or "stopped by its content filter",
             "an answer",
             "ask in other words, or another model",
+        )
+
+    def wordless(self, tools: str, *, thought: bool) -> NoReturn:
+        """A whole reply in which nothing is said: a call of `tools` in its place, or thoughts alone."""
+        self._fail(
+            "AGI-ASSIST-038",
+            "gave no answer",
+            f"a call of a tool, {tools}, and none is offered"
+            if tools
+            else "its thoughts, and no word after them"
+            if thought
+            else "an empty text",
+            "an answer in words",
+            "ask again with --model and one that answers without tools"
+            if tools
+            else "ask again, or another model",
         )
 
     def cut_short(self, length: int) -> NoReturn:

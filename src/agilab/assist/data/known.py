@@ -58,8 +58,11 @@ class Known:
     @classmethod
     def of_value(cls, name: str, preview: Path) -> Known:
         """A value by the place of its preview, which the table's own file lies beside. Raises AGI-ASSIST-003."""
-        whole = preview.with_name(preview.name.removesuffix(".preview.json") + ".parquet")
-        return cls.of_preview(name, preview.read_bytes(), whole if whole.is_file() else None)
+        stem = preview.name.removesuffix(".preview.json")
+        beside = (preview.with_name(stem + suffix) for suffix in (".parquet", ".arrow"))
+        return cls.of_preview(
+            name, preview.read_bytes(), next((one for one in beside if one.is_file()), None)
+        )
 
     @classmethod
     def of_file(cls, name: str, path: Path, library: Library = "pandas") -> Known:

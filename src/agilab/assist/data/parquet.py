@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from agi_node.errors import AgiError
+from agilab.assist.data.arrow import said_by_pandas
 from agilab.assist.data.dictionaries import distinct_in
 from agilab.assist.data.figures import bounds, categories_of, nullable_of, share, zone_of
 from agilab.assist.data.thrift import Compact
@@ -86,9 +87,11 @@ def _categories_of(footer: dict[int, Any]) -> frozenset[str]:
 
 
 def nullable_columns(path: Path) -> frozenset[str]:
-    """The columns that had one of pandas' types with a missing value of its own when pandas wrote a file, and will
-    have again; none where that cannot be read."""
+    """The columns that had one of pandas' types with a missing value of its own when pandas wrote a file (parquet, or
+    `.arrow`), and will have again; none where that cannot be read."""
     try:
+        if path.suffix == ".arrow":
+            return _nullable({5: [{1: b"pandas", 2: said_by_pandas(path) or b"{}"}]})
         with path.open("rb") as file:
             return _nullable(Compact(_footer(file)).structure())
     except (OSError, ValueError, IndexError, KeyError, TypeError, struct.error):

@@ -22,8 +22,9 @@ _NAMELESS = re.compile(r"__index_level_\d+__")
 def preview_table(data: bytes, where: str, whole: Path | None = None) -> tuple[TableSchema, list[list[Any]]]:
     """The columns of a previewed table, and the rows that the preview has, without an index.
 
-    `whole` is the table's own file, if there is one: parquet, as AGILab wrote it. Without it, or where it is of another
-    table, the figures are those of the rows in the preview. Raises AGI-ASSIST-003 where the bytes are no preview.
+    `whole` is the table's own file, if there is one, as AGILab wrote it: parquet, or `.arrow`, which says no figures.
+    Without it, or where it is of another table, the figures are those of the rows in the preview. Raises
+    AGI-ASSIST-003 where the bytes are no preview.
     """
     try:
         plain = untag(json.loads(data))
