@@ -26,6 +26,7 @@ errors:
 | AGI-LAB-106 | no module of this name in a v1 file |
 | AGI-LAB-107 | somebody else has written the file meanwhile |
 | AGI-LAB-108 to -110 | an id that is taken; a stage that is not there; a value that cannot stand in a stage |
+| AGI-LAB-114 | a name that several labs have |
 | AGI-LAB-112, -113 | no such version; a picture that somebody else drew |
 | AGI-STAGE-030 | the lab lacks inputs or has a ring of stages |
 | AGI-STAGE-033, -043 | no param of that name; `--set` without a value |

@@ -10,9 +10,9 @@ from agilab.contracts.subject import kind_of
 from agilab.engine.selection import Selection
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
-from agilab.workflow.document.known import lab_of
 from agilab.workflow.document.lab_folder import exists
 from agilab.workflow.document.locate import LabFile
+from agilab.workflow.document.own_runs import lab_of
 from agilab.workflow.document.resolve import resolve
 from agilab.workflow.judging.validate import validate
 
@@ -52,9 +52,11 @@ def refuse_hopeless_rerun(run: str, workspace: Workspace, selection: Selection) 
     Raises what `Store.run` raises, and AGI-STAGE-036 for a lab that is not where it was.
     """
     with Store(workspace, readonly=True) as store:
-        app = store.run(run).app
-    if kind_of(app)[0] == "lab":
-        refuse_hopeless(lab_of(app, workspace), workspace, selection)
+        row = store.run(run)
+        if kind_of(row.app)[0] != "lab":
+            return
+        path = lab_of(store, row)
+    refuse_hopeless(path, workspace, selection)
 
 
 def _starts(selection: Selection | None) -> set[str]:

@@ -23,6 +23,7 @@ from agilab.views.history import INTERRUPTED, state_of
 from agilab.workflow.document.hidden import without_secrets
 from agilab.workflow.document.locate import LabFile, parse_lab
 from agilab.workflow.document.outcome import RunOutcome, StageOutcome
+from agilab.workflow.document.own_runs import own_runs
 from agilab.workflow.document.resolved import Resolved, ResolvedStage
 from agilab.workflow.running.app_stages import is_of
 from agilab.workflow.running.code import code_of, own_modules
@@ -63,7 +64,7 @@ def _meant(store: Store, file: LabFile, name: str | None) -> RunRow | None:
                 exit_code=FAULT,
             )
         return run
-    newest = next(iter(store.runs(app=app, limit=1)), None)
+    newest = next(own_runs(store, file.path, file.lab), None)
     if newest is None and name is not None:
         raise AgiError(
             "AGI-STAGE-038",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -62,7 +63,7 @@ class LabFile:
 def find_lab(text: str | None, workspace: Workspace, *, here: Path | None = None) -> Path:
     """The document that a person means: a file, a folder, an app; without a word the nearest above `here`.
 
-    Raises AGI-LAB-101 where there is none.
+    Raises AGI-LAB-101 where there is none, and AGI-LAB-114 for a name that several have.
     """
     start = (here or Path.cwd()).resolve()
     if text is None:
@@ -79,11 +80,13 @@ def find_lab(text: str | None, workspace: Workspace, *, here: Path | None = None
         raise _none(f"{text} without {FILE}", f"agilab workflow new {shlex.quote(text)}")
     if "/" not in text and not text.endswith(".toml"):
         from agilab.projects.discover import find_app
-        from agilab.workflow.document.known import known_labs
+        from agilab.workflow.document.known import labs_called
 
-        known = known_labs(workspace).get(text)
-        if known is not None and known.is_file():
-            return known
+        known = [one for one in labs_called(text, workspace) if one.is_file()]
+        if len(known) > 1:
+            raise _several(text, known)
+        if known:
+            return known[0]
 
         try:
             app = find_app(text, workspace)
@@ -162,6 +165,16 @@ def _near(path: Path, here: Path | None) -> Path:
         return path.relative_to(Path.cwd().resolve()) if here is None else path
     except ValueError:
         return path
+
+
+def _several(name: str, known: Sequence[Path]) -> AgiError:
+    return AgiError(
+        "AGI-LAB-114",
+        f"several labs that ran here are called {name}",
+        found=", ".join(str(path.parent) for path in known),
+        allowed="the folder of the one that you mean",
+        try_=f"agilab workflow show {shlex.quote(str(known[-1].parent))}",
+    )
 
 
 def _none(found: str, try_: str) -> AgiError:

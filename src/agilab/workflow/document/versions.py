@@ -17,6 +17,7 @@ from agi_node.errors import AgiError
 from agilab.contracts.syntax import decoded
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.locate import FILE, LabFile, parse_lab, read_lab_file
+from agilab.workflow.document.own_runs import own_runs
 
 _PATIENCE_S = 30
 
@@ -67,12 +68,12 @@ def _of_run(name: str, path: Path, workspace: Workspace) -> Path | None:
 
     try:
         with Store(workspace, readonly=True) as store:
-            runs = list(store.runs(app=f"lab:{path.resolve().parent.name}", limit=20))
+            ids = (run.run_id for run in own_runs(store, path, read_lab_file(path).lab))
+            return next(
+                (kept for one in ids if (kept := workspace.home / "runs" / one / FILE).is_file()), None
+            )
     except AgiError:
         return None
-    return next(
-        (kept for run in runs if (kept := workspace.home / "runs" / run.run_id / FILE).is_file()), None
-    )
 
 
 @contextmanager

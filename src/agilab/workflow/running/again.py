@@ -12,7 +12,7 @@ from agilab.projects.rerun import preview_rerun, rerun_app
 from agilab.projects.resume import resume_run
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
-from agilab.workflow.document.known import lab_of
+from agilab.workflow.document.own_runs import lab_of
 from agilab.workflow.running.execution import created_of, preview_lab, run_lab
 from agilab.workflow.running.request import LabRequest
 from agilab.workflow.running.resuming import resume_lab
@@ -72,8 +72,9 @@ def _request(
     with Store(workspace) as store:
         run = store.run(name)
         created = created_of(store, run)
+        path = lab_of(store, run)
     return LabRequest(
-        lab_of(run.app, workspace),
+        path,
         params=untag(created.get("given", {})),
         workers=workers or int(created["workers"]),
         keep_going=bool(created["keep_going"]),

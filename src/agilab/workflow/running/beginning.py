@@ -20,6 +20,7 @@ from agilab.projects.prepare import environment_record
 from agilab.store.store import Store
 from agilab.workflow.document.hidden import secrets_in, without_secrets
 from agilab.workflow.document.locate import FILE
+from agilab.workflow.document.own_runs import place_of
 from agilab.workflow.running.prepare import Lab, PreparedLab
 from agilab.workflow.running.request import LabRequest
 
@@ -52,6 +53,7 @@ def record(store: Store, run_id: str, beginning: Beginning) -> None:
         "run_created",
         app=lab.app,
         lab_digest=store.objects.put(text),
+        lab_place=place_of(request.path),
         source=prepared.source_record(),
         source_digest=prepared.snapshot.digest,
         args=in_json(without_secrets(lab.document.lab.params)),  # what manifest and MLflow have

@@ -31,6 +31,7 @@ from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.tracking import Delivery, patience
 from agilab.workflow.document.known import remember_lab
+from agilab.workflow.document.own_runs import own_runs
 from agilab.workflow.running.alone import refuse_starved
 from agilab.workflow.running.beginning import Beginning, record
 from agilab.workflow.running.changed import changed_params
@@ -133,7 +134,7 @@ def created_of(store: Store, run: RunRow) -> dict[str, Any]:
 
 def last_run(store: Store, lab: Lab) -> RunRow:
     """The newest run of a lab that has ended. Raises AGI-STAGE-038 where there is none."""
-    for run in store.runs(app=lab.app, limit=20):
+    for run in own_runs(store, lab.path, lab.document):
         if run.state != "running":
             return run
     raise AgiError(

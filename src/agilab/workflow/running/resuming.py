@@ -28,7 +28,7 @@ from agilab.store.snapshot import Snapshot, materialise
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.tracking import Delivery, patience
-from agilab.workflow.document.known import lab_of
+from agilab.workflow.document.own_runs import lab_of
 from agilab.workflow.running.called import FILES, ROOT
 from agilab.workflow.running.execution import Crew, carry_out, created_of
 from agilab.workflow.running.write_back import write_back
@@ -48,7 +48,7 @@ def resume_lab(
         run = store.run(name)
         refuse_ended(store, run)
         created = created_of(store, run)
-        path = lab_of(run.app, workspace)
+        path = lab_of(store, run)
         uri = tracking_uri(workspace, settings_of(workspace)) if created.get("tracking_uri") else None
         delivery = Delivery.start(uri, workspace.home, experiment=run.app) if uri else None
         try:
