@@ -249,6 +249,28 @@ def test_a_name_put_beside_pythons_own_is_known_in_its_stage_and_in_no_other(jud
     assert only(judgement, "071").what == "b reads LIMIT, which nothing gives"
 
 
+def test_a_name_is_located_where_it_is_read_and_not_where_another_is_made(judge: Judge) -> None:
+    judgement = judge(
+        '[[stages]]\nid = "a"\ncode = """\nclass A:\n    y = 2\n    z = [y for _ in "ab"]\nA\n"""\n'
+    )
+    assert str(only(judgement, "071").location) == "lab_stages.toml:6:10"
+
+
+def test_what_a_helper_reads_is_asked_of_those_who_call_it(judge: Judge) -> None:
+    """As the import has it: a stage that only keeps a function needs nothing of what its body reads."""
+    text = "def inner():\n    return base\n\ndef told():\n    return inner()\n{more}"
+    kept = f'[[stages]]\nid = "a"\ncode = """\n{text}"""\n'
+    user = '[[stages]]\nid = "b"\ncode = "base = 1; told()"\nuses = {{ a = ["told"] }}\n'
+    assert not judge((kept + user).format(more="")).findings
+
+    called = judge((kept + user).format(more="told()\n"))
+    assert only(called, "071").what == "a reads base, which nothing gives"
+    given = judge(kept.format(more="") + 'outputs = ["told"]\n')
+    assert only(given, "071").what == "a reads base, which nothing gives"
+    registered = judge(kept.format(more="@print\ndef shown():\n    return told()\n"))
+    assert only(registered, "071").what == "a reads base, which nothing gives"
+
+
 def test_nothing_is_said_of_names_where_a_star_import_may_give_them(judge: Judge) -> None:
     assert (
         codes(

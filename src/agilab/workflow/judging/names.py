@@ -19,6 +19,7 @@ GIVEN = frozenset(
 ) | frozenset({"run", "display", "Skip"})
 """Names that every stage has: Python's own, and what a run gives."""
 _TRIES = (ast.Try, ast.TryStar)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, *_TRIES)
 
 
@@ -86,18 +87,25 @@ def parse(text: str) -> ast.Module:
         raise SyntaxError(str(problem) or "nested too deeply", ("<stage>", 1, 1, "")) from None
 
 
-def names_of(text: str, given: Collection[str] = ()) -> Names:
-    """The names of a text to which `given` come from outside. Raises `SyntaxError` as `parse` does."""
+def names_of(text: str, given: Collection[str] = (), leaves: Collection[str] = ()) -> Names:
+    """The names of a text to which `given` come from outside, and which `leaves` some. Raises as `parse` does.
+
+    What only functions need that nothing of the text calls, and that do not leave it, is asked of whoever uses them.
+    """
     tree = parse(text)
     bound = frozenset(bound_names(tree.body, ""))
     nodes = list(nodes_of(tree))
     known = frozenset(given) | GIVEN | _made_pythons_own(nodes)
     reader = _Reader(known, any(isinstance(node, ast.NamedExpr) for node in nodes))
     reader.block((_Unannotated().visit(parse(text)) if _postponed(tree) else tree).body)
-    later = {
-        name: node for name, node in reader.later.items() if name not in bound and name not in reader.given
-    }
     lines = lines_of(text)
+    unread = _unread(tree.body, leaves)
+    elsewhere = {name for one in tree.body if one not in unread for name in needs_of(one).later}
+    later = {
+        name: node
+        for name, node in reader.later.items()
+        if name not in bound and name not in reader.given and name in elsewhere
+    }
     needed = {name: place_of(node, lines) for name, node in [*reader.needed.items(), *later.items()]}
     return Names(
         nodes,
@@ -106,6 +114,25 @@ def names_of(text: str, given: Collection[str] = ()) -> Names:
         _open(nodes),
         tree.body,
     )
+
+
+def _unread(body: Sequence[ast.stmt], leaves: Collection[str]) -> list[ast.stmt]:
+    """The functions and classes that nothing of a text reads, nor anything that it reads; a decorator reads its own.
+
+    Those in `leaves` are read by others.
+    """
+    made: dict[str, list[ast.stmt]] = {}
+    todo: list[ast.stmt] = []
+    for one in body:
+        if isinstance(one, _DEFINITIONS) and not one.decorator_list and one.name not in leaves:
+            made.setdefault(one.name, []).append(one)
+        else:
+            todo.append(one)
+    while todo:
+        read = {one.id for one in nodes_of(todo.pop()) if isinstance(one, ast.Name)}
+        for name in read & made.keys():
+            todo += made.pop(name)
+    return [one for ones in made.values() for one in ones]
 
 
 def _postponed(tree: ast.Module) -> bool:
@@ -208,7 +235,9 @@ def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt] | ast.ExceptHandler]
 def _where(node: ast.AST, name: str) -> ast.AST:
     """Where a statement first reads a name."""
     found = [one for one in nodes_of(node) if isinstance(one, ast.Name) and one.id == name]
-    return min(found, key=lambda one: (one.lineno, one.col_offset), default=node)
+    read = [one for one in found if isinstance(one.ctx, ast.Load)]
+    # `n += 1` reads what it only seems to write.
+    return min(read or found, key=lambda one: (one.lineno, one.col_offset), default=node)
 
 
 def place_of(node: ast.AST, lines: Sequence[str]) -> Place:

@@ -131,7 +131,7 @@ def _flow(one: One, told: list[NotebookFinding]) -> Check:
     params, passed, open_, lost = set(one.lab.lab.params), 0, 0, []
     for stage, cells in _python(one):
         try:
-            names = names_of(stage.code or "")
+            names = names_of(stage.code or "", leaves=stage.outputs)
         except SyntaxError:
             open_ += 1  # told under `code`
             continue

@@ -70,7 +70,9 @@ class Case:
         if stage.id not in self._names:
             text = self.text_of(stage)
             try:
-                self._names[stage.id] = None if text is None else names_of(text, self.given(stage))
+                self._names[stage.id] = (
+                    None if text is None else names_of(text, self.given(stage), stage.outputs)
+                )
             except SyntaxError as problem:
                 self._names[stage.id] = problem
         return self._names[stage.id]

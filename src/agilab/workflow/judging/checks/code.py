@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from agilab.contracts.lab_stages import Stage, is_file
 from agilab.workflow.judging.checks.case import Case
+from agilab.workflow.judging.checks.packages import other_python
 from agilab.workflow.judging.findings import Finding
 from agilab.workflow.judging.names import Names, lines_of
 
@@ -27,6 +28,9 @@ def syntax(case: Case) -> Iterator[Finding]:
             yield case.finding(
                 "073", at, stage.id, f"line {line} of {stage.id} means something in Jupyter alone", shown
             )
+        elif python := other_python(case, stage):
+            what = f"line {line} of {stage.id} is of a Python that AGILab does not run on: {problem.msg}"
+            yield case.finding("072", at, stage.id, what, f"requires-python {python}")
         else:
             yield case.finding(
                 "070", at, stage.id, f"line {line} of {stage.id} is not Python: {problem.msg}", shown[:120]

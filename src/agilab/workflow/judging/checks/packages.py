@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import platform
 import re
 import tomllib
 from collections.abc import Iterator
@@ -54,6 +55,19 @@ def imports(case: Case) -> Iterator[Finding]:
                 env = f" --project {stage.env}" if stage.env else ""
                 what = f"{name} imports {module.partition('.')[0]}, which its environment does not have"
                 yield case.finding("059", at, name, what, module, f"uv add{env} {package}")
+
+
+def other_python(case: Case, stage: Stage) -> str:
+    """What the project of a stage asks of its Python, where that cannot be the one that this runs on; else empty."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        text = (case.folder / stage.env / "pyproject.toml").read_text(encoding="utf-8")
+        asked = str(tomllib.loads(text)["project"]["requires-python"])
+        here = SpecifierSet(asked).contains(platform.python_version(), prereleases=True)
+    except (OSError, ValueError, KeyError, TypeError, InvalidSpecifier):
+        return ""
+    return "" if here else asked
 
 
 def _imported(case: Case, stage: Stage) -> Iterator[tuple[str, Location]]:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from agilab.workflow.judging.rules.rule import Rule, lab
 
+_NEWER = """\
+[project]
+name = "lab"
+version = "0"
+requires-python = ">=3.15"
+dependencies = []
+"""
+
 CODE = (
     Rule(
         "AGI-STAGE-032",
@@ -88,6 +96,24 @@ CODE = (
             inputs = ["radius"]
             uses = { load = ["math"] }
         """),
+    ),
+    Rule(
+        "AGI-STAGE-072",
+        "warning",
+        name="Code of another Python",
+        why="The stage runs with a Python that AGILab does not run on, so what only that one reads is not judged.",
+        mend="Run it; or write it so that both read it.",
+        bad=lab("""
+            [[stages]]
+            id = "go"
+            code = "lazy import json"
+        """),
+        good=lab("""
+            [[stages]]
+            id = "go"
+            code = "import json"
+        """),
+        files={"pyproject.toml": _NEWER},
     ),
     Rule(
         "AGI-STAGE-073",
