@@ -142,6 +142,19 @@ def test_what_is_lost_on_the_way_is_found(tmp_path: Path) -> None:
     assert failed == {"cells", "code", "markdown", "lineage", "outputs", "metadata", "order"}
 
 
+def test_what_was_never_run_or_is_of_an_unknown_format_is_not_said_to_be_in_order(tmp_path: Path) -> None:
+    book = json.loads(STUDY)
+    for cell in book["cells"]:
+        cell |= {"execution_count": None, "outputs": []} if cell["cell_type"] == "code" else {}
+    path = tmp_path / "study.ipynb"
+    path.write_text(json.dumps(book | {"nbformat": 9}))
+    report = preview_import([path]).report
+
+    said = {check.name: check.message for check in import_checks(report, [path])}
+    assert said["order"] == "no cell says that it ever ran"
+    assert said["read"].endswith("read; nbformat 9 is unknown; it was read as 4")
+
+
 def test_the_watch_sees_code_files_processes_and_connections(tmp_path: Path) -> None:
     """In a process of its own, since a hook stays for good."""
     module = tmp_path / "theirs.py"

@@ -54,7 +54,9 @@ def kept(one: One, report: NotebookImport) -> Iterator[Check]:
         problem = "there is nothing in it to import"
     evidence = {"sha256": digest, "format": one.imported.format, "language": one.imported.language}
     kind = f"{one.imported.format}, {one.imported.language or 'no language said'}"
-    yield judged(one.name, "read", problem, f"{kind}: read whole", evidence)
+    guessed = [finding.what for finding in notebook.findings if finding.code in ("NB-026", "NB-027")]
+    how = "; ".join(["read", *guessed]) if guessed else "read whole"
+    yield judged(one.name, "read", problem, f"{kind}: {how}", evidence)
     if problem:
         return
     raw = raw_cells(one.path)

@@ -113,11 +113,13 @@ def _order(one: One, raw: Raw, told: list[NotebookFinding]) -> Check:
         )
     elif not rising and not pointed:
         problem = "its cells ran in another order than they stand, and no finding says so"
-    good = (
-        "its cells ran in the order in which they stand"
-        if rising
-        else "that its cells ran in another order is said"
-    )
+    without = sum(cell.kind == "code" for cell in raw.cells) - len(counts)
+    good = "that its cells ran in another order is said"
+    if not counts:
+        good = "no cell says that it ever ran"
+    elif rising:
+        rest = f"; {counted(without, 'cell')} never ran" if without else ""
+        good = f"its cells ran in the order in which they stand{rest}"
     return judged(one.name, "order", problem, good, {"counts": len(counts), "in_order": rising})
 
 
