@@ -281,3 +281,19 @@ def test_a_line_of_code_is_a_line_of_the_file() -> None:
     assert found.code_line(("stages", 0, "code"), 2) == 15
     assert LAB.splitlines()[14].startswith("y = ")
     assert found.code_line(("stages", 1, "code"), 1) is None
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("more", ["", "\n# a word at the end\n", "\n\n"])
+def test_a_table_that_was_added_and_taken_away_leaves_no_line_behind(ends: str, more: str) -> None:
+    """As an answer that is accepted and undone: what it says of itself is the last in the file."""
+    text = f'[[stages]]\nid = "a"\n\n[[stages]]\nid = "b"\ncode = """\nx\n"""\n{more}'.replace("\n", ends)
+    plain = tomllib.loads(text)
+    richer = tomllib.loads(text)
+    richer["stages"][1] |= {"origin": {"mode": "made" * 30}, "last_run": {"run": "r" * 90, "seconds": 1.5}}
+
+    added = merged(text, richer, "x")
+    assert tomllib.loads(added) == richer
+    assert merged(added, plain, "x").rstrip() == text.rstrip()
+    if not more:
+        assert merged(added, plain, "x") == text

@@ -39,7 +39,19 @@ def edited(text: str, plain: Mapping[str, Any]) -> str:
         return whole
     editor = _Editor(layout(text))
     editor.table((), tomllib.loads(text), plain)
-    return _applied(text, editor.edits, 0, len(text))
+    found = _applied(text, editor.edits, 0, len(text))
+    # The blank line above a table that was the last, and is gone, goes with it.
+    return found if _ends_blank(text) or not _ends_blank(found) else _without_blank_end(found)
+
+
+def _ends_blank(text: str) -> bool:
+    return text.endswith(("\n\n", "\n\r\n"))
+
+
+def _without_blank_end(text: str) -> str:
+    while _ends_blank(text):
+        text = text[: -2 if text.endswith("\r\n") else -1]
+    return text
 
 
 def _applied(text: str, edits: Sequence[Edit], start: int, end: int) -> str:
