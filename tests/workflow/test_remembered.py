@@ -36,6 +36,7 @@ question = "Which numbers?"
 model = "somebody"
 outputs = ["numbers", "./out.txt"]
 code = "{CODE}"
+origin = {{ mode = "generated", prompt_digest = "{"7" * 64}" }}
 
 [[stages]]
 id = "each"
@@ -78,6 +79,7 @@ def test_mlflow_has_a_nested_run_for_each_executed_stage_with_what_was_run(lab: 
     assert make.params["model"] == "somebody"
     assert make.tags["agilab.title"] == "Make numbers"
     assert make.tags["agilab.question"] == "Which numbers?"
+    assert make.tags["agilab.prompt"] == "7" * 64
     code = CODE.replace("\\n", "\n")
     assert make.tags["agilab.code"] == hashlib.sha256(code.encode()).hexdigest()
     assert make.tags["agilab.environment"] == parent.data.tags["agilab.environment"] != ""

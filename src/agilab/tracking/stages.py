@@ -73,6 +73,7 @@ class RunStages:
         said = {
             "agilab.title": stage.title,
             "agilab.question": stage.question,
+            "agilab.prompt": stage.origin.prompt_digest if stage.origin else None,
             "agilab.environment": self.environment(node),
             "agilab.code": self.code(node),
         }
