@@ -245,6 +245,7 @@ def test_stages_labs_and_codes_are_completed(lab: Path, tmp_path: Path) -> None:
     assert offered("agilab workflow validate --explain AGI-STAGE-07") == [
         "AGI-STAGE-070",
         "AGI-STAGE-071",
+        "AGI-STAGE-072",
         "AGI-STAGE-073",
     ]
 

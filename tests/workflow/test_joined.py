@@ -23,8 +23,9 @@ from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import ReadBack, read_back
 from agilab.workflow.notebooks.exporting import export_lab, round_trip
 from agilab.workflow.notebooks.importing import write_import
-from agilab.workflow.notebooks.joined import Side, joined
+from agilab.workflow.notebooks.joined import joined
 from agilab.workflow.notebooks.preview import beside_what_is_there, preview_import, toml_of
+from agilab.workflow.notebooks.three_ways import Side
 
 TWO = """\
 schema = "agilab.lab_stages.v2"
@@ -150,8 +151,16 @@ def test_what_both_changed_is_refused_until_somebody_decides(sides: Sides) -> No
     assert sides.backups() == []
     assert ("both", "two", "file") in sides.rows("file")
     assert codes(sides.imported("file"))["two"] == "b = a + a"
+    assert "both" not in [kind for kind, _, _ in sides.rows()], "what was decided is not asked again"
+    assert codes(sides.imported("notebook"))["two"] == "b = a + a", "nor decided otherwise by the way"
+
+
+def test_what_both_changed_is_the_notebooks_where_somebody_says_so(sides: Sides) -> None:
+    sides.in_file('"b = 2 * a"', '"b = a + a"')
+    sides.in_notebook("b = 2 * a", "b = a << 1")
     assert ("both", "two", "cell") in sides.rows("notebook")
     assert codes(sides.imported("notebook"))["two"] == "b = a << 1"
+    assert sides.rows() == []
 
 
 def test_both_changing_it_alike_is_no_clash(sides: Sides) -> None:

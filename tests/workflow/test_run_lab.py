@@ -123,7 +123,11 @@ def test_a_param_that_changes_nothing_cannot_be_set(lab: ALab) -> None:
     assert lab.run(params={"idle": 1}).status == "succeeded"
     with pytest.raises(AgiError, match="no stage takes this param") as refused:
         lab.run(params={"idle": 2})
-    assert (refused.value.code, refused.value.found, refused.value.allowed) == ("AGI-STAGE-069", "idle", "factor")
+    assert (refused.value.code, refused.value.found, refused.value.allowed) == (
+        "AGI-STAGE-069",
+        "idle",
+        "factor",
+    )
 
 
 def test_the_document_gets_its_last_run_and_keeps_the_rest(lab: ALab) -> None:

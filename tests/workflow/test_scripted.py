@@ -97,6 +97,8 @@ def test_a_stage_that_fails_is_the_exit_status_and_no_traceback(script: Path, ho
     assert done.stderr.startswith("error[AGI-RUN-101]: halve raised ZeroDivisionError")
     assert "Traceback" not in done.stderr.split("found")[0]
     assert newest(home)["verdict"]["status"] == "failed"
+    assert f"failed  {newest(home)['run_id']}" in done.stdout
+    assert "  make   succeeded" in done.stdout
 
 
 def test_a_cell_of_ones_own_that_fails_is_shown_where_it_stands(script: Path, home: Workspace) -> None:
@@ -106,6 +108,17 @@ def test_a_cell_of_ones_own_that_fails_is_shown_where_it_stands(script: Path, ho
     last = len(script.read_text(encoding="utf-8").splitlines())
     assert f'study.py", line {last}, in <module>' in done.stderr
     assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
+
+
+@pytest.mark.parametrize("words", [("--set", "top=3"), ("--help",)])
+def test_words_that_nobody_reads_are_refused(words: tuple[str, ...], script: Path, home: Workspace) -> None:
+    done = python(home, script.parent, script.name, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error[AGI-ARGS-103]: study.py takes no words from the command line")
+    asks = script.read_text(encoding="utf-8") + "\n# %%\nimport sys\n\nprint(sys.argv[1:])\n"
+    script.write_text(asks, encoding="utf-8")
+    done = python(home, script.parent, script.name, *words)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, str(list(words)))
 
 
 def test_it_is_not_imported(script: Path, home: Workspace) -> None:

@@ -103,7 +103,7 @@ def roundtrip(lab: str | None, notebook: Path | None, as_json: bool) -> int:
     from agilab.workflow.notebooks.exporting import round_trip
 
     path, document = _read(lab)
-    found = round_trip(document, notebook, toml=path.read_text(encoding="utf-8"))
+    found = round_trip(document, notebook, toml=path.read_text(encoding="utf-8"), path=path)
     if as_json:
         print_json({"status": "succeeded" if found.identical else "failed", **found.to_plain()})
         return DONE if found.identical else FAILED

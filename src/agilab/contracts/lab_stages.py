@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from keyword import iskeyword
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, JsonValue, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    JsonValue,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from agilab.contracts.base import Document
 from agilab.contracts.datum import Datum, listed, moments_in
@@ -27,7 +34,18 @@ ValueName = Annotated[
         lambda text: "is a keyword of Python" if iskeyword(text) else None,
     ),
 ]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, description="seconds, more than 0")]
+
+
+def _as_spelled(value: Any, checked: ValidatorFunctionWrapHandler) -> float:
+    number: float = checked(value)
+    return value if type(value) is int else number  # `timeout = 60` is not to become 60.0 in its file
+
+
+Seconds = Annotated[
+    float,
+    Field(gt=0, allow_inf_nan=False, description="seconds, more than 0"),
+    WrapValidator(_as_spelled),
+]
 
 
 def _required(value: Any) -> Any:
@@ -155,7 +173,10 @@ class Stage(Record):
     """What other tools and older versions wrote, as it was."""
 
     def in_toml(self, *, defaults: bool = True) -> dict[str, Any]:
-        return _with_moments(super().in_toml(defaults=defaults), "foreach", self.foreach)
+        plain = super().in_toml(defaults=defaults)
+        if "timeout" in plain:
+            plain["timeout"] = self.timeout
+        return _with_moments(plain, "foreach", self.foreach)
 
     @property
     def kind(self) -> str:

@@ -1,17 +1,20 @@
-"""What a lab was when its notebook was made, as far as the notebook remembers: by it an edit on either side is told."""
+"""What a lab was when it and its notebook last agreed: by it an edit on either side is told.
+
+That is its export, as the notebook remembers it, until an import has joined the two; then it is what the notebook said
+at that import, as `git merge` takes the last common commit.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agi_node.canonical import sha256_bytes
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
 from agilab.contracts.moments import dated_as
 from agilab.notebooks.cells import Notebook
 from agilab.notebooks.supervisor.kernel import KEY
+from agilab.notebooks.supervisor.prints import Prints, in_order, prints, prints_of, said, short_digest
 
 ORDER = "order"
 """The key, within ours, of the stages' names in their order, by which a cell that was moved or deleted is told."""
@@ -19,125 +22,159 @@ WAS = "was"
 """The key, within ours, of digests of all that was said: of a cell that is gone nothing else is left."""
 KINDS = "kinds"
 """The key, within ours, of what a document's TOML has and metadata has not: dates and times."""
-_SHORT = 16
-
-
-def said(record: Lab | Stage) -> dict[str, Any]:
-    """What a record says, as data; without what runs write, and with the order of the lists that are walked."""
-    return _in_order(record.in_toml(defaults=False))
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether data is the same, of the same kinds, in whatever order names stand.
-
-    >>> same({"a": 1, "b": 2}, {"b": 2, "a": 1}), same([1], [True]), same(None, {})
-    (True, False, False)
-    """
-    return _text(one) == _text(other)
-
-
-def _in_order(plain: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: value for name, value in plain.items() if name != "last_run"}
-    if isinstance(lists := found.get("foreach"), Mapping):
-        found["foreach"] = [list(pair) for pair in lists.items()]
-    return found
 
 
 def remembered(document: LabStages) -> dict[str, Any]:
     """What the metadata of a notebook keeps of a lab, so that an edit of the lab is told later."""
-    stages = {stage.id: _digest(said(stage)) for stage in document.stages}
-    theirs = {"notebook": _digest(document.lab.notebook)} if document.lab.notebook else {}
-    about: dict[str, Any] = {WAS: {"lab": _digest(said(document.lab)), **theirs, "stages": stages}}
+    stages = {stage.id: short_digest(said(stage)) for stage in document.stages}
+    theirs = {"notebook": short_digest(document.lab.notebook)} if document.lab.notebook else {}
+    about: dict[str, Any] = {WAS: {"lab": short_digest(said(document.lab)), **theirs, "stages": stages}}
     return {ORDER: list(stages), **about} if stages else about
+
+
+def words_id(stage: str) -> str:
+    """The id of the cell with the words of a stage (nbformat has room for 64 letters)."""
+    return f"{stage[:58]}-text"
+
+
+def mark_of(about: Mapping[str, Any]) -> str:
+    """What tells one export from another: a digest of what its metadata keeps; empty where it keeps nothing."""
+    kept = {name: about[name] for name in (ORDER, WAS) if name in about}
+    return short_digest(kept) if kept else ""
+
+
+@dataclass(frozen=True)
+class Then:
+    """What a stage, or the lab, was.
+
+    Attributes:
+        whole: A digest of all that was said, empty where nobody kept it.
+        fields: Fingerprints of each field; None where only the whole is known.
+    """
+
+    whole: str = ""
+    fields: Prints | None = None
+
+    def was(self, record: Lab | Stage) -> bool:
+        """Whether a record says the same now."""
+        if self.whole:
+            return self.whole == short_digest(said(record))
+        return self.fields is not None and self.fields == prints_of(record)
+
+    def was_but(self, record: Lab | Stage, unsaid: Collection[str]) -> bool:
+        """Whether a record says the same now, some fields aside."""
+        if not unsaid or self.fields is None:
+            return self.was(record)
+        now, then = (
+            {name: one for name, one in side.items() if name not in unsaid}
+            for side in (prints_of(record), self.fields)
+        )
+        return now == then
+
+    def beside(self, *records: Lab | Stage) -> Prints | None:
+        """The fingerprints of each field, also by a record that says the same now; None where nobody knows them."""
+        if self.fields is not None:
+            return self.fields
+        return next((prints_of(record) for record in records if self.was(record)), None)
 
 
 @dataclass(frozen=True)
 class Base:
-    """A lab as it was exported.
+    """A lab as it was when it and its notebook agreed. A stage goes by the *key* that it had at the export.
 
     Attributes:
-        order: Its stages.
-        lab: What was said of the lab, without other tools' metadata.
-        stages: For each stage whose cell is still there what was said of it, without its code.
-        codes: For each of these the digest of its code, None where it had none.
-        was: Digests of all that was said, where the notebook has them: of stages by name, and of the lab.
-        later: The same of what the notebook itself gave to the lab since, as `remembered` spells it.
+        mark: Which export the notebook is of, empty where it does not say.
+        order: The keys of its stages.
+        lab: What was said of the lab.
+        metadata: A digest of other tools' metadata, which the notebook does not keep apart.
+        stages: What was said of each stage, by key.
+        names: The key of a stage by what its document called it.
+        cells: The key of a stage by the cell that it is, where that has no name for it.
+        exported: The lab as it was exported, where this one is of a later import.
     """
 
+    mark: str = ""
     order: tuple[str, ...] = ()
-    lab: Mapping[str, Any] = field(default_factory=dict)
-    stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    codes: Mapping[str, str | None] = field(default_factory=dict)
-    was: Mapping[str, Any] = field(default_factory=dict)
-    later: Mapping[str, Any] = field(default_factory=dict)
+    lab: Then = field(default_factory=Then)
+    metadata: str | None = None
+    stages: Mapping[str, Then] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    cells: Mapping[str, str] = field(default_factory=dict)
+    exported: Base | None = None
 
     @classmethod
     def of(cls, notebook: Notebook) -> Base:
         """What a notebook remembers; nothing where nobody exported it, or its metadata is gone."""
         about = _mapping(notebook.metadata.get(KEY))
         kinds = _mapping(about.get(KINDS))
-        of_stages = _mapping(kinds.get("stages"))
-        stages: dict[str, Mapping[str, Any]] = {}
-        codes: dict[str, str | None] = {}
-        for cell in notebook.cells:
-            role = _mapping(cell.metadata.get(KEY))
-            if (
-                isinstance(fields := role.get("fields"), Mapping)
-                and (name := str(fields.get("id"))) not in stages
-            ):
-                stages[name] = _in_order(dated_as(dict(fields), _only(of_stages.get(name), "foreach")))
-                codes[name] = role.get("code_digest")
+        was = _mapping(about.get(WAS))
+        told = _told(notebook, _mapping(kinds.get("stages")))
+        digests = _mapping(was.get("stages"))
         listed = about.get(ORDER)
         order = [str(name) for name in listed] if isinstance(listed, list) else []
-        names = tuple(dict.fromkeys([*order, *stages]))
+        names = tuple(dict.fromkeys([*order, *told]))
         lab = dated_as(dict(_mapping(about.get("lab"))), _only(kinds.get("lab"), "params"))
-        return cls(names, lab, stages, codes, _mapping(about.get(WAS)))
+        return cls(
+            mark_of(about),
+            names,
+            Then(_digest(was.get("lab")), prints(in_order(lab), None) if about else None),
+            _digest(was.get("notebook")) or (short_digest({}) if about else None),
+            {name: Then(_digest(digests.get(name)), told.get(name)) for name in names},
+            {name: name for name in names},
+            {words_id(name): name for name in names},
+        )
 
-    def knows(self, stage: str) -> bool:
+    @property
+    def first(self) -> Base:
+        """The lab as it was exported."""
+        return self.exported or self
+
+    def later(self, given: Mapping[str, Any]) -> Base:
+        """The lab as its notebook said it at its last import; itself where `given` is nothing, or of another export."""
+        mark = given.get("mark")
+        if mark is None or (self.mark and mark != self.mark):
+            return self
+        stages = {str(key): Then("", _mapping(one)) for key, one in _mapping(given.get("stages")).items()}
+        names, cells = (
+            {str(name): str(key) for name, key in _mapping(given.get(some)).items()}
+            for some in ("names", "cells")
+        )
+        lab = Then("", _mapping(given.get("lab")))
+        return Base(self.mark, tuple(stages), lab, None, stages, names, cells, self.first)
+
+    def knows(self, key: str) -> bool:
         """Whether it can be told that a stage is as it was."""
-        return stage in _mapping(self.was.get("stages")) or stage in self.stages
+        then = self.stages.get(key, Then())
+        return bool(then.whole) or then.fields is not None
 
-    def is_as_it_was(self, record: Lab | Stage) -> bool:
-        """Whether a record, of the lab now, says what it said then, or what the notebook itself made of it."""
-        if self.is_given(record):
-            return True
-        if isinstance(record, Lab):
-            return bool(self.was.get("lab") == _digest(said(record)))
-        known = _mapping(self.was.get("stages")).get(record.id)
-        if known is not None:
-            return bool(known == _digest(said(record)))
-        fields = self.stages.get(record.id)
-        now = said(record)
-        code = now.pop("code", None)
-        return same(fields, now) and self.codes.get(record.id) == (None if code is None else digest_of(code))
+    def of_stage(self, key: str) -> Then:
+        """What a stage was; nothing of one that was not there."""
+        return self.stages.get(key, Then())
 
-    def is_given(self, record: Lab | Stage) -> bool:
-        """Whether a record says what the notebook gave to the lab when it was last imported."""
-        later = _mapping(self.later.get(WAS))
-        name = None if isinstance(record, Lab) else record.id
-        known = later.get("lab") if name is None else _mapping(later.get("stages")).get(name)
-        return bool(known is not None and known == _digest(said(record)))
-
-    def orders(self) -> list[list[str]]:
-        """The orders in which the stages stood then, and as the notebook gave them."""
-        return [list(self.order), *([self.later[ORDER]] if ORDER in self.later else [])]
-
-    def has_metadata(self, lab: Lab) -> bool:
-        """Whether what other tools say of a lab is what they said then."""
-        return bool(self.was.get("notebook", _digest({})) == _digest(lab.notebook))
+    def of_lab(self, *labs: Lab) -> Prints:
+        """The fingerprints of what was said of the lab; of other tools' metadata as one of these labs still has it."""
+        found = dict(self.lab.fields or {})
+        if self.metadata is not None:
+            known = (lab for lab in labs if short_digest(lab.notebook) == self.metadata)
+            if (one := next(known, None)) is not None and "notebook" in (kept := prints_of(one)):
+                found["notebook"] = kept["notebook"]
+        return found
 
 
-def digest_of(code: str) -> str:
-    """SHA-256 over a text, by which an edit is told."""
-    return sha256_bytes(code.encode("utf-8", "surrogatepass"))
+def _told(notebook: Notebook, kinds: Mapping[str, Any]) -> dict[str, Prints]:
+    """For each stage whose cell is still there what its metadata says of it."""
+    found: dict[str, Prints] = {}
+    for cell in notebook.cells:
+        role = _mapping(cell.metadata.get(KEY))
+        fields = role.get("fields")
+        if isinstance(fields, Mapping) and (name := str(fields.get("id"))) not in found:
+            plain = dated_as(dict(fields), _only(kinds.get(name), "foreach"))
+            found[name] = prints(in_order(plain), role.get("code_digest"))
+    return found
 
 
-def _digest(plain: Any) -> str:
-    return digest_of(_text(plain))[:_SHORT]
-
-
-def _text(data: Any) -> str:
-    return json.dumps(data, sort_keys=True, default=repr)
+def _digest(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _only(kinds: Any, name: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,13 +46,22 @@ class Changes:
 
     def __init__(self) -> None:
         self._told: list[Change] = []
+        self._unsaid: dict[str, frozenset[str]] = {}
 
     def tell(self, kind: str, stage: str, cell: Cell | None, what: str, *, won: str = "cell") -> None:
         self._told.append(Change(kind, stage, cell.index if cell else None, what, won))
 
-    def unread(self, stage: str, cell: Cell, what: str) -> None:
-        """Tell of what somebody wrote and nobody can read, so that metadata counts."""
+    def unread(self, stage: str, cell: Cell, what: str, fields: Iterable[str]) -> None:
+        """Tell of what somebody wrote and nobody can read, so that metadata counts for these fields."""
         self.tell("unreadable", stage, cell, what, won="metadata")
+        self.not_said(stage, fields)
+
+    def not_said(self, stage: str, fields: Iterable[str]) -> None:
+        """Of these fields of a stage, or of the lab (empty), no cell speaks: what metadata has is of the export."""
+        self._unsaid[stage] = self._unsaid.get(stage, frozenset()) | {*fields}
+
+    def unsaid(self) -> Mapping[str, frozenset[str]]:
+        return dict(self._unsaid)
 
     def told(self) -> tuple[Change, ...]:
         return tuple(self._told)

@@ -12,11 +12,12 @@ from agilab.contracts.moments import dated, kinds_of
 from agilab.notebooks import attachments
 from agilab.notebooks.metadata import from_toml
 from agilab.notebooks.supervisor.assignments import written
-from agilab.notebooks.supervisor.base import KINDS, digest_of, remembered
+from agilab.notebooks.supervisor.base import KINDS, remembered, words_id
 from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.header import Header
 from agilab.notebooks.supervisor.headings import heading, stage_text
 from agilab.notebooks.supervisor.kernel import KEY, PLAIN_METADATA
+from agilab.notebooks.supervisor.prints import digest_of
 
 SCHEMA = "agilab.lab_notebook.v1"
 TAG = "agilab"
@@ -73,11 +74,11 @@ def _cells(document: LabStages, file: str, pictures: Mapping[str, bytes]) -> Ite
         if stage.kind == "none" and stage.code is None:
             # Nothing is run, so no cell has a first line; it keeps the order that sorted metadata would lose.
             told = {"role": "text", "stage": stage.id, "fields": fields, "header": Header.of(stage).line()}
-            words = _cell("markdown", f"{stage.id[:58]}-text", stage_text(stage), told)
+            words = _cell("markdown", words_id(stage.id), stage_text(stage), told)
             yield showing(words, stage, pictures)
             continue
         about = {"role": "text", "stage": stage.id}
-        words = _cell("markdown", f"{stage.id[:58]}-text", stage_text(stage), about)
+        words = _cell("markdown", words_id(stage.id), stage_text(stage), about)
         yield showing(words, stage, pictures)
         code = stage_code(stage)
         own = {

@@ -109,6 +109,19 @@ def parse(line: str) -> Header:
     return _Parser(line.removeprefix(MAGIC).strip()).header()
 
 
+def means(one: Any, other: Any) -> bool:
+    """Whether a line says the same for two values of a field: an input with nothing but a name is that name.
+
+    >>> means((Input(name="b"), "c"), ("b", "c"))
+    True
+    """
+    return bool(_said(one) == _said(other))
+
+
+def _said(value: Any) -> Any:
+    return tuple(map(_input_words, value)) if isinstance(value, tuple) else value
+
+
 def _spelled(name: str) -> str:
     return name if _BARE.match(name) and name not in _WORDS else json.dumps(name, ensure_ascii=False)
 

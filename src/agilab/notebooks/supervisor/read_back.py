@@ -10,18 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
-from agilab.contracts.moments import dated_as
 from agilab.contracts.toml_matching import longest_rise
 from agilab.notebooks.attachments import attached_again, names_apart, said_of, shown_for
 from agilab.notebooks.cells import Cell, Notebook
 from agilab.notebooks.metadata import for_toml
-from agilab.notebooks.supervisor.assignments import assignments
-from agilab.notebooks.supervisor.base import KINDS, Base, same
+from agilab.notebooks.supervisor.bare import with_roles
+from agilab.notebooks.supervisor.base import KINDS, Base
+from agilab.notebooks.supervisor.cell_names import known_as, name_of, words_of
 from agilab.notebooks.supervisor.changes import Change, Changes
 from agilab.notebooks.supervisor.export import SCHEMA
-from agilab.notebooks.supervisor.header import is_header, named
+from agilab.notebooks.supervisor.header import is_header
 from agilab.notebooks.supervisor.headings import heading, slug, stage_text, taken_apart
 from agilab.notebooks.supervisor.kernel import KEY, theirs_of
+from agilab.notebooks.supervisor.lab_params import LabParams
+from agilab.notebooks.supervisor.new_names import names_followed
 from agilab.notebooks.supervisor.opened import is_opening, is_running
 from agilab.notebooks.supervisor.stage_cells import Role, StageCells, role_of, set_field
 
@@ -37,6 +39,9 @@ class ReadBack:
         base: What the lab was then.
         came: For each stage of a cell that was exported what it was called then.
         stripped: Those of which only the words are left.
+        of_lab: Whether its metadata says what the lab was, so that what it does not say of the lab is not so.
+        unsaid: For each stage, and for the lab (empty), fields of which no cell speaks: they are as at the export.
+        cells: For each stage whose name is ours, its cell having neither a first line nor metadata, that cell's id.
     """
 
     document: LabStages
@@ -46,6 +51,9 @@ class ReadBack:
     base: Base = field(default_factory=Base)
     came: Mapping[str, str] = field(default_factory=dict)
     stripped: frozenset[str] = frozenset()
+    of_lab: bool = False
+    unsaid: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    cells: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_supervisor(notebook: Notebook) -> bool:
@@ -58,7 +66,7 @@ def is_supervisor(notebook: Notebook) -> bool:
 def read_back(notebook: Notebook) -> ReadBack:
     """The lab that a notebook holds. Nothing of it is lost; what cannot be taken over is a change `left_out`."""
     (apart,) = names_apart([notebook])
-    return _Reader(apart).read()
+    return _Reader(with_roles(apart)).read()
 
 
 @dataclass
@@ -81,14 +89,14 @@ class _Reader:
         self._roles: set[str] = set()
         self._said: set[int] = set()
         self._base = Base.of(notebook)
-        self._words = _words(notebook)
+        self._words = words_of(notebook)
+        self._plain: dict[str, str] = {}
         self._places: list[tuple[str, str, Cell]] = []
         self._pending = _Pending()
         self._about = _mapping(notebook.metadata.get(KEY))
         self._kinds = _mapping(self._about.get(KINDS))
         self._lab = dict(_mapping(self._about.get("lab")))
-        if "params" in self._lab:
-            self._lab["params"] = self._dated(self._lab["params"])
+        self._params = LabParams(self._lab, self._changes, _mapping(self._kinds.get("lab")).get("params"))
         self._cells = StageCells(self._changes, _mapping(self._kinds.get("stages")), self._free)
 
     def read(self) -> ReadBack:
@@ -104,6 +112,7 @@ class _Reader:
         self._rest_of_the_text()
         self._gone()
         self._moves()
+        self._names()
         set_field(self._lab, "notebook", for_toml(theirs_of(self._notebook.metadata, self._about)))
         document = LabStages(lab=Lab.model_validate(self._lab), stages=tuple(self._stages))
         found = attached_again(document, self._notebook)
@@ -116,6 +125,9 @@ class _Reader:
             self._base,
             self._came,
             frozenset(self._stripped),
+            "lab" in self._about,
+            self._changes.unsaid(),
+            self._plain,
         )
 
     def _gone(self) -> None:
@@ -127,9 +139,10 @@ class _Reader:
             ("text", "head", ("title", "description")),
             ("params", "params", ("params",)),
         ):
-            if role not in self._roles and any(self._base.lab.get(name) for name in names):
+            if role not in self._roles and any(_mapping(self._about.get("lab")).get(name) for name in names):
                 what = f"the cell of the lab's {' and '.join(names)} is gone"
                 self._changes.tell(kind, "", None, what, won="metadata")
+                self._changes.not_said("", names)
 
     def _moves(self) -> None:
         """Tell of the fewest stages by whose moving the others stand as they stood."""
@@ -139,6 +152,14 @@ class _Reader:
         for number, (_, name, cell) in zip(numbers, self._places, strict=True):
             if number is not None and number not in still:
                 self._changes.tell("moved", name, cell, "it stands elsewhere among the stages")
+
+    def _names(self) -> None:
+        """Let stages name others as the notebook calls them by now."""
+        followed = names_followed(self._stages, self._came)
+        for at, stage in enumerate(self._stages):
+            if (now := followed.get(stage.id)) is not None:
+                self._stages[at] = now
+                self._changes.tell("renamed", stage.id, None, "what it names by another name now")
 
     def _pictures(self, before: LabStages, after: LabStages) -> None:
         """Tell of each record whose pictures are others than those that it was exported with."""
@@ -194,11 +215,15 @@ class _Reader:
             return
         title, rest = taken_apart("\n\n".join(cell.source for cell in cells))
         name = pending.stage if pending.words and pending.stage not in self._ids else ""
-        if name in self._base.order:
+        named = name in self._base.order
+        if named:
             self._came[name] = name
             self._stripped.add(name)
             self._changes.tell("deleted", name, cells[0], "its code: its words stay, as a stage of text")
         name = name or self._free(slug(title) or "text")
+        if not named:  # by us alone: it is the stage that its cell is
+            self._plain[name] = known_as(cells[0])
+            self._changes.not_said(name, ("id", "runtime"))
         for cell in pending.extra:
             self._changes.tell("added", name, cell, "a stage of text")
         self._stages.append(Stage(id=name, title=title, description=rest, runtime="none"))
@@ -212,31 +237,21 @@ class _Reader:
         if is_header(first.rstrip()):
             self._stage(self._cells.code(cell, role, first.rstrip(), rest), cell)
         elif name == "params":
-            self._params(cell)
+            self._params.take(cell)
         elif name == "open":
             if not is_opening(cell.source):
                 self._changes.tell(
                     "left_out", "", cell, "the cell that opens the lab is in the notebook only"
                 )
         elif name == "run":
-            if not is_running(cell.source, self._lab.get("params", {})):
+            if not is_running(cell.source, self._params.known):
                 self._changes.tell("left_out", "", cell, "the cell that runs the lab is in the notebook only")
+        elif cell.is_injected and not role:
+            self._params.inject(cell)
         elif cell.source.strip():
-            self._stage(self._cells.without_a_line(cell, role), cell)
-
-    def _params(self, cell: Cell) -> None:
-        try:
-            found = self._dated(assignments(cell.source))
-        except ValueError as problem:
-            self._changes.unread("", cell, f"params are assignments of plain data: {problem}")
-            return
-        if not same(found, self._lab.get("params", {})):
-            self._changes.tell("params", "", cell, "the params of the lab")
-        set_field(self._lab, "params", found)  # also where they are equal: Jupyter sorts names in metadata
-
-    def _dated(self, params: Any) -> Any:
-        """Params with dates in place of texts where they were dates: papermill, for one, writes texts."""
-        return dated_as(params, _mapping(self._kinds.get("lab")).get("params"))
+            stage = self._cells.without_a_line(cell, role)
+            self._plain |= {} if role else {stage.id: known_as(cell)}
+            self._stage(stage, cell)
 
     def _stage(self, stage: Stage | None, cell: Cell) -> None:
         if stage is not None:
@@ -245,19 +260,21 @@ class _Reader:
     def _with_text(self, stage: Stage, cell: Cell) -> Stage:
         """The stage with the words above it: its own wherever they stand, else those of a stage whose code is gone."""
         pending, self._pending = self._pending, _Pending()
-        name = _name_of(cell)
+        name = name_of(cell)
         own = iter(self._words.get(name or stage.id, []))
         words = next((one for one in own if one.index not in self._said), pending.words)
         self._said |= {words.index} if words else set()
         if words is None and name and name not in self._came.values():
             self._changes.tell("text", stage.id, cell, "the words above it are gone", won="metadata")
+            self._changes.not_said(stage.id, ("title",) if pending.extra else ("title", "description"))
         elif words is not None and words.source not in (
             stage_text(stage),
             stage_text(stage.with_changes(id=name or stage.id)),
         ):
             self._changes.tell("text", stage.id, words, "its title or description")
             title, rest = taken_apart(words.source)
-            stage = stage.with_changes(title=title, description=rest)
+            unsaid = title == stage.id and not stage.title
+            stage = stage.with_changes(title="" if unsaid else title, description=rest)
         for one in pending.extra:
             self._changes.tell("added", stage.id, one, "markdown, which goes into its description")
         texts = [*([stage.description] if stage.description else []), *(one.source for one in pending.extra)]
@@ -272,7 +289,7 @@ class _Reader:
             stage = stage.with_changes(id=name)
         self._ids.add(stage.id)
         self._stages.append(stage)
-        if name := _name_of(cell):
+        if name := name_of(cell):
             self._places.append((name, stage.id, cell))
             if name not in self._came.values():
                 self._came[stage.id] = name
@@ -282,30 +299,6 @@ class _Reader:
         if name not in taken:
             return name
         return next(f"{name}-{n}" for n in range(2, 10_000) if f"{name}-{n}" not in taken)
-
-
-def _fields_of(cell: Cell) -> Mapping[str, Any]:
-    return _mapping(role_of(cell).get("fields"))
-
-
-def _name_of(cell: Cell) -> str:
-    """What the stage of a cell was called when it was exported, empty for a cell that was not."""
-    return str(_fields_of(cell).get("id", ""))
-
-
-def _words(notebook: Notebook) -> dict[str, list[Cell]]:
-    """For each stage that has a cell of code the cells of its words, wherever they stand."""
-    names = set()
-    for cell in notebook.code_cells:
-        if cell.source.strip():
-            names.add(_name_of(cell) or named(cell.source.partition("\n")[0].rstrip()))
-    found: dict[str, list[Cell]] = {}
-    for cell in notebook.cells:
-        role = role_of(cell)
-        words = cell.kind == "markdown" and role.get("role") == "text" and "fields" not in role
-        if words and (name := str(role.get("stage"))) in names:
-            found.setdefault(name, []).append(cell)
-    return found
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

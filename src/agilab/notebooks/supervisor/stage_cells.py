@@ -12,13 +12,15 @@ from agilab.contracts.lab_stages import Stage
 from agilab.contracts.moments import dated_as
 from agilab.notebooks.cells import Cell
 from agilab.notebooks.supervisor.assignments import assignments
-from agilab.notebooks.supervisor.base import digest_of, same
 from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.changes import Changes
 from agilab.notebooks.supervisor.export import ELSEWHERE
-from agilab.notebooks.supervisor.header import Header, HeaderError, parse
+from agilab.notebooks.supervisor.header import Header, HeaderError, means, parse
 from agilab.notebooks.supervisor.kernel import KEY
+from agilab.notebooks.supervisor.prints import digest_of, same
 
+_FIRST_LINE = frozenset({"id", "inputs", "outputs", "foreach", "app", "file"})
+"""What only the first line of a cell says."""
 Role = Mapping[str, Any]
 """What metadata of ours says of a cell."""
 
@@ -62,7 +64,7 @@ class StageCells:
         try:
             header = parse(line)
         except HeaderError as problem:
-            self._changes.unread(str(fields.get("id", "")), cell, f"its first line: {problem}")
+            self._changes.unread(str(fields.get("id", "")), cell, f"its first line: {problem}", _FIRST_LINE)
             known = _stage_of({**fields, "code": None}) if fields else None
             if known is None:
                 return self.without_a_line(cell, {})
@@ -74,23 +76,24 @@ class StageCells:
             self._changes.tell("added", header.id, cell, "a stage")
         else:
             for name, value in said.items():
-                if getattr(known, name) != value:
+                if not means(getattr(known, name), value):
                     kind = "renamed" if name == "id" else "header"
                     what = f"{name}: its first line and metadata differ"
                     self._changes.tell(kind, header.id, cell, what)
         for name, value in said.items():
-            if known is None or name == "foreach" or getattr(known, name) != value:
+            if known is None or name == "foreach" or not means(getattr(known, name), value):
                 set_field(fields, name, value)  # the order of lists is that of the line: metadata is sorted
         self._body(fields, header, body, cell, role)
         return self._made(fields, cell) or self._as_it_was(role, body, cell)
 
-    def without_a_line(self, cell: Cell, role: Role) -> Stage | None:
+    def without_a_line(self, cell: Cell, role: Role) -> Stage:
         """The stage of a cell that a person added, or whose first line they took away."""
         fields = self._fields(role)
         name = str(fields.get("id") or self._free("cell"))
         won = "metadata" if fields else "cell"
         what = "code without a first line that says what it takes and gives"
         self._changes.tell("added", name, cell, what, won=won)
+        self._changes.not_said(name, _FIRST_LINE)
         made = {**fields, "id": name, "code": _code_of(cell.source, role)}
         return self._made(made, cell) or self._as_it_was(role, cell.source, cell)
 
@@ -108,7 +111,7 @@ class StageCells:
                 found = in_json(assignments(body))  # an app takes a date as its text
             except ValueError as problem:
                 what = f"arguments of an app are assignments of plain data: {problem}"
-                self._changes.unread(header.id, cell, what)
+                self._changes.unread(header.id, cell, what, ["args"])
                 return
             if not same(found, fields.get("args", {})):
                 self._changes.tell("edited", header.id, cell, "its arguments")
@@ -116,7 +119,7 @@ class StageCells:
         elif header.file is not None:
             if body.strip() and not (body.startswith(ELSEWHERE) and len(body.strip().splitlines()) == 1):
                 what = f"what stands below its first line: its code is in {header.file}"
-                self._changes.unread(header.id, cell, what)
+                self._changes.unread(header.id, cell, what, [])
         else:
             had, code = role.get("code_digest"), _code_of(body, role)
             if had is not None and had != digest_of(code):
@@ -142,7 +145,8 @@ class StageCells:
         except ValidationError as problem:
             first = problem.errors()[0]
             where = ".".join(map(str, first["loc"]))
-            self._changes.unread(str(fields.get("id", "")), cell, f"{where}: {first['msg']}")
+            what = f"{where}: {first['msg']}"
+            self._changes.unread(str(fields.get("id", "")), cell, what, {*Stage.model_fields} - {"code"})
             return None
 
 

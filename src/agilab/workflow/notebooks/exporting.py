@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from agilab.notebooks.supervisor.single_kernel import is_magic, single_kernel
 from agilab.notebooks.text_stages import stand_in
 from agilab.store.workspace import Workspace
 from agilab.workflow.notebooks.bringing import within
+from agilab.workflow.notebooks.given import given, remember_export
 from agilab.workflow.notebooks.joined import is_of, joined
 from agilab.workflow.notebooks.text_forms import in_text, lost_in_text
 from agilab.workflow.notebooks.union import Union, kernel_order, union_of
@@ -53,7 +54,9 @@ def export_lab(document: LabStages, path: Path, output: Path) -> Exported:
     kinds = kinds_in(path.read_text(encoding="utf-8")) if path.is_file() else {}
     pictures = _pictures(document, path.parent, output)
     notebook = notebook_of(document, file=relative, pictures=pictures, kinds=kinds)
-    return _write(notebook, output)
+    exported = _write(notebook, output)
+    remember_export(output, path, document)
+    return exported
 
 
 def export_single_kernel(
@@ -135,20 +138,27 @@ class RoundTrip:
         }
 
 
-def round_trip(document: LabStages, notebook: Path | None = None, *, toml: str = "") -> RoundTrip:
+def round_trip(
+    document: LabStages, notebook: Path | None = None, *, toml: str = "", path: Path | None = None
+) -> RoundTrip:
     """Take a lab to a notebook and back; or compare it with a notebook that it was exported to.
 
-    `toml` is the text of the document, which still knows a date from its text.
+    `toml` is the text of the document, which still knows a date from its text; `path` is where it lies, by which it is
+    known what an import of that notebook took over already.
     Raises AGI-STAGE-051 for a notebook that no lab was exported to.
     """
     kinds = kinds_in(toml)
     if notebook is not None:
         found = _from(notebook)
+        if path is not None:
+            found = replace(found, base=found.base.later(given(notebook, path)))
         both = (_without_runs(document), _without_runs(found.document))  # a run since then is no edit
         lost = (*differences(*both), *other_kinds(document, kinds, found))
         whole = not any(change.stayed_behind for change in found.changes)
-        there = joined(found, document).changes if is_of(found, document) else ()
-        return RoundTrip(not lost and whole, lost, (*found.changes, *there))
+        if is_of(found, document):
+            both_ways = joined(found, document)
+            return RoundTrip(not lost and whole, lost, (*both_ways.since, *both_ways.changes))
+        return RoundTrip(not lost and whole, lost, found.changes)
     made = notebook_of(document, kinds=kinds)
     found = read_back(read(text(made).encode(), name="lab.ipynb"))
     lost = (*differences(document, found.document), *other_kinds(document, kinds, found))

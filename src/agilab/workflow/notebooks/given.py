@@ -1,24 +1,27 @@
-"""What a notebook gave its lab when it was last imported: an edit of the lab since then is none of the notebook's.
+"""What a notebook showed when it and its lab last agreed: when it was exported, or last imported.
 
-Digests below `cache/`, by notebook and lab. Without them an edit after an import is told as one of both sides.
+Fingerprints below `cache/`, by notebook and lab. Without them what was decided at an import is asked again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from agilab.contracts.atomic import write_atomically
-from agilab.contracts.lab_stages import LabStages
-from agilab.notebooks.supervisor.base import ORDER, digest_of, remembered
+from agilab.contracts.lab_stages import Lab, LabStages, Stage
+from agilab.notebooks.supervisor.base import mark_of, remembered, words_id
+from agilab.notebooks.supervisor.prints import Prints, digest_of, prints_of
+from agilab.notebooks.supervisor.read_back import ReadBack
 from agilab.store.workspace import Workspace
+from agilab.workflow.notebooks.paired import of_the_notebook
 
 
 def given(notebook: Path, lab: Path) -> dict[str, Any]:
-    """What is remembered of a notebook's last import into a lab, as `supervisor.base.remembered` spells it."""
+    """What is remembered of a notebook and a lab, as `Base.later` takes it."""
     try:
         found = json.loads(_place(notebook, lab).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -26,28 +29,59 @@ def given(notebook: Path, lab: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def remember(notebook: Path, lab: Path, mine: LabStages, now: LabStages) -> None:
-    """Remember what of a lab is as its notebook has it."""
-    here, there = remembered(mine), remembered(now)
+def remember(
+    notebook: Path, lab: Path, found: ReadBack, now: LabStages, names: Mapping[str, str] | None = None
+) -> None:
+    """Remember an import: what the notebook says, and which stage is which in the document that came of it.
+
+    `names` are the keys of that document's stages, for a lab that was joined.
+    """
+    base = found.base
+    mine = of_the_notebook(found, base)
+    own = {stage.id: key for key, stage in mine.items()}
+    called = {stage.id: (names or own).get(stage.id, stage.id) for stage in now.stages}
+    known = {name: key for name, key in called.items() if key in mine}
+    missing = {name: key for name, key in own.items() if name not in called and key not in known.values()}
+    _write(
+        notebook,
+        lab,
+        {
+            "mark": base.mark,
+            "lab": _said(found.document.lab, base.lab.fields, found.unsaid.get("", ())),
+            "stages": {
+                key: _said(stage, base.of_stage(key).fields, found.unsaid.get(stage.id, ()))
+                for key, stage in mine.items()
+            },
+            "names": {**missing, **known},
+            "cells": {**base.cells, **{cell: own[name] for name, cell in found.cells.items() if name in own}},
+        },
+    )
+
+
+def _said(record: Lab | Stage, before: Prints | None, unsaid: Collection[str]) -> dict[str, Any]:
+    """What a record says; of what no cell speaks it is what was known before."""
+    found = prints_of(record)
+    if before is None:
+        return found
+    kept = {name: before[name] for name in unsaid if name in before}
+    return {**{name: value for name, value in found.items() if name not in unsaid}, **kept}
+
+
+def remember_export(notebook: Path, lab: Path, document: LabStages) -> None:
+    """Remember an export, in the place of any import before it."""
+    stages = {stage.id: prints_of(stage) for stage in document.stages}
+    mark = mark_of(remembered(document))
+    names = {name: name for name in stages}
+    cells = {words_id(name): name for name in stages}
+    said = prints_of(document.lab)
+    _write(notebook, lab, {"mark": mark, "lab": said, "stages": stages, "names": names, "cells": cells})
+
+
+def _write(notebook: Path, lab: Path, what: Mapping[str, Any]) -> None:
     place = _place(notebook, lab)
     with suppress(OSError):  # a cache: what cannot be kept is asked for
         place.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(place, json.dumps(_common(here, there), sort_keys=True).encode())
-
-
-def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in one.items():
-        if isinstance(value, Mapping) and isinstance(other.get(name), Mapping):
-            found[name] = _common(value, other[name])
-        elif value == (_among(value, other.get(name, ())) if name == ORDER else other.get(name)):
-            found[name] = value
-    return found
-
-
-def _among(names: Sequence[str], others: Sequence[str]) -> list[str]:
-    """Those of the other names that are among these, in their order."""
-    return [name for name in others if name in names]
+        write_atomically(place, json.dumps(what).encode())  # in its order, which is that of the stages
 
 
 def _place(notebook: Path, lab: Path) -> Path:

@@ -82,7 +82,7 @@ def write_import(
     backup: str | None = None
     own = preview.found is not None or not preview.dependencies
     lab = with_newer_runs(preview.lab, previous, own=own) if previous else preview.lab
-    text = toml_of(lab, previous if own else "", kinds=preview.kinds)
+    text = toml_of(lab, previous if own else "", kinds=preview.kinds, defaults=preview.joins)
     if preview.joins and parse_document(previous, LabStages, str(path)) == lab:
         text = previous
     parse_document(text, LabStages, str(path))
@@ -91,7 +91,7 @@ def write_import(
         write_atomically(path, text.encode("utf-8"))
         files.append(FILE)
     if preview.found is not None:
-        remember(preview.notebooks[0], path, preview.found.document, lab)
+        remember(preview.notebooks[0], path, preview.found, lab, preview.names)
     kept = []
     if preview.dependencies:
         if (folder / REPORT).exists() and _is_other(folder / REPORT, preview.report):

@@ -19,8 +19,9 @@ from agilab.notebooks.together import stage_together
 from agilab.workflow.document.locate import FILE, read_text
 from agilab.workflow.notebooks.bringing import home_of, read_by
 from agilab.workflow.notebooks.given import given
-from agilab.workflow.notebooks.joined import Side, is_of, joined, replaced
+from agilab.workflow.notebooks.joined import is_of, joined, replaced
 from agilab.workflow.notebooks.own_project import requirements_of
+from agilab.workflow.notebooks.three_ways import Side
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Preview:
         beside: The text of the lab that lies where this one goes, once `beside_what_is_there` has looked at it.
         undecided: What that lab and the notebook both changed, each in another way, in words.
         joins: Whether it is the lab that the notebook was made of, and stays with what was changed.
+        names: The key of each stage of such a lab (`joined`).
     """
 
     notebooks: tuple[Path, ...]
@@ -56,6 +58,7 @@ class Preview:
     beside: str | None = None
     undecided: tuple[str, ...] = ()
     joins: bool = False
+    names: Mapping[str, str] | None = None
 
     @property
     def importable(self) -> bool:
@@ -138,15 +141,14 @@ def beside_what_is_there(preview: Preview, folder: Path, *, prefer: Side | None 
         return replace(preview, beside=text)
     found = preview.found
     if found is not None:
-        base = replace(found.base, later=given(preview.notebooks[0], path))
-        found = replace(found, base=base)
+        found = replace(found, base=found.base.later(given(preview.notebooks[0], path)))
     if found is None or not (is_of(found, there) or _is_at_home(preview, folder)):
         changes = (*preview.back, *(one.to_plain() for one in replaced(preview.lab, there)))
         return replace(preview, beside=text, back=changes)
     both = joined(found, there, prefer)
-    changes = tuple(one.to_plain() for one in (*found.changes, *both.changes))
+    changes = tuple(one.to_plain() for one in (*both.since, *both.changes))
     undecided = tuple(f"{one.stage}: {one.what}".removeprefix(": ") for one in both.undecided)
-    toml = toml_of(both.document, text, kinds=preview.kinds)
+    toml = toml_of(both.document, text, kinds=preview.kinds, defaults=True)
     return replace(
         preview,
         lab=both.document,
@@ -156,6 +158,8 @@ def beside_what_is_there(preview: Preview, folder: Path, *, prefer: Side | None 
         beside=text,
         undecided=undecided,
         joins=True,
+        found=found,
+        names=both.names,
     )
 
 
@@ -205,11 +209,21 @@ def _report(
     )
 
 
-def toml_of(document: LabStages, previous: str = "", *, kinds: Mapping[str, Any] | None = None) -> str:
+def toml_of(
+    document: LabStages,
+    previous: str = "",
+    *,
+    kinds: Mapping[str, Any] | None = None,
+    defaults: bool = False,
+) -> str:
     """A lab as the text of its file; with `previous` its comments and layout are kept.
 
-    `kinds` says which of its texts are dates and times there, as far as they still are; params are dates already.
+    `kinds` says which of its texts are dates and times there, as far as they still are; params are dates already. With
+    `defaults` what somebody wrote although it goes without saying (`enabled = true`) stays.
     """
     from agilab.contracts.toml import merged
 
-    return merged(previous, dated(document.in_toml(defaults=False), kinds or {}), FILE)
+    plain = dated(document.in_toml(defaults=defaults), kinds or {})
+    if not document.stages:
+        plain.pop("stages", None)  # below `stages = []` nobody could write `[[stages]]`
+    return merged(previous, plain, FILE)

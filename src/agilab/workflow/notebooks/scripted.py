@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Protocol
 
-from agi_node.errors import DONE, AgiError
+from agi_node.errors import DONE, USAGE, AgiError
 from agilab.envs.extras import how_to_get
 from agilab.notebooks.cells import Cell
 from agilab.notebooks.reading import read
@@ -31,6 +32,8 @@ class TakesStages(Protocol):
 
 
 _STAGE = re.compile(rf"^# ?{re.escape(MAGIC)}[ \t]", re.MULTILINE)
+_TAKES_WORDS = re.compile(r"\b(argv|argparse|optparse|click|docopt|fire|tyro|typer)\b")
+"""What a cell that reads the command line says, so that its words are left to it."""
 _JUPYTERS = re.compile(r"^(\s*)([%!].*)$", re.MULTILINE)
 _begun: dict[Path, list[TakesStages]] = {}
 """The files whose cells are being run, each with the labs that they opened so far."""
@@ -55,23 +58,30 @@ class Script:
         A lab that one of these cells opens is the one that takes the stages below it.
 
         Raises AGI-STAGE-068 where the file is imported, and AGI-STAGE-050 without jupytext, before any cell is run.
+        Words on the command line that no cell asks for end it as well (AGI-ARGS-103).
         """
         if self.path in _begun:
             _begun[self.path].append(lab)
             return
         if self.names.get("__name__") != "__main__":
             raise _imported(self.path)
+        if sys.argv[1:] and not _TAKES_WORDS.search(self.path.read_text(encoding="utf-8")):
+            raise self._as_a_program(_given_words(self.path))
         cells = self._cells()
         _begun[self.path] = []
         try:
             for cell, line in cells:
                 self._run(cell, line)
         except AgiError as problem:
-            print(problem.render(), file=sys.stderr)
-            raise SystemExit(problem.exit_code) from None
+            raise self._as_a_program(problem) from None
         finally:
             del _begun[self.path]
         raise SystemExit(DONE)
+
+    @staticmethod
+    def _as_a_program(problem: AgiError) -> SystemExit:
+        print(problem.render(), file=sys.stderr)
+        return SystemExit(problem.exit_code)
 
     def _cells(self) -> list[tuple[Cell, int]]:
         """Each cell of code from the present one on, with the line of the file above its first one."""
@@ -147,6 +157,17 @@ def _as_python(source: str) -> str:
     except SyntaxError:
         return _JUPYTERS.sub(r"\1pass  # \2", source)
     return source
+
+
+def _given_words(path: Path) -> AgiError:
+    return AgiError(
+        "AGI-ARGS-103",
+        f"{path.name} takes no words from the command line",
+        found=shlex.join(sys.argv[1:]),
+        allowed="its own cell of params, edited; or the lab's command, which takes --set NAME=VALUE",
+        try_="agilab workflow run --help",
+        exit_code=USAGE,
+    )
 
 
 def _imported(path: Path) -> AgiError:

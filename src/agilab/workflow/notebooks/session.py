@@ -27,7 +27,7 @@ from agilab.contracts.base import read_document
 from agilab.contracts.lab_stages import LabStages, Stage
 from agilab.contracts.run_result import RunResult
 from agilab.notebooks.supervisor.cell_text import Ends
-from agilab.notebooks.supervisor.header import MAGIC, Header, HeaderError, is_header, parse
+from agilab.notebooks.supervisor.header import MAGIC, Header, HeaderError, is_header, means, parse
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.locate import FILE
@@ -137,9 +137,12 @@ class Lab:
             document=self.document,
         )
         result = run_lab(request, self._workspace)
+        run = LabRun(result, self._told(result)) if result.run_id else LabRun(result, ())
         if result.error is not None:
+            if result.run_id:
+                print(run)  # which run it is, and what became of the other stages
             raise AgiError.from_plain(result.error.plain())
-        return LabRun(result, self._told(result))
+        return run
 
     def try_stage(self, name: str, *, rows: int | None = None, key: str | None = None) -> Trial:
         """Run one stage on what the last run left above it; nothing is recorded."""
@@ -179,7 +182,8 @@ def _stage(known: Stage | None, header: Header, code: str) -> Stage:
         return Stage.model_validate(
             {name: value for name, value in said.items() if value not in (None, (), {})}
         )
-    return known.with_changes(**said)
+    as_known = {name: getattr(known, name) for name in said if means(getattr(known, name), said[name])}
+    return known.with_changes(**{**said, **as_known})
 
 
 def _register(lab: Lab) -> None:

@@ -88,7 +88,11 @@ def _node(
         ),
         require=stage.require,
         environment=prepared.environment_of[stage.id],
-        policy=Policy(max_retries=stage.retries, timeout_s=stage.timeout, cache=cache or stage.cache),
+        policy=Policy(
+            max_retries=stage.retries,
+            timeout_s=None if stage.timeout is None else float(stage.timeout),
+            cache=cache or stage.cache,
+        ),
     )
 
 

@@ -1,0 +1,43 @@
+"""What a notebook says otherwise than when it and its lab last agreed: less than what it says since its export."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from agilab.contracts.lab_stages import Stage
+from agilab.notebooks.supervisor.changes import Change
+from agilab.notebooks.supervisor.read_back import ReadBack
+from agilab.workflow.notebooks.woven import moved
+
+_STANDS = frozenset({"left_out", "unreadable"})
+"""What no import takes over, so that it is told each time."""
+
+
+def since(found: ReadBack, mine: Mapping[str, Stage], unchanged: Collection[str]) -> tuple[Change, ...]:
+    """The changes of a notebook without those that an import took over; `mine` are its stages by key.
+
+    `unchanged` are keys of stages, empty for the lab, that only look new, since their cells have lost their metadata.
+    """
+    base = found.base
+    later = base.exported is not None
+    keys = {stage.id: key for key, stage in mine.items()}
+    stays = later and base.lab.was_but(found.document.lab, found.unsaid.get("", ()))
+    order = list(mine)
+
+    def is_new(change: Change) -> bool:
+        if change.kind in _STANDS or change.won == "metadata":
+            return True
+        if not change.stage:
+            return not stays and "" not in unchanged
+        key = keys.get(change.stage)
+        if key in unchanged or (key is None and change.stage in mine):
+            return False
+        if not later:
+            return True
+        if change.kind == "moved":
+            return moved(order, order, base.order)
+        if key is None:  # its cell is gone
+            return change.stage in base.stages
+        return not base.of_stage(key).was_but(mine[key], found.unsaid.get(mine[key].id, ()))
+
+    return tuple(change for change in found.changes if is_new(change))
