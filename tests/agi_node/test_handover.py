@@ -160,6 +160,23 @@ def test_arrays_tables_and_models_come_back(tmp_path: Path) -> None:
     assert (through(generator, tmp_path / "e").random(4) == copy.random(4)).all()
 
 
+@pytest.mark.parametrize(
+    ("items", "kind"),
+    [
+        ([True, None, False], "parquet"),
+        ([True, math.nan], "parquet"),
+        ([True, "yes"], "pickle"),
+        ([None, 1], "pickle"),
+    ],
+)
+def test_truth_values_beside_missing_ones_are_a_table(items: list[Any], kind: str, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": pandas.Series(items, dtype=object)})
+    assert hand_over("t", frame, Staging(tmp_path / "a"), "t")["kind"] == kind
+    found = through(frame, tmp_path / "b")["a"].tolist()
+    assert [(type(one), repr(one)) for one in found] == [(type(one), repr(one)) for one in items]
+
+
 def test_a_table_is_told_with_its_columns_and_its_index_apart(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     sales = pandas.DataFrame({"shop": ["x", "y", "x"], "n": [1, 2, 4], "m": [1, None, 3]})
@@ -303,6 +320,27 @@ from agi_node.exact_json import exact_value
 assert repr(exact_value({text!r})) == "[1.5, 2]"
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class Odd(Exception):
+    """Pickle writes it down, and cannot make it again."""
+
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} {two}")
+
+
+def test_what_cannot_be_made_again_is_told_with_its_stage(tmp_path: Path) -> None:
+    staging = Staging(tmp_path)
+    form = hand_over("sol", Odd(1, 2), staging, "sol")
+    path = str(staging.path(form["artifact"]))
+    with pytest.raises(AgiError) as refused:
+        take_over({**form, "path": path, "called": "sol", "stage": "solve"})
+    assert (refused.value.code, refused.value.what) == (
+        "AGI-RUN-113",
+        "sol of stage solve cannot be read back here",
+    )
+    assert "TypeError" in str(refused.value.found)
+    assert refused.value.try_ == "hand on what is needed of it, or use it up in solve"
 
 
 def test_of_what_is_no_plain_data_the_item_is_named(tmp_path: Path) -> None:

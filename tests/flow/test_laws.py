@@ -97,7 +97,7 @@ def expandable(nodes: list[tuple[str, tuple[str, ...], str, Value]]) -> bool:
             for inner in results[constant]:
                 if (
                     len({repr(item) for item in inner}) < len(inner)
-                    or "{" in repr(inner)
+                    or any(sign in repr(inner) for sign in ("{", "set()"))
                     or "b'" in repr(inner)
                 ):
                     return False

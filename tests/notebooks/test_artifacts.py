@@ -224,7 +224,7 @@ def test_a_changed_folder_is_said() -> None:
         ),
         ("cp a b && mv c d", [("a", "read"), ("b", "written"), ("c", "read"), ("d", "written")]),
         ("unzip -q a.zip -d out", [("a.zip", "read"), ("out", "written")]),
-        ("tar -xzf a.tar.gz", [("a.tar.gz", "read")]),
+        ("tar -xzf a.tar.gz", [("a.tar.gz", "read"), (".", "written")]),
         ("mkdir -p a/b", [("a/b", "written")]),
         ("python train.py --epochs 3", [("train.py", "read")]),
         ("python -m pytest", []),

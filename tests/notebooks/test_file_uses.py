@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -78,24 +79,34 @@ def left(folder: Path, *sources: str) -> list[str]:
     return found
 
 
+def copied(source: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, to, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(source, to)
+
+
 def run_apart(lab: LabStages, root: Path) -> None:
     """Run stages that only files tie together, each in a folder of its own; what is promised has to be there."""
     store = root / "store"
-    store.mkdir()
+    store.mkdir(exist_ok=True)
     for stage in lab.stages:
         room = root / stage.id
         room.mkdir()
         for name in takes(stage):
-            (there,) = [store / name] if (store / name).exists() else [pytest.fail(f"nobody makes {name}")]
-            (room / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(there, room / name)
+            there = sorted(store.glob(name))
+            assert there, f"nobody makes {name}"
+            for one in there:
+                copied(one, room / one.relative_to(store))
         for name in gives(stage):
             (room / name).parent.mkdir(parents=True, exist_ok=True)
         left(room, stage.code)
         for name in gives(stage):
-            assert (room / name).exists(), f"{stage.id} promises {name}"
-            (store / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(room / name, store / name)
+            made = sorted(room.glob(name))
+            assert made, f"{stage.id} promises {name}"
+            for one in made:
+                copied(one, store / one.relative_to(room))
 
 
 SURE: dict[str, tuple[str, ...]] = {
@@ -422,3 +433,128 @@ def test_a_word_of_a_command_that_names_a_made_file_is_taken(command: str) -> No
     assert files(found) == [([], ["prog.py"]), (["prog.py"], [])]
     below = staged((command, "%%writefile prog.py\nprint(1)"))
     assert files(below)[0][0] == [], "what is made below is not what is meant"
+
+
+ENDED = {
+    "an array": [
+        'import numpy as np\nnp.save("a", np.arange(3))',
+        'import numpy as np\nassert np.load("a.npy").sum() == 3',
+    ],
+    "arrays": [
+        'import numpy as np\nnp.savez("b.v2", x=np.arange(3))\nnp.savez_compressed("c.npz", x=1)',
+        'import numpy as np\nassert np.load("b.v2.npz")["x"].sum() + np.load("c.npz")["x"] == 4',
+    ],
+    "a path": [
+        'from pathlib import Path\nimport numpy as np\nnp.save(Path("o") / "a", np.arange(3))',
+        'import numpy as np\nassert np.load("o/a.npy").sum() == 3',
+    ],
+    "a handle": [
+        'import numpy as np\nwith open("a.bin", "wb") as file:\n    np.save(file, np.arange(3))',
+        'assert np.load("a.bin").sum() == 3',
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ENDED)
+def test_a_name_that_a_library_ends_is_that_of_its_file(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    found = staged(tuple(ENDED[name]))
+    run_apart(found.lab, tmp_path)
+    assert files(found)[-1][0] == files(found)[0][1] or len(files(found)) == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "made"),
+    [
+        ('import matplotlib.pyplot as plt\nplt.savefig("f")', ["f.png"]),
+        ('import matplotlib.pyplot as plt\nplt.savefig("f.v2")', ["f.v2"]),
+        ('import matplotlib.pyplot as plt\nplt.savefig("f", format="svg")', ["./f"]),
+        ('import scipy.io\nscipy.io.savemat("m", {})', ["m.mat"]),
+        ('import plotly.offline as po\npo.plot([], filename="p")', ["p.html"]),
+        ('import polars as pl\npl.DataFrame({"a": [1]}).write_excel("book")', ["book.xlsx"]),
+        ('import numpy as np\nfor n in ["a", "b"]:\n    np.save(f"x_{n}", 1)', ["x_a.npy", "x_b.npy"]),
+    ],
+)
+def test_what_is_promised_has_the_name_that_the_library_gives_it(cell: str, made: list[str]) -> None:
+    assert files(staged((cell,)))[0][1] == made
+
+
+ARCHIVES = {
+    "into a folder": ['import zipfile\nzipfile.ZipFile("z.zip").extractall("out")', "out/"],
+    "here": ['import zipfile\nwith zipfile.ZipFile("z.zip") as z:\n    z.extractall()', ""],
+    "shutil": ['import shutil\nshutil.unpack_archive("z.zip")', ""],
+    "shutil, a folder": ['import shutil\nshutil.unpack_archive("z.zip", "out")', "out/"],
+    "one by one": ['import zipfile\nz = zipfile.ZipFile("z.zip")\nz.extract("in/a.txt", "out")', "out/"],
+    "in a loop": [
+        'import zipfile\nz = zipfile.ZipFile("z.zip")\nfor one in z.namelist():\n    z.extract(one, "out")',
+        "out/",
+    ],
+}
+TAKERS = (
+    'assert open("{}in/a.txt").read() == "1"',
+    'import glob\nassert [open(one).read() for one in glob.glob("{}in/*.txt")] == ["1"]',
+    'import os\nassert "a.txt" in os.listdir("{}in")',
+)
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("taker", TAKERS)
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_what_comes_out_of_an_archive_goes_to_whoever_reads_it(
+    name: str, taker: str, together: bool, tmp_path: Path
+) -> None:
+    lab, store = tmp_path / "lab", tmp_path / "store"
+    for folder in (lab, store):
+        folder.mkdir()
+        with zipfile.ZipFile(folder / "z.zip", "w") as archive:
+            archive.writestr("in/a.txt", "1")
+    unpack, below = ARCHIVES[name]
+    cells = (unpack, taker.format(below))
+    if together:
+        cells = ("\n".join(cells),)
+    run_apart(staged(cells, folder=lab).lab, tmp_path)
+
+
+def test_a_file_that_lies_there_does_not_come_out_of_an_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        archive.writestr("in/a.txt", "1")
+    (tmp_path / "b.txt").write_text("2")
+    unpack = 'import zipfile\nzipfile.ZipFile("z.zip").extractall()'
+    found = staged((unpack, 'open("b.txt").read()'), folder=tmp_path)
+    assert files(found) == [(["z.zip"], []), (["b.txt"], [])]
+
+
+@pytest.mark.parametrize(
+    ("command", "made"),
+    [
+        ("unzip -q z.zip", ["in/a.txt"]),
+        ("tar xzf z.tgz", ["in/a.txt"]),
+        ("kaggle competitions download -c titanic", ["in/a.txt"]),
+        ("unzip -l z.zip", []),
+    ],
+)
+def test_what_a_command_unpacks_is_taken_from_it(command: str, made: list[str], tmp_path: Path) -> None:
+    found = staged((f"!{command}", 'open("in/a.txt").read()'), folder=tmp_path)
+    assert files(found)[0][1] == made
+
+
+def test_a_repository_is_a_folder_of_whatever(tmp_path: Path) -> None:
+    cells = ("!git clone --depth 1 https://example.org/a/data.git", 'open("data/x/a.csv").read()')
+    assert files(staged(cells, folder=tmp_path)) == [([], ["./data"]), (["./data"], [])]
+
+
+def test_a_shapefile_is_all_that_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for ending in ("shp", "dbf", "shx"):
+        (tmp_path / "in" / f"a.{ending}").write_text("")
+    read = 'import geopandas as gpd\na = gpd.read_file("in/a.shp")'
+    cells = (read, 'a.to_file("b.shp")', 'import geopandas as gpd\nb = gpd.read_file("b.shp")')
+    assert files(staged(cells, folder=tmp_path)) == [(["in/a.*"], []), ([], ["b.*"]), (["b.*"], [])]
+
+
+def test_a_database_by_key_is_each_of_its_files() -> None:
+    cells = (
+        'import dbm.dumb\nd = dbm.dumb.open("k", "n")\nd.close()',
+        'import dbm.dumb\nd = dbm.dumb.open("k")',
+    )
+    assert files(staged(cells)) == [([], ["./k*"]), (["./k*"], [])]

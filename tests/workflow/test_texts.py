@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from agilab.workflow.notebooks.comparison import looks
-from agilab.workflow.notebooks.texts import agrees_where_repeated, difference, judged_texts, only_times, tidy
+from agilab.workflow.notebooks.masks import ORDER, TIMES, by_chance, named
+from agilab.workflow.notebooks.places import agrees_where_repeated
+from agilab.workflow.notebooks.texts import difference, judged_texts, tidy
+
+SWAPPED = "line 1: \"{'a': 2, 'b': 3}\" in the notebook, \"{'a': 3, 'b': 2}\" in the pipeline"
+OTHERWISE = "line 1: \"{'a': {2}, 'b': 3}\" in the notebook, \"{'b': {2}, 'a': 3}\" in the pipeline"
 
 
 @pytest.mark.parametrize(
@@ -16,7 +21,6 @@ from agilab.workflow.notebooks.texts import agrees_where_repeated, difference, j
         ("1 %\r50 %\r100 %\n", "100 %\n"),
         ("a  \r\nb\r\n", "a\nb"),
         ("a\n<Figure size 640x480 with 1 Axes>\n", "a\n"),
-        ("CPU times: user 2 us, sys: 0 ns, total: 2 us\nWall time: 5 us\na\n", "a\n"),
         ("a\n", "[agilab] t goes on without the freq of its index\na\n"),
     ],
 )
@@ -38,7 +42,9 @@ def test_how_a_terminal_came_to_a_text_is_no_difference(theirs: str, mine: str) 
         ("{'a', 'b', 'c'}", "{'c', 'a', 'b'}", "only the order within a set differ"),
     ],
 )
-def test_what_no_two_runs_have_in_common_is_not_called_different(theirs: str, mine: str, why: str) -> None:
+def test_what_two_runs_may_not_have_in_common_is_named_and_held_against_another_run(
+    theirs: str, mine: str, why: str
+) -> None:
     assert judged_texts(theirs, mine) == (None, why)
 
 
@@ -49,6 +55,9 @@ def test_what_no_two_runs_have_in_common_is_not_called_different(theirs: str, mi
         ("a\n", "a\nb\n", "1 line in the notebook, 2 lines in the pipeline"),
         ("3 s: 4 rows", "2 s: 5 rows", "line 1: '3 s: 4 rows' in the notebook, '2 s: 5 rows' in the pipeline"),
         ("{'a', 'b'}", "{'a', 'd'}", "line 1: \"{'a', 'b'}\" in the notebook, \"{'a', 'd'}\" in the pipeline"),
+        ("{'a': 2, 'b': 3}", "{'a': 3, 'b': 2}", SWAPPED),
+        ("{a} 3 {b} 5", "{a} 5 {b} 3", "line 1: '{a} 3 {b} 5' in the notebook, '{a} 5 {b} 3' in the pipeline"),
+        ("{'a': {2}, 'b': 3}", "{'b': {2}, 'a': 3}", OTHERWISE),
         ("row[3] ok", "row[4] ok", "line 1: 'row[3] ok' in the notebook, 'row[4] ok' in the pipeline"),
         ("mass 5 kg", "mass 6 kg", "line 1: 'mass 5 kg' in the notebook, 'mass 6 kg' in the pipeline"),
     ],
@@ -101,38 +110,64 @@ def test_a_listing_of_the_folder_is_not_compared_where_it_differs() -> None:
     assert judged_texts("a\n", "a\n", looks="ls out") == (True, "")
 
 
+def test_lines_of_magics_that_take_the_time_are_the_notebooks_alone() -> None:
+    theirs = "CPU times: user 2 us, sys: 0 ns, total: 2 us\nWall time: 5 us\na\n"
+    assert judged_texts(theirs, "a\n", timed=True) == (True, "")
+    assert judged_texts(theirs, "a\n")[0] is False, "a program may print such lines as well"
+
+
 @pytest.mark.parametrize(
     ("theirs", "again", "mine", "agrees"),
     [
         ("pid 71, 3 rows", "pid 82, 3 rows", "pid 93, 3 rows", True),
-        ("pid 71, 3 rows", "pid 82, 3 rows", "pid 93, 4 rows", True),
+        ("pid 71, 3 rows", "pid 82, 3 rows", "pid 93, 4 rows", False),
+        ("pid 71, 3 rows", "pid 82, 3 rows", "pid none, 3 rows", False),
         ("pid 71\n3", "pid 82\n3", "pid 93\n4", False),
         ("3 rows", "3 rows", "4 rows", False),
         ("begin\nx\nend", "begin\nx\nx\nend", "begin\nx\nx\nx\nend", True),
         ("begin\nx\nend", "begin\nx\nx\nend", "begin\nx\nx\nx\nfin", False),
+        ("a 3\nb", "a 4\nb", "a 5\nb\nb", False),
         ("period 3.2 s", "period 3.2 s", "period 1.6 s", False),
         ("half-life 5.0 hours", "half-life 5.0 hours", "half-life 7.0 hours", False),
         ("at 12:03:11", "at 12:03:11", "at 12:03:12", False),
         ("done in 3.2 s, 4 rows", "done in 3.4 s, 4 rows", "done in 2.9 s, 4 rows", True),
         ("done in 3.2 s, 4 rows", "done in 3.4 s, 4 rows", "done in 2.9 s, 5 rows", False),
-        ("it took 0.0 s", "it took 0.0 s", "it took 0.1 s", True),
-        ("it took 12.345 s", "it took 12.345 s", "it took 0.1 s", False),
-        ("R2 .989\na 0.31\nb 1.22", "R2 .989\na 0.35\nb 1.27", "R2 .992\na 0.4\nb 1.1", True),
+        ("at 18:59:58, 4", "at 19:00:07, 4", "at 18:59:59, 4", True),
+        ("crc 0xabcde of 0x7f01deadbeef", "crc 0xabcde of 0x7f02deadbeef", "crc 0xabcde of 0x7f03deadbeef", True),
+        ("crc 0xabcde of 0x7f01deadbeef", "crc 0xabcde of 0x7f02deadbeef", "crc 0xabcdf of 0x7f03deadbeef", False),
+        ("in /tmp/a1/x, 3", "in /tmp/b2/x, 3", "in /tmp/c3/y/z, 3", True),
+        ("in /tmp/a1/x, 3", "in /tmp/b2/x, 3", "in /tmp/c3/y/z, 4", False),
+        ("{1, 2} 3", "{2, 1} 3", "{1, 2} 4", False),
+        ("{'a', 'b', 'c'} 3", "{'b', 'c', 'a'} 3", "{'c', 'b', 'a'} 3", True),
+        ("{'a', 'b'}", "{'b', 'a'}", "{'b', 'd'}", False),
+        ("R2 .989\na 0.31\nb 1.22", "R2 .989\na 0.35\nb 1.27", "R2 .992\na 0.4\nb 1.1", False),
+        ("loss -0.31 of 5", "loss 0.35 of 5", "loss 1e-05 of 5", True),
         ("score 0.95\nnoise 0.31", "score 0.95\nnoise 0.35", "score 0.96\nnoise 0.4", False),
-        ("\n".join("1230000000000"), "\n".join("1345678912345"), "\n".join("2555555555555"), True),
         ("evaluations 38\nloss .31", "evaluations 38\nloss .35", "evaluations 34\nloss .4", False),
     ],
-)
-def test_a_line_that_a_notebook_does_not_repeat_is_let_go_and_others_count(
+)  # fmt: skip
+def test_a_place_that_a_notebook_does_not_repeat_is_let_go_and_others_count(
     theirs: str, again: str, mine: str, agrees: bool
 ) -> None:
-    assert agrees_where_repeated(theirs, again, mine) is agrees
+    assert agrees_where_repeated(theirs, [again], mine) is agrees
 
 
-def test_all_that_is_printed_beside_a_draw_without_a_seed_may_be_drawn_too() -> None:
-    texts = ("evaluations 38\nloss .31", "evaluations 38\nloss .35", "evaluations 34\nloss .4")
-    assert agrees_where_repeated(*texts, draws=True)
-    assert not agrees_where_repeated("rows 3", "rows 3", "rows 4", draws=True), "this is repeated"
+def test_what_stands_in_a_row_with_a_draw_may_be_drawn_too() -> None:
+    drawn = ("[3 5 1] of 9\nrows 4", ["[3 2 8] of 9\nrows 4"])
+    assert agrees_where_repeated(*drawn, "[1 1 1] of 9\nrows 4", draws=True)
+    assert not agrees_where_repeated(*drawn, "[1 1 1] of 9\nrows 4"), (
+        "nothing is drawn: the first is repeated"
+    )
+    assert not agrees_where_repeated(*drawn, "[1 1 1] of 8\nrows 4", draws=True)
+    assert not agrees_where_repeated(*drawn, "[1 1 1] of 9\nrows 5", draws=True)
+    digits = ["\n".join(one) for one in ("1230000000000", "1345678912345", "2555555555555")]
+    assert agrees_where_repeated(digits[0], digits[1:2], digits[2], draws=True)
+    assert not agrees_where_repeated("rows 3", ["rows 3"], "rows 4", draws=True), "this is repeated"
+
+
+def test_several_runs_are_held_against_each_other() -> None:
+    assert not agrees_where_repeated("a 1 b 2", ["a 1 b 3"], "a 2 b 2")
+    assert agrees_where_repeated("a 1 b 2", ["a 1 b 3", "a 4 b 2"], "a 2 b 2")
 
 
 def test_a_difference_is_told_where_it_is_and_not_at_the_time_above_it() -> None:
@@ -143,8 +178,19 @@ def test_a_difference_is_told_where_it_is_and_not_at_the_time_above_it() -> None
     )
 
 
-def test_texts_that_differ_in_times_are_held_against_another_run() -> None:
-    assert only_times(judged_texts("period 3 s", "period 2 s")[1])
-    assert only_times(judged_texts("<A at 0x7f00deadbeef> 3 s", "<A at 0x7f00deadbee0> 4 s")[1])
-    assert not only_times(judged_texts("<A at 0x7f00deadbeef>", "<A at 0x7f00deadbee0>")[1])
-    assert not only_times(judged_texts("3 kg", "2 kg")[1])
+def test_what_texts_may_differ_in_is_found_in_the_words_on_it() -> None:
+    assert named(judged_texts("period 3 s", "period 2 s")[1]) == {TIMES}
+    assert named(judged_texts("<A at 0x7f00deadbeef> 3 s", "<A at 0x7f00deadbee0> 4 s")[1]) == {
+        "addresses in memory",
+        TIMES,
+    }
+    assert named(judged_texts("{'a', 'b'}", "{'b', 'a'}")[1]) == {ORDER}
+    assert not named(judged_texts("3 kg", "2 kg")[1])
+
+
+def test_short_times_may_be_the_same_by_chance() -> None:
+    assert by_chance(["it took 0.0 s"], ["it took 0.1 s"])
+    assert by_chance(["done in 0.1 s"], ["done in 0.2 s"])
+    assert not by_chance(["at 12:07"], ["at 12:08"]), "a clock of the second run is never behind the stage's"
+    assert not by_chance(["it took 12.345 s"], ["it took 0.1 s"])
+    assert not by_chance(["took 0.1 s, 4 rows"], ["took 0.1 s, 5 kg"])

@@ -70,7 +70,9 @@ def test_stages_leave_what_the_notebook_leaves(
     assert [each for each in compared if each.equal is False] == []
     assert all(verification.equal for verification in found)
 
-    unsure = {each.name for each in compared if each.equal is None}
+    unsure = {
+        each.name for each in compared if each.equal is None and not each.name.startswith("messages of")
+    }
     defined = set(re.findall(r"\b(?:def|class) (\w+)", "\n".join(one.books.values())))
     assert unsure <= one.vague.keys() | defined, f"not compared, and nobody said why: {unsure}"
     finals = {name for notebook in preview.report.notebooks for name in notebook.wanted()}
@@ -234,11 +236,13 @@ def test_what_the_notebook_does_not_repeat_is_not_compared_and_all_else_is(
     assert judged["ten"].equal is True
     unsure = {name: one.why for name, one in judged.items() if one.equal is None}
     assert unsure.keys() >= {"began", "drawn", "drawn.txt"}
-    assert set(unsure.values()) == {"the notebook itself does not repeat it"}
+    assert unsure["began"] == "only what clocks said differs, and the notebook itself does not repeat it"
+    assert unsure["drawn"] == unsure["drawn.txt"] == "the notebook itself does not repeat it"
 
     changed = mutated(preview, lab, workspace, "range(5)", "range(6)")
-    assert changed["drawn"].equal is False, "how many there are is repeated"
-    assert mutated(preview, lab, workspace, "ten = 10", "ten = 11")["ten"].equal is False
+    assert "list of 5 in the notebook, list of 6 in the pipeline" in changed["drawn"].why, "that is repeated"
+    assert changed["drawn"].equal is None, "three times, of a notebook that draws"
+    assert mutated(preview, lab, workspace, "ten = 10", "ten = 11")["ten"].equal is None
 
 
 def test_what_the_notebook_repeats_and_the_pipeline_does_not_is_said_to_differ(
@@ -509,12 +513,10 @@ def test_files_that_are_named_by_the_clock_are_compared_under_other_names(
     assert mutated(preview, lab, workspace, '("low", "high")', '("low",)')
 
 
-def test_what_is_drawn_at_random_and_differs_is_said_to_do_so_perhaps_by_chance(
-    tmp_path: Path, workspace: Workspace
-) -> None:
+def test_what_is_drawn_at_random_and_differs_is_undecided(tmp_path: Path, workspace: Workspace) -> None:
     preview, lab = imported(TOSSED, tmp_path)
     said = mutated(preview, lab, workspace, "random.choice", "str")["side"]
-    assert said.equal is False
+    assert said.equal is None, "undecided: it is not proved, and may be so"
     assert said.why.endswith(
         "; the notebook repeats it in 3 runs, perhaps by chance: it draws without a seed"
     )

@@ -24,6 +24,7 @@ class FileCall:
         without: The path where it is not given.
         address: Whether only the address of a database that is a file counts ("sqlite:///a.db").
         several: Whether it is several files whose names only begin so.
+        ending: What the library puts behind a name that does not end so; where `or_another`, behind one without suffix.
     """
 
     direction: Direction
@@ -35,6 +36,19 @@ class FileCall:
     without: str = ""
     address: bool = False
     several: bool = False
+    ending: str = ""
+    or_another: bool = False
+
+    def ended(self, path: str) -> str:
+        """The name that the file gets; one whose end is not known stays as it is.
+
+        >>> numpy, excel = FileCall("written", ending=".npy"), FileCall("written", ending=".xlsx", or_another=True)
+        >>> numpy.ended("a"), numpy.ended("a.v2"), excel.ended("a.v2"), numpy.ended("{name}")
+        ('a.npy', 'a.v2.npy', 'a.v2', '{name}')
+        """
+        if path.endswith((self.ending, "}", "/")) or (self.or_another and "." in path.rpartition("/")[2]):
+            return path
+        return path + self.ending
 
 
 BY_NAME = 99
@@ -63,8 +77,17 @@ _FRAMES = frozenset({
 """Modules whose functions `read_…` and `scan_…` take a file first."""
 
 
-def _calls(direction: Direction, kind: str, names: str, position: int = 0) -> dict[str, tuple[FileCall, ...]]:
-    return {name: (FileCall(direction, kind, position, _FILES),) for name in names.split()}
+def _calls(
+    direction: Direction,
+    kind: str,
+    names: str,
+    position: int = 0,
+    ending: str = "",
+    *,
+    or_another: bool = False,
+) -> dict[str, tuple[FileCall, ...]]:
+    call = FileCall(direction, kind, position, _FILES, ending=ending, or_another=or_another)
+    return dict.fromkeys(names.split(), (call,))
 
 
 def _opened(kind: str, names: str, mode: int = 1, default: str = "r") -> dict[str, tuple[FileCall, ...]]:
@@ -95,10 +118,12 @@ def _addressed(direction: Direction, names: str, position: int) -> dict[str, tup
 
 FUNCTIONS: dict[str, tuple[FileCall, ...]] = {
     **_calls("read", "array",
-        "numpy.load numpy.loadtxt numpy.genfromtxt numpy.fromfile scipy.io.loadmat"),
-    **_calls("written", "array",
-        "numpy.save numpy.savez numpy.savez_compressed numpy.savetxt scipy.io.savemat "
-        "scipy.sparse.save_npz"),
+        "numpy.load numpy.loadtxt numpy.genfromtxt numpy.fromfile"),
+    **_calls("written", "array", "numpy.save", ending=".npy"),
+    **_calls("written", "array", "numpy.savez numpy.savez_compressed scipy.sparse.save_npz", ending=".npz"),
+    **_calls("written", "array", "numpy.savetxt"),
+    "scipy.io.savemat": (FileCall("written", "array", 0, ("file_name",), ending=".mat"),),
+    "scipy.io.loadmat": (FileCall("read", "array", 0, ("file_name",), ending=".mat"),),
     **_calls("read", "array",
         "scipy.sparse.load_npz xarray.open_dataset xarray.open_dataarray xarray.open_mfdataset "
         "xarray.load_dataset xarray.open_zarr zarr.load"),
@@ -110,8 +135,10 @@ FUNCTIONS: dict[str, tuple[FileCall, ...]] = {
     **_calls("written", "image",
         "cv2.imwrite matplotlib.pyplot.imsave imageio.imwrite imageio.imsave imageio.mimsave "
         "imageio.v2.imwrite imageio.v3.imwrite skimage.io.imsave tifffile.imwrite"),
-    **_calls("written", "figure", "matplotlib.pyplot.savefig bokeh.plotting.save bokeh.io.export_png"),
-    **_calls("written", "figure", "plotly.io.write_html plotly.io.write_image plotly.offline.plot", 1),
+    **_calls("written", "figure", "matplotlib.pyplot.savefig", ending=".png", or_another=True),
+    **_calls("written", "figure", "bokeh.plotting.save bokeh.io.export_png"),
+    **_calls("written", "figure", "plotly.io.write_html plotly.io.write_image", 1),
+    "plotly.offline.plot": (FileCall("written", "figure", BY_NAME, ("filename",), ending=".html"),),
     **_calls("read", "model",
         "joblib.load torch.load tensorflow.keras.models.load_model keras.models.load_model dill.load "
         "cloudpickle.load onnx.load gensim.models.KeyedVectors.load gensim.models.Word2Vec.load "
@@ -133,7 +160,10 @@ FUNCTIONS: dict[str, tuple[FileCall, ...]] = {
         "sqlite3.connect aiosqlite.connect duckdb.connect sqlalchemy.create_engine tinydb.TinyDB dataset.connect "
         "sqlalchemy.ext.asyncio.create_async_engine sqlmodel.create_engine"),
     "shelve.open": (FileCall("unknown", "database", 0, _FILES, 1, "c", several=True),),
-    "dbm.open": (FileCall("unknown", "database", 0, ("file",), 1, "r", several=True),),
+    **dict.fromkeys(
+        ("dbm.open", "dbm.dumb.open", "dbm.gnu.open", "dbm.ndbm.open"),
+        (FileCall("unknown", "database", 0, ("file",), 1, "r", several=True),),
+    ),
     **_addressed("read", "pandas.read_sql pandas.read_sql_query pandas.read_sql_table polars.read_database_uri", 1),
     **_calls("read", "text", "dotenv.load_dotenv linecache.getlines fileinput.input"),
     **_calls("read", "code", "runpy.run_path"),
@@ -160,7 +190,7 @@ FUNCTIONS: dict[str, tuple[FileCall, ...]] = {
     **_moved("shutil.copy shutil.copy2 shutil.copyfile shutil.move os.rename os.replace os.link os.symlink"),
     **_moved("shutil.copytree", "folder"),
     "shutil.unpack_archive": (
-        FileCall("read", "archive", 0, ("filename",)), FileCall("written", "files", 1, ("extract_dir",)),
+        FileCall("read", "archive", 0, ("filename",)), FileCall("written", "files", 1, ("extract_dir",), without="."),
     ),
     "urllib.request.urlretrieve": (FileCall("read", "", 0, ("url",)), FileCall("written", "", 1, ("filename",))),
     "wget.download": (FileCall("read", "", 0, ("url",)), FileCall("written", "", 1, ("out",))),
@@ -174,7 +204,7 @@ _TO_TABLE = (
     "to_html to_latex to_markdown"
 )
 _WRITE_TABLE = (
-    "write_csv write_parquet write_ipc write_json write_ndjson write_excel write_avro write_delta "
+    "write_csv write_parquet write_ipc write_json write_ndjson write_avro write_delta "
     "sink_csv sink_parquet sink_ipc sink_ndjson"
 )
 
@@ -196,8 +226,10 @@ METHODS: dict[str, FileCall] = {
     **_added("array", "to_netcdf to_zarr", "w"),
     "to_sql": FileCall("both", "database", 1, ("con",), address=True),
     "write_database": FileCall("both", "database", 1, ("connection",), address=True),
-    "extractall": FileCall("written", "files", 0, ("path",)),
-    **_methods("written", "figure", "savefig write_html write_image"),
+    "extractall": FileCall("written", "files", 0, ("path",), without="."),
+    "write_excel": FileCall("written", "table", 0, ("workbook",), ending=".xlsx", or_another=True),
+    "savefig": FileCall("written", "figure", 0, (*_TABLES, *_FILES), ending=".png", or_another=True),
+    **_methods("written", "figure", "write_html write_image"),
     **_methods("written", "array", "tofile"),
     **_methods("written", "model", "save_model save_weights save_pretrained save_word2vec_format"),
     **_methods("read", "model", "load_model load_weights load_word2vec_format from_pretrained_file"),

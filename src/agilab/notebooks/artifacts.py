@@ -102,14 +102,25 @@ def _made(
 ) -> Iterator[Artifact]:
     argument = argument_of(node, call.position, call.keywords)
     if argument is None:
-        if call.without and not node.args:
+        if call.without and not any(isinstance(one, ast.Starred) for one in node.args):
             yield artifact_of(Text(call.without), call.direction, call.kind, name, place.cell, node.lineno)
         return
     direction = _direction(node, call, place, evaluator)
     for text in evaluator.texts(argument, place):
         if _is_file(text, argument, evaluator) and (not call.address or ADDRESS.match(text.text)):
-            text = replace(text, text=f"{text.text}*", wide="") if call.several else text
+            text = replace(text, text=f"{text.text}*", wide="") if call.several else _ended(text, call, node)
             yield artifact_of(text, direction, call.kind, name, place.cell, node.lineno)
+
+
+def _ended(text: Text, call: FileCall, node: ast.Call) -> Text:
+    """The name as the library means it: `numpy.save("a", …)` makes `a.npy`; a figure of a given format keeps it."""
+    if text.known and text.text.endswith(
+        ".shp"
+    ):  # beside it lie .dbf, .shx, .prj, without which nobody can read it
+        return replace(text, text=f"{text.text.removesuffix('shp')}*", wide="")
+    if not call.ending or (call.or_another and any(keyword.arg == "format" for keyword in node.keywords)):
+        return text
+    return replace(text, text=call.ended(text.text), wide=text.wide and call.ended(text.wide))
 
 
 def _direction(node: ast.Call, call: FileCall, place: Place, evaluator: Evaluator) -> Direction:
@@ -205,6 +216,9 @@ def _of_method(
     if _PACKS.get(word, frozenset()) & evaluator.modules:
         yield from _packed(node, shown, place, evaluator)
         return
+    if word == "extract" and _UNPACKS & evaluator.modules:
+        yield from _extracted(node, shown, place, evaluator)
+        return
     call = METHODS.get(word)
     if word == "extractall" and not _UNPACKS & evaluator.modules:
         return  # of a column of texts
@@ -232,6 +246,18 @@ _PACKS = {
     "write": frozenset({"zipfile", "zipfile.ZipFile"}),
 }
 """Methods that put a file into an archive, where the module is imported."""
+
+
+def _extracted(node: ast.Call, shown: str, place: Place, evaluator: Evaluator) -> Iterator[Artifact]:
+    """`archive.extract("a/b.csv", "out")` makes `out/a/b.csv`; under a name that is not known, something in `out`."""
+    into = argument_of(node, 1, ("path",))
+    for folder in evaluator.texts(into, place) if into is not None else (Text("."),):
+        for member in evaluator.texts(node.args[0], place) if node.args else ():
+            if not member.known:
+                yield artifact_of(folder, "written", "files", shown, place.cell, node.lineno)
+            elif _NAME_OF_FILE.fullmatch(member.text):  # no pattern that a column of texts is searched for
+                whole = Text(posixpath.normpath(posixpath.join(folder.text, member.text)), folder.known)
+                yield artifact_of(whole, "written", "", shown, place.cell, node.lineno)
 
 
 def _packed(node: ast.Call, shown: str, place: Place, evaluator: Evaluator) -> Iterator[Artifact]:

@@ -21,7 +21,7 @@ from agilab.notebooks.turns import Turn, certain
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Nodes, Place
 
-Does = Literal["read", "write", "add", "remove", "name", "look"]
+Does = Literal["read", "write", "add", "remove", "name", "look", "fill"]
 _DOES: Mapping[str, Does] = {"read": "read", "written": "write", "both": "add"}
 _HOLE = re.compile(r"\{[^{}]*\}")
 _OF_THE_SHELL = re.compile(r"\$\{?\w+\}?|\{[^{}]*\}")
@@ -36,7 +36,8 @@ class FileUse:
     Attributes:
         cell: Index of the cell that does it, which is not always the one in whose text it stands.
         does: What; `add` keeps what the file held; `name` is a word of a command or goes into a call that is not known,
-            either of which may take the file; `look` sees whether it is there, and what lies below it.
+            either of which may take the file; `look` sees whether it is there, and what lies below it; `fill` puts
+            files into the notebook's folder under names that nobody says: those of an archive.
         path: From the notebook's folder, if it is not absolute; a pattern where it is computed.
         turns: What has to turn out so that it is done; empty where it is whenever the cell is run.
         artifact: Where it stands.
@@ -131,7 +132,9 @@ def _uses(cell: int, step: _Step, act: Act, folder: _Folder) -> Iterator[FileUse
         wide = wide and posixpath.normpath(posixpath.join(folder.path or ".", wide))
     lost = folder.path is None or not folder.certain
     does = _does(one)
-    if does is not None and not (path == "." and does != "look"):
+    if path == "." and does != "look":
+        does = "fill" if does == "write" and one.kind == "files" else None
+    if does is not None:
         yield FileUse(cell, does, path, step.turns, one, lost, wide)
     if act.gone:
         yield FileUse(cell, "remove", path, step.turns, one, lost, wide)

@@ -197,8 +197,7 @@ def _tar(program: str, rest: Sequence[str]) -> Iterator[Step]:
         return
     if words.has("-x", "--extract", "--get"):
         yield Step(archive, "read")
-        if folder:
-            yield Step(folder, "written", kind="files")
+        yield Step(folder or ".", "written", kind="files")
     elif words.has("-c", "--create", "-r", "--append", "-u", "--update"):
         inside = (posixpath.join(folder, path) for path in words.operands)
         yield from (Step(path, "read", kind="folder") for path in inside)
@@ -220,7 +219,25 @@ def _unzip(program: str, rest: Sequence[str]) -> Iterator[Step]:
     words = words_of(rest, "-d -P")
     yield from (Step(path, "read") for path in words.operands[:1])
     if not words.has("-l", "-t", "-p", "-v", "-Z"):
-        yield from (Step(path, "written", kind="files") for path in words.values("-d"))
+        yield from (Step(path, "written", kind="files") for path in words.values("-d") or ["."])
+
+
+def _git(program: str, rest: Sequence[str]) -> Iterator[Step]:
+    """`git clone URL folder`."""
+    words = words_of(rest, "-b --branch --depth -o --origin -c --config -C")
+    if words.operands[:1] == ["clone"] and len(words.operands) > 1:
+        folder = (
+            words.operands[2] if len(words.operands) > 2 else words.operands[1].rstrip("/").rpartition("/")[2]
+        )
+        yield Step(folder.removesuffix(".git"), "written", kind="files")
+
+
+def _fetched(program: str, rest: Sequence[str]) -> Iterator[Step]:
+    """`kaggle … download`, `hf download`: files into a folder, under the names that they have there."""
+    words = words_of(rest, "-p --path -d --dataset -f --file -c --competition --local-dir --include")
+    if "download" in words.operands:
+        for folder in words.values("-p", "--path", "--local-dir") or ["."]:
+            yield Step(folder, "written", kind="files")
 
 
 def _packed(program: str, rest: Sequence[str]) -> Iterator[Step]:
@@ -314,4 +331,5 @@ _COMMANDS: Mapping[str, Callable[[str, Sequence[str]], Iterator[Step]]] = {
     **dict.fromkeys(("gzip", "gunzip", "bzip2", "bunzip2", "xz", "unxz", "zstd", "unzstd"), _packed),
     **dict.fromkeys(("cp", "mv", "ln"), _moved),
     **dict.fromkeys(("wget", "curl", "gdown"), _download),
+    **dict.fromkeys(("kaggle", "hf", "huggingface-cli"), _fetched), "git": _git,
 }  # fmt: skip

@@ -30,6 +30,7 @@ class StageFiles:
         made: Those that it writes and does not remove, each with the uses that may have written it.
         kept: Those of them that it is asked for although it may not write them, with who asks.
         gone: What it removes, with what lies below, before it writes `made`.
+        fills: What puts files into the notebook's folder whose names nobody says.
     """
 
     one: Planned
@@ -38,6 +39,7 @@ class StageFiles:
     made: dict[str, list[FileUse]] = field(default_factory=dict)
     kept: dict[str, StageFiles] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
+    fills: list[FileUse] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -144,6 +146,8 @@ class _Files:
             self._look(stage, use)
         elif use.does == "remove":
             self._remove(stage, use)
+        elif use.does == "fill":
+            stage.fills.append(use)
         elif use.does == "name":
             if use.path not in stage.made and self._maker(use.path) == use.path:
                 stage.reads[use.path] = None
@@ -156,15 +160,20 @@ class _Files:
         """What a stage has to be given so that it can read a path, or what a pattern finds."""
         own = meeting(stage.made, path)
         if "*" in path:
-            above = [other for other in self._made() if other not in own and meets(other, path)]
+            own += [made for made in stage.made if made not in own and lies_in(path, made)]
+            above = [
+                one for one in self._made() if one not in own and (meets(one, path) or lies_in(path, one))
+            ]
             stage.reads |= dict.fromkeys(above)
             if above or own:
                 lying = self._lying.files(stage.one.inspection.there, lambda other: matches(path, other))
                 stage.reads |= dict.fromkeys(lying)
                 return
+            if self._is_filled(stage, path):
+                return
             if path.startswith("*") and not self._is_there(stage.one, path):
                 return  # of the folder that the notebook lies in: it finds nothing
-        elif any(made != path or stage.is_sure(path) for made in own):
+        elif any(made != path or stage.is_sure(path) for made in own) or self._holds(stage, path):
             return
         elif (maker := self._maker(path)) is not None:
             stage.reads[maker] = None
@@ -174,17 +183,36 @@ class _Files:
             return
         elif own and not self._is_there(stage.one, path):
             return  # written under a condition, and nowhere else: it was, or else this fails in the notebook as well
+        if self._is_filled(stage, path):
+            return
         if use is not None and use.turns and self._is_there(stage.one, path) is False:
             self._not_there.append((stage.one, use))
             return
         stage.reads[path] = None
+
+    def _holds(self, stage: StageFiles, path: str) -> bool:
+        """Whether a stage has a file in a folder that it filled."""
+        folders = [made for made in stage.made if "*" not in made and path.startswith(f"{made}/")]
+        return any(stage.is_sure(made) or not self._is_there(stage.one, path) for made in folders)
+
+    def _is_filled(self, stage: StageFiles, path: str) -> bool:
+        """Whether what lies nowhere, and no cell names, can only come out of an archive, which a cell above unpacks."""
+        if self._is_there(stage.one, path) is not False:
+            return False
+        maker = next(
+            (one for one in (stage, *reversed(self._stages)) if one.fills and one.one is stage.one), None
+        )
+        if maker is not None and maker is not stage:
+            maker.made.setdefault(path, list(maker.fills))
+            stage.reads[path] = None
+        return maker is not None
 
     def _look(self, stage: StageFiles, use: FileUse) -> None:
         """A stage sees whether a file is there, or what a folder has: what others made, and what lies there anyway."""
         path, only = use.path, use.artifact.kind == "seen"
 
         def fits(other: str) -> bool:
-            return meets(other, path) or (not only and lies_in(other, path))
+            return meets(other, path) or lies_in(path, other) or (not only and lies_in(other, path))
 
         own = [made for made in stage.made if stage.is_sure(made)]
         stage.reads |= dict.fromkeys(other for other in self._made() if fits(other) and other not in own)
@@ -195,6 +223,9 @@ class _Files:
         lying = [one for one in self._lying.files(there, fits) if f"{one}/" not in there]
         if lying and f"{path}/" in there and not self._lying.is_written(fits):
             lying = [f"{path}/"]  # the folder as it is
+        named = (one for other in self._stages for one, uses in other.made.items() if uses[0].does != "fill")
+        if not (only or lying or own or any(map(fits, named))):
+            self._is_filled(stage, path)
         stage.reads |= dict.fromkeys(lying)
 
     def _remove(self, stage: StageFiles, use: FileUse) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import os
+import sys
 import time
 from collections.abc import Iterator
 
@@ -41,6 +42,10 @@ def _reset() -> None:
     decimal.setcontext(decimal.Context(prec=28))
     os.environ["TZ"] = "UTC"
     time.tzset()
+    if (pandas := sys.modules.get("pandas")) is not None:
+        pandas.reset_option("display.precision")
+        if hasattr(pandas.DataFrame, "lab"):
+            del pandas.DataFrame.lab
 
 
 def _plan(*cells: str) -> Plan:
@@ -122,3 +127,17 @@ def test_a_style_of_seaborn_holds_where_only_tables_are_drawn() -> None:
     made = _plan(*cells)
 
     assert made.stages[-1].code.startswith("sns.set_style('darkgrid')\n")
+
+
+def test_what_is_entered_by_its_name_is_another_thing_afterwards() -> None:
+    """`with model:` of PyMC and nengo puts into the model what is made in it."""
+    made = _plan("import nengo\nmodel = nengo.Network()", "with model:\n    a = 1", "n = model.ensembles")
+    assert [sorted(stage.outputs) for stage in made.stages][:2] == [["model"], ["model"]]
+
+
+def test_a_definition_that_a_library_knows_is_repeated_where_its_word_is() -> None:
+    register = "import xarray as xr\n@xr.register_dataset_accessor('geo')\nclass G:\n    pass"
+    made = _plan(register, "ds = xr.Dataset()", "n = ds.geo.x()", "m = ds.size")
+    assert ["class G" in stage.code for stage in made.stages] == [True, False, True, False]
+    said = flow_findings(made, [], [0, 1, 2, 3])
+    assert [one.what for one in said] == ["the definition of geo is repeated in later stages"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from agilab.notebooks.flow.links import Links
@@ -286,6 +288,37 @@ def test_a_cell_of_a_stage_begins_without_the_figure_of_another(
     assert f"\n\n\n{second}" in code(figures_stay=True)
     above = f"{CLOSES}\n" if closed else ""
     assert f"\n\n\n{above}{second}" in code(figures_stay=False)
+
+
+@pytest.mark.parametrize(
+    ("first", "draw"),
+    [
+        ("from chempy.util.regression import plot_least_squares_fit as shown", "shown(x)"),
+        ("import giddy", "giddy.rose.plot_vectors(x)"),
+    ],
+)
+def test_what_a_helper_of_a_library_draws_ends_with_its_cell(first: str, draw: str) -> None:
+    cells = [f"{first}\nx = [1]\nrows = (one for one in x)", *[f"{draw}\nnext(rows)"] * 2]
+    made = plan(Links(analyse_cells(cells, figures_stay=False))).stages[-1].code
+    (closing,) = [line for line in made.splitlines() if "# as Jupyter" in line]
+
+    class Pyplot:
+        shown = 0
+
+        @classmethod
+        def show(cls) -> None:
+            cls.shown += 1
+
+    known = dict(sys.modules)
+    try:
+        sys.modules.pop("matplotlib.pyplot", None)
+        exec(closing, {})  # where no Matplotlib has been imported, nothing happens
+        sys.modules["matplotlib.pyplot"] = Pyplot  # type: ignore[assignment]
+        exec(closing, {})
+    finally:
+        sys.modules.clear()
+        sys.modules.update(known)
+    assert Pyplot.shown == 1
 
 
 def test_a_stage_that_has_no_name_for_pyplot_closes_figures_by_its_own() -> None:

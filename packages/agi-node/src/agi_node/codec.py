@@ -181,13 +181,35 @@ def is_loading() -> bool:
 def _dump(value: Any) -> bytes:
     try:
         # Lambdas, closures and whatever a notebook defines travel by value; pickle alone knows only names.
-        import cloudpickle  # type: ignore[import-untyped]  # it has no types
+        from cloudpickle import Pickler  # type: ignore[import-untyped]  # it has no types
     except ImportError:
-        import pickle
+        from pickle import Pickler
+    file = io.BytesIO()
+    _as_they_are(Pickler, value)(file, protocol=_PROTOCOL).dump(value)
+    return file.getvalue()
 
-        return pickle.dumps(value, protocol=_PROTOCOL)
-    data: bytes = cloudpickle.dumps(value, protocol=_PROTOCOL)
-    return data
+
+def _as_they_are(pickler: Any, value: Any) -> Any:
+    """A pickler whose arrays come back as `agi_node.arrays` says, and objects of own classes as `classes` does."""
+    from functools import cached_property
+
+    from agi_node import arrays
+    from agi_node.classes import by_its_text
+
+    windows = arrays.windows_in(value)
+
+    class Kept(pickler):  # type: ignore[misc]  # it has no types
+        def reducer_override(self, found: Any) -> Any:
+            if arrays.is_array(found):
+                return arrays.reduced(found, windows)
+            if type(found) is cached_property:  # before Python 3.12 it has a lock
+                state = {"attrname": found.attrname, "__doc__": found.__doc__}
+                return cached_property, (found.func,), state
+            override = getattr(super(), "reducer_override", None)
+            said = NotImplemented if override is None else override(found)
+            return by_its_text(found, said) if isinstance(found, type) else said
+
+    return Kept
 
 
 def _dump_functions(functions: dict[str, Callable[..., Any]]) -> bytes:

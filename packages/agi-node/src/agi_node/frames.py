@@ -21,6 +21,8 @@ TYPES = {"polars": "polars.DataFrame", "pandas": "pandas.DataFrame", "pyarrow": 
 
 _SCALARS = ("null", "boolean", "string", "large_string", "binary", "date", "time", "decimal")
 """What a pandas column of objects may hold: beyond these, Arrow brings back something else than was put in."""
+_EXACT = (*_SCALARS, "bool")
+"""The same where `agi_node.axes` looks at what comes back: truth values beside ones that are missing."""
 _ASTYPE = "frame.astype({name: kind}), or a column for each part of what is in it"
 _MENDS = {
     "attrs": "frame.attrs.clear()",
@@ -63,7 +65,7 @@ def write_exactly(library: str, table: Any, subject: str) -> tuple[Form, bytes, 
 
     if library != "pandas":
         return (*_WRITERS[library](table, subject), axes.in_order(table) if library == "polars" else {})
-    arrow, back = _pandas(table, subject)
+    arrow, back = _pandas(table, subject, _EXACT)
     beside, lost = axes.told(table, back)
     if lost:
         raise _changed(
@@ -98,7 +100,7 @@ def _lost_columns(schema: Any, found: Any) -> str:
     return ", ".join(f"{name}: {kind}" for name, kind in schema.items() if found.get(name) != kind)
 
 
-def _pandas(frame: Any, subject: str) -> tuple[Any, Any]:
+def _pandas(frame: Any, subject: str, scalars: tuple[str, ...] = _SCALARS) -> tuple[Any, Any]:
     """A table of pandas as one of Arrow, and the one that comes back of it, whose columns are of the same types."""
     pyarrow = _pyarrow(subject, "a DataFrame of pandas")
     columns = [str(name) for name in frame.columns]
@@ -119,7 +121,9 @@ def _pandas(frame: Any, subject: str) -> tuple[Any, Any]:
         if before != after:
             found = f"column {name!r} of {before}, which would come back as {after}"
             raise _changed(subject, found, "columns of types that say what is in them", _ASTYPE)
-        if str(before) == "object" and not _is_scalar(table.field(columns.index(str(name))).type):
+        if str(before) == "object" and not str(table.field(columns.index(str(name))).type).startswith(
+            scalars
+        ):
             kind = type(frame[name].dropna().iloc[0]).__name__
             raise _changed(
                 subject,
@@ -128,10 +132,6 @@ def _pandas(frame: Any, subject: str) -> tuple[Any, Any]:
                 _ASTYPE,
             )
     return table, back
-
-
-def _is_scalar(kind: Any) -> bool:
-    return str(kind).startswith(_SCALARS)
 
 
 def _arrow(table: Any, subject: str) -> tuple[Form, bytes]:

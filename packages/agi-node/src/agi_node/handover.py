@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agi_node import axes, codec, encoding
+from agi_node import arrays, axes, codec, encoding
 from agi_node.canonical import untag
 from agi_node.errors import FAILED, AgiError
 from agi_node.exact_json import DEEPEST, exact_text, exact_value
@@ -37,7 +37,7 @@ INLINE = 16 * 1024
 _LOST = re.compile(r"Can't get attribute '([^']+)' on <module '__main__'")
 """What pickle says of a class or a function that it knows by name only."""
 Form = dict[str, Any]
-BESIDE = ("beside", "read_only")
+BESIDE = ("beside", "read_only", "layout")
 """What a form says of a value that its artifact does not."""
 _SUFFIX = {
     "json": ".json",
@@ -73,9 +73,10 @@ def hand_over(name: str, value: Any, staging: Staging, subject: str) -> Form:
         else:
             return _table(name, value, encoded, staging)
     if (array := _array(value)) is not None:
+        data, layout = array
         meta = {"shape": list(value.shape), "dtype": str(value.dtype)}
-        said = {} if value.flags.writeable else {"read_only": True}
-        return _kept(name, "npy", array, staging, meta=meta, **said)
+        said: Form = {} if value.flags.writeable else {"read_only": True}
+        return _kept(name, "npy", data, staging, meta=meta, **said, **({"layout": layout} if layout else {}))
     data = _pickled(value, subject)
     holds: dict[str, Any] = {"holds": held} if (held := _not_plain(value)) else {}
     return _kept(name, "pickle", data, staging, type=codec.type_name(value), **holds, **why)
@@ -111,11 +112,10 @@ def take_over(form: Mapping[str, Any]) -> Any:
         return exact_value(form["text"] if "text" in form else Path(form["path"]).read_text("utf-8"))
     if kind == "npy":
         try:
-            numpy = importlib.import_module("numpy")
+            found = arrays.load(form["path"], form.get("layout", {}))
         except ImportError:
-            found = "an array, and no numpy in this environment"
-            raise encoding.unreadable(subject, found, "an environment with numpy", "uv add numpy") from None
-        found = numpy.load(form["path"], allow_pickle=False)
+            missing = "an array, and no numpy in this environment"
+            raise encoding.unreadable(subject, missing, "an environment with numpy", "uv add numpy") from None
         found.flags.writeable = not form.get("read_only")
         return found
     if kind == "pickle":
@@ -135,7 +135,12 @@ def _unpickled(form: Mapping[str, Any], subject: str) -> Any:
     except AgiError as problem:
         lost = _LOST.match(str(problem.__cause__)) if isinstance(problem.__cause__, AttributeError) else None
         if lost is None:
-            raise
+            cause = problem.__cause__
+            mend = (
+                f"hand on what is needed of it, or use it up in {form['stage']}" if "stage" in form else None
+            )
+            found, allowed = f"{type(cause).__name__}: {cause}", "a value whose pickle can be read again"
+            raise encoding.unreadable(subject, found, allowed, mend) from cause
         maker, called, name = form.get("stage", "MAKER"), form.get("called", "a value"), lost[1].split(".")[0]
         # A function is pickled by its name, so its definition is all that there is to take.
         itself = form.get("type") == "function"
@@ -161,7 +166,10 @@ def fingerprint(form: Mapping[str, Any], staging: Staging) -> dict[str, Any]:
     if "artifact" in form:
         digest = next(entry["digest"] for entry in staging.entries if entry["name"] == form["artifact"])
         beside = {name: one for name, one in form.get("beside", {}).items() if name != "sorted"}
-        return {"kind": form["kind"], "digest": digest, **({"beside": beside} if beside else {})}
+        axes_of = {
+            name: form["layout"][name] for name in ("axes", "flipped") if name in form.get("layout", {})
+        }
+        return {"kind": form["kind"], "digest": digest, **({"beside": beside} if beside else {}), **axes_of}
     return {name: form[name] for name in ("kind", "text", "name") if name in form}
 
 
@@ -197,14 +205,16 @@ def _table(name: str, value: Any, encoded: encoding.Encoded, staging: Staging) -
     return _kept(name, encoded.kind, encoded.data, staging, preview=whole.preview(), meta=whole.size, **said)
 
 
-def _array(value: Any) -> bytes | None:
-    numpy = sys.modules.get("numpy")
-    if numpy is None or type(value) is not numpy.ndarray or value.dtype.hasobject or value.dtype.metadata:
+def _array(value: Any) -> tuple[bytes, arrays.Layout] | None:
+    """The file of an array, and how that lies in memory; None for what is none, or would come back as another."""
+    if not arrays.is_array(value) or value.dtype.metadata:
         return None
+    numpy = sys.modules["numpy"]
     file = io.BytesIO()
-    numpy.save(file, value, allow_pickle=False)
+    whole, layout = arrays.straight(value)
+    numpy.save(file, whole, allow_pickle=False)
     back = numpy.load(io.BytesIO(file.getbuffer()), allow_pickle=False)
-    return file.getvalue() if back.dtype == value.dtype else None
+    return (file.getvalue(), layout) if back.dtype == value.dtype else None
 
 
 def _pickled(value: Any, subject: str) -> bytes:

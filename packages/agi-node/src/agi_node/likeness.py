@@ -217,6 +217,9 @@ class _Digest:
         self._put("array", f"{value.dtype.str} {value.shape}")
         if value.dtype.hasobject:
             self.add(value.tolist())
+        elif value.dtype.names:  # between the fields there may be bytes that nobody wrote
+            for name in value.dtype.names:
+                self.add(value[name])
         else:
             self.hash.update(numpy.ascontiguousarray(value).tobytes())
         return True

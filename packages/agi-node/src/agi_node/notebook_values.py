@@ -113,7 +113,10 @@ def _told(value: Any) -> str:
 def _closed(file: io.IOBase) -> str:
     """What is left of a file that is closed: what it was called, and what for it was open."""
     name, mode = getattr(file, "name", ""), getattr(file, "mode", "")
-    return f"a closed file, {os.path.relpath(name) if isinstance(name, str) and name else ''}, {mode}"
+    path = os.path.relpath(name) if isinstance(name, str) and name else ""
+    # Two runs have two working folders: what lies in neither is one and the same file.
+    path = os.path.abspath(name) if path.startswith(os.pardir) else path
+    return f"a closed file, {path}, {mode}"
 
 
 def _sentence(value: Any, problem: Exception) -> str:

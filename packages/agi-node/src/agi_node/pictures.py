@@ -11,6 +11,8 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+from agi_node.displayed import DISPLAY, RESULT, Bundle, Displays
+
 MOST = 200
 """Pictures of a stage or a notebook that are looked at."""
 Told = dict[str, Any]
@@ -82,10 +84,17 @@ class InJupyter:
 
     def __init__(self, shell: Any, folder: str) -> None:
         self._pictures = Pictures(Path(folder, "pictures"))
-        self._file = Path(folder, "pictures.json")
+        self._displays = Displays(Path.cwd())
+        self._folder = Path(folder)
         self._cell = self._depth = 0
+        self._is_result = self._is_seen = self._is_within = False
         self._format = shell.display_formatter.format
+        self._format_result = shell.displayhook.compute_format_data
+        self._publish = shell.display_pub.publish
         shell.display_formatter.format = self._displayed
+        shell.displayhook.compute_format_data = self._result
+        shell.display_pub.publish = self._published
+        shell.display_pub.clear_output = _not_cleared
         shell.events.register("pre_run_cell", self._begins)
         shell.events.register("post_run_cell", self._ends)
 
@@ -98,14 +107,43 @@ class InJupyter:
         if not self._depth:
             self._pictures.look_again(self._cell)
 
+    def _result(self, value: Any) -> Any:
+        self._is_result = True
+        try:
+            return self._format_result(value)
+        finally:
+            self._is_result = False
+
+    def _published(self, data: Any, metadata: Any = None, **_options: Any) -> None:
+        """Everything that is displayed is an output of its own, also what takes the place of another one."""
+        if not self._is_seen:
+            self._displays.see(Bundle(data), DISPLAY, self._cell)
+        self._is_seen = self._is_within
+        self._publish(data, metadata)
+
     def _displayed(self, value: Any, *args: Any, **options: Any) -> Any:
+        kind, self._is_result = RESULT if self._is_result else DISPLAY, False
+        if not self._is_within:
+            self._displays.see(value, kind, self._cell)
         helpers = sys.modules.get("matplotlib._pylab_helpers")
         managers = helpers.Gcf.get_all_fig_managers() if helpers is not None else ()
         if any(one.canvas.figure is value for one in managers):  # no other is a picture of its cell
             self._pictures.see(value, self._cell)
-        return self._format(value, *args, **options)
+        within, self._is_within = self._is_within, True
+        self._is_seen = True  # it may publish more by itself
+        try:
+            found = self._format(value, *args, **options)
+        finally:
+            self._is_within = within
+        self._is_seen = within or (kind == DISPLAY and bool(found[0]))
+        return found
 
     def write(self) -> None:
-        """Write for each figure `[[number of the cell among those that ran, fingerprint]]`."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.write_text(json.dumps(self._pictures.found), encoding="utf-8")
+        """Write for each figure `[[number of the cell among those that ran, fingerprint]]`, and what else was shown."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for name, found in (("pictures", self._pictures.found), ("displays", self._displays.found)):
+            (self._folder / f"{name}.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def _not_cleared(wait: bool = False) -> None:
+    """In place of what takes back what a cell printed: a stage cannot."""

@@ -1,4 +1,4 @@
-"""The text of a stage, run in a namespace as a script is, and what its last line shows, as in a notebook."""
+"""The text of a stage, run in a namespace as a script is; and what its last line is worth, as in a notebook."""
 
 from __future__ import annotations
 
@@ -8,17 +8,23 @@ import inspect
 import io
 import linecache
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+Seen = Callable[[Any], object]
+_SEEN = "__agilab_seen__"
 
-def execute(code: str, file: str, space: dict[str, Any]) -> Any:
+
+def execute(code: str, file: str, space: dict[str, Any], seen: Seen | None = None) -> Any:
     """Run the code; returns what its last statement is worth, where that is an expression.
 
-    A script that says that it is done (`sys.exit()`, `sys.exit(0)`) is done.
+    `seen` is called with what each expression above it is worth, that stands as a statement of its own. A script that
+    says that it is done (`sys.exit()`, `sys.exit(0)`) is done.
     """
-    body, last = compiled(code, file, shown=True)
+    body, last = compiled(code, file, shown=True, seen=seen is not None)
+    if seen is not None:
+        space[_SEEN] = seen
     try:
         _run(body, space)
         return _run(last, space) if last is not None else None
@@ -26,6 +32,8 @@ def execute(code: str, file: str, space: dict[str, Any]) -> Any:
         if ended.code is None or (type(ended.code) is int and ended.code == 0):
             return None
         raise
+    finally:
+        space.pop(_SEEN, None)
 
 
 def as_script(file: str, code: str, work: Path, space: dict[str, Any]) -> None:
@@ -54,28 +62,23 @@ def _run(code: types.CodeType, space: dict[str, Any]) -> Any:
     return result
 
 
-def compiled(code: str, file: str, *, shown: bool) -> tuple[types.CodeType, types.CodeType | None]:
-    """The code, and apart from it, where it is to be `shown`, the expression that it ends with. Raises SyntaxError."""
+def compiled(
+    code: str, file: str, *, shown: bool, seen: bool = False
+) -> tuple[types.CodeType, types.CodeType | None]:
+    """The code, and apart from it, where it is to be `shown`, the expression that it ends with. Raises SyntaxError.
+
+    With `seen`, what other expressions are worth goes to the function that has that name in the namespace.
+    """
     lines = code.splitlines(keepends=True)
     linecache.cache[file] = (len(code), None, lines, file)  # so that a traceback shows the line
     tree = ast.parse(code, file)
     last: ast.Expression | None = None
     if shown and tree.body and isinstance(tree.body[-1], ast.Expr) and not code.rstrip().endswith(";"):
         last = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]  # it was just tested
+    for number, statement in enumerate(tree.body if seen else ()):
+        if isinstance(statement, ast.Expr) and (number or ast.get_docstring(tree, clean=False) is None):
+            call = ast.Call(ast.Name(_SEEN, ast.Load()), [statement.value], [])
+            statement.value = ast.fix_missing_locations(ast.copy_location(call, statement.value))
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     body = compile(tree, file, "exec", flags, dont_inherit=True)
     return body, compile(last, file, "eval", flags, dont_inherit=True) if last is not None else None
-
-
-def display(*values: Any, **_options: Any) -> None:
-    """What notebooks show: here, in the log."""
-    for value in values:
-        print(text_of(value))
-
-
-def text_of(value: Any) -> str:
-    """What it says of itself, or what became of that."""
-    try:
-        return repr(value)
-    except Exception as broken:  # the author's __repr__ is the author's code
-        return f"<{type(value).__qualname__}: its text raised {type(broken).__qualname__}>"

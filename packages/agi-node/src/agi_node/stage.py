@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agi_node import pictures
+from agi_node import displayed, pictures
 from agi_node.apart import apart
+from agi_node.displayed import display, text_of
 from agi_node.errors import FAILED, AgiError
 from agi_node.exact_json import exact_value
 from agi_node.handover import Form, hand_over, take_over
@@ -21,7 +22,7 @@ from agi_node.items import Skip
 from agi_node.keeping import filled, instead, keep_figures, kept_files
 from agi_node.placing import Inputs
 from agi_node.ready_folders import ready
-from agi_node.script import as_script, compiled, display, execute, text_of, write_out
+from agi_node.script import as_script, compiled, execute, write_out
 from agi_node.values import scrub
 from agi_node.watched import Watched
 
@@ -56,7 +57,9 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         placed.place(file)
     folders = [work / path if path.endswith("/") else (work / path).parent for path in files.values()]
     drawn = pictures.watch(run._staging.scratch / "pictures" if "also" in order else None)
-    with ready(folders, work), placed, apart(work) as module, _listening(order, run):
+    text = "\n".join([order["code"], *(carried for _, carried in order["carried"])])
+    showing = displayed.watch(work, wanted="also" in order, code=text)
+    with ready(folders, work), placed, apart(work) as module, _listening(order, run), showing as shows:
         space = module.__dict__
         space.update(run=run, display=display, Skip=Skip)
         for stage, text in order["carried"]:
@@ -68,11 +71,13 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
             as_script(order["file"], order["code"], work, space)
             placed.paths.add(order["file"])
         try:
-            shown = execute(order["code"], order.get("file") or f"<stage {name}>", space)
+            seen = None if shows is None else _result
+            shown = execute(order["code"], order.get("file") or f"<stage {name}>", space, seen)
         finally:
             write_out(space)
         if isinstance(shown, Skip):
             return shown
+        displayed.seen(shown, displayed.RESULT)
         told: dict[str, Any] = {
             "values": {value: _value(name, value, space, run) for value in values},
             "shown": None if shown is None else scrub(text_of(shown), SHOWN),
@@ -82,8 +87,9 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         if "also" in order:
             told["also"] = _also(order["also"], space, run)
         keep_figures(run)
-    if drawn is not None:
+    if drawn is not None and shows is not None:
         pictures.watch(None)
+        told["displays"] = shows.found
         told["pictures"] = [versions[-1][1] for versions in drawn.found]
         told["printed"] = _printed(work, run)
     return {**told, "files": kept_files(name, files, placed.paths, work, run), "item": given["item"]}
@@ -118,6 +124,10 @@ def _also(names: list[str], space: Mapping[str, Any], run: RunContext) -> dict[s
     aside = Staging(run._staging.scratch / "also")
     missing = {"why": "the stage does not leave it"}
     return {name: judged(name, space[name], aside) if name in space else missing for name in names}
+
+
+def _result(value: Any) -> None:
+    displayed.seen(value, displayed.RESULT)
 
 
 def _listening(order: Mapping[str, Any], run: RunContext) -> contextlib.AbstractContextManager[None]:

@@ -183,6 +183,9 @@ class Assignments(LibraryCalls):
                 value = either([value, result])
             elif called and self.full(called) in known.REMEMBER:
                 value = self.remembering(value, decorator)
+            elif called and (full := self.full(called)) and (state := states.registered_by(full)):
+                if states.state_of(full, frozenset()) is None:  # else evaluating it has set that
+                    self.state(state, "set", decorator)
             elif not (chain and self.full(chain) is not None) and wrapping.owns:
                 self.change(wrapping.reaches, value, node.lineno)  # `@app.route(…)` keeps it
         self.bind(node.name, value, node.lineno)
@@ -206,9 +209,8 @@ class Assignments(LibraryCalls):
         ):
             owner = self.value(call.func.value)
             name = call.func.attr
-            quiet = owner.kind in ("list", "tuple", "plain", "table") or name.startswith(
-                ("to_", "get", "is_")
-            )
+            quiet = owner.kind in ("list", "tuple", "plain") or name.startswith(("to_", "get", "is_"))
+            quiet |= owner.kind == "table" and (reading.only_reads(name) or name in known.TABLE_METHODS)
             if not quiet and self.attribute(owner, name, (), call) is None:
                 self.change(owner.owns, value, node.lineno)
                 known_name = name in known.CHANGING_METHODS or self.is_own_method(name)

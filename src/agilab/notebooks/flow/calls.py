@@ -66,7 +66,7 @@ class Calls(Definitions):
     ) -> Value | None:
         if not callee.makers and not callee.runs:
             return None
-        every = [*args, *named.values()]
+        every = [*args, *named.values(), *_spread(node, args, named)]
         classes = [number for number in callee.makers if self._is_class(number)]
         functions = [number for number in sorted(callee.makers | callee.runs) if not self._is_class(number)]
         results: list[Value] = []
@@ -231,13 +231,31 @@ class Calls(Definitions):
             for reason, reads, binds in summary.doubts:
                 self.doubt(line, reason, reads=reads, binds=binds)
             for name in sorted(summary.binds):
+                bound = self._bound(summary, name, stored, fresh, every, exact, args, skip)
                 if name in summary.always and number in numbers and len(numbers) == 1 and whole:
-                    self.bind(name, stored, line)
+                    self.bind(name, bound, line)
                 else:
-                    self._perhaps(name, stored, line)
+                    self._perhaps(name, bound, line)
             for name in sorted(summary.unbinds):
                 self._perhaps_not(name, line)
         return self._gives(numbers, summaries, functions, every, fresh, given, args, made, skip)
+
+    def _bound(
+        self,
+        summary: Summary,
+        name: str,
+        stored: Value,
+        fresh: Value,
+        every: Value,
+        given: Mapping[str, Value] | None,
+        args: Sequence[Value],
+        skip: int,
+    ) -> Value:
+        """What a function binds to a name of the notebook: something of its own, or the thing that it was given."""
+        said = [str(one) for one in summary.globals.get(name, PLAIN).owns if ":" in str(one)]
+        itself = [self._held(one, given, args, skip) for one in sorted(said)]
+        owns = either([PLAIN, *itself, *([every] if summary.calls else [])]).owns
+        return replace(stored, owns=fresh.owns | owns) if owns else stored
 
     def _perhaps(self, name: str, value: Value, line: int) -> None:
         self.paths(lambda: self.bind(name, value, line), lambda: None)
@@ -353,6 +371,12 @@ class Calls(Definitions):
 
     def _tied_in(self, functions: Sequence[int]) -> str:
         return next((tied for number in functions if (tied := self._summary(number).returns.tied)), "")
+
+
+def _spread(node: ast.Call, args: Sequence[Value], named: Mapping[str, Value]) -> list[Value]:
+    """What stars give a call: the items of lists and dicts."""
+    found = [value for arg, value in zip(node.args, args, strict=False) if isinstance(arg, ast.Starred)]
+    return [value.inside() for value in (*found, *(named[name] for name in named if name == "None"))]
 
 
 def _is_property(node: ast.AST) -> bool:

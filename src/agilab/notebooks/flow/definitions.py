@@ -143,6 +143,7 @@ class Definitions(Names):
                     self._own.__contains__,
                     self.is_own_method,
                     {**self._imports, **self._path.modules},
+                    told_in_place=self.told_in_place,
                 )
                 if maker.summary.remembers:
                     maker.stateful = True
@@ -182,5 +183,9 @@ def _summarise(
     is_own: Callable[[str], bool],
     is_own_method: Callable[[str], bool],
     imports: Mapping[str, str],
+    *,
+    told_in_place: bool,
 ) -> Summary:
-    return Body(node, is_own, is_own_method, imports).summary()
+    body = Body(node, is_own, is_own_method, imports)
+    body.told_in_place = told_in_place
+    return body.summary()

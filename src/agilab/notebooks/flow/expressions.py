@@ -45,6 +45,8 @@ class Expressions(ABC):
         """By name the texts that it was given."""
         self.contexts: dict[Region, ast.Call] = {}
         """By the region of what holds settings of the process, the call that gives it."""
+        self.told_in_place = False
+        """Whether a dict of the text has the key `inplace`, which may become an argument."""
         self.unseeded: set[Region] = set()
         """Regions of models that draw random numbers from the process's own when they are fitted."""
 

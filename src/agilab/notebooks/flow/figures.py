@@ -20,6 +20,8 @@ _NEW_FIGURE = re.compile(
 )
 _OF_A_TABLE = re.compile(r"(\w+|\))(?:\[[^\]\n]*\])*\.(?:plot|hist|boxplot)\b")
 """How tables are drawn: a column (`Series.plot`) into the current figure."""
+_BY_A_HELPER = re.compile(r"(?<!def )\b(?:(?:plot|draw)_\w+|\w+_plot)\(")
+"""How a library's helper that draws is called: `fit.plot_residuals()`."""
 _SAYS_WHERE = re.compile(r"\bax\s*=")
 _DRAWERS = frozenset({"matplotlib", "pylab", "seaborn"})
 _PYPLOT = "matplotlib.pyplot"
@@ -53,7 +55,11 @@ def _draws(flow: CellFlow, source: str) -> bool:
     drawn = [name for name in drawn if name not in flow.values or flow.values[name].tied != known.A_FIGURE]
     modules = {module.partition(".")[0] for module in flow.modules.values()}
     is_table = any(name in flow.values and flow.values[name].kind == "table" for name in drawn)
-    return is_table or (bool(drawn) and bool(modules & _DRAWERS))
+    if is_table or (drawn and modules & _DRAWERS):
+        return True
+    called = {name for name in flow.modules if f"{name}(" in source}
+    helpers = (flow.modules[name].rpartition(".")[2] for name in called if flow.modules[name] != _PYPLOT)
+    return any(_BY_A_HELPER.search(text) for text in (source, *(f"{name}(" for name in helpers)))
 
 
 def _closing(links: Links, cells: Sequence[int], at: int) -> str:
@@ -67,4 +73,9 @@ def _closing(links: Links, cells: Sequence[int], at: int) -> str:
     own = next((name for name in sorted(names) if name in bound | read), None)
     if own is not None:
         return f"{own}.show()  {WHY}"
-    return f"import {_PYPLOT}; {_PYPLOT}.show()  {WHY}"
+    tops = {module.partition(".")[0] for module in links.flows[at].modules.values()}
+    if tops & _DRAWERS or any(_OF_A_TABLE.search(links.flows.sources[cell]) for cell in cells):
+        return f"import {_PYPLOT}; {_PYPLOT}.show()  {WHY}"
+    # a helper may draw with anything: where that is not Matplotlib, it may not be there
+    here = f'__import__("sys").modules.get("{_PYPLOT}")'
+    return f"[pyplot.show() for pyplot in [{here}] if pyplot]  {WHY}"

@@ -160,9 +160,8 @@ def _settings(plan: Plan) -> Iterator[Finding]:
                     "NB-608", "the working directory is another one from here on", flow.index, setting.line
                 )
             elif (flow.index, setting) in repeated:
-                yield _finding(
-                    "NB-610", f"{setting.text} is repeated in later stages", flow.index, setting.line
-                )
+                what = f"the definition of {setting.known_as}" if setting.known_as else setting.text
+                yield _finding("NB-610", f"{what} is repeated in later stages", flow.index, setting.line)
     gone = {one: None for stage in plan.stages for one in lost(plan.links, stage.cells)}
     for cell, line, what in dict.fromkeys((cell, one.line, _what(one)) for cell, one in gone):
         yield _finding("NB-613", f"{what} holds only in the stage of this cell", cell, line)

@@ -113,6 +113,7 @@ class Body(Statements):
             remembers,
             frozenset(self._first & self._needs),
             self._acts or bool(self._globals),
+            {name: self._env[name] for name in self._globals & self._env.keys()},
         )
 
     def _found(self) -> tuple[object, ...]:

@@ -147,7 +147,16 @@ _TIED = {
         """,
         "a lock": """
             threading.Lock threading.RLock threading.Event threading.Condition threading.Semaphore
-            multiprocessing.Lock multiprocessing.Queue queue.Queue
+            multiprocessing.Lock multiprocessing.Queue queue.Queue queue.SimpleQueue queue.LifoQueue
+            queue.PriorityQueue
+        """,
+        "a sum that is not at its end": """
+            hashlib.md5 hashlib.sha1 hashlib.sha224 hashlib.sha256 hashlib.sha384 hashlib.sha512
+            hashlib.sha3_256 hashlib.sha3_512 hashlib.blake2b hashlib.blake2s hashlib.new hmac.new
+            zlib.compressobj zlib.decompressobj
+        """,
+        "a parser, whose marks are known by being themselves": """
+            argparse.ArgumentParser
         """,
         "a reader or writer of an open file": """
             csv.reader csv.DictReader csv.writer csv.DictWriter
@@ -238,6 +247,8 @@ SPENT = words(
     """
 )
 """What gives something else each time it is used."""
+DRAWS_FROM = words("""numpy.random.default_rng numpy.random.RandomState numpy.random.Generator""")
+"""Those of them that may go on with what they are given."""
 REMEMBER = words(
     """
     functools.lru_cache functools.cache streamlit.cache_resource cachetools.cached
@@ -281,7 +292,8 @@ RELEASES = words(
     read readline readlines write getvalue fetchone fetchall fetchmany fetchdf df result map starmap
     apply get json is_alive join poll communicate recv tolist to_pandas toPandas count parse
     namelist getnames qsize empty tell collect compute load to_arrow arrow pl fetchnumpy to_table
-    to_df fetch_df height width describe collect_schema getbuffer
+    to_df fetch_df height width describe collect_schema getbuffer digest hexdigest parse_args
+    parse_known_args
     """
 )
 """Methods of what cannot leave its process whose result can."""

@@ -43,7 +43,11 @@ class LibraryCalls(Expressions):
             self.used_up([callee], every, node.lineno)
         result = self.called(callee, node, args, named)
         return (
-            result if result is not None else either([self.new(node), callee.inside(), *every]).with_kind("")
+            result
+            if result is not None
+            else either(
+                [self.new(node), callee.inside(), *every, *(one.inside() for one in every)]
+            ).with_kind("")
         )
 
     def used_up(self, values: Sequence[Value], given: Sequence[Value], line: int) -> None:
@@ -94,7 +98,7 @@ class LibraryCalls(Expressions):
                 self.change(args[at].owns, either([PLAIN, *others, *named.values()]), line)
         self.used_up(every, every, line)
         self._written(node, named)
-        if args and _in_place(node):
+        if args and self._in_place(node):
             self.change(args[0].owns, PLAIN, line)
         result = self._result(node, full, every, named, given)
         if mentioned and spoken.has_formula(full):
@@ -140,10 +144,12 @@ class LibraryCalls(Expressions):
             return replace(self.new(node), tied=known.tied_by(full))
         why = known.tied_by(full)
         if full in known.COLLECTS:
-            value = holding(inner, self.region(node), "list")
+            itself = every[len(node.args) :]  # `dict(a=x)` holds x
+            value = holding([*inner, *itself], self.region(node), "list")
             return replace(value, tied=next((one.tied for one in inner if one.tied and full != "list"), ""))
         new = known.makes_new(full) or known.copies_collections(full, [value.kind for value in every])
         new = new and not written.shares_as_told(node)
+        new = new and not (full in known.DRAWS_FROM and any(one.kind != "plain" for one in every))
         if full in known.ITERATORS or why == known.A_BAR:
             held = holding(every if full == "filter" else inner, self.region(node), "iterator")
             held = holding([held, *inner, *([given] if full == "map" else [])], self.region(node), "iterator")
@@ -189,7 +195,7 @@ class LibraryCalls(Expressions):
         changes = (name in known.CHANGING_METHODS and not is_table) or name.endswith("_") > name.startswith(
             "_"
         )
-        if changes or _in_place(node) or self.spent & owner.owns:
+        if changes or self._in_place(node) or self.spent & owner.owns:
             keeps = not self.generators & owner.owns
             self.change(owner.owns, either([PLAIN, *held]) if keeps else PLAIN, line)
         elif self._may_change(owner, name) and not draws_a_table(node):
@@ -249,6 +255,14 @@ class LibraryCalls(Expressions):
         mixed = either([made, given, owner, owner.inside(), *held])
         return replace(mixed, kind="table" if is_table else "", calm=owner.calm)
 
+    def _in_place(self, node: ast.Call) -> bool:
+        """Whether a call is told to change what it is called on; `**given` may say it where a dict of the text does."""
+        return any(
+            (each.arg is None and self.told_in_place)
+            or (each.arg == "inplace" and not (isinstance(each.value, ast.Constant) and not each.value.value))
+            for each in node.keywords
+        )
+
     def _may_change(self, owner: Value, name: str) -> bool:
         """Whether a method of something that nothing is known of may change it, though its result is taken."""
         unknown = owner.kind == "" and not owner.calm and not owner.tied
@@ -289,14 +303,6 @@ def draws_a_table(node: ast.Call) -> bool:
     """Whether a call is one of a table's ways to be drawn: `df.plot.scatter(…)`."""
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
     return isinstance(owner, ast.Attribute) and owner.attr in known.DRAWS
-
-
-def _in_place(node: ast.Call) -> bool:
-    """Whether a call is told to change what it is called on."""
-    return any(
-        each.arg == "inplace" and not (isinstance(each.value, ast.Constant) and not each.value.value)
-        for each in node.keywords
-    )
 
 
 def _keyword(node: ast.keyword) -> str:

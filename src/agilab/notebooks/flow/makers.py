@@ -32,6 +32,7 @@ class Summary:
         gives: What functions that it makes give back.
         calls: Whether it calls something of the notebook's own, or of its parameters.
         first: Names that it reads itself, not only functions that it makes.
+        globals: What it binds to the names that it declares global.
         acts: Whether it changes, itself, anything of the notebook or of the process.
         remembers: Whether a function in it changes what outlives the call, so that what it gives back has a state.
     """
@@ -54,6 +55,7 @@ class Summary:
     remembers: bool = False
     first: frozenset[str] = frozenset()
     acts: bool = False
+    globals: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass

@@ -36,12 +36,14 @@ class Setting:
         line: Of its statement, from 1.
         text: The statement, where repeating it elsewhere sets the same; else empty.
         needs: Names that the statement reads.
+        known_as: Of a definition that a decorator makes known to a library: by which word others use it.
     """
 
     state: str
     line: int
     text: str = ""
     needs: frozenset[str] = frozenset()
+    known_as: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from agi_node.source.needs import needs_of
 from agi_node.source.pure import dotted
 from agi_node.source.scopes import bound_names, imports_of
-from agi_node.source.tree import Chain, chain_of, nodes_of
+from agi_node.source.tree import Chain, chain_of, nodes_of, text_of
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.makers import BUILTINS, Maker
@@ -49,6 +49,8 @@ class Names(Statements):
                     self._imports |= _imported(node)
                 elif isinstance(node, ast.Global):
                     self._own |= set(node.names)
+                elif isinstance(node, (ast.Call, ast.Constant)):
+                    self.told_in_place |= _says_in_place(node)
                 elif isinstance(node, ast.ClassDef):
                     self._own_methods |= {part.name for part in node.body if isinstance(part, FUNCTIONS)}
         self._begin(0)
@@ -202,6 +204,9 @@ class Names(Statements):
             self._alters.add(name)
 
     def _setting(self, name: str, line: int, place: ast.AST) -> Setting:
+        defined = self._statement
+        if isinstance(defined, (ast.ClassDef, ast.FunctionDef)) and place in defined.decorator_list:
+            return self._registration(name, defined)
         node = self._by_its_call(self._statement, place)
         simple = isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign))
         if node is None or (not (simple and not self._depth) and not self._only_sets(node)):
@@ -211,6 +216,18 @@ class Names(Statements):
             return Setting(name, line)
         return Setting(
             name, line, ast.unparse(node), needs_of(node).now - (BUILTINS - self._path.status.keys())
+        )
+
+    def _registration(self, name: str, node: ast.ClassDef | ast.FunctionDef) -> Setting:
+        """A definition that its decorator makes known to a library: the whole of it is repeated."""
+        needs = needs_of(node)
+        found = needs.now | needs.later
+        texts = [
+            text for each in node.decorator_list for text in map(text_of, getattr(each, "args", ())) if text
+        ]
+        known_as = texts[0] if texts and texts[0].isidentifier() else node.name
+        return Setting(
+            name, node.lineno, ast.unparse(node), found - (BUILTINS - self._path.status.keys()), known_as
         )
 
     def _only_sets(self, node: ast.stmt) -> bool:
@@ -348,6 +365,13 @@ class Names(Statements):
     @abstractmethod
     def implied(self, value: Value, line: int) -> None:
         """Operators, loops and printing may run methods of the notebook's classes that nobody names."""
+
+
+def _says_in_place(node: ast.Call | ast.Constant) -> bool:
+    """Whether it is the key of a dict by which a method may be told to change its owner: `dict(inplace=True)`."""
+    if isinstance(node, ast.Constant):
+        return node.value == "inplace"
+    return isinstance(node.func, ast.Name) and any(each.arg == "inplace" for each in node.keywords)
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> dict[str, str]:

@@ -68,6 +68,7 @@ def unused(links: Links) -> tuple[tuple[str, int], ...]:
                 links.flows.makers[one].name == name for one in makers
             )
             used = name in read or name in flow.used
-            if is_definition and not used and not name.startswith("_"):
+            registered = any(one.known_as and one.line == flow.lines.get(name) for one in flow.settings)
+            if is_definition and not (used or registered) and not name.startswith("_"):
                 found.append((name, flow.index))
     return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
 
@@ -49,8 +50,27 @@ def _counting(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting
         for setting in flow.settings:
             if setting.state in states.RANDOM or setting.state == states.FOLDER:
                 continue
-            if _counts(setting, libraries):
+            word = setting.known_as
+            if _is_spoken_of(word, links, cells) if word else _counts(setting, libraries):
                 yield flow.index, setting
+
+
+def _is_spoken_of(word: str, links: Links, cells: Sequence[int]) -> bool:
+    """Whether cells, or functions and classes of cells above that they use, have this word."""
+    spoken = re.compile(rf"\b{word}\b")
+    if any(spoken.search(links.flows.sources[cell]) for cell in cells):
+        return True
+    todo = {name for cell in cells for name in links.flows[cell].reads}
+    seen: set[str] = set()
+    while todo:
+        name = todo.pop()
+        seen.add(name)
+        for number in links.value(name, cells[0]).makers:
+            parts = list(ast.walk(links.flows.makers[number].node))
+            if any(isinstance(part, ast.Attribute) and part.attr == word for part in parts):
+                return True
+            todo |= {part.id for part in parts if isinstance(part, ast.Name)} - seen
+    return False
 
 
 def _counts(setting: Setting, libraries: Collection[str]) -> bool:

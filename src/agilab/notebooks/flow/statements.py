@@ -151,6 +151,11 @@ class Statements(Assignments):
             value = self.value(item.context_expr)
             given = [self.attribute(value, name, (), item.context_expr) for name in _AROUND]
             calms |= any(one is not None for one in given)
+            named = isinstance(item.context_expr, (ast.Name, ast.Attribute)) and not (
+                value.makers or value.tied
+            )
+            if named and value.kind == "" and not value.calm:
+                self.change(value.owns, PLAIN, node.lineno)  # `with model:` puts what is made in it there
             called = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
             calms |= (chain_of(called) or ("",))[-1] in _CALMS or bool(value.makers)
             if item.optional_vars is not None:

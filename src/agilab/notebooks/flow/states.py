@@ -6,6 +6,7 @@ Each has a name in angle brackets, so that it can be followed as the notebook's 
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 
@@ -38,6 +39,7 @@ CONTEXTS = {"decimal.getcontext": "<options decimal>"}
 Does = Literal["set", "use", "begin", "go on", "end"]
 SIDE_EFFECTS = ("Axes3D", "enable_", "hvplot", "swifter", "cufflinks", "janitor", "scienceplots", "register_")
 """How names of imports begin that are made for what importing them does."""
+_REGISTERS = re.compile(r"(.*\.)?(register|register_\w+)")
 _SEEDS = {
     "numpy.random.seed": RANDOM_NUMPY,
     "numpy.random.set_state": RANDOM_NUMPY,
@@ -67,7 +69,7 @@ _DRAWS_TORCH = in_order(
 )
 _OPTIONS = in_order(
     """
-    set_ seterr options. style.use rc rcParams use ion ioff switch_backend reset_defaults reset_orig
+    set_ seterr options. style.use rc rcParams use ion ioff switch_backend reset_
     config. enable_ disable_ renderers. templates. data_transformers. register_
     plotting.register_ Config. backends.
     """
@@ -159,6 +161,15 @@ def state_of(full: str, named: frozenset[str]) -> tuple[str, Does] | None:
             return FIGURE, "begin"
         return None if what in _NO_FIGURE or what[:1].isupper() else (FIGURE, "go on")
     return None
+
+
+def registered_by(full: str) -> str | None:
+    """The state that a decorator sets which makes something known to its library; None where it does no such thing.
+
+    >>> registered_by("pandas.api.extensions.register_dataframe_accessor"), registered_by("functools.wraps")
+    ('<options pandas>', None)
+    """
+    return f"<options {full.partition('.')[0]}>" if _REGISTERS.fullmatch(full) else None
 
 
 def sets_options(full: str) -> bool:

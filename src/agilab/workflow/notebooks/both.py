@@ -38,6 +38,7 @@ class Both:
         written: The files that the notebook wrote, by path, with the time of the last change.
         unseen: Names that it leaves and that reading does not find, with the stages that were asked for them.
         draws: Whether it draws random numbers without a seed.
+        python: The interpreter of the lab's environment.
     """
 
     store: Store
@@ -50,6 +51,7 @@ class Both:
     written: Mapping[str, float] = field(default_factory=dict)
     unseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     draws: bool = False
+    python: Path = Path("python")
 
     @cached_property
     def left(self) -> Mapping[str, dict[str, Any] | None]:

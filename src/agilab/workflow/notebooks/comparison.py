@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from agi_node.canonical import sha256_file
 from agi_node.notebook_values import PRINTED
 from agi_node.outline import BY_ADDRESS
-from agi_node.stage import SHOWN as SHOWN_OF_A_STAGE
-from agi_node.values import scrub
 from agilab.contracts.notebook_import import Compared, ImportedStage
 from agilab.workflow.document.paths import name_of, path_of
 from agilab.workflow.notebooks.both import Both
-from agilab.workflow.notebooks.contents import BY_CONTENTS, bytes_apart, same_contents
+from agilab.workflow.notebooks.contents import BY_CONTENTS, are_pickles, bytes_apart, same_contents
 from agilab.workflow.notebooks.kernel import Picture, Ran
-from agilab.workflow.notebooks.likeness import alike, first_difference, whole
+from agilab.workflow.notebooks.likeness import BY_KEYS, UNEXPLAINED, alike, first_difference, whole
 from agilab.workflow.notebooks.lost_files import lost_files
+from agilab.workflow.notebooks.showing import shown
 from agilab.workflow.notebooks.texts import judged_texts, tidy
 from agilab.workflow.running.prepare import Lab
 
@@ -39,6 +42,8 @@ _PRINTS = re.compile(
 )
 _HIDES = re.compile(r"^\s*%%capture\b", re.MULTILINE)
 """Magics that may print something in Jupyter that their stage does not, and such as keep it from being seen."""
+_TIMED = re.compile(r"^\s*%%?time(?:it)?\b", re.MULTILINE)
+"""Magics that tell how long something took."""
 _COMMAND = r"((?:ls|ll|dir|pwd|tree|find|du|stat)\b(?:[ \t]+[-\w./*~\"']+)*)[ \t]*(?=$|[|;&>])"
 _LOOKS = re.compile(rf"^[ \t]*[!%][ \t]*{_COMMAND}", re.MULTILINE)
 _LOOKS_IN_A_SCRIPT = re.compile(rf"^[ \t]*{_COMMAND}", re.MULTILINE)
@@ -55,10 +60,10 @@ def compared(both: Both) -> Iterator[Compared]:
         if unit is None or not both.reached(imported):
             continue
         yield from _files(both, imported.id, unit)
-        if (shown := _shown(both, imported, unit)) is not None:
-            yield shown
+        yield from shown(both, imported, unit)
         if (printed := _printed(both, imported, unit)) is not None:
             yield printed
+        yield from _errors(both, imported)
         yield from _pictures(both, imported, unit)
     left, promised = both.files_left, both.promised()
     yield from lost_files(both.notebook, both.written, left, promised, both.ran.began)
@@ -142,7 +147,7 @@ def judged_values(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> tuple[b
         return found
     said = first_difference(*parts)
     if not said and any(part[1].endswith(BY_ADDRESS) for part in parts[0]):
-        return None, "its keys are addresses in memory"
+        return None, BY_KEYS
     if "text" in theirs and "text" in mine and len(theirs["text"]) + len(mine["text"]) <= SHOWN:
         said = f"{_brief(theirs)} in the notebook, {_brief(mine)} in the pipeline"
     return False, said or f"{_brief(theirs)} in the notebook, {_brief(mine)} in the pipeline"
@@ -190,7 +195,22 @@ def _file(both: Both, stage: str, path: str, digest: str) -> tuple[bool | None, 
         return True, ""
     if same_contents(there, kept):
         return True, BY_CONTENTS
+    if are_pickles(there, kept):
+        return _pickles(both, there, kept)
     return False, bytes_apart(there, kept)
+
+
+def _pickles(both: Both, there: Path, kept: Path) -> tuple[bool | None, str]:
+    """What two pickles hold is told in the lab's environment."""
+    with tempfile.TemporaryDirectory(prefix="agilab-verify-") as folder:
+        words = [str(both.python), "-m", "agi_node.held", folder, str(there), str(kept)]
+        done = subprocess.run(words, capture_output=True, text=True, cwd=folder, check=False)
+    if done.returncode:
+        said = done.stderr.strip().rpartition("\n")[2][:200]
+        return None, f"{UNEXPLAINED}: pickles of other bytes, which cannot be read here: {said}"
+    theirs, mine = json.loads(done.stdout.strip().rpartition("\n")[2])
+    equal, why = judged_values(theirs, mine)
+    return equal, f"what the pickles hold: {why}" if why else f"{BY_CONTENTS}, as pickles"
 
 
 def _written_later(lab: Lab, stage: str) -> set[str]:
@@ -200,19 +220,6 @@ def _written_later(lab: Lab, stage: str) -> set[str]:
 
 
 # -- what cells showed and printed ----------------------------------------------------------------------------------
-
-
-def _shown(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Compared | None:
-    """What the last cell of a stage showed; None where it showed nothing."""
-    cell = stage.cells[-1] if stage.cells else None
-    theirs, mine = both.ran.shown.get(cell) if cell is not None else None, unit.get("shown")
-    if theirs is None or mine is None:
-        return None
-    equal, why = judged_texts(scrub(theirs, SHOWN_OF_A_STAGE), mine)
-    look = both.look(stage.id) if equal is False else ""
-    return Compared(
-        kind="shown", name=f"cell {cell}", stage=stage.id, equal=equal, why=why, cell=cell, look=look
-    )
 
 
 def _pictures(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Iterator[Compared]:
@@ -258,26 +265,49 @@ def looks(text: str) -> str:
     return found[1].strip() if found else ""
 
 
+def printed_by(both: Both, stage: ImportedStage, ran: Ran) -> str:
+    """What the cells of a stage printed in a run of the notebook, with the folder that it ran in as `.`."""
+    text = "".join(ran.printed.get(cell, "") for cell in stage.cells)
+    return text.replace(ran.place, ".")[:PRINTED] if ran.place else text[:PRINTED]
+
+
 def _printed(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Compared | None:
     """What the cells of a stage printed; None where neither they nor it did."""
     cells = [cell for cell in stage.cells if cell in both.ran.printed]
-    theirs, mine = "".join(both.ran.printed[cell] for cell in cells), unit.get("printed")
-    theirs = theirs.replace(str(both.room.place), ".")[:PRINTED]
+    theirs, mine = printed_by(both, stage, both.ran), unit.get("printed")
     if mine is None or not (tidy(theirs) or tidy(mine)):
         return None
     text = both.text_of(stage)
     equal, why = judged_texts(
-        theirs, mine, prints=bool(_PRINTS.search(text)), hides=bool(_HIDES.search(text)), looks=looks(text)
+        theirs,
+        mine,
+        prints=bool(_PRINTS.search(text)),
+        hides=bool(_HIDES.search(text)),
+        looks=looks(text),
+        timed=bool(_TIMED.search(text)),
     )
     if equal and len(mine) == PRINTED:
         equal, why = None, f"the first {PRINTED:,} letters are alike; there may be more"
     many = cells or stage.cells[-1:]
     return Compared(
         kind="printed",
-        name=f"output of cell{'s' if len(many) > 1 else ''} {', '.join(map(str, many))}",
+        name=_of_cells("output", many),
         stage=stage.id,
         equal=equal,
         why=why,
         cell=many[-1] if many else None,
         look=both.look(stage.id) if equal is False else "",
     )
+
+
+def _errors(both: Both, stage: ImportedStage) -> Iterator[Compared]:
+    """A word on what cells of a stage wrote beside their output."""
+    cells = [cell for cell in stage.cells if cell in both.ran.errors]
+    if cells:
+        why = "what goes to standard error: warnings, logs, progress"
+        name = _of_cells("messages", cells)
+        yield Compared(kind="printed", name=name, stage=stage.id, equal=None, why=why, cell=cells[-1])
+
+
+def _of_cells(what: str, cells: Sequence[int]) -> str:
+    return f"{what} of cell{'s' if len(cells) > 1 else ''} {', '.join(map(str, cells))}"

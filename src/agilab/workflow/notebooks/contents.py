@@ -45,6 +45,15 @@ def same_contents(theirs: Path, mine: Path) -> bool:
         return False
 
 
+def are_pickles(theirs: Path, mine: Path) -> bool:
+    """Whether two files begin as pickles do (protocols 2 to 5) and end as they do."""
+    return all(_is_pickle(one.read_bytes()) for one in (theirs, mine))
+
+
+def _is_pickle(data: bytes) -> bool:
+    return data[:1] == b"\x80" and data[1:2] in (b"\2", b"\3", b"\4", b"\5") and data[-1:] == b"."
+
+
 def bytes_apart(theirs: Path, mine: Path) -> str:
     """Where two files differ: the first line of texts, the first byte of others."""
     one, other = theirs.read_bytes(), mine.read_bytes()

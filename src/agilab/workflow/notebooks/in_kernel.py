@@ -4,7 +4,7 @@
 
 A script for an interpreter that has Jupyter and nothing of AGILab; the kernel that it starts has the lab's packages.
 The lines are `{"begins": 3, "at": 1.7e9}` and `{"ended": 3, "seconds": 0.2}` for each cell, then one with what the
-cells showed and printed and the error that ended it. Before that, also after an error, the kernel writes into OUT what
+cells printed and the error that ended it. Before that, also after an error, the kernel writes into OUT what
 NAMES (JSON) stand for.
 """
 
@@ -45,7 +45,9 @@ PICTURES = """
 from agi_node.pictures import InJupyter as _i
 get_ipython().pictures = _i(get_ipython(), {out!r})
 del _i"""
-"""Has each figure looked at that a cell shows."""
+"""Has each figure, and each other value, looked at that a cell shows."""
+WIDGET = "application/vnd.jupyter.widget-view+json"
+"""What a page draws that talks with the kernel: its text says how far it had come."""
 PRINTED = 100_000
 """Characters of what a cell prints that are told."""
 APART = 0.006
@@ -93,19 +95,13 @@ def run(path: str, names: list[str], folder: str, out: str, timeout_s: int = 180
                 break
             tell(ended=index, seconds=time.monotonic() - began)
         client.execute_cell(book.cells[-1], len(cells) + 1, store_history=False)
-    shown = {
-        index: output.data["text/plain"]
-        for index, cell in enumerate(cells)
-        if cell.cell_type == "code"
-        for output in cell.outputs
-        if output.output_type == "execute_result" and "text/plain" in output.data
-    }
     printed = {
         index: text
         for index, cell in enumerate(cells)
         if cell.cell_type == "code" and (text := _printed(cell))
     }
-    tell(shown=shown, printed=printed, failed=failed, ran=ran)
+    errors = [index for index, cell in enumerate(cells) if cell.cell_type == "code" and _says_errors(cell)]
+    tell(printed=printed, errors=errors, failed=failed, ran=ran)
 
 
 def _printed(cell: Any) -> str:
@@ -114,9 +110,17 @@ def _printed(cell: Any) -> str:
     for output in cell.outputs:
         if output.output_type == "stream" and output.name == "stdout":
             parts.append(output.text)
-        elif output.output_type == "display_data" and "text/plain" in output.data:
+        elif (
+            output.output_type == "display_data" and "text/plain" in output.data and WIDGET not in output.data
+        ):
             parts.append(f"{output.data['text/plain']}\n")
     return "".join(parts)[:PRINTED]
+
+
+def _says_errors(cell: Any) -> bool:
+    return any(
+        one.output_type == "stream" and one.name == "stderr" and one.text.strip() for one in cell.outputs
+    )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agi_node.errors import ENVIRONMENT, AgiError
+from agi_node.session import THREAD_POOLS
 from agilab.envs import Environment, find_uv
 from agilab.store.workspace import Workspace
 from agilab.workflow.notebooks.room import Room
@@ -44,8 +45,10 @@ class Ran:
     Attributes:
         values: For each name that was asked for its fingerprint, or `why` it has none (`agi_node.notebook_values`).
         others: Names of values that it leaves besides those that were asked for.
-        shown: The text of the last expression of each cell that showed one.
+        displays: What each cell showed, in order (`agi_node.displayed`): its last expression, what it displayed.
         printed: What each cell printed, where it did.
+        errors: Cells that wrote to standard error.
+        place: The folder that it ran in.
         pictures: Of each figure that a cell showed a fingerprint, and those after later cells that drew in it.
         began: When each cell began, in seconds since 1970.
         failed: The cell at which it ended; None where it came to its end.
@@ -55,8 +58,10 @@ class Ran:
 
     values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     others: tuple[str, ...] = ()
-    shown: Mapping[int, str] = field(default_factory=dict)
+    displays: Sequence[Mapping[str, Any]] = ()
     printed: Mapping[int, str] = field(default_factory=dict)
+    errors: tuple[int, ...] = ()
+    place: str = ""
     pictures: Sequence[Picture] = ()
     began: Mapping[int, float] = field(default_factory=dict)
     failed: Failed | None = None
@@ -126,15 +131,17 @@ def run_notebook(
         told, began, seconds = _heard(process, name, say)
         errors.seek(0)
         said = errors.read().strip()
-    if "shown" not in told:
+    if "printed" not in told:
         return Ran(broken=said[-600:] or f"the kernel said nothing and ended with {process.returncode}")
     file = out / "values.json"
     values = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return Ran(
         others=tuple(values.pop("", {}).get("names", ())),
         values=values,
-        shown={int(cell): text for cell, text in told["shown"].items()},
+        displays=_displays(out / "displays.json", told["ran"]),
         printed={int(cell): text for cell, text in told["printed"].items()},
+        errors=tuple(told["errors"]),
+        place=str(room.place),
         pictures=_pictures(out / "pictures.json", told["ran"]),
         began=began,
         failed=Failed(**told["failed"]) if told["failed"] else None,
@@ -149,11 +156,17 @@ def _pictures(file: Path, ran: Sequence[int]) -> list[Picture]:
     return [one for one in known if one]
 
 
+def _displays(file: Path, ran: Sequence[int]) -> list[dict[str, Any]]:
+    found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    return [one | {"cell": ran[one["cell"] - 1]} for one in found if 1 <= one["cell"] <= len(ran)]
+
+
 def surroundings(folder: Path) -> dict[str, str]:
     """Variables for both runs, without which no two processes agree; what they name goes into `folder`.
 
     The order of sets of strings, the date that tools write into files (https://reproducible-builds.org/specs/), and the
-    names within Matplotlib's SVG: `svg.hashsalt` stands in a file, with what a person's own `matplotlibrc` says.
+    names within Matplotlib's SVG: `svg.hashsalt` stands in a file, with what a person's own `matplotlibrc` says. Native
+    libraries add up in one thread, unless a person says in how many: with more they round otherwise.
     """
     seed, epoch = os.environ.get("PYTHONHASHSEED", ""), os.environ.get("SOURCE_DATE_EPOCH", "")
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config", "matplotlib")
@@ -169,6 +182,7 @@ def surroundings(folder: Path) -> dict[str, str]:
         "PYTHONHASHSEED": seed if seed.isdigit() else "0",
         "SOURCE_DATE_EPOCH": epoch if epoch.isdigit() else str(int(time.time())),
         "MATPLOTLIBRC": str(file),
+        **{name: os.environ.get(name) or "1" for name in THREAD_POOLS},
     }
 
 

@@ -1,42 +1,59 @@
-"""Whether a notebook repeats itself: what differs between two runs of its own cannot be asked of its stages.
+"""Whether a notebook repeats itself: what differs between runs of its own cannot be asked of its stages.
 
 Clocks, numbers of processes, temporary folders and draws without a seed are other ones each time. What differs from the
-stages is let go as far as the notebook's own two runs differ there: a line, a value, a picture, each whole, since parts
-of it may agree by chance; but where clocks are all that differs, and for what is too long for that, the rest counts.
+stages is let go where the notebook's own runs differ in just that place (`places`, `same_parts`), and nowhere else. The
+look of a difference decides nothing: an address, a time or the order of a set that the notebook repeats is a result.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agi_node.canonical import sha256_file
-from agi_node.stage import SHOWN
-from agi_node.values import scrub
 from agilab.contracts.notebook_import import Compared
 from agilab.workflow.notebooks.both import Both
 from agilab.workflow.notebooks.comparison import (
     GONE,
     NOT_WRITTEN,
     PICTURE,
-    judged_values,
     kept_files,
     pictures_of,
+    printed_by,
 )
 from agilab.workflow.notebooks.contents import BY_CONTENTS, bytes_apart, same_contents
 from agilab.workflow.notebooks.kernel import Ran
-from agilab.workflow.notebooks.likeness import Parts, alike, unexplained
+from agilab.workflow.notebooks.likeness import BY_KEYS, NOT_REPEATED, PERHAPS, unexplained
 from agilab.workflow.notebooks.lost_files import LOST, lost_files
+from agilab.workflow.notebooks.masks import COUNTED, ORDER, by_chance, named
+from agilab.workflow.notebooks.places import agrees_where_repeated
 from agilab.workflow.notebooks.renamed import ANEW, Renamed, renamed
 from agilab.workflow.notebooks.room import Room
-from agilab.workflow.notebooks.texts import agrees_where_repeated, difference, is_now, only_times
+from agilab.workflow.notebooks.same_parts import Judged, other_value
+from agilab.workflow.notebooks.showing import texts_of
+from agilab.workflow.notebooks.texts import difference, judged_texts, tidy
 
-NOT_REPEATED = "the notebook itself does not repeat it"
+
+@dataclass(frozen=True)
+class Again:
+    """Another run of a notebook.
+
+    Attributes:
+        written: The files that it wrote in its room.
+    """
+
+    ran: Ran
+    room: Room
+    written: Collection[str]
+
+
+NOISY = "other parts of it the notebook does not repeat"
+"""Is said of what differs where the notebook repeats it, beside places where it does not."""
+CLOCKS = "only what clocks said differs"
 _FRACTION = re.compile(r"\d\.\d{6}")
-LONG, SOME = 6, 3
-"""Digits of a fraction, and how many such numbers of a part, that do not agree by chance."""
 
 
 def worth_repeating(parts: tuple[Compared, ...]) -> bool:
@@ -45,47 +62,85 @@ def worth_repeating(parts: tuple[Compared, ...]) -> bool:
 
 
 def without_unrepeated(
-    parts: tuple[Compared, ...], both: Both, again: Ran, room: Room, written: Collection[str]
+    parts: tuple[Compared, ...], both: Both, again: Sequence[Again]
 ) -> tuple[Compared, ...]:
-    """What was compared; what the notebook, run `again` in a `room` of its own, does not repeat is not.
+    """What was compared; what the notebook, run `again` as often as that, does not repeat is not.
 
-    `written` are the files that it wrote there. Those that it names anew are compared under the names that they have.
+    Files that it names anew are compared under the names that they have in the last run.
     """
-    if again.broken or _end(again) != _end(both.ran):
+    good = [one for one in again if not one.ran.broken and _end(one.ran) == _end(both.ran)]
+    if not good:
         return parts
     return tuple(
-        _seen_again(one, both, again, room) if _open(one) else one
-        for one in _by_other_names(parts, both, room, written)
+        _seen_again(one, both, good) if _open(one) else one
+        for one in _by_other_names(parts, both, good[-1].room, good[-1].written)
     )
 
 
-def _seen_again(one: Compared, both: Both, again: Ran, room: Room) -> Compared:
-    """What another run of the notebook tells of something that differs, or only in times."""
-    unrepeated = _unrepeated(one, both, again, room)
-    if only_times(one.why) and one.equal is None:
-        if unrepeated:
-            return one.model_copy(update={"why": f"{one.why}, and {NOT_REPEATED}"})
-        why = difference(*_texts(one, both, both.ran))
-        stage = both.left.get(one.stage)
-        look = both.look(one.stage) if stage is not None else ""
-        return one.model_copy(update={"equal": False, "why": why, "look": look})
-    return one.model_copy(update={"equal": None, "why": NOT_REPEATED, "look": ""}) if unrepeated else one
+def in_another_order(
+    found: tuple[Compared, ...], parts: tuple[Compared, ...], both: Both, again: Again
+) -> tuple[Compared, ...]:
+    """What was `found`, with a word on texts that differ in the order of sets alone.
+
+    `again` is a run of the notebook with another seed of hashes, which says whether it is the order of a set at all.
+    """
+    by_name = {(one.kind, one.name, one.stage): one for one in parts}
+    return tuple(
+        _seen_again(before, both, [again])
+        if (before := by_name.get((one.kind, one.name, one.stage))) is not None and is_of_order(before)
+        else one
+        for one in found
+    )
+
+
+def is_of_order(one: Compared) -> bool:
+    """Whether the order within sets is part of what two texts differ in, and all else is of no run's making."""
+    return one.equal is None and ORDER in named(one.why)
+
+
+def _seen_again(one: Compared, both: Both, again: Sequence[Again]) -> Compared:
+    """What other runs of the notebook tell of something that differs."""
+    found = _unrepeated(one, both, again)
+    unsure = one.equal is None
+    if found.fits:
+        said = one.why if unsure and not unexplained(None, one.why) else CLOCKS if found.by_shape else ""
+        why = f"{said}, and {NOT_REPEATED}" if said else NOT_REPEATED
+        return one.model_copy(update={"equal": None, "why": why, "look": ""})
+    noisy = f"; {NOISY}" if found.noisy and not found.by_shape else ""
+    if unsure and (unexplained(None, one.why) or COUNTED in named(one.why)):
+        return one.model_copy(update={"why": f"{one.why}{noisy}"})
+    if found.by_chance:
+        why = f"{one.why}; {PERHAPS}: such times are often the same"
+        return one.model_copy(update={"equal": None, "why": why, "look": ""})
+    if not unsure:
+        return one.model_copy(update={"why": f"{one.why}{noisy}"})
+    why = difference(*_texts(one, both, both.ran)) if one.kind in ("shown", "printed") else one.why
+    look = both.look(one.stage) if both.left.get(one.stage) is not None else ""
+    return one.model_copy(update={"equal": False, "why": f"{why}{noisy}", "look": look})
 
 
 def is_random(parts: tuple[Compared, ...]) -> bool:
-    """Whether something of a notebook is another one each time."""
-    return any(one.why == NOT_REPEATED for one in parts)
+    """Whether something of a notebook is another one each time, and no clock or address."""
+    return any(one.why == NOT_REPEATED or one.why.endswith(NOISY) for one in parts)
 
 
 def perhaps_by_chance(parts: tuple[Compared, ...], runs: int, reason: str) -> tuple[Compared, ...]:
-    """What differs of a notebook that may draw at random, with a word on how often it said the same."""
-    said = f"; the notebook repeats it in {runs} runs, perhaps by chance: {reason}"
+    """What differs of a notebook that may draw at random: undecided, with a word on how often it said the same.
+
+    Numbers with long fractions do not agree by chance: those are different.
+    """
+    said = f"; the notebook repeats it in {runs} runs, {PERHAPS}: {reason}"
     return tuple(
-        one.model_copy(update={"why": one.why + said})
-        if _open(one) and one.equal is False and one.why not in GONE and not _FRACTION.search(one.why)
+        one.model_copy(update={"equal": None, "why": one.why + said, "look": ""})
+        if _open(one) and one.equal is False and one.why not in GONE and not _is_certain(one.why)
         else one
         for one in parts
     )
+
+
+def _is_certain(why: str) -> bool:
+    """Whether the place that is told first is one that all runs repeat, with a number that none draws twice."""
+    return not why.endswith(NOISY) and _FRACTION.search(why) is not None
 
 
 def _by_other_names(
@@ -118,7 +173,7 @@ def _renamed(found: Renamed, stages: Mapping[str, str], both: Both, room: Room) 
         how = "" if equal else BY_CONTENTS
         equal = equal or same_contents(had, mine)
         if not equal:
-            repeated = not _other_file(had, has, mine)
+            repeated = not _other_file(had, [has], mine, draws=both.draws).fits
             equal, how = (False, bytes_apart(had, mine)) if repeated else (None, NOT_REPEATED)
         why = f"{other} in the pipeline: {ANEW}" + (f"; {how}" if how else "")
         look = both.look(stages[other], files=True) if equal is False else ""
@@ -128,10 +183,9 @@ def _renamed(found: Renamed, stages: Mapping[str, str], both: Both, room: Room) 
 
 
 def _open(one: Compared) -> bool:
-    if unexplained(one.equal, one.why):
-        return True
     if one.equal is None:
-        return only_times(one.why)
+        doubtful = one.why.endswith(BY_KEYS) or bool(named(one.why)) or unexplained(None, one.why)
+        return doubtful and NOT_REPEATED not in one.why
     return one.equal is False and not one.why.startswith(LOST) and one.why != "the stage did not end well"
 
 
@@ -139,120 +193,62 @@ def _end(ran: Ran) -> int | None:
     return ran.failed.cell if ran.failed else None
 
 
-def _unrepeated(one: Compared, both: Both, again: Ran, room: Room) -> bool:
+def _unrepeated(one: Compared, both: Both, again: Sequence[Again]) -> Judged:
     unit = both.left.get(one.stage) or {}
     if one.kind == "value":
         mine = unit.get("also", {}).get(one.name, {"why": "the stage does not leave it"})
-        had, has = both.ran.values.get(one.name), again.values.get(one.name)
-        return had is not None and has is not None and _other_value(had, has, mine)
+        runs = [ran.values.get(one.name) for ran in (both.ran, *(each.ran for each in again))]
+        known = [each for each in runs if each is not None]
+        return other_value(known, mine, draws=both.draws) if len(known) == len(runs) else Judged()
     if one.kind == "file":
         digest = kept_files(both, one.stage, unit).get(one.name)
-        return digest is not None and _other_file(
-            both.room.file(one.name), room.file(one.name), both.store.objects.path(digest)
-        )
+        if digest is None:
+            return Judged()
+        files = [each.room.file(one.name) for each in again]
+        return _other_file(both.room.file(one.name), files, both.store.objects.path(digest), draws=both.draws)
     if one.kind == "picture":
         return _other_pictures(one, both, again, unit)
     first, mine = _texts(one, both, both.ran)
-    return agrees_where_repeated(first, _texts(one, both, again)[0], mine, draws=both.draws)
+    return _other_text([first, *(_texts(one, both, each.ran)[0] for each in again)], mine, draws=both.draws)
+
+
+def _other_text(runs: Sequence[str], mine: str, *, draws: bool) -> Judged:
+    first, *others = runs
+    noisy = any(tidy(other) != tidy(first) for other in others)
+    by_shape = all(judged_texts(first, other)[0] is not False for other in others)
+    fits = noisy and agrees_where_repeated(first, others, mine, draws=draws)
+    return Judged(fits, noisy, by_shape, by_chance=not fits and by_chance(tidy(first), tidy(mine)))
 
 
 def _texts(one: Compared, both: Both, ran: Ran) -> tuple[str, str]:
     """What a run of the notebook showed or printed, and what its stage did."""
     unit = both.left.get(one.stage) or {}
+    stage = next(stage for stage in both.notebook.stages if stage.id == one.stage)
     if one.kind == "shown":
-        return scrub(ran.shown.get(one.cell or 0, ""), SHOWN), unit.get("shown") or ""
-    cells = next(stage.cells for stage in both.notebook.stages if stage.id == one.stage)
-    return "".join(ran.printed.get(cell, "") for cell in cells), unit.get("printed") or ""
+        return texts_of(one.name, stage, ran, unit)
+    return printed_by(both, stage, ran), unit.get("printed") or ""
 
 
-def _other_pictures(one: Compared, both: Both, again: Ran, unit: Mapping[str, Any]) -> bool:
+def _other_pictures(one: Compared, both: Both, again: Sequence[Again], unit: Mapping[str, Any]) -> Judged:
     """Whether the notebook shows other pictures each time, or this one as another."""
     stage = next(stage for stage in both.notebook.stages if stage.id == one.stage)
-    had, has = (pictures_of(stage, ran) for ran in (both.ran, again))
+    runs = [pictures_of(stage, ran) for ran in (both.ran, *(each.ran for each in again))]
     mine = unit.get("pictures", ())
-    if not len(had) == len(has) == len(mine):
-        return len(had) != len(has)
+    if len({*map(len, runs)}) > 1 or len(mine) != len(runs[0]):
+        return Judged(fits=len({*map(len, runs)}) > 1, noisy=len({*map(len, runs)}) > 1)
     at = int(one.name.removeprefix(PICTURE).split()[0]) - 1
-    return _other_value(had[at][0][1], has[at][0][1], mine[at])
+    return other_value([run[at][0][1] for run in runs], mine[at], draws=both.draws)
 
 
-def _other_value(had: Mapping[str, Any], has: Mapping[str, Any], mine: Mapping[str, Any]) -> bool:
-    """Whether two runs give two values, and the stage's is like the first wherever those two are alike."""
-    equal, why = judged_values(had, has)
-    if equal is not False and not unexplained(equal, why):
-        return False
-    gone = [one.get("why") in GONE for one in (had, has, mine)]
-    if any(gone):
-        return gone[0] != gone[1]
-    kinds = [one.get("kind") for one in (had, has, mine)]
-    if kinds[0] == kinds[1] != kinds[2]:
-        return False
-    first, second, other = (one.get("parts", ()) for one in (had, has, mine))
-    if [part[0] for part in first] != [part[0] for part in second]:
-        return True  # of another shape each time
-    if first and _kind(first[0]) == _kind(second[0]) != _kind(other[0] if other else []):
-        return False  # how much there is of it, and what it is, is repeated
-    if _only_clocks(first, second):
-        return len(first) == len(other) and all(map(_fits, first, second, other))
-    there = {(*_kind(part)[:3],): part for part in other}
-    pairs = (
-        (one, there.get((*_kind(one)[:3],)))
-        for one, two in zip(first, second, strict=True)
-        if list(one) == list(two)
-    )
-    return all(
-        mine is None or alike([one], [mine])[0] is not False for one, mine in pairs if _is_certain(one)
-    )
-
-
-def _only_clocks(first: Parts, second: Parts) -> bool:
-    """Whether moments of these days are all that differs between two runs."""
-    for one, two in zip(first, second, strict=True):
-        if list(one) == list(two):
-            continue
-        words = [part[-1].split() for part in (one, two)]
-        if len(words[0]) != len(words[1]) or (len(one) == 4 and one[1] != two[1]):
-            return False
-        if not all(
-            left == right or (is_now(left) and is_now(right)) for left, right in zip(*words, strict=True)
-        ):
-            return False
-    return True
-
-
-def _fits(one: Sequence[str], two: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether a part of a value is like the notebook's in what its two runs have in common, number by number."""
-    if list(one[:-1]) != list(other[:-1]):
-        return False
-    words = [part[-1].split() for part in (one, two, other)]
-    if len(one) != 4 or len({*map(len, words)}) > 1:
-        return list(one) != list(two) or list(one) == list(other)
-    kept = [[left, mine] for left, right, mine in zip(*words, strict=True) if left == right]
-    if not kept:
-        return True
-    had, mine = ([one[0], one[1], str(len(kept)), " ".join(side)] for side in zip(*kept, strict=True))
-    return had == mine or alike([had], [mine])[0] is not False
-
-
-def _is_certain(part: Sequence[str]) -> bool:
-    """Whether a part that two runs repeat is no draw that agrees by chance: it is a digest, or some long fractions."""
-    if len(part) != 4:
-        return "#" in part[-1] and not part[-1].startswith("'")
-    long = {word for word in part[3].split() if "." in word and len(word.lstrip("-0.")) >= LONG}
-    return len(long) >= SOME
-
-
-def _kind(part: Sequence[str]) -> list[str]:
-    return list(part[:3]) if len(part) == 4 else list(part)
-
-
-def _other_file(had: Path | None, has: Path | None, mine: Path) -> bool:
-    if had is None or has is None:
-        return had is not has
-    if sha256_file(had) == sha256_file(has) or same_contents(had, has):
-        return False
+def _other_file(had: Path | None, again: Sequence[Path | None], mine: Path, *, draws: bool) -> Judged:
+    if had is None or None in again:
+        other = any((had is None) is not (one is None) for one in again)
+        return Judged(fits=other, noisy=other)
+    files = [one for one in again if one is not None]
+    if all(sha256_file(had) == sha256_file(has) or same_contents(had, has) for has in files):
+        return Judged()
     try:
-        texts = [one.read_bytes().decode("utf-8") for one in (had, has, mine)]
+        first, *others, last = [one.read_bytes().decode("utf-8") for one in (had, *files, mine)]
     except UnicodeDecodeError:
-        return True
-    return agrees_where_repeated(*texts)
+        return Judged(fits=True, noisy=True)
+    return _other_text([first, *others], last, draws=draws)

@@ -29,6 +29,9 @@ from agilab.workflow.notebooks.comparison import compared
 from agilab.workflow.notebooks.kernel import Ran, jupyter_for, run_notebook, surroundings
 from agilab.workflow.notebooks.likeness import unexplained
 from agilab.workflow.notebooks.repeats import (
+    Again,
+    in_another_order,
+    is_of_order,
     is_random,
     perhaps_by_chance,
     without_unrepeated,
@@ -71,7 +74,10 @@ def verify_import(
         result = run_lab(request, workspace, _telling(faces))
         with Store(workspace) as store:
             unseeded = {one.location.notebook for one in report.findings if one.code == UNSEEDED}
-            boths = [_both(store, result.run_id or "", lab, one, unseeded) for one in ended]
+            boths = [
+                replace(_both(store, result.run_id or "", lab, one, unseeded), python=environment.python)
+                for one in ended
+            ]
             parts = [tuple(compared(both)) for both in boths]
             _repeat(boths, parts, files, kernel, scratch)
             return tuple(_verified(both, mine, result) for both, mine in zip(boths, parts, strict=True))
@@ -87,17 +93,29 @@ def _repeat(
     """Run notebooks of which something differs again, and say in `parts` what they do not repeat themselves.
 
     One that draws without a seed, or does not repeat something, once more: two draws of few things are often the same.
+    One that differs in the order of sets once more with another seed of hashes.
     """
+    before, runs = list(parts), [list[Again]() for _ in boths]
+    numbers = {both.file: at for at, both in enumerate(boths)}
     for run in (2, 3):
         doubtful = [
             both.file
             for both, mine in zip(boths, parts, strict=True)
-            if worth_repeating(mine) and (both.draws or run == 2 or is_random(mine))
+            if worth_repeating(mine) and (run == 2 or both.draws or is_random(mine))
         ]
-        again = _notebooks(_up_to(files, doubtful), kernel, scratch / f"run-{run}", again=True)
-        for one in again:
-            at = next(number for number, both in enumerate(boths) if both.file == one.file)
-            parts[at] = without_unrepeated(parts[at], boths[at], one.ran, one.room, one.written)
+        for one in _notebooks(_up_to(files, doubtful), kernel, scratch / f"run-{run}", again=True):
+            at = numbers[one.file]
+            runs[at].append(Again(one.ran, one.room, one.written))
+            parts[at] = without_unrepeated(before[at], boths[at], runs[at])
+    unordered = [both.file for both, mine in zip(boths, before, strict=True) if any(map(is_of_order, mine))]
+    if unordered:
+        shared = {**kernel.shared, "PYTHONHASHSEED": str(int(kernel.shared["PYTHONHASHSEED"]) + 1)}
+        other = replace(kernel, shared=shared)
+        for one in _notebooks(_up_to(files, unordered), other, scratch / "hashes", again=True):
+            at = numbers[one.file]
+            parts[at] = in_another_order(
+                parts[at], before[at], boths[at], Again(one.ran, one.room, one.written)
+            )
     for at, both in enumerate(boths):
         if both.draws:
             parts[at] = perhaps_by_chance(parts[at], 3, "it draws without a seed")

@@ -1,0 +1,157 @@
+"""What the cells of a stage showed beside what the stage did: each last expression, and all that was displayed.
+
+A stage of several cells has the last expressions of the inner ones in the middle of its code. When it is compared it
+tells what each such statement was worth, among them those that no cell ends with: so what the cells showed is found
+again in its order, and what is not, is held against the statement in whose place it should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from agi_node.displayed import DISPLAY, PLAIN, RESULT, WIDGET
+from agilab.contracts.notebook_import import Compared, ImportedStage
+from agilab.workflow.notebooks.both import Both
+from agilab.workflow.notebooks.kernel import Ran
+from agilab.workflow.notebooks.texts import judged_texts
+
+Shown = Mapping[str, Any]
+NOTHING = "nothing"
+_CELL, _DISPLAY = "cell ", "display "
+
+
+def shown(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Iterator[Compared]:
+    """The last expressions of a stage's cells, then what they displayed that is more than text."""
+    for cell, theirs, mine in _results(stage, both.ran, unit):
+        if theirs is None and _ends_with_magic(both.text_of(stage.model_copy(update={"cells": (cell,)}))):
+            continue  # what stands for it in the stage is worth something
+        equal, why = judged_shown(theirs, mine)
+        yield _compared(both, f"{_CELL}{cell}", stage, cell, (equal, why))
+    theirs_, mine_ = _displayed(stage, both.ran, unit)
+    if len(theirs_) != len(mine_):
+        why = f"{_counted(len(theirs_))} in the notebook, {_counted(len(mine_))} in the pipeline"
+        yield _compared(both, f"displays of {stage.id}", stage, stage.cells[-1], (False, why))
+        return
+    for number, (left, right) in enumerate(zip(theirs_, mine_, strict=True), 1):
+        if [*left["forms"], *right["forms"]] != [PLAIN, PLAIN]:  # texts are compared among what is printed
+            name = f"{_DISPLAY}{number} of {stage.id}"
+            yield _compared(both, name, stage, left["cell"], judged_shown(left, right))
+    widgets = [
+        one["cell"] for one in both.ran.displays if one["kind"] == WIDGET and one["cell"] in stage.cells
+    ]
+    if widgets:
+        why = "what goes with its process and a page: a widget"
+        yield _compared(both, f"widgets of {stage.id}", stage, widgets[-1], (None, why))
+
+
+def judged_shown(theirs: Shown | None, mine: Shown | None) -> tuple[bool | None, str]:
+    """Whether two values show the same in every form that they have; None where only what no run repeats may differ."""
+    if theirs is None or mine is None:
+        return False, f"{_brief(theirs)} in the notebook, {_brief(mine)} in the pipeline"
+    unsure = ""
+    for media in sorted({*theirs["forms"], *mine["forms"]}, key=lambda media: (media != PLAIN, media)):
+        one, other = theirs["forms"].get(media), mine["forms"].get(media)
+        said = "" if media == PLAIN else f"{media}: "
+        if one is None or other is None:
+            return False, f"{said}{'none' if one is None else 'some'} in the notebook, " + (
+                "none in the pipeline" if other is None else "some in the pipeline"
+            )
+        equal, why = judged_texts(one, other)
+        if equal is False:
+            return False, f"{said}{why}"
+        if equal is None:
+            unsure = unsure or why
+    return (None, unsure) if unsure else (True, "")
+
+
+def texts_of(name: str, stage: ImportedStage, ran: Ran, unit: Mapping[str, Any]) -> tuple[str, str]:
+    """Of something that `shown` compared what a run of the notebook showed, and what its stage did, as texts."""
+    if name.startswith(_DISPLAY):
+        number = int(name.removeprefix(_DISPLAY).partition(" ")[0])
+        theirs, mine = _displayed(stage, ran, unit)
+        left, right = theirs[number - 1 : number], mine[number - 1 : number]
+        return _whole(left[0] if left else None), _whole(right[0] if right else None)
+    for cell, one, other in _results(stage, ran, unit):
+        if name == f"{_CELL}{cell}":
+            return _whole(one), _whole(other)
+    return "", ""
+
+
+def _ends_with_magic(text: str) -> bool:
+    """Whether a cell ends with a magic or a shell command, or is the text of one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return bool(lines) and (lines[0].startswith("%%") or lines[-1].startswith(("%", "!")))
+
+
+def _compared(
+    both: Both, name: str, stage: ImportedStage, cell: int, judged: tuple[bool | None, str]
+) -> Compared:
+    equal, why = judged
+    look = both.look(stage.id) if equal is False else ""
+    return Compared(kind="shown", name=name, stage=stage.id, equal=equal, why=why, cell=cell, look=look)
+
+
+def _results(
+    stage: ImportedStage, ran: Ran, unit: Mapping[str, Any]
+) -> list[tuple[int, Shown | None, Shown | None]]:
+    """By cell what its last expression showed, and what the stage has in its place."""
+    theirs = [one for one in ran.displays if one["kind"] == RESULT and one["cell"] in stage.cells]
+    mine = [one for one in unit.get("displays", ()) if one["kind"] == RESULT]
+    found: list[tuple[int, Shown | None, Shown | None]] = [
+        (one["cell"], one, other) for one, other in zip(theirs, _in_place_of(theirs, mine), strict=True)
+    ]
+    last = stage.cells[-1] if stage.cells else 0
+    if unit.get("shown") is not None and mine and not any(other is mine[-1] for _, _, other in found):
+        known = any(cell == last for cell, _, _ in found)
+        if not known and mine[-1]["forms"].get(PLAIN) == unit["shown"]:
+            found.append((last, None, mine[-1]))
+    return found
+
+
+def _in_place_of(theirs: Sequence[Shown], mine: Sequence[Shown]) -> list[Shown | None]:
+    """For each of some values that of a longer row which is the same or, between two such, is most like it."""
+    keys = [[str(sorted(one["forms"].items())) for one in row] for row in (theirs, mine)]
+    found: list[Shown | None] = [None] * len(theirs)
+    at = begun = 0
+    matches = SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_matching_blocks()
+    for block in matches:
+        rest, left = range(at, block.a), list(range(begun, block.b))
+        for place, number in enumerate(rest):
+            room = left[: len(left) - (len(rest) - place - 1)]
+            if not room:
+                continue
+            best = max(room, key=lambda each: (_likeness(theirs[number], mine[each]), each))
+            found[number] = mine[best]
+            left = [each for each in left if each > best]
+        for step in range(block.size):
+            found[block.a + step] = mine[block.b + step]
+        at, begun = block.a + block.size, block.b + block.size
+    return found
+
+
+def _likeness(one: Shown, other: Shown) -> float:
+    left, right = (str(each["forms"].get(PLAIN, ""))[:2_000] for each in (one, other))
+    same = SequenceMatcher(None, left, right, autojunk=False).ratio()
+    return same + int(set(one["forms"]) == set(other["forms"]))
+
+
+def _displayed(stage: ImportedStage, ran: Ran, unit: Mapping[str, Any]) -> tuple[list[Shown], list[Shown]]:
+    theirs = [one for one in ran.displays if one["kind"] == DISPLAY and one["cell"] in stage.cells]
+    return theirs, [one for one in unit.get("displays", ()) if one["kind"] == DISPLAY]
+
+
+def _whole(one: Shown | None) -> str:
+    return "" if one is None else "\n".join(str(form) for _, form in sorted(one["forms"].items()))
+
+
+def _brief(one: Shown | None) -> str:
+    if one is None:
+        return NOTHING
+    text = str(one["forms"].get(PLAIN, ""))
+    return repr(text if len(text) <= 60 else f"{text[:56]} …")
+
+
+def _counted(number: int) -> str:
+    return f"{number:,} display" if number == 1 else f"{number:,} displays"
