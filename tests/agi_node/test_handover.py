@@ -322,11 +322,14 @@ assert repr(exact_value({text!r})) == "[1.5, 2]"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-class Odd(Exception):
+class Odd:
     """Pickle writes it down, and cannot make it again."""
 
     def __init__(self, one: int, two: int) -> None:
-        super().__init__(f"{one} {two}")
+        self.both = one, two
+
+    def __reduce__(self) -> tuple[type[Odd], tuple[int]]:
+        return Odd, (1,)
 
 
 def test_what_cannot_be_made_again_is_told_with_its_stage(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from agi_node.source.carried import carried
 from agilab.contracts.lab_stages import LabStages
 from agilab.notebooks.parsing import parse_notebook
 from agilab.notebooks.reading import read
@@ -69,13 +70,22 @@ def printed_as_notebook(notebook: bytes, folder: Path) -> list[str]:
     return _run([[str(folder), [], cell, [], str(folder), str(folder)] for cell in cells])
 
 
-def printed_as_stages(lab: LabStages, root: Path, beside: Path) -> list[str]:
-    """What stages print, each in a folder with what it takes: of stages above, or of what lies `beside`."""
+def printed_as_stages(lab: LabStages, root: Path, beside: Path, *, apart: bool = False) -> list[str]:
+    """What stages print, each in a folder with what it takes: of stages above, or of what lies `beside`.
+
+    `apart` runs each in a process of its own, as a run does, with the statements that it uses: what one does to a
+    module no other sees.
+    """
     store = root / "store"
     store.mkdir(parents=True)
-    return _run(
-        [
-            [str(root / stage.id), takes(stage), stage.code, gives(stage), str(store), str(beside)]
-            for stage in lab.stages
-        ]
-    )
+    steps: list[list[object]] = [
+        [str(root / stage.id), takes(stage), stage.code, gives(stage), str(store), str(beside)]
+        for stage in lab.stages
+    ]
+    if not apart:
+        return _run(steps)
+    texts = {stage.id: stage.code or "" for stage in lab.stages}
+    for step, stage in zip(steps, lab.stages, strict=True):
+        taken = [carried(texts[other], names).text for other, names in stage.uses.items()]
+        step[2] = "\n".join([*taken, texts[stage.id]])
+    return [told for step in steps for told in _run([step])]
