@@ -84,6 +84,16 @@ def test_a_lab_that_was_moved_or_copied_knows_what_it_ran(two: tuple[ALab, ALab]
     assert ids(other) == [one_id for one_id in ids(other) if one_id != ran]
 
 
+def test_a_run_of_a_lab_that_is_gone_is_not_run_again_as_another_of_its_name(two: tuple[ALab, ALab]) -> None:
+    one, other = two
+    (ran,) = ids(one)
+    shutil.rmtree(one.folder)
+    with pytest.raises(AgiError, match="is not where it was") as refused:
+        rerun(ran, Selection(only=("tell",)), one.workspace, track=False)
+    assert refused.value.code == "AGI-STAGE-036"
+    assert len(ids(other)) == 1
+
+
 def test_a_name_that_several_have_is_not_guessed(two: tuple[ALab, ALab]) -> None:
     one, other = two
     with pytest.raises(AgiError, match="several labs that ran here are called same_") as refused:

@@ -159,6 +159,12 @@ FUNCTIONS: dict[str, tuple[FileCall, ...]] = {
     **_calls("both", "database",
         "sqlite3.connect aiosqlite.connect duckdb.connect sqlalchemy.create_engine tinydb.TinyDB dataset.connect "
         "sqlalchemy.ext.asyncio.create_async_engine sqlmodel.create_engine"),
+    "logging.basicConfig": (FileCall("both", "text", BY_NAME, ("filename",), BY_NAME, "a"),),
+    **dict.fromkeys(
+        ("logging.FileHandler", *(f"logging.handlers.{one}FileHandler" for one in ("Watched", "Rotating"))),
+        (FileCall("both", "text", 0, ("filename",), 1, "a"),),
+    ),
+    "logging.handlers.TimedRotatingFileHandler": (FileCall("both", "text", 0, ("filename",)),),
     "shelve.open": (FileCall("unknown", "database", 0, _FILES, 1, "c", several=True),),
     **dict.fromkeys(
         ("dbm.open", "dbm.dumb.open", "dbm.gnu.open", "dbm.ndbm.open"),

@@ -198,7 +198,7 @@ def _is_file(text: Text, argument: ast.expr, evaluator: Evaluator) -> bool:
 
 
 def _by_mode(node: ast.Call, call: FileCall, place: Place, evaluator: Evaluator) -> Direction:
-    argument = argument_of(node, call.mode if call.mode is not None else 1, ("mode", "flag"))
+    argument = argument_of(node, call.mode if call.mode is not None else 1, ("mode", "flag", "filemode"))
     if argument is None:
         return direction_of_mode(call.default)
     texts = evaluator.texts(argument, place)

@@ -36,6 +36,7 @@ from agilab.notebooks.imports import (
 from agilab.notebooks.keeping import attachment_findings
 from agilab.notebooks.lying_files import there
 from agilab.notebooks.named_files import Act, Artifact, each_once
+from agilab.notebooks.own_modules import texts_of_modules
 from agilab.notebooks.parameters import given_again, parameters_of
 from agilab.notebooks.parsing import ParsedNotebook, parse_notebook
 from agilab.notebooks.randomness import unseeded
@@ -71,6 +72,7 @@ class Inspection:
         modules: Those that its cells write.
         there: Of the files of `uses`, those that lie beside it, and what lies in folders that are looked into; None
             where nobody knows where it lies.
+        module_texts: By full name the texts of its own modules: those, and others that lie where it looks for them.
         unseen: Files that are read, do not lie there and are made, if at all, by a call that is not seen to.
     """
 
@@ -85,6 +87,7 @@ class Inspection:
     modules: Modules = field(default_factory=dict)
     there: frozenset[str] | None = None
     unseen: tuple[Artifact, ...] = ()
+    module_texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def distributions(self) -> tuple[str, ...]:
@@ -132,7 +135,8 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
     evaluator = Evaluator(aliases_of(nodes.values()), _given(parsed))
     acts = [act for cell in nodes.values() for act in acts_of(cell, evaluator)]
     artifacts = list(each_once(acts))
-    modules = written_modules(artifacts, added_folders(nodes.values(), evaluator))
+    added = added_folders(nodes.values(), evaluator)
+    modules = written_modules(artifacts, added)
     folders = search_folders(folder, nodes.values(), evaluator)
     finder = Finder(folders, evaluator, frozenset(modules))
     imports: list[Import] = []
@@ -191,6 +195,7 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
         modules,
         None if folder is None else there(folder, uses),
         tuple(replace(one, path=hide(one.path)) for one in unseen),
+        texts_of_modules(imports, trees, artifacts, added, folders),
     )
 
 

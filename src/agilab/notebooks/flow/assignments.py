@@ -190,6 +190,9 @@ class Assignments(LibraryCalls):
                 self.change(wrapping.reaches, value, node.lineno)  # `@app.route(…)` keeps it
         self.bind(node.name, value, node.lineno)
 
+    def _is_variable(self, full: str) -> bool:
+        return full in self.own_modules and self.own_modules[full].kind == "variable"
+
     def _alone(self, node: ast.expr) -> None:
         """A call whose result nobody takes is there for what it does."""
         value = self.value(node)
@@ -201,6 +204,9 @@ class Assignments(LibraryCalls):
         if full is not None:
             looks = known.only_looks(full.rpartition(".")[2])
             harmless = looks or full in known.PLAIN_RESULT or known.makes_new(full) or known.tied_by(full)
+            owner = full.rpartition(".")[0]
+            if not harmless and self._is_variable(owner):
+                self.changes_module(owner, call)
             if "." in full and not harmless and states.state_of(full, frozenset()) is None:
                 for arg in call.args:
                     self.change(self.value(arg).owns, PLAIN, node.lineno)

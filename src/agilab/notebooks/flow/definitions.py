@@ -10,6 +10,7 @@ from agi_node.source.needs import needs_of
 from agi_node.source.tree import chain_of, nodes_of
 from agilab.notebooks.flow.functions import Body
 from agilab.notebooks.flow.makers import FunctionNode, Maker, Summary
+from agilab.notebooks.flow.model import Use
 from agilab.notebooks.flow.names import Names
 from agilab.notebooks.flow.values import PLAIN, Value, either
 
@@ -144,6 +145,7 @@ class Definitions(Names):
                     self.is_own_method,
                     {**self._imports, **self._path.modules},
                     told_in_place=self.told_in_place,
+                    modules=self.own_modules,
                 )
                 if maker.summary.remembers:
                     maker.stateful = True
@@ -185,7 +187,9 @@ def _summarise(
     imports: Mapping[str, str],
     *,
     told_in_place: bool,
+    modules: Mapping[str, Use],
 ) -> Summary:
     body = Body(node, is_own, is_own_method, imports)
     body.told_in_place = told_in_place
+    body.own_modules = modules
     return body.summary()

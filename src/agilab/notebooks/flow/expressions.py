@@ -16,6 +16,7 @@ from dataclasses import replace
 from agi_node.source.tree import Chain, chain_of, children
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
+from agilab.notebooks.flow.model import Use
 from agilab.notebooks.flow.values import PLAIN, Kind, Region, Value, either, holding
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -47,6 +48,8 @@ class Expressions(ABC):
         """By the region of what holds settings of the process, the call that gives it."""
         self.told_in_place = False
         """Whether a dict of the text has the key `inplace`, which may become an argument."""
+        self.own_modules: Mapping[str, Use] = {}
+        """By full name, what naming something of the notebook's own modules does."""
         self.unseeded: set[Region] = set()
         """Regions of models that draw random numbers from the process's own when they are fitted."""
 
@@ -115,6 +118,8 @@ class Expressions(ABC):
         if node is None or isinstance(node, ast.Constant):
             return PLAIN
         if isinstance(node, ast.Name):
+            if self.own_modules and (full := self.full((node.id,))):
+                self.uses_module(full, node)
             return self.load(node.id, node.lineno)
         if isinstance(node, ast.Attribute):
             return self._attribute(node)
@@ -218,6 +223,7 @@ class Expressions(ABC):
                 self.doubt(node.lineno, known.UNDECIDED[full])
             if full.startswith("os.environ"):
                 self.state(states.ENVIRONMENT, "use", node)
+            self.uses_module(full, node)
             return PLAIN
         owner = self.value(node.value)
         if node.attr in ("__globals__", "f_globals", "f_locals"):
@@ -234,6 +240,31 @@ class Expressions(ABC):
         if owner.kind == "figure" and known.is_drawn(node.attr):
             return drawn(owner)
         return owner.inside().with_kind(owner.kind if owner.kind in ("table", "figure") else "")
+
+    def uses_module(self, full: str, node: ast.AST) -> Use | None:
+        """Something of a module of the notebook's own is named, and may be called then; None where it is no such."""
+        use = self.own_modules.get(self._known_as(full))
+        for name in sorted(use.reads if use else ()):
+            self.state(name, "use", node)
+        for name in sorted(use.changes if use else ()):
+            self.state(name, "go on", node)
+        return use
+
+    def changes_module(self, full: str, node: ast.AST) -> None:
+        """What a module of the notebook's own holds, or a part of it, is changed so that it cannot be repeated."""
+        known_as = self._known_as(full)
+        if not known_as:
+            return
+        if self.own_modules[known_as].kind == "module":
+            rest = full.removeprefix(known_as).removeprefix(".").partition(".")[0]
+            known_as = f"{known_as}.{rest or '*'}"
+        self.state(states.kept_in(known_as), "go on", node)
+
+    def _known_as(self, full: str) -> str:
+        """The longest part of a full name that is one of the notebook's own modules, or of a name in one."""
+        while full and full not in self.own_modules:
+            full = full.rpartition(".")[0]
+        return full
 
     def drawing(self, node: ast.AST, held: Sequence[Value]) -> Value:
         """A figure, or something in one, that holds these: it goes with them, they may go without it."""

@@ -130,7 +130,8 @@ _TIED = {
             open io.open gzip.open bz2.open lzma.open codecs.open zipfile.ZipFile tarfile.open
             h5py.File tempfile.TemporaryFile tempfile.NamedTemporaryFile pandas.ExcelFile
             pandas.ExcelWriter pandas.HDFStore shelve.open netCDF4.Dataset rasterio.open
-            logging.FileHandler logging.StreamHandler
+            logging.FileHandler logging.StreamHandler logging.handlers.WatchedFileHandler
+            logging.handlers.RotatingFileHandler logging.handlers.TimedRotatingFileHandler
         """,
         "a folder that goes with it": """
             tempfile.TemporaryDirectory
@@ -223,6 +224,10 @@ _TIED_BEGINS = (
     ("contextlib.", "something to use in `with`"),
     ("object", "an object that is known by being itself"),
 )
+
+
+MADE_ANEW = frozenset({"an open file", "a connection", "a lock", "something running"})
+"""What is tied to its process and as good where another process makes its own."""
 
 
 def tied_by(full: str) -> str:

@@ -82,6 +82,13 @@ class LibraryCalls(Expressions):
             self.state(*found, node)
         if full.rpartition(".")[2].startswith(known.FILES):
             self.state(states.FOLDER, "use", node)
+        if self.own_modules:
+            self._changes_modules(node, full)
+            if (use := self.uses_module(full, node)) is not None and use.makes:
+                made = self._result(node, full, every, named, PLAIN)
+                return replace(
+                    made, tied=f"an object of {self._known_as(full)}, whose module keeps what it does"
+                )
         given = self.applied(either([PLAIN, *every]), every, node)
         method = written.by_its_class(full)
         changed = [
@@ -104,6 +111,19 @@ class LibraryCalls(Expressions):
         if mentioned and spoken.has_formula(full):
             return replace(result, tied="a model whose formula calls what is defined here")
         return result
+
+    def _is_module(self, full: str) -> bool:
+        return full in self.own_modules and self.own_modules[full].kind == "module"
+
+    def _changes_modules(self, node: ast.Call, full: str) -> None:
+        """`tools.SEEN.append(1)`, `heapq.heappush(tools.SEEN, 1)`, `setattr(tools, "RATE", 3)`, `reload(tools)`."""
+        owner, _, method = full.rpartition(".")
+        if method in known.CHANGING_METHODS and self._known_as(owner) and not self._is_module(owner):
+            self.changes_module(owner, node)
+        at = 0 if full == "importlib.reload" else known.CHANGES_ARGUMENT.get(full)
+        chain = chain_of(node.args[at]) if at is not None and len(node.args) > at else None
+        if chain and (changed := self.full(chain)):
+            self.changes_module(changed, node)
 
     def _written(self, node: ast.Call, named: Mapping[str, Value]) -> None:
         """What is given to be written into, by a keyword."""
@@ -219,6 +239,8 @@ class LibraryCalls(Expressions):
             self.state(states.RANDOM_NUMPY, "use", node)
         if name.startswith(known.FILES):
             self.state(states.FOLDER, "use", node)
+        if name in states.LOGS and node.args and owner.kind != "table" and self.has_library("logging"):
+            self.state(states.LOG, "use", node)
         if name in known.DRAWS and owner.kind in ("", "table") and not owner.makers:
             return self.drawing(node, [owner, *held])
         if owner.kind == "figure":

@@ -206,7 +206,7 @@ class Links(Sources):
         name, cell = edge.name, edge.target
         if edge.how == "state":
             setting = self._seed(name, edge.source, cell) if name in states.RANDOM else None
-            return "" if setting else f"{states.STATES.get(name, name)} cannot be handed on"
+            return "" if setting else f"{states.in_words(name)} cannot be handed on"
         if edge.how == "definition":
             return ""
         if not self.certain(name, cell):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from agilab.notebooks.flow.values import Region, Value
 
@@ -44,6 +45,23 @@ class Setting:
     text: str = ""
     needs: frozenset[str] = frozenset()
     known_as: str = ""
+
+
+@dataclass(frozen=True)
+class Use:
+    """What naming something of one of the notebook's own modules does to what these keep.
+
+    Attributes:
+        reads: States that it may read: `<tools.CACHE>`, and `<tools.*>` for anything of the module.
+        changes: States that it may change when it is called.
+        kind: What it is; an import copies what a variable holds.
+        makes: Whether objects are made by it whose methods change such a state.
+    """
+
+    reads: frozenset[str] = frozenset()
+    changes: frozenset[str] = frozenset()
+    kind: Literal["module", "variable", "definition"] = "module"
+    makes: bool = False
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,9 @@ class Names(Statements):
             name, Value(tied="found where this notebook lets modules be looked for") if moved else PLAIN, line
         )
         self._path.modules[name] = full
+        use = self.own_modules.get(full)
+        if use is not None and use.kind == "variable":
+            self.uses_module(full, ast.Pass(lineno=line))
 
     def star(self, module: str, line: int) -> None:
         self.doubt(line, f"from {module} import * binds names that are not in the text", reads=False)
@@ -178,10 +181,12 @@ class Names(Statements):
 
     def state(self, name: str, does: states.Does, node: ast.AST) -> None:
         line = getattr(node, "lineno", 1)
-        tied = Value(tied=states.STATES.get(name, "a setting"))
+        kept = states.is_kept(name)
+        tied = Value(tied=states.in_words(name) if kept or name in states.STATES else "a setting")
         if does == "set":
             setting = self._setting(name, line, node)
             self._settings.append(setting)
+            self._unless_repeated(setting, node)
             if name in states.STATES:
                 self.bind(name, tied, line)
         elif does == "begin":
@@ -190,17 +195,25 @@ class Names(Statements):
             self._touch_state(name, line)
             self.unbind(name, line)
         else:
-            self._touch_state(name, line)
-            if name == states.FIGURE and name not in self._path.status:
+            goes_on = kept and does == "go on"
+            self._touch_state(name, line, changes=goes_on)
+            if (name == states.FIGURE or goes_on) and name not in self._path.status:
                 self.bind(name, tied, line)
 
-    def _touch_state(self, name: str, line: int) -> None:
+    def _unless_repeated(self, setting: Setting, node: ast.AST) -> None:
+        """A module of the notebook's own that is set where that cannot be repeated is another one from here on."""
+        top = setting.state.removeprefix("<options ").removesuffix(">")
+        tied = any(self._path.env.get(name, PLAIN).tied for name in setting.needs)
+        if (tied or not setting.text) and any(one.partition(".")[0] == top for one in self.own_modules):
+            self.state(states.kept_in(f"{top}.*"), "go on", node)
+
+    def _touch_state(self, name: str, line: int, *, changes: bool = False) -> None:
         """A state that was set is read, and (but for the folder and the environment) another one afterwards."""
         if name not in self._path.status:
             return
         if name not in self._path.must:
             self._reads.setdefault(name, line)
-        if name in states.RANDOM or name == states.FIGURE:
+        if changes or name in states.RANDOM or name == states.FIGURE:
             self._alters.add(name)
 
     def _setting(self, name: str, line: int, place: ast.AST) -> Setting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agi_node.source.scopes import bound_names
@@ -12,7 +12,7 @@ from agi_node.source.tree import nodes_of
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.calls import Calls
 from agilab.notebooks.flow.makers import Maker
-from agilab.notebooks.flow.model import CellFlow
+from agilab.notebooks.flow.model import CellFlow, Use
 from agilab.notebooks.flow.values import Value
 
 
@@ -34,12 +34,18 @@ class Flows:
         sources: Their texts.
         makers: Functions and classes that the values name by their position.
         figures_stay: See `analyse_cells`.
+        own_modules: The first parts of the names of the notebook's own modules.
     """
 
     sources: tuple[str, ...]
     cells: tuple[CellFlow, ...]
     makers: tuple[Maker, ...]
     figures_stay: bool = True
+    own_modules: frozenset[str] = frozenset()
+
+    def is_of_own_module(self, state: str) -> bool:
+        """Whether a setting is one of a module of the notebook's own."""
+        return state.removeprefix("<options ").rstrip(">") in self.own_modules
 
     def __getitem__(self, index: int) -> CellFlow:
         return self.cells[index]
@@ -48,23 +54,33 @@ class Flows:
         return len(self.cells)
 
 
-def analyse_cells(sources: Sequence[str], *, figures_stay: bool = True) -> Flows:
+def analyse_cells(
+    sources: Sequence[str], *, figures_stay: bool = True, modules: Mapping[str, Use] | None = None
+) -> Flows:
     """The flow of the cells of a notebook, which stand one after another; what one defines counts for those after it.
 
     `figures_stay` says that pyplot's current figure is still there in the next cell, as in a script. In Jupyter each
-    cell's figures are shown and closed at its end, unless they are windows or widgets.
+    cell's figures are shown and closed at its end, unless they are windows or widgets. `modules` says what naming
+    something of the notebook's own modules does, by its full name: see `module_states`.
 
     Pure: nothing is executed, nothing is raised. A cell that is not Python has `syntax` and nothing else.
     """
     trees = [_parsed(source) for source in sources]
     scope = Notebook([tree for tree in trees if isinstance(tree, ast.Module)], figures_stay=figures_stay)
+    scope.own_modules = modules or {}
     cells = tuple(
         scope.cell(index, source, tree)
         if isinstance(tree, ast.Module)
         else replace(scope.nothing(index), syntax=tree[1], syntax_line=tree[0])
         for index, (source, tree) in enumerate(zip(sources, trees, strict=True))
     )
-    return Flows(tuple(sources), cells, scope.settled(), figures_stay)
+    return Flows(
+        tuple(sources),
+        cells,
+        scope.settled(),
+        figures_stay,
+        frozenset(one.partition(".")[0] for one in scope.own_modules),
+    )
 
 
 def _parsed(source: str) -> ast.Module | tuple[int, str]:

@@ -178,7 +178,10 @@ class Sources:
     def _is_set(self, taken: Carried, cell: int) -> bool:
         """Whether a statement of a cell gives something else where a setting from up there does not hold."""
         settings = [
-            one for flow in self.flows.cells[: cell + 1] for one in flow.settings if one.state in _SHAPES
+            one
+            for flow in self.flows.cells[: cell + 1]
+            for one in flow.settings
+            if one.state in _SHAPES or self.flows.is_of_own_module(one.state)
         ]
         if not settings:  # the text is as long as the cell: for each name of it that would be its square
             return False
@@ -186,7 +189,7 @@ class Sources:
         names = set(_NAME.findall(text))
         modules = {self.flows[cell].modules[name] for name in names & self.flows[cell].modules.keys()}
         tops = {module.partition(".")[0] for module in modules}
-        shapes = ((one.state, *_SHAPES[one.state]) for one in settings)
+        shapes = ((one.state, *_SHAPES.get(one.state, (True, _NAME))) for one in settings)
         return any(
             (state.removeprefix("<options ").rstrip(">") in tops or not by_library)
             and shape.search(text) is not None

@@ -20,7 +20,7 @@ def in_order(text: str) -> tuple[str, ...]:
 
 RANDOM_NUMPY, RANDOM_PYTHON, RANDOM_TORCH = "<random numpy>", "<random python>", "<random torch>"
 RANDOM_TENSORFLOW = "<random tensorflow>"
-FIGURE, FOLDER = "<figure>", "<working directory>"
+FIGURE, FOLDER, LOG = "<figure>", "<working directory>", "<log file>"
 ENVIRONMENT, IMPORT_PATH = "<environment variables>", "<import path>"
 RANDOM = frozenset({RANDOM_NUMPY, RANDOM_PYTHON, RANDOM_TORCH, RANDOM_TENSORFLOW})
 STATES = {
@@ -30,16 +30,20 @@ STATES = {
     RANDOM_TENSORFLOW: "the random numbers of TensorFlow",
     FIGURE: "pyplot's current figure",
     FOLDER: "the working directory",
+    LOG: "the file that is logged to",
     ENVIRONMENT: "environment variables",
     IMPORT_PATH: "where modules are looked for",
 }
 """States of the process in words."""
 CONTEXTS = {"decimal.getcontext": "<options decimal>"}
 """Calls that give what holds settings of the process, with the state that setting its attributes sets."""
+
 Does = Literal["set", "use", "begin", "go on", "end"]
 SIDE_EFFECTS = ("Axes3D", "enable_", "hvplot", "swifter", "cufflinks", "janitor", "scienceplots", "register_")
 """How names of imports begin that are made for what importing them does."""
 _REGISTERS = re.compile(r"(.*\.)?(register|register_\w+)")
+LOGS = words("debug info warning warn error critical exception log")
+"""What writes a line into a log, of the module `logging` and of its loggers."""
 _SEEDS = {
     "numpy.random.seed": RANDOM_NUMPY,
     "numpy.random.set_state": RANDOM_NUMPY,
@@ -143,6 +147,10 @@ def state_of(full: str, named: frozenset[str]) -> tuple[str, Does] | None:
         return RANDOM_TENSORFLOW, "use"
     if top in ("sklearn", "scipy") and "random_state" not in named and is_random(full):
         return RANDOM_NUMPY, "use"
+    if full == "logging.basicConfig" and "filename" in named:
+        return LOG, "begin"
+    if top == "logging" and (rest in LOGS or rest.endswith("FileHandler")):
+        return LOG, "use" if rest in LOGS else "begin"
     if full in _SETTERS or (top in WITH_OPTIONS and sets_options(full)):
         return f"<options {top}>", "set"
     if full.startswith(("os.environ.update", "os.environ.setdefault", "os.environ.pop", "os.environ.clear")):
@@ -189,6 +197,27 @@ def state_of_place(full: str) -> str | None:
     if full.startswith("sys.path"):
         return IMPORT_PATH
     return f"<options {full.partition('.')[0]}>"
+
+
+def kept_in(full: str) -> str:
+    """The state that is what a variable of an own module holds; `tools.*` for whatever the module holds.
+
+    >>> kept_in("tools.CACHE"), is_kept("<tools.CACHE>"), is_kept(FIGURE), is_kept("<options numpy>")
+    ('<tools.CACHE>', True, False, False)
+    """
+    return f"<{full}>"
+
+
+def is_kept(name: str) -> bool:
+    """Whether a name stands for what a module of the notebook's own holds."""
+    return name.startswith("<") and "." in name and " " not in name
+
+
+def in_words(name: str) -> str:
+    """A state of the process in words."""
+    if is_kept(name):
+        return f"what {name[1:-1].removesuffix('.*')} holds"
+    return STATES.get(name, name)
 
 
 _RANDOM_STATE = words(

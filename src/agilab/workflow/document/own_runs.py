@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agi_node.errors import AgiError
+from agilab.contracts.base import read_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.subject import kind_of, subject
 from agilab.store.rows import RunRow
@@ -48,9 +49,9 @@ def lab_of(store: Store, run: RunRow) -> Path:
     known = labs_called(name, store.workspace)
     there = [path for path in known if path.is_file()]
     for path in there:
-        if place == place_of(path):
+        if place == place_of(path) or _names(path, run.run_id):
             return path
-    if len(there) == 1:  # it was moved, or the run is older than the note of its place
+    if place is None and len(known) == 1 and there:  # the run is older than the note of its place
         return there[0]
     raise AgiError(
         "AGI-STAGE-036",
@@ -59,6 +60,15 @@ def lab_of(store: Store, run: RunRow) -> Path:
         allowed="its folder at the same place",
         try_="agilab workflow run FOLDER",
     )
+
+
+def _names(path: Path, run_id: str) -> bool:
+    """Whether a lab says of a stage that this run was its last: it was moved, or is a copy."""
+    try:
+        stages = read_document(path, LabStages).stages
+    except AgiError:
+        return False
+    return any(stage.last_run is not None and stage.last_run.run == run_id for stage in stages)
 
 
 def _created(store: Store, run: RunRow) -> Mapping[str, Any]:
