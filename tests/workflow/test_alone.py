@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 import pytest
@@ -124,3 +125,40 @@ def test_what_is_needed_further_up_is_asked_for_too(lab: ALab) -> None:
         lab.run(selection=Selection(only=("s6",)))
     assert (far.value.try_ or "").endswith("--failed"), "everything that is undone, in place of a long line"
     assert (far.value.found or "").endswith("and 1 more")
+
+
+PARAM = """\
+[lab.params]
+p = 3
+
+[[stages]]
+id = "load"
+inputs = ["p"]
+outputs = ["x"]
+code = "x = 10 * p"
+
+[[stages]]
+id = "fin"
+inputs = ["x"]
+code = "x"
+"""
+
+
+def test_what_was_made_with_another_param_is_marked_as_that(
+    lab: ALab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The manifest has the params of now; that a result is of others has to stand beside it."""
+    monkeypatch.setenv("AGILAB_HOME", str(lab.workspace.home))
+    lab.write(PARAM).run()
+    capsys.readouterr()
+    assert agilab(["workflow", "run", str(lab.folder), "--only", "fin", "--set", "p=70", "--no-track"]) == 0
+    assert "older arguments: load" in capsys.readouterr().out
+
+    (newest,) = sorted(runs(lab))[-1:]
+    assert json.loads((lab.workspace.run_folder(newest) / "run_manifest.json").read_text())["reused"][0][
+        "older_arguments"
+    ] == ["load"]
+    assert agilab(["runs", "show", newest]) == 0
+    assert "older arguments: load" in capsys.readouterr().out
+    assert agilab(["runs", "explain", newest, "load"]) == 0
+    assert "although its arguments have changed since" in " ".join(capsys.readouterr().out.split())

@@ -208,6 +208,8 @@ class Reused(Record):
     """Those of them whose code had changed since: kept because other units were asked for."""
     older_environment: tuple[UnitIdText, ...] = ()
     """Those whose environment had changed since."""
+    older_arguments: tuple[UnitIdText, ...] = ()
+    """Those that would have had other arguments, params or items: kept because others were asked for alone."""
 
 
 class Validation(Record):

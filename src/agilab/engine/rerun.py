@@ -208,12 +208,12 @@ class Rerun:
         if not is_whole(self._store, body):
             return Execute("the files of its earlier result are gone")
         before = body.get("cache")
-        why = kept.why
+        why, older_arguments = kept.why, False
         if before and key:
             # Only certain units were meant: a sibling stays as it is, whatever happened to its item.
             told = self._told.get(unit.node)
             if before["args"] != key.args and shown.selection.alone:
-                why = kept.although(told or "its item or arguments changed")
+                why, older_arguments = kept.although(told or "its item or arguments changed"), True
             elif before["args"] != key.args and not shown.selection.narrow:
                 return Execute(told or f"its item or arguments changed since run {shown.parent}")
             # Where downstream was declined, what was left out above is no reason either.
@@ -226,6 +226,7 @@ class Rerun:
             why=why,
             older_code=kept.older_code,
             older_environment=kept.older_environment,
+            older_arguments=older_arguments,
         )
 
     def expanded(self, node: str, rows: Sequence[Mapping[str, Any]], under: Unit | None) -> dict[str, Any]:

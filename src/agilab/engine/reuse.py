@@ -105,6 +105,7 @@ def reuse_of(
     why: str,
     older_code: bool = False,
     older_environment: bool = False,
+    older_arguments: bool = False,
 ) -> Reuse:
     """The decision to use what `unit_id` of `run_id` recorded, whose body is given."""
     carried = {name: body[name] for name in CARRIED if name in body}
@@ -115,7 +116,11 @@ def reuse_of(
         "from_unit": body.get("from_unit", unit_id),
         "from_attempt": body.get("from_attempt"),
     }
-    older = {"older_code": older_code, "older_environment": older_environment}
+    older = {
+        "older_code": older_code,
+        "older_environment": older_environment,
+        "older_arguments": older_arguments,
+    }
     return Reuse({**carried, **origin, "why": why, **older})
 
 

@@ -138,7 +138,7 @@ def _reused(store: Store, run_id: str) -> Iterator[Reused]:
     for event in store.events(run_id, kinds=("unit_reused",)):
         data, unit = event.data, event.unit_id or ""
         units.setdefault(data["from_run"], []).append(unit)
-        for mark in ("older_code", "older_environment"):
+        for mark in ("older_code", "older_environment", "older_arguments"):
             if data.get(mark):
                 older.setdefault((data["from_run"], mark), []).append(unit)
     for source, names in sorted(units.items()):
@@ -147,6 +147,7 @@ def _reused(store: Store, run_id: str) -> Iterator[Reused]:
             units=tuple(sorted(names)),
             older_code=tuple(sorted(older.get((source, "older_code"), ()))),
             older_environment=tuple(sorted(older.get((source, "older_environment"), ()))),
+            older_arguments=tuple(sorted(older.get((source, "older_arguments"), ()))),
         )
 
 

@@ -84,6 +84,7 @@ def unit_record(store: Store, run: RunRow, unit: UnitRow) -> dict[str, Any]:
             "cache_key": (ended.get("cache") or {}).get("key"),
             "older_code": bool(ended.get("older_code")),
             "older_environment": bool(ended.get("older_environment")),
+            "older_arguments": bool(ended.get("older_arguments")),
         },
     }
 
