@@ -11,6 +11,9 @@ def found(code: str, given: set[str] = frozenset(), outputs: tuple[str, ...] = (
     return [(finding.code, finding.line) for finding in check_code(code, given=given, outputs=outputs)]
 
 
+P = "from pathlib import Path\n"
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -38,9 +41,12 @@ def found(code: str, given: set[str] = frozenset(), outputs: tuple[str, ...] = (
         "import multiprocessing as m\nfrom importlib.metadata import version\nprint(m.cpu_count(), version('x'))\n",
         "e = ValueError()\nprint(type(e).__name__, e.__class__.__name__, getattr(e, 'args'), hasattr(e, 'x'))\n",
         "import sqlite3\nurl = 'sqlite:///a.db'\nrequests = [1]\nrequests.append(2)\nsignal = 3\n",
-        "from pathlib import Path\nPath('out').parent.mkdir()\nx = Path('a.csv').read_text().replace('a', 'b')\n",
+        P + "Path('out').parent.mkdir()\nx = Path('a.csv').read_text().replace('a', 'b')\n",
         "t = t.rename({'a': 'b'}).replace(1, 2)\nname = 'x'.replace('x', '/kg')\n",
         "import numpy as np\nx = np.load('a.npy')\ny = np.load('b.npy', allow_pickle=False)\n",
+        P + "import polars as pl\nt = pl.read_csv(Path('x'))\nt = t.rename({'a': 'b'})\n",
+        "import yaml, tomllib, argparse, duckdb\nfrom IPython.display import display\nx = yaml.safe_load('a: 1')\n",
+        "token = 'tok'\nsep = '/'\nx = 'a/b'.split(sep)\n",
         "from sklearn.linear_model import Ridge\nfrom scipy.stats import norm\nimport altair, networkx\n",
         "été = 'Tür 😀 日本'\r\nif été:\r\n\tprint(été)\r\n",
     ],
@@ -92,6 +98,31 @@ def test_ordinary_code_is_left_alone(code: str) -> None:
         ("import multiprocessing as m\nm.Process\n", [("ASK-003", 2)]),
         ("from pathlib import Path\nfor p in Path('.').rglob('*.csv'):\n    p.unlink()\n", [("ASK-003", 3)]),
         ("from pathlib import Path\np = Path('a') / 'b'\np.rename('c')\n", [("ASK-003", 3)]),
+        (
+            "from pathlib import Path\nfor f in sorted(Path('.').glob('*'))[:3]:\n    f.unlink()\n",
+            [("ASK-003", 3)],
+        ),
+        ("from pathlib import Path\nlist(map(Path.unlink, Path('.').glob('*')))\n", [("ASK-003", 2)]),
+        (
+            P + "def f(d: Path):\n    for p in d.iterdir():\n        p.rename('x')\n",
+            [("ASK-003", 4)],
+        ),
+        (
+            P + "class C:\n    def __init__(self): self.p = Path('x')\n    def f(self): self.p.rename('y')\n",
+            [("ASK-003", 4)],
+        ),
+        (
+            P + "ps = {'a': Path('a')}\nfor k, p in ps.items():\n    p.rename('b')\n",
+            [("ASK-003", 4)],
+        ),
+        ("from pathlib import Path\nfor up in Path().absolute().parents:\n    print(up)\n", [("ASK-003", 2)]),
+        ("from pathlib import Path\nh = Path('x').resolve()\nu = h.parents[3]\n", [("ASK-003", 3)]),
+        ("import os\nx = os.listdir(os.path.dirname(os.getcwd()))\n", [("ASK-003", 2)]),
+        ("import sympy\nx = sympy.sympify('1')\n", [("ASK-003", 2)]),
+        ("x = input('?')\n", [("ASK-003", 1)]),
+        ("x = pl.read_csv('s3' + '://b/x')\n", [("ASK-003", 1)]),
+        ("base = '/etc'\nx = open(f'{base}/passwd')\n", [("ASK-004", 1)]),
+        ("f = print.__self__.open\n", [("ASK-003", 1)]),
         ("from pathlib import Path\nx = (Path.home() / '.ssh').read_text()\n", [("ASK-003", 2)]),
         ("from pathlib import Path\nx = list(Path.cwd().parent.iterdir())\n", [("ASK-003", 2)]),
         ("import os\nx = os.listdir(os.path.expanduser('x'))\n", [("ASK-003", 2)]),

@@ -16,13 +16,17 @@ from agilab.assist.findings import Finding
 from agilab.assist.path_names import PathNames
 from agilab.assist.reach import RISKS, is_harmless, is_known_module
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_OUTSIDE = re.compile(r"(?:^|(?<=['\"]))(/[\w.-]+/|~/|[A-Za-z]:[\\/]\w|\\\\\w)")
+_ADDRESS = re.compile(r"[A-Za-z0-9+.-]*://|(?<![\w])file:/")
+_OUTSIDE = re.compile(
+    r"(?:^|(?<=['\"]))(/[\w.-]+/|/(?:etc|home|root|usr|var|tmp|opt|srv|proc|sys|dev|mnt|Users|bin|lib)\b|~\w*/|[A-Za-z]:[\\/]\w|\\\\\w)"
+)
 _TAKES_PATHS = re.compile(
-    r"(open|Path|PurePath|connect|join|glob|rglob|iglob|chdir|listdir|scandir|walk|exists|move|(read|write|scan|sink|to)_\w+"
+    r"(open|FileIO|Path|PurePath|connect|join|glob|rglob|iglob|chdir|listdir|scandir|walk|exists|move|(read|write|scan|sink|to)_\w+"
     r"|(save|load|copy|extract|make|mk)\w*)$"
 )
-_DUNDER = re.compile("__(import|builtins|globals|subclasses|code|loader|getattribute)__")
+_DUNDER = re.compile(
+    "__(import|builtins|globals|subclasses|code|loader|getattribute|self|mro|bases?|closure|spec)__"
+)
 """Ways around every list: what leads from any object to everything there is."""
 _IN_A_FILE = ("sqlite://", "duckdb://")
 _BY_NAME = ("getattr", "setattr", "delattr", "hasattr")
@@ -112,6 +116,10 @@ class _Looker:
                 return
             while isinstance(node, ast.Attribute):
                 node = node.value
+                if isinstance(node, ast.Attribute):
+                    hidden = f"{_ELSEWHERE}: {node.attr}" if _DUNDER.fullmatch(node.attr) else ""
+                    if what := hidden or self.paths.risk_of(node):
+                        yield Finding("ASK-003", "risk", node.lineno, what, _READ_IT)
             if not isinstance(node, ast.Name):
                 yield from self.below(node)
             return
@@ -144,12 +152,14 @@ class _Looker:
                     yield Finding("ASK-003", "risk", node.lineno, what, _READ_IT)
             case ast.Call():
                 yield from self._call(node)
+            case ast.Attribute(ctx=ast.Load()) if what := self.paths.risk_of(node):
+                yield Finding("ASK-003", "risk", node.lineno, what, _READ_IT)
             case ast.Constant(value=str(text)) if id(node) not in self.documents:
                 yield from _text(node, text)
             case ast.Constant(value=bytes(text)):
                 yield from _text(node, text.decode("latin-1"))
             case ast.Assign(targets=targets, value=ast.Constant(value=str(text))) if text:
-                for target in targets:
+                for target in targets if len(text) >= 12 or re.search("[0-9]", text) else ():
                     if isinstance(target, ast.Name) and _SECRET.search(target.id):
                         what = f"holds what looks like a secret, in {target.id!r}"
                         mend = "read it from the environment of the run"
@@ -175,7 +185,7 @@ class _Looker:
                 text = text.decode("latin-1") if isinstance(text, bytes) else text
                 if isinstance(text, str) and text.startswith("/") and not is_elsewhere(text):
                     yield _outside(one, text)
-        if what := self.paths.risk_of(call):
+        if what := self.paths.risk_of_call(call):
             yield Finding("ASK-003", "risk", call.lineno, what, _READ_IT)
         for word in call.keywords:
             is_on = isinstance(word.value, ast.Constant) and bool(word.value.value)

@@ -41,10 +41,19 @@ RISKS: dict[str, tuple[str, ...]] = {
         "pandas.eval",
         "numpy.testing.",
         "numpy.f2py.",
+        "sympy.sympify",
+        "sympy.parse_expr",
+        "sympy.parsing.",
+        "pydantic.ImportString",
+        "logging.config.",
+        "PIL.ImageMath.",
+        "torch.utils.cpp_extension",
         "timeit.",
     ),
     "reaches for names that are not written out": (
         "__builtins__",
+        "__loader__",
+        "__spec__",
         "builtins.",
         "globals",
         "sys.modules",
@@ -67,6 +76,8 @@ RISKS: dict[str, tuple[str, ...]] = {
         "shelve.open",
         "pandas.read_pickle",
         "torch.load",
+        "yaml.load",
+        "yaml.full_load",
     ),
     "removes or moves files": (
         "os.remove",
@@ -112,6 +123,10 @@ RISKS: dict[str, tuple[str, ...]] = {
         "google.cloud.",
         "azure.",
         "pyarrow.fs.",
+        "pyarrow.flight.",
+        "pyarrow.hdfs",
+        "tqdm.contrib.",
+        "torch.distributed.",
         "asyncio.open_connection",
         "asyncio.start_server",
         "pandas.read_clipboard",
@@ -126,6 +141,13 @@ RISKS: dict[str, tuple[str, ...]] = {
         "statsmodels.datasets.get_rdataset",
         "xarray.tutorial.",
         "torch.hub.",
+        "skimage.data.",
+        "catboost.datasets.",
+        "geopandas.tools.",
+        "tensorflow.keras.utils.get_file",
+        "tensorflow.keras.datasets.",
+        "keras.utils.get_file",
+        "keras.datasets.",
         "huggingface_hub.",
         "datasets.load_dataset",
         "openai.",
@@ -144,6 +166,7 @@ RISKS: dict[str, tuple[str, ...]] = {
         "sys.setprofile",
         "signal.",
     ),
+    "waits for a person": ("input", "breakpoint", "getpass.", "pdb."),
     "reads secrets of the environment": ("os.environ", "os.getenv", "keyring."),
 }
 """What a name stands for, by its beginnings; one without a point is built in, one that ends with it a whole module."""
@@ -161,19 +184,20 @@ _COMPUTES = _words("""
     fnmatch html ast agi_node numpy pandas polars pyarrow scipy sklearn statsmodels patsy formulaic sympy mpmath
     networkx numba bottleneck numexpr xarray shapely pyproj geopandas pint uncertainties matplotlib mpl_toolkits
     seaborn plotly altair bokeh tqdm tabulate typing_extensions dateutil pytz tzdata lightgbm xgboost catboost torch
-    lifelines pydantic attrs attr more_itertools toolz cytoolz sortedcontainers PIL skimage cv2 pywt ruptures
-    narwhals openpyxl xlsxwriter
+    lifelines pydantic attrs attr more_itertools tomllib argparse xml platform duckdb yaml optuna shap prophet umap
+    hdbscan tensorflow keras joblib toolz cytoolz sortedcontainers PIL skimage cv2 pywt ruptures narwhals openpyxl
+    xlsxwriter
 """)
 """Modules that compute, draw, or read and write files whose paths their callers say."""
 _PARTS = _words("""
     os.path.join os.path.basename os.path.dirname os.path.exists os.path.isfile os.path.isdir os.path.splitext
     os.path.getsize os.path.getmtime os.path.split os.path.relpath os.path.normpath os.path.commonprefix os.makedirs
-    os.mkdir os.listdir os.walk os.scandir os.linesep os.getcwd os.cpu_count os.fspath os.PathLike os.stat
-    sys.version sys.version_info sys.maxsize sys.float_info sys.stdout sys.stderr sys.byteorder sys.platform
-    sys.exit sys.getsizeof sys.getrecursionlimit sys.setrecursionlimit sys.intern sys.argv shutil.copy shutil.copy2
+    os.mkdir os.listdir os.walk os.scandir os.linesep os.cpu_count os.fspath os.PathLike os.stat sys.version
+    sys.version_info sys.maxsize sys.float_info sys.stdout sys.stderr sys.byteorder sys.platform sys.exit
+    sys.getsizeof sys.getrecursionlimit sys.setrecursionlimit sys.intern sys.argv shutil.copy shutil.copy2
     shutil.copyfile shutil.copyfileobj shutil.copytree types.SimpleNamespace types.MappingProxyType
-    types.GeneratorType types.ModuleType types.MethodType gc.collect gc.disable gc.enable importlib.metadata.version
-    importlib.resources.files inspect.signature multiprocessing.cpu_count threading.Lock
+    types.GeneratorType types.ModuleType types.MethodType IPython.display gc.collect gc.disable gc.enable
+    importlib.metadata.version importlib.resources.files inspect.signature multiprocessing.cpu_count threading.Lock
     concurrent.futures.ThreadPoolExecutor concurrent.futures.as_completed concurrent.futures.wait threading.RLock
     threading.Thread tempfile.TemporaryDirectory tempfile.NamedTemporaryFile tempfile.TemporaryFile
     tempfile.SpooledTemporaryFile
