@@ -487,3 +487,16 @@ def test_capitals_are_those_of_python(library: str) -> None:
     rows = rows_of(result_of(plan, library, df=frame))
 
     assert [row[1:] for row in rows] == [(t and t.upper(), t and t.lower()) for t in texts]
+
+
+@pytest.mark.parametrize("library", ["polars", "pandas"])
+def test_a_text_made_of_missing_ones_is_still_a_text(library: str) -> None:
+    table = TableSchema(
+        columns=(Column(name="c", kind="text", type="String"),), source="preview", rows=2, looked_at=2
+    )
+    plan = checked(table, {"do": "derive", "column": "z", "expression": "strip(upper(c))"})
+    frame = pl.DataFrame({"c": pl.Series([None, None], dtype=pl.String)})
+
+    left = result_of(plan, library, df=frame if library == "polars" else frame.to_pandas())
+    assert [one for one in left["z"] if isinstance(one, str)] == []
+    assert len(left["z"]) == 2

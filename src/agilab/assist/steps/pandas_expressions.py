@@ -32,8 +32,8 @@ _FUNCTIONS = {
     "sqrt": "np.sqrt({0}.where(lambda x: x >= 0))",
     "log": "np.log({0}.where(lambda x: x > 0))",
     # As Python has them: of a sharp s, the capitals of pandas' own method follow what holds its texts.
-    "lower": '{0}.map(str.lower, na_action="ignore")',
-    "upper": '{0}.map(str.upper, na_action="ignore")',
+    "lower": '{0}.map(str.lower, na_action="ignore").astype(object)',  # texts, also where all are missing
+    "upper": '{0}.map(str.upper, na_action="ignore").astype(object)',
     "strip": "{0}.str.strip()",
     "length": "{0}.str.len()",
     "year": "{0}.dt.year",
