@@ -12,7 +12,7 @@ import pytest
 
 from agi_node import codec
 from agi_node.artifacts import Staging
-from agi_node.handover import hand_over, take_over
+from agi_node.handover import fingerprint, hand_over, take_over
 
 np = pytest.importorskip("numpy")
 
@@ -119,3 +119,29 @@ def test_tables_of_pandas_share_what_they_do_by_themselves(tmp_path: Path) -> No
     before = found[1].tolist()
     found[0].loc[0, "a"] = 9.0
     assert found[1].tolist() == before == [1.0, 2.0]
+
+
+def test_bytes_between_the_fields_of_a_record_count_for_nothing(tmp_path: Path) -> None:
+    inner = np.dtype([("n", "i1"), ("m", "i4")], align=True)
+    kind = np.dtype(
+        [("flag", "i1"), ("at", "f8"), ("in", inner), ("two", inner, 2), ("end", "i1")], align=True
+    )
+    assert kind.itemsize == 48, "of which 27 are of fields"
+
+    def told(filled: int, flag: int = 1, order: str = "C") -> dict[str, Any]:
+        memory = np.full(6 * kind.itemsize, filled, "u1")
+        rows = np.ndarray((2, 3), kind, memory, order=order)
+        rows["flag"], rows["at"], rows["end"] = flag, 2.5, 3
+        for each in (rows["in"], rows["two"]):
+            each["n"], each["m"] = 4, 5
+        staging = Staging(tmp_path / f"{filled}-{flag}-{order}")
+        form = hand_over("rows", rows, staging, "rows")
+        back = take_over({**form, "path": str(staging.path(form["artifact"]))})
+        np.testing.assert_array_equal(back, rows)
+        assert back.dtype == kind
+        assert back.strides == rows.strides
+        return fingerprint(form, staging)
+
+    for order in ("C", "F"):
+        assert told(0, order=order) == told(255, order=order)
+        assert told(0, order=order) != told(0, flag=0, order=order)

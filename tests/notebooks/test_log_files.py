@@ -74,8 +74,9 @@ def test_stages_log_what_the_notebook_logs(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "cells",
     [
-        ("import logging\nlogging.basicConfig(level=20)\nlog = logging.getLogger('a')", "log.info('x')", "log.info('')"),
+        ("import logging\nlogging.basicConfig(level=20)\nlog = logging.getLogger()", "log.info('x')", "log.info('')"),
         (BEGUN, "a = [1]", "b = [a]"),
+        ("import logging\nlog = logging.getLogger()\ndef f(x):\n    log.info(x)", "f('x')", "f('')"),
         (BEGUN, "import pandas as pd\ndf = pd.DataFrame({'a': [1]})\ndf.info()", "df.info(verbose=True)"),
     ],
 )  # fmt: skip

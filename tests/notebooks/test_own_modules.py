@@ -13,11 +13,12 @@ from tests.notebooks.building import notebook
 from tests.notebooks.test_file_uses import staged
 
 WRITTEN = (
-    "%%writefile tools.py\nimport heapq\nRATE = 2\nSEEN = []\nFOUND = {}\nturns = 0\n_model = None\n"
+    "%%writefile tools.py\nimport heapq, logging\nlog = logging.getLogger(__name__)\n"
+    "RATE = 2\nSEEN = []\nFOUND = {}\nturns = 0\n_model = None\n"
     "def scale(x):\n    SEEN.append(x)\n    return x * RATE\n"
     "def through(x):\n    return scale(x) + 1\n"
     "def turn():\n    global turns\n    turns += 1\n    return turns\n"
-    "def twice(x):\n    return x * RATE\n"
+    "def twice(x):\n    log.info(x)\n    return x * RATE\n"
     "def square(x):\n    if x not in FOUND:\n        FOUND[x] = x * x\n    return FOUND[x]\n"
     "def model():\n    global _model\n    if _model is None:\n        _model = (1, 2)\n    return _model\n"
     "class Log:\n    def add(self, x):\n        SEEN.append(x)\n"

@@ -180,10 +180,20 @@ def test_a_stage_renamed_in_its_first_line_is_called_so_by_the_others(sides: Sid
 def test_a_stage_of_a_plain_cell_that_is_deleted_in_the_file_stays_away(sides: Sides) -> None:
     sides.cells(lambda cells: inserted(cells, -1, "z", "z = 1"))
     assert sides.imported()["stages"][-1] == {"id": "cell", "code": "z = 1"}
-    sides.lab.write_text(LAB, encoding="utf-8")
-    assert sides.rows() == [("deleted", "cell", "file")]
+    sides.in_file("Load it", "Load that")
     sides.imported()
-    assert sides.lab.read_text(encoding="utf-8") == LAB
+    edited = LAB.replace("Load it", "Load that")
+    assert sides.lab.read_text(encoding="utf-8") != edited
+    sides.lab.write_text(edited.replace("y + q", "y - q"), encoding="utf-8")
+    with pytest.raises(AgiError, match="were edited in the same places") as refused:
+        sides.imported()  # who puts back what was before that import and edits something else may mean either
+    found = "cell: added in the notebook, and gone from lab_stages.toml again"
+    assert refused.value.found == found
+    sides.imported("file")
+    sides.in_file("y - q", "y * q")
+    assert ("deleted", "cell", "file") in sides.rows()
+    sides.imported()
+    assert sides.lab.read_text(encoding="utf-8") == edited.replace("y + q", "y * q")
 
 
 def test_a_plain_cell_stays_its_stage_wherever_others_come(sides: Sides) -> None:

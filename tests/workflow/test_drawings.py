@@ -15,7 +15,11 @@ from agi_node.artifacts import Staging
 from agi_node.likeness import digest_of
 from agi_node.notebook_values import judged
 from agi_node.outline import outline
+from agi_node.pictures import watch
+from agilab.contracts.notebook_import import ImportedStage
 from agilab.workflow.notebooks.comparison import judged_values
+from agilab.workflow.notebooks.drawn import paired
+from agilab.workflow.notebooks.kernel import Ran
 
 
 @pytest.fixture(autouse=True)
@@ -137,3 +141,46 @@ def test_a_closed_file_is_its_name_and_what_it_was_opened_for(tmp_path: Path) ->
             files.append(file)
     assert both(files[0], files[1], tmp_path) == (True, "")
     assert both(files[0], files[2], tmp_path)[0] is False
+
+
+def test_a_figure_that_a_stage_closes_is_the_picture_that_the_notebook_showed_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plt, "_backend_mod", None)
+    plt.switch_backend("module://agi_node.shown")
+    watching = watch(tmp_path)
+    assert watching is not None
+    try:
+        plt.close(figure(5.0))
+        plt.close(figure(6.0))
+        plt.close(plt.figure())
+        watching.see(kept := figure(7.0))
+        plt.close(kept)
+    finally:
+        watch(None)
+        plt.switch_backend("agg")
+    assert watching.closed == [0, 1], (
+        "one without axes is no picture, and one that was kept is not told again"
+    )
+    five, six, seven = (versions[-1][1] for versions in watching.found)
+    stage = ImportedStage(id="s", cells=(3, 4))
+    unit = {"pictures": [five, six, seven], "closed": [0, 1]}
+
+    def beside(*told: Any) -> list[Any]:
+        return paired(stage, Ran(pictures=[[(3, one)] for one in told]), unit)[1]
+
+    assert beside(seven) == [seven]
+    assert beside(six, seven) == [six, seven]
+    assert beside(seven, five) == [seven, five]
+    assert beside(six, five, seven) == [six, five, seven]
+    eight = judged("figure", figure(8.0), Staging(tmp_path / "eight"))
+    assert beside(eight, six, seven) == [five, six, seven], "that is held against what is left"
+    assert len(beside(eight, six, seven, five, five)) == 3, "there are not so many"
+
+
+def test_of_many_pictures_those_are_compared_that_are_told() -> None:
+    stage = ImportedStage(id="s", cells=(3, 4))
+    one: dict[str, Any] = {"digest": "a"}
+    shown: list[Any] = [[(3, one)]] * 200 + [[(4, one)]] * 30
+    theirs, mine, why = paired(stage, Ran(pictures=shown), {"pictures": [one] * 200})
+    assert (len(theirs), len(mine), why) == (200, 200, "only the first 200 pictures are compared")

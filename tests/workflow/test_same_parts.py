@@ -40,7 +40,8 @@ def asked(runs: list[Any], mine: Any, folder: Path, *, draws: bool = False) -> J
         ([[0.5, 0.25], [0.5, 0.75]], [0.5, 0.1, 0.2], False),
         (["pid 71, 3 rows", "pid 82, 3 rows"], "pid 93, 3 rows", True),
         (["pid 71, 3 rows", "pid 82, 3 rows"], "pid 93, 4 rows", False),
-        ([Path("/tmp/a1/b"), Path("/tmp/c2/b")], Path("/tmp/d3"), True),
+        ([Path("/tmp/a1/b"), Path("/tmp/c2/b")], Path("/tmp/below/d3/b"), True),
+        ([Path("/tmp/a1/b"), Path("/tmp/c2/b")], Path("/tmp/d3/c"), False),
         ([3, 3], 4, False),
         ([{"a", "b"}, {"a", "c"}], {"a", "d"}, True),
     ],
@@ -97,3 +98,34 @@ def test_pickles_are_what_they_hold(tmp_path: Path) -> None:
     marks = json.loads(held.told(tmp_path, *map(str, files)))
     assert judged_values(marks[0], marks[1]) == (True, "")
     assert judged_values(marks[0], marks[2])[0] is False
+
+
+def test_what_differs_is_told_of_a_place_that_runs_repeat(tmp_path: Path) -> None:
+    runs = [{"at": 0.123456, "rows": 25}, {"at": 0.654321, "rows": 25}]
+    assert asked(runs, {"at": 0.5, "rows": 26}, tmp_path).where == (
+        "['rows']: 25 in the notebook, 26 in the pipeline"
+    )
+    runs = [[0.123456, 7.0], [0.654321, 7.0]]
+    assert asked(runs, [0.5, 8.0], tmp_path).where == (
+        "7.0 in the notebook, 8.0 in the pipeline, among what it repeats"
+    )
+
+
+def test_names_of_threads_are_counted_up_in_each_process(tmp_path: Path) -> None:
+    def told(theirs: Any, mine: Any) -> tuple[bool | None, str]:
+        names = (("a", theirs), ("b", mine))
+        return judged_values(*(judged("v", one, Staging(tmp_path / at)) for at, one in names))
+
+    equal, why = told(["Thread-5 (work)", 3], ["Thread-1 (work)", 3])
+    assert equal is None
+    assert "counted up in each process" in why
+    assert told(["Thread-5 (work)"], ["Thread-1 (walk)"])[0] is False
+    assert told(["Thread-5 (work)", 3], ["Thread-1 (work)", 4])[0] is False
+
+
+def test_a_place_that_another_kind_of_value_takes_is_told_in_words(tmp_path: Path) -> None:
+    marks = [judged("v", one, Staging(tmp_path / "v")) for one in ([None, 1.5], [float("nan"), 1.5])]
+    equal, why = judged_values(*marks)
+    assert equal is False
+    assert "it in the pipeline" not in why
+    assert "None" in why or "null" in why

@@ -6,7 +6,7 @@ import pytest
 
 from agilab.workflow.notebooks.comparison import looks
 from agilab.workflow.notebooks.masks import ORDER, TIMES, by_chance, named
-from agilab.workflow.notebooks.places import agrees_where_repeated
+from agilab.workflow.notebooks.places import misfit
 from agilab.workflow.notebooks.texts import difference, judged_texts, tidy
 
 SWAPPED = "line 1: \"{'a': 2, 'b': 3}\" in the notebook, \"{'a': 3, 'b': 2}\" in the pipeline"
@@ -135,8 +135,11 @@ def test_lines_of_magics_that_take_the_time_are_the_notebooks_alone() -> None:
         ("at 18:59:58, 4", "at 19:00:07, 4", "at 18:59:59, 4", True),
         ("crc 0xabcde of 0x7f01deadbeef", "crc 0xabcde of 0x7f02deadbeef", "crc 0xabcde of 0x7f03deadbeef", True),
         ("crc 0xabcde of 0x7f01deadbeef", "crc 0xabcde of 0x7f02deadbeef", "crc 0xabcdf of 0x7f03deadbeef", False),
-        ("in /tmp/a1/x, 3", "in /tmp/b2/x, 3", "in /tmp/c3/y/z, 3", True),
-        ("in /tmp/a1/x, 3", "in /tmp/b2/x, 3", "in /tmp/c3/y/z, 4", False),
+        ("in /tmp/a1/x, 3", "in /tmp/b2/x, 3", "in /tmp/c3/y/x, 3", True),
+        ("in /tmp/a1/x, 3", "in /tmp/b2/x, 3", "in /tmp/c3/y/x, 4", False),
+            ("in /tmp/a1/x_22.csv", "in /tmp/b2/x_22.csv", "in /tmp/c3/y/x_22.csv", True),
+            ("in /tmp/a1/x_22.csv", "in /tmp/b2/x_22.csv", "in /tmp/c3/y/x_23.csv", False),
+            ("in /tmp/a1/tmpa1.csv", "in /tmp/b2/tmpb2.csv", "in /tmp/tmpc3.csv", True),
         ("{1, 2} 3", "{2, 1} 3", "{1, 2} 4", False),
         ("{'a', 'b', 'c'} 3", "{'b', 'c', 'a'} 3", "{'c', 'b', 'a'} 3", True),
         ("{'a', 'b'}", "{'b', 'a'}", "{'b', 'd'}", False),
@@ -149,25 +152,23 @@ def test_lines_of_magics_that_take_the_time_are_the_notebooks_alone() -> None:
 def test_a_place_that_a_notebook_does_not_repeat_is_let_go_and_others_count(
     theirs: str, again: str, mine: str, agrees: bool
 ) -> None:
-    assert agrees_where_repeated(theirs, [again], mine) is agrees
+    assert (misfit(theirs, [again], mine) is None) is agrees
 
 
 def test_what_stands_in_a_row_with_a_draw_may_be_drawn_too() -> None:
     drawn = ("[3 5 1] of 9\nrows 4", ["[3 2 8] of 9\nrows 4"])
-    assert agrees_where_repeated(*drawn, "[1 1 1] of 9\nrows 4", draws=True)
-    assert not agrees_where_repeated(*drawn, "[1 1 1] of 9\nrows 4"), (
-        "nothing is drawn: the first is repeated"
-    )
-    assert not agrees_where_repeated(*drawn, "[1 1 1] of 8\nrows 4", draws=True)
-    assert not agrees_where_repeated(*drawn, "[1 1 1] of 9\nrows 5", draws=True)
+    assert misfit(*drawn, "[1 1 1] of 9\nrows 4", draws=True) is None
+    assert misfit(*drawn, "[1 1 1] of 9\nrows 4") is not None, "nothing is drawn: the first is repeated"
+    assert misfit(*drawn, "[1 1 1] of 8\nrows 4", draws=True) is not None
+    assert misfit(*drawn, "[1 1 1] of 9\nrows 5", draws=True) is not None
     digits = ["\n".join(one) for one in ("1230000000000", "1345678912345", "2555555555555")]
-    assert agrees_where_repeated(digits[0], digits[1:2], digits[2], draws=True)
-    assert not agrees_where_repeated("rows 3", ["rows 3"], "rows 4", draws=True), "this is repeated"
+    assert misfit(digits[0], digits[1:2], digits[2], draws=True) is None
+    assert misfit("rows 3", ["rows 3"], "rows 4", draws=True) is not None, "this is repeated"
 
 
 def test_several_runs_are_held_against_each_other() -> None:
-    assert not agrees_where_repeated("a 1 b 2", ["a 1 b 3"], "a 2 b 2")
-    assert agrees_where_repeated("a 1 b 2", ["a 1 b 3", "a 4 b 2"], "a 2 b 2")
+    assert misfit("a 1 b 2", ["a 1 b 3"], "a 2 b 2") is not None
+    assert misfit("a 1 b 2", ["a 1 b 3", "a 4 b 2"], "a 2 b 2") is None
 
 
 def test_a_difference_is_told_where_it_is_and_not_at_the_time_above_it() -> None:

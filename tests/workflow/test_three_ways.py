@@ -9,6 +9,7 @@ import copy
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -55,17 +56,51 @@ def tree(found: Mapping[Place, Any]) -> dict[str, Any]:
     return record
 
 
-def merged(base: Lab, ours: Lab, theirs: Lab, prefer: Side | None) -> tuple[Lab, set[tuple[str, Place]]]:
-    """What a merge leaves, and the places that both sides changed, each in another way; () is a whole stage."""
+@dataclass
+class Agreement:
+    """An import: the document that it found and left, by which base, and what the notebook said then."""
+
+    before: Lab
+    after: Lab
+    base: Lab
+    ours: Lab
+
+
+def agreed(story: list[Agreement], now: Lab, base: Lab) -> tuple[Lab, set[str]]:
+    """The base of a merge, and the records that are as an import found them, all that it changed, but not alone."""
+    for one in reversed(story):
+        if list(one.after.items()) == list(now.items()):
+            return one.ours, set()
+        if list(one.before.items()) == list(now.items()):
+            return one.base, set()
+    undone: set[str] = set()
+    for one in story:
+        changed = {
+            name for name in {**one.before, **one.after} if one.before.get(name) != one.after.get(name)
+        }
+        back = [
+            name for name in changed if now.get(name) == one.before.get(name) != story[-1].after.get(name)
+        ]
+        undone |= changed if len(back) == len(changed) else set()
+    return base, undone
+
+
+def merged(
+    base: Lab, ours: Lab, theirs: Lab, prefer: Side | None, undone: set[str]
+) -> tuple[Lab, set[tuple[str, Place]]]:
+    """What a merge leaves, and the places that both sides changed, each in another way; () is a whole stage.
+
+    Of a record that somebody may have put back to what it was, the notebook's words are as good as an edit.
+    """
     result: Lab = {}
     clashes: set[tuple[str, Place]] = set()
     for name in {**theirs, **ours}:
         then, mine, now = base.get(name), ours.get(name), theirs.get(name)
         if mine is None or now is None:
             left = mine if now is None else now
-            if then is not None and left == then:
+            if then is not None and left == then and not (now is None and name in undone):
                 continue  # one side deleted what the other left alone
-            if then is not None:
+            if then is not None or (mine is None and name in undone):
                 clashes.add((name, ()))
                 left = mine if prefer != "file" else now
             if left is not None:
@@ -75,9 +110,10 @@ def merged(base: Lab, ours: Lab, theirs: Lab, prefer: Side | None) -> tuple[Lab,
         found = {}
         for place in {**c, **b}:
             was, here, there = a.get(place), b.get(place), c.get(place)
-            if here != there and was not in (here, there):
+            kept = here == was and name not in undone
+            if there not in (here, was) and not kept:
                 clashes.add((name, place))
-            one = there if here == was or (prefer == "file" and was != there) else here
+            one = there if kept or (prefer == "file" and was != there) else here
             if one is not None:
                 found[place] = one
         result[name] = tree(found)
@@ -102,6 +138,9 @@ class Story:
         export_lab(read_document(self.file, LabStages), self.file, self.book)
         self.ours = self.theirs()
         self.base = copy.deepcopy(self.ours)
+        now = plain(self.base)
+        self.story = [Agreement(now, now, self.base, self.base)]
+        self.texts = [self.file.read_text(encoding="utf-8")]
 
     def theirs(self) -> Lab:
         plain = tomllib.loads(self.file.read_text(encoding="utf-8"))
@@ -143,8 +182,10 @@ class Story:
 
     def in_file(self) -> None:
         said = self.file.read_text(encoding="utf-8")
-        kind = self.random.choice(["leaf"] * 6 + ["entry", "entry", "delete", "add"])
-        if kind == "leaf":
+        kind = self.random.choice(["leaf"] * 6 + ["entry", "entry", "delete", "add", "back"])
+        if kind == "back":
+            said = self.random.choice(self.texts)
+        elif kind == "leaf":
             said = said.replace(self.some_token(said), self.token())
         elif kind == "entry":
             some = [word for word in ("params = { ", "args = { ", "extra = { ") if word in said]
@@ -206,7 +247,8 @@ class Story:
 
     def imported(self, prefer: Side | None) -> None:
         said, before = self.file.read_text(encoding="utf-8"), self.theirs()
-        wanted, clashes = merged(plain(self.base), plain(self.ours), plain(before), prefer)
+        base, undone = agreed(self.story, plain(before), self.base)
+        wanted, clashes = merged(plain(base), plain(self.ours), plain(before), prefer, undone)
         preview = beside_what_is_there(preview_import([self.book]), self.file.parent, prefer=prefer)
         assert told(preview) == asked_of(clashes)
         if clashes and prefer is None:
@@ -220,6 +262,8 @@ class Story:
         self.nothing_is_gone_without_a_row(preview, plain(before), plain(after))
         self.nothing_else_is_rewritten(said, plain(before), plain(after))
         self.base = copy.deepcopy(self.ours)
+        self.texts += [said, self.file.read_text(encoding="utf-8")]
+        self.story.append(Agreement(plain(before), plain(after), base, self.base))
 
     def nothing_is_gone_without_a_row(self, preview: Preview, before: Lab, after: Lab) -> None:
         for name, record in before.items():

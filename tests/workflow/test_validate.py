@@ -271,6 +271,24 @@ def test_what_a_helper_reads_is_asked_of_those_who_call_it(judge: Judge) -> None
     assert only(registered, "071").what == "a reads base, which nothing gives"
 
 
+@pytest.mark.parametrize(
+    ("last", "asked"),
+    [
+        ('shop = Item("a")', False),  # `total` calls it, in another stage that has `prices`
+        ('shop = Item("a"); shop.price()', True),
+        ('shop = Item("a"); getattr(shop, "price")()', True),
+        ("shop = Item", True),  # the class itself leaves the stage
+    ],
+)
+def test_what_a_method_reads_is_asked_where_it_is_called(judge: Judge, last: str, asked: bool) -> None:
+    made = "class Item:\n    def __init__(self, k):\n        self.k = k\n"
+    text = f"{made}    def price(self):\n        return prices[self.k]\n"
+    output = "Item" if last == "shop = Item" else "shop"
+    judgement = judge(f"[[stages]]\nid = \"a\"\noutputs = [\"{output}\"]\ncode = '''\n{text}{last}\n'''\n")
+    found = [one.what for one in judgement.findings if one.code.endswith("071")]
+    assert found == (["a reads prices, which nothing gives"] if asked else [])
+
+
 def test_nothing_is_said_of_names_where_a_star_import_may_give_them(judge: Judge) -> None:
     assert (
         codes(

@@ -176,7 +176,8 @@ def told(
     from agilab.cli.render import pairs, title
 
     folder = done.path.parent
-    wrote = ", ".join(done.files) or f"nothing: {done.path.name} says all of it already"
+    why = "counts where the notebook differs" if done.differs else "says all of it already"
+    wrote = ", ".join(done.files) or f"nothing: {done.path.name} {why}"
     rows: list[tuple[str, Text | str]] = [("wrote", wrote), ("in", str(folder))]
     if done.backup:
         rows.append(

@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
 
 from agilab.notebooks.artifact_calls import (
     ANY_OBJECT,
@@ -322,10 +323,48 @@ def commands_of(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[
     """The texts that a call of `SHELL` gives to a shell: its command, or a script for its input, as of `%%bash`."""
     command = argument_of(node, 0, ("args", "cmd", "command"))
     if isinstance(command, ast.List | ast.Tuple):
-        shell = command.elts and evaluator.texts(command.elts[0], place)[0].text in ("bash", "sh", "zsh")
-        command = argument_of(node, -1, ("input",)) if shell and len(command.elts) == 1 else None
+        words = [evaluator.texts(word, place)[0].text for word in command.elts]
+        script = next((each.value for each in node.keywords if each.arg == "input"), None)
+        given = _given_to_shell(words)
+        for text in evaluator.texts(script, place) if script is not None and given is not None else ():
+            yield _with_arguments(text.text, given or [])
+        return
     for text in evaluator.texts(command, place) if command is not None else ():
         yield text.text
+
+
+def _given_to_shell(words: list[str]) -> list[str] | None:
+    """What a shell that reads its script as input gives to that as `$1` and so on; None where it does no such thing."""
+    if words[:1] not in (["bash"], ["sh"], ["zsh"]):
+        return None
+    options = list(takewhile(lambda word: re.fullmatch(r"-[abefhkmnpstuvx]+|--", word), words[1:]))
+    rest = words[1 + len(options) :]
+    return rest if not rest or any("s" in option for option in options) else None
+
+
+_PLACE = r"\$(?:(?P<one>[1-9])|\{(?P<other>[1-9])\}|(?P<every>[@*]))"
+_ARGUMENT = re.compile(rf"'[^']*'|(?P<quoted>\"(?:\\.|[^\"\\])*\")|\\.|{_PLACE}", re.DOTALL)
+
+
+def _with_arguments(script: str, given: list[str]) -> str:
+    """A script with what it is given in the place of `$1` and so on; not where it counts them anew.
+
+    >>> _with_arguments("wc -l < $1/a.csv > ${1}/n.txt; awk '{print $1}' $2", ["out"])
+    "wc -l < out/a.csv > out/n.txt; awk '{print $1}' $2"
+    """
+    if not given or re.search(r"\bshift\b|\bset\s+--|\bfunction\b|\(\)", script):
+        return script
+
+    def put(match: re.Match[str]) -> str:
+        named = match.groupdict()
+        if named.get("quoted"):
+            return re.sub(_PLACE, put, match[0])
+        if named["every"]:
+            return " ".join(given)
+        number = int(named["one"] or named["other"] or 0)
+        return given[number - 1] if 0 < number <= len(given) else match[0]
+
+    return _ARGUMENT.sub(put, script)
 
 
 def _mentioned(node: ast.Call, name: str, place: Place, evaluator: Evaluator) -> Iterator[Artifact]:

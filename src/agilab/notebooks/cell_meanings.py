@@ -11,9 +11,11 @@ from agilab.notebooks.languages import plain_name
 from agilab.notebooks.meaning import (
     Meaning,
     importing,
+    literal,
     path_expression,
     quoted_lines,
     split_words,
+    text_expression,
 )
 from agilab.notebooks.shell import install_of, shell_finding
 
@@ -42,7 +44,7 @@ def cell_meaning(name: str, arguments: str, body: list[str], names: Container[st
     if name in ("writefile", "file"):
         return _written(arguments, body, names)
     if name in PROGRAMS:
-        return _program(PROGRAMS[name], arguments, body, f"%%{name}")
+        return _program(PROGRAMS[name], arguments, body, f"%%{name}", names)
     if name == "script":
         return _script(arguments, body)
     if name == "timeit":
@@ -116,16 +118,20 @@ def _names(words: Iterable[str]) -> list[str]:
 # ---- cells for other programs
 
 
-def _program(command: list[str], arguments: str, body: list[str], shown: str) -> Meaning:
+def _program(
+    command: list[str], arguments: str, body: list[str], shown: str, names: Container[str] = ()
+) -> Meaning:
     """`%%bash` and the like: the body is the program's input."""
     if not any(line.strip() for line in body):
         return Meaning("", "NB-112", f"{shown} without a body", language=command[0])
     out = re.search(r"--out[= ]\s*(\w+)", arguments)
-    extra = re.sub(r"--(?:out|err)[= ]\s*\w+|--no-raise-error|--bg", "", arguments).split()
+    extra = re.sub(r"--(?:out|err)[= ]\s*\w+|--no-raise-error|--bg", "", arguments)
+    words, modules = _words(extra.strip(), names)
+    whole = ", ".join([*map(repr, command), *words])
     check = "False" if "--no-raise-error" in arguments else "True"
     capture = ", capture_output=True" if out else ""
     head = f"{out[1]} = " if out else ""
-    head = f"import subprocess; {head}subprocess.run({[*command, *extra]!r}, text=True, check={check}{capture}, input="
+    head = f"import {modules}; {head}subprocess.run([{whole}], text=True, check={check}{capture}, input="
     tail = ").stdout" if out else ")"
     first, rest = quoted_lines(head, body, tail)
     installs = [install for line in body if (install := install_of(line.strip()))]
@@ -133,6 +139,26 @@ def _program(command: list[str], arguments: str, body: list[str], shown: str) ->
     if installs:
         return Meaning(first, "NB-113", f"{shown} installs packages", body=rest, requirements=requirements)
     return Meaning(first, *shell_finding("\n".join(body), shown), body=rest)
+
+
+_ASIDE = re.compile(r"(?:\"[^\"\\]*\"|[^\s\"'\\{}$]+)(?:\s+|$)")
+"""A word of which spaces in a value make no more: between quotes, or without a value."""
+
+
+def _words(arguments: str, names: Container[str]) -> tuple[list[str], str]:
+    """The words of a magic's line as expressions, with the modules that they need.
+
+    IPython puts values into the line and splits it then, as a shell does.
+
+    >>> _words('-s "$out" a', {"out"}), _words("-s {more}", {"more"})[0]
+    ((["'-s'", 'str(out)', "'a'"], 'subprocess'), ['*shlex.split("-s " + str(more))'])
+    """
+    if text_expression(arguments, names) == literal(arguments):
+        return [repr(word) for word in split_words(arguments)], "subprocess"
+    if _ASIDE.sub("", arguments):
+        return [f"*shlex.split({text_expression(arguments, names)})"], "shlex, subprocess"
+    words = ((word, text_expression(word, names)) for word in split_words(arguments))
+    return [repr(word) if text == literal(word) else text for word, text in words], "subprocess"
 
 
 def _script(arguments: str, body: list[str]) -> Meaning:

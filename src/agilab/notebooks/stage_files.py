@@ -31,6 +31,7 @@ class StageFiles:
         kept: Those of them that it is asked for although it may not write them, with who asks.
         gone: What it removes, with what lies below, before it writes `made`.
         fills: What puts files into the notebook's folder whose names nobody says.
+        unnamed: Patterns of what it writes there so far under names that begin with what is computed.
     """
 
     one: Planned
@@ -40,6 +41,7 @@ class StageFiles:
     kept: dict[str, StageFiles] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
     fills: list[FileUse] = field(default_factory=list)
+    unnamed: list[str] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -130,6 +132,8 @@ class _Files:
         for use in one.inspection.uses:
             if use.cell in indices and use.is_own:
                 self._use(stage, use)
+            elif use.cell in indices and use.does in ("write", "add") and use.artifact.where == "computed":
+                stage.unnamed.append(use.path)
         made = set(self._made())
         folders = tuple(path for path in stage.reads if path.endswith("/"))  # all that lies in these
         for path in [
@@ -185,6 +189,8 @@ class _Files:
             return  # written under a condition, and nowhere else: it was, or else this fails in the notebook as well
         if self._is_filled(stage, path):
             return
+        if any(matches(one, path) for one in stage.unnamed) and self._is_there(stage.one, path) is False:
+            return  # it made it itself, under a name that the text does not say
         if use is not None and use.turns and self._is_there(stage.one, path) is False:
             self._not_there.append((stage.one, use))
             return

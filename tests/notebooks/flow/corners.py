@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+_CLOCK = "import time\nSCALE=int(time.time()>0)+2"
+_PART = "class P:\n    def go(self): return SCALE\n    @property\n    def v(self): return SCALE+1\n"
 # fmt: off
 CORNERS: dict[str, list[str]] = {
     'bound method': ['xs=[1]', 'push = xs.append', 'push(2)', 'y = len(xs)'],
@@ -174,5 +176,30 @@ CORNERS: dict[str, list[str]] = {
     'another zip': ['def zip(*a):\n    return [(a[1], a[0])]', 'a=[1]\nb=[2]', 'for x, y in zip(a, b):\n    x.append(9)', 'n=b'],
     'a list in a figure': ['import matplotlib\nmatplotlib.use("agg")\nimport matplotlib.pyplot as plt', 'a=[1,2]', 'fig, ax = plt.subplots()\nax.mine = a', 'a.append(3)', 'n=len(ax.mine)\nplt.close(fig)'],
     'a model and its numbers': ['import numpy as np\nfrom sklearn.neighbors import KNeighborsRegressor', 'X=np.arange(4.0).reshape(4,1)\ny=np.arange(4.0)', 'm=KNeighborsRegressor(1).fit(X, y)', 'before=float(m.predict([[0.0]])[0])', 'y[0]=9', 'after=float(m.predict([[0.0]])[0])'],
+    'part of an object': [_CLOCK, _PART + 'class A:\n    def __init__(self): self.p=P()\na=A()', 'n=a.p.go()', 'm=a.p.v'],
+    'parts in a dict and a list': [_CLOCK, _PART + 'class A:\n    def __init__(self):\n        self.d={"a":P()}\n        self.ps=[P(),P()]\na=A()', 'n=a.d["a"].go()', 'm=sum(p.v for p in a.ps)', 'x,y=a.ps\nk=x.go()+y.v'],
+    'part of a part': [_CLOCK, _PART + 'class A:\n    def __init__(self): self.p=P()\nclass C:\n    def __init__(self): self.a=A()\nc=C()', 'n=c.a.p.go()'],
+    'part by a field': [_CLOCK, 'from dataclasses import dataclass, field\n' + _PART + '@dataclass\nclass A:\n    p: P = field(default_factory=P)\na=A()', 'n=a.p.go()'],
+    'part by a function': [_CLOCK, _PART + 'def mk(): return P()\nclass A:\n    def __init__(self): self._set()\n    def _set(self): self.p=mk()\na=A()', 'q=a.p', 'n=q.go()'],
+    'part by a table': [_CLOCK, _PART + 'KINDS={"p": P}\nclass A:\n    @classmethod\n    def make(cls):\n        a=cls()\n        a.p=KINDS["p"]()\n        return a\na=A.make()', 'n=a.p.go()'],
+    'part that is called': [_CLOCK, 'class L:\n    def __call__(self,x): return x*SCALE\nclass A:\n    def __init__(self): self.l=L()\n    def go(self,x): return self.l(x)\na=A()', 'n=a.l(3)', 'm=a.go(3)'],
+    'part that is shown': [_CLOCK, 'class P:\n    def __repr__(self): return str(SCALE)\nclass A:\n    def __init__(self): self.p=P()\n    def __repr__(self): return repr(self.p)\na=A()', 'n=repr(a)'],
+    'part that counts': ['class P:\n    n=0\n    def go(self):\n        P.n+=1\n        return P.n\nclass A:\n    def __init__(self): self.p=P()\na=A()', 'x=a.p.go()', 'y=a.p.go()\nz=P.n'],
+    'property by a call': [_CLOCK, 'class H:\n    def get(self): return SCALE*2\n    v=property(get)\n    w=property(lambda self: SCALE)\nh=H()', 'n=h.v', 'm=h.w'],
+    'property with a setter': [_CLOCK, 'class H:\n    def __init__(self): self._v=1\n    @property\n    def v(self): return SCALE\n    @v.setter\n    def v(self,x): self._v=x\nh=H()', 'n=h.v'],
+    'dispatch in a class': [_CLOCK, 'from functools import singledispatchmethod\nclass H:\n    @singledispatchmethod\n    def f(self,x): return 1\n    @f.register\n    def _(self,x:int): return SCALE', 'n=H().f(3)'],
+    'getattr of a property': [_CLOCK, _PART + 'h=P()', 'n=getattr(h,"v",None)', 'm=hasattr(h,"v")', 'k=[getattr(h,name) for name in ("v",)]'],
+    'property of any name in a function': [_CLOCK, _PART + 'def show(o,names): return [getattr(o,name) for name in names]', 'n=show(P(),["v"])'],
+    'cached property changed': ['from functools import cached_property\nclass H:\n    @cached_property\n    def v(self): return [1]\nh=H()', 'h.v.append(2)', 'n=list(h.v)'],
+    'cached property read': ['from functools import cached_property\nclass H:\n    def __init__(self,k): self.k=k\n    @cached_property\n    def v(self): return self.k*10\nh=H(1)', 'a=h.v', 'h.k=5', 'n=h.v'],
+    'base of a library calls': [_CLOCK, 'from html.parser import HTMLParser\nclass V(HTMLParser):\n    def handle_starttag(self,t,a): self.k=SCALE\nv=V()', 'v.feed("<a>")\nn=v.k'],
+    'class for a library': [_CLOCK, 'import json\nclass E(json.JSONEncoder):\n    def default(self,o): return SCALE', 'n=json.dumps(object,cls=E)'],
+    'made again': [_CLOCK, 'import dataclasses\n@dataclasses.dataclass\nclass D:\n    x:int\n    def __post_init__(self): self.y=self.x*SCALE\nd=D(2)', 'e=dataclasses.replace(d,x=5)', 'n=e.y'],
+    'global in a method alias': ['class R:\n    def use(self,d):\n        global CUR\n        CUR=d\nr=R()\nx=[1]', 'r.use(x)', 'CUR.append(2)', 'n=list(x)'],
+    'written by a tuple': ['import numpy as np\na=np.arange(4.)\nq=np.zeros(4)\nr=np.zeros(4)', 'np.divmod(a,2,out=(q,r))', 'n=(q.tolist(),r.tolist())', 'np.modf(a/3,q,r)', 'm=(q.tolist(),r.tolist())'],
+    'written by stars': ['import numpy as np\na=np.arange(4.)\nb=np.zeros(4)\nc=np.zeros(4)\nkw=dict(out=c)', 'np.multiply(a,2,**{"out":b})', 'np.multiply(a,3,**kw)', 'n=b.tolist()', 'm=c.tolist()'],
+    'count of itself': ['from collections import defaultdict\nvoc=defaultdict()\nvoc.default_factory=voc.__len__\nwords=["a","b","a"]', 'ids=[voc[w] for w in words]', 'n=dict(voc)'],
+    'sum in an object': ['import hashlib\nclass W:\n    def __init__(self): self.h=hashlib.md5()\nw=W()', 'w.h.update(b"x")', 'n=w.h.hexdigest()\ndel w'],
+    'environment variable deleted': ['import os\nos.environ["CORNER"]="1"', 'del os.environ["CORNER"]', 'n=os.environ.get("CORNER")'],
 }
 # fmt: on

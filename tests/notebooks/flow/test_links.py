@@ -199,6 +199,52 @@ def test_settings_are_repeated_where_they_matter() -> None:
     assert made.stages[2].uses == {0: {"plt", "warnings", "os"}}
 
 
+@pytest.mark.parametrize(
+    ("setting", "use"),
+    [
+        ("import csv\ncsv.register_dialect('p', delimiter='|')", "rows = list(csv.reader(['a|b'], 'p'))"),
+        ("import csv\ncsv.field_size_limit(99)", "n = csv.field_size_limit()"),
+        ("import sqlite3\nsqlite3.register_adapter(complex, str)", "c = sqlite3.connect('a.db')\nc.close()"),
+        ("import mimetypes\nmimetypes.add_type('a/b', '.q')", "n = mimetypes.guess_type('x.q')"),
+        ("import logging\nlogging.addLevelName(7, 'LOW')", "n = logging.getLevelName(7)"),
+        ("import matplotlib as mpl\nmpl.colormaps.register(MINE)", "n = mpl.colormaps['mine'].N"),
+        ("import os\ndel os.environ['A']", "n = os.environ.get('A')"),
+    ],
+)
+def test_what_a_call_makes_known_to_a_library_is_repeated(setting: str, use: str) -> None:
+    made = _plan("MINE = 1", setting, use)
+
+    assert [one.text for _, one in made.stages[-1].repeated] == [setting.split("\n")[1]]
+
+
+def test_what_ends_with_its_process_is_not_repeated() -> None:
+    made = _plan("import atexit, sys\natexit.register(print)", "n = sys.version\natexit.unregister(print)")
+
+    assert [stage.repeated for stage in made.stages] == [(), ()]
+
+
+def test_a_class_that_a_bare_decorator_makes_known_is_repeated_with_its_library() -> None:
+    first = (
+        "import pandas as pd\nfrom pandas.api.extensions import register_extension_dtype, ExtensionDtype\n"
+        "@register_extension_dtype\nclass D(ExtensionDtype):\n    name = 'mine'"
+    )
+    made = _plan(first, "n = pd.api.types.pandas_dtype('mine')", "m = len('mine')")
+
+    assert [len(stage.repeated) for stage in made.stages] == [0, 1, 0]
+
+
+def test_an_accessor_comes_with_those_that_it_uses() -> None:
+    one = "@pd.api.extensions.register_{0}_accessor('{1}')\nclass {2}:\n    def t(self): return {3}"
+    made = _plan(
+        "import pandas as pd\n" + one.format("dataframe", "la", "A", "1"),
+        one.format("series", "lb", "B", "self.s.to_frame().la.t()"),
+        one.format("series", "lc", "C", "3"),
+        "n = pd.Series([1]).lb.t()",
+    )
+
+    assert [setting.known_as for _, setting in made.stages[-1].repeated] == ["la", "lb"]
+
+
 def test_imports_made_for_their_effect_come_along() -> None:
     made = _plan("from mpl_toolkits.mplot3d import Axes3D\nimport json", "x = load()", "print(x)")
 

@@ -237,6 +237,34 @@ def test_a_computed_path_that_may_be_a_file_keeps_its_cells_together() -> None:
     assert "may be one file" in staged.report["notebooks"][0]["borders"][0]["why"]
 
 
+@pytest.mark.parametrize(
+    ("writes", "name"),
+    [
+        ("for k in 'ab':\n    open(k + '.txt', 'w').write(k)", "a.txt"),
+        ("for k, g in df.groupby('k'):\n    g.to_csv(f'{k}.csv')", "x.csv"),
+        ("def save(name):\n    open(name.lower() + '.txt', 'w').write('q')\nsave('AB')", "ab.txt"),
+        ("for i in range(4):\n    open('r_%02d.txt' % i, 'w').write('q')", "r_03.txt"),
+    ],
+)
+def test_a_file_that_its_own_stage_writes_under_a_computed_name_is_no_input(
+    tmp_path: Path, writes: str, name: str
+) -> None:
+    book = tmp_path / "f.ipynb"
+    book.write_bytes(_notebook("f", "df = load()", writes, f"t = open('{name}').read()"))
+
+    assert _taken(book) == set()
+    assert "NB-301" in [one.code for one in inspect(book).findings]
+
+    (tmp_path / name).write_text("lies there")
+    assert _taken(book) == {name}
+
+
+def _taken(book: Path) -> set[str]:
+    """The files that the stages of a notebook take."""
+    stages = stage_notebooks([inspect(book)], per="cell").lab.stages
+    return {str(one) for stage in stages for one in stage.inputs if "." in str(one)}
+
+
 def test_several_notebooks_are_joined_by_their_files_and_their_values_are_kept_apart() -> None:
     one = _notebook("a", "df = load()\ndf.to_csv('out/a.csv')", "print(df)")
     two = _notebook("b", "import pandas as pd\ndf = pd.read_csv('out/a.csv')", "print(df)")

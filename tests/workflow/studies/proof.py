@@ -66,6 +66,17 @@ class Card:
         return "Card"
     def _repr_mimebundle_(self, include=None, exclude=None):
         return {self.form: self.text}
+class Odd:
+    def __init__(self, number):
+        self.number = number
+    def __repr__(self):
+        return "Odd"
+class Pretty(Odd):
+    def _repr_pretty_(self, printer, cycle):
+        printer.text(f"Pretty {self.number}")
+class Itself(Odd):
+    def _ipython_display_(self):
+        print("itself", self.number)
 table = pd.DataFrame({"a": [1, 2], "b": [0.5, float("nan")]})""",
     ("table", "table'''", "len(table) and None'''"),
     ("display(Card('text/markdown', '**total** ' + str(10)))", "str(10)", "str(11)"),
@@ -80,6 +91,10 @@ table = pd.DataFrame({"a": [1, 2], "b": [0.5, float("nan")]})""",
     ("display('one text ' + str(95))", "str(95)", "str(96)"),
     ("Card('text/plain', 'a')", "Card('text/plain'", "Card('text/html'"),
     ("table.describe().loc['mean']", "loc['mean']", "loc['max']"),
+    ("for i in range(600):\n    display(Card('text/html', f'<b>{i}</b>'))", "{i}</b>", "{min(i, 598)}</b>"),
+    ("[Pretty(1), Pretty(2)]", "Pretty(2)]", "Pretty(3)]"),
+    ("Itself(4)", "Itself(4)", "Itself(5)"),
+    ("display(Itself(6))", "Itself(6)", "Itself(7)"),
     ("'abc' * 3", "'abc' * 3", "'abc' * 2"),
 )
 INNER = Book(
@@ -92,7 +107,7 @@ INNER = Book(
 )
 NOISE = edited(
     "noise",
-    "import os, time, uuid, datetime, tempfile\nrows = 12",
+    "import os, time, uuid, datetime, tempfile, pickle, zipfile\nrows = 12",
     ("print(f'pid {os.getpid()}, {rows} rows')", "{rows} rows", "{rows + 1} rows"),
     ("print(object(), 'total', rows * 2)", "'total', rows * 2", "'total', rows * 3"),
     ("print(datetime.datetime.now(), 'kept', rows - 2)", "'kept', rows - 2", "'kept', rows - 3"),
@@ -105,6 +120,18 @@ NOISE = edited(
         "{rows + 8}",
     ),
     ("run = [f'run {time.time_ns()}', rows + 20]", "rows + 20", "rows + 21"),
+    ("print('at', f'{tempfile.mkdtemp()}/part_{rows + 30}.csv')", "rows + 30", "rows + 31"),
+    (
+        "with open('kept.pkl', 'wb') as f:\n    pickle.dump({'at': time.time(), 'n': rows + 40}, f)",
+        "rows + 40",
+        "rows + 41",
+    ),
+    (
+        "with zipfile.ZipFile('kept.zip', 'w') as packed:\n    packed.writestr('at', str(time.time_ns()))\n"
+        "    packed.writestr('n', str(rows + 50))\ndel packed",
+        "rows + 50",
+        "rows + 51",
+    ),
 )
 DRAWS = edited(
     "draws",
@@ -140,6 +167,8 @@ PROCESSES, OBJECTS, DRAWING = (
             "name = str(uuid.uuid4())\n{name: 1, 'b': 2}",
             "print('warned', file=sys.stderr)\nprint('\\r 10 %\\r100 %')",
             "with open('log.txt', 'w') as f:\n    f.write(f'{time.time()} {os.getpid()} {here}')",
+            "named = []\nwork = threading.Thread(target=lambda: named.append(threading.current_thread().name))\n"
+            "work.start()\nwork.join()\nprint(named)",
             "%%time\nprint('timed')",
         ),
     ),
@@ -163,6 +192,8 @@ PROCESSES, OBJECTS, DRAWING = (
             "drawn = [random.random() for _ in range(4)]\nprint('mean', sum(drawn) / 4)\ndrawn",
             "deck = list(range(10))\nrandom.shuffle(deck)\nprint(*deck)\nsum(deck)",
             "plt.plot([random.random() for _ in range(20)])\nplt.show()",
+            "shown, axes = plt.subplots()\naxes.plot([1, 2])\ndisplay(shown)\nplt.close(shown)",
+            "unseen, axes = plt.subplots()\naxes.plot([2, 3])\nplt.close(unseen)",
         ),
     ),
 )

@@ -43,6 +43,37 @@ def straight(array: Any) -> tuple[Any, Layout]:
     return array.transpose(axes), {**layout, "axes": axes}
 
 
+def without_gaps(array: Any) -> Any:
+    """An array of records with nothing in the bytes between its fields, which nobody wrote; any other as it is."""
+    if not array.dtype.names or not _has_gaps(array.dtype):
+        return array
+    order = "F" if array.flags.fnc else "C"
+    clean = sys.modules["numpy"].zeros(
+        array.shape, array.dtype, order=order
+    )  # zeros_like fills in fields alone
+    _copy_fields(array, clean)
+    return clean
+
+
+def _has_gaps(dtype: Any) -> bool:
+    """Whether there are bytes of a record in no field of it, nor of a record within."""
+    fields = [(kind, offset) for kind, offset, *_ in (dtype.fields or {}).values()]
+    end = 0
+    for kind, offset in sorted(fields, key=lambda field: field[1]):
+        if offset > end or _has_gaps(kind.base):
+            return True
+        end = max(end, offset + kind.itemsize)
+    return bool(fields) and end < dtype.itemsize
+
+
+def _copy_fields(source: Any, target: Any) -> None:
+    for name in source.dtype.names:
+        if source[name].dtype.names:
+            _copy_fields(source[name], target[name])
+        else:
+            target[name] = source[name]
+
+
 def load(path: str, layout: Mapping[str, Any]) -> Any:
     """The array of a file that holds what `straight` gave, with its layout.
 

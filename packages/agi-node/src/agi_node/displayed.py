@@ -1,42 +1,38 @@
-"""What code shows; and while a notebook and its stages are compared, each value as it was then, in every form it has.
-
-A form is what Jupyter asks an object for (`_repr_html_` and the like), made by this module on both sides. What a page
-calls its own elements counts up in each process, or is random: `id`s are numbered anew as they come.
-"""
+"""What code shows; and while a notebook and its stages are compared, each value as it was then (`agi_node.forms`)."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
+import itertools
 import re
 import sys
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from agi_node.drawings import is_drawn
-from agi_node.figures import PLOTLY_MEDIA
+from agi_node.forms import (
+    LONGEST,
+    PLAIN,
+    WIDGET_MEDIA,
+    Bundle,
+    cut,
+    forms_of,
+    shows_itself,
+    taken,
+    text_of,
+)
 from agi_node.values import scrub
 
-MOST, LONGEST, ALL = 500, 100_000, 4_000_000
-"""Values that are told of a stage or a notebook, letters of a form, letters of all; beyond, digests stand for them."""
-PLAIN, HTML = "text/plain", "text/html"
-RESULT, DISPLAY, WIDGET = "result", "display", "widget"
-FORMS = {
-    HTML: "_repr_html_",
-    "text/markdown": "_repr_markdown_",
-    "text/latex": "_repr_latex_",
-    "application/json": "_repr_json_",
-    "application/javascript": "_repr_javascript_",
-    "application/pdf": "_repr_pdf_",
-    "image/svg+xml": "_repr_svg_",
-    "image/png": "_repr_png_",
-    "image/jpeg": "_repr_jpeg_",
-}
-WIDGET_MEDIA = "application/vnd.jupyter.widget-view+json"
-VEGA_MEDIA = "application/vnd.vegalite+json"
-_IDS = re.compile(r"""\bid\s*=\s*(?:"([^"]+)"|'([^']+)')""")
+WHOLE, ALL, TOLD = 500, 4_000_000, 5_000
+"""Displays of a cell or a stage that are told whole, and their letters, beyond which digests do; all that are told."""
+MOST = 500
+"""Items of a value whose addresses are known."""
+RESULT, DISPLAY, WIDGET, MORE = "result", "display", "widget", "more"
+"""What is told of; `MORE` stands for displays that are only counted."""
+_SHOWING = frozenset({"IPython", "ipykernel", "agi_node", "contextlib", "decorator", "traitlets"})
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{5,}\b")
 Shown = dict[str, Any]
 
@@ -44,63 +40,22 @@ Shown = dict[str, Any]
 def display(*values: Any, **_options: Any) -> None:
     """What notebooks show: here, in the log."""
     for value in values:
-        if not is_widget(value):
+        if not taken(value):
+            _printed(value)
+            seen(value)
+
+
+def _printed(value: Any) -> None:
+    """Print a value; one that shows itself does so, unless that is being compared."""
+    if is_widget(value) or (isinstance(value, Bundle) and PLAIN not in value.bundle):
+        return
+    if not shows_itself(value):
+        print(text_of(value))
+    elif _watching is None:
+        try:
+            value._ipython_display_()
+        except Exception:  # it may need a notebook around it
             print(text_of(value))
-        seen(value)
-
-
-def text_of(value: Any) -> str:
-    """What it says of itself, or what became of that."""
-    try:
-        return repr(value)
-    except Exception as broken:  # the author's __repr__ is the author's code
-        return f"<{type(value).__qualname__}: its text raised {type(broken).__qualname__}>"
-
-
-def forms_of(value: Any) -> dict[str, str]:
-    """What a value shows of itself by media type, beside its text."""
-    if isinstance(value, type):
-        return {}
-    if hasattr(value, "to_plotly_json"):
-        return {PLOTLY_MEDIA: _text(value.to_json())}
-    if type(value).__module__.partition(".")[0] == "altair" and hasattr(value, "to_json"):
-        return {VEGA_MEDIA: _text(value.to_json())}
-    found: dict[str, Any] = {}
-    bundle = _asked(value, "_repr_mimebundle_")
-    bundle = bundle[0] if isinstance(bundle, tuple) and bundle else bundle
-    if isinstance(bundle, dict):
-        found = {str(media): one for media, one in bundle.items() if media != PLAIN}
-    for media, method in FORMS.items():
-        if media not in found and (form := _asked(value, method)) is not None:
-            found[media] = form[0] if isinstance(form, tuple) and len(form) == 2 else form
-    return {media: _form(media, one) for media, one in sorted(found.items()) if one is not None}
-
-
-def _asked(value: Any, method: str) -> Any:
-    """What a method of an object's class says; None where it has none. The author's code may raise anything."""
-    if not hasattr(type(value), method):
-        return None
-    try:
-        found = getattr(value, method)
-        return found() if callable(found) else None
-    except (AttributeError, NotImplementedError):
-        return None
-    except Exception as broken:
-        return f"its {method} raised {type(broken).__qualname__}"
-
-
-def _form(media: str, form: Any) -> str:
-    if isinstance(form, (bytes, bytearray)):
-        return f"#{hashlib.sha256(form).hexdigest()}"
-    text = form if isinstance(form, str) else json.dumps(form, sort_keys=True, default=repr)
-    return _text(_renumbered(text) if media == HTML else text)
-
-
-def _text(text: str, longest: int = LONGEST) -> str:
-    if len(text) <= longest:
-        return text
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{text[:longest]}\n… {len(text):,} characters: #{digest}"
 
 
 def _without_addresses(text: str, value: Any) -> str:
@@ -122,19 +77,16 @@ def _without_addresses(text: str, value: Any) -> str:
     return _ADDRESS.sub(lambda found: "0x…" if int(found[0], 16) in known else found[0], text)
 
 
-def _renumbered(html: str) -> str:
-    """A page with the names of its elements, wherever they stand, numbered as they come.
-
-    >>> _renumbered('<style>#T_a1f p {}</style><p id="T_a1f">')
-    '<style>#id-1 p {}</style><p id="id-1">'
-    """
-    names = dict.fromkeys(one or other for one, other in _IDS.findall(html))
-    if not names:
-        return html
-    known = {name: f"id-{number}" for number, name in enumerate(names, 1)}
-    longest_first = sorted(known, key=len, reverse=True)
-    pattern = "|".join(re.escape(name) for name in longest_first)
-    return re.sub(rf"(?<![\w-])(?:{pattern})(?![\w-])", lambda found: known[found[0]], html)
+def made_by() -> str:
+    """The installed package whose code shows something just now; empty where it is that of a notebook or a stage."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package not in _SHOWING:
+            installed = {"site-packages", "dist-packages"} & {*Path(frame.f_code.co_filename).parts}
+            return package if installed else ""
+        frame = frame.f_back
+    return ""
 
 
 class Displays:
@@ -143,21 +95,42 @@ class Displays:
     def __init__(self, folder: Path) -> None:
         self.found: list[Shown] = []
         self._folder = str(folder)
-        self._letters = 0
+        self._letters: Counter[int] = Counter()
+        self._numbers: Counter[int] = Counter()
 
-    def see(self, value: Any, kind: str, cell: int = 0) -> None:
-        """Take a value as it is now; figures are looked at elsewhere (`agi_node.pictures`)."""
-        if value is None or len(self.found) >= MOST or (is_drawn(value) and hasattr(value, "get_axes")):
+    def see(self, value: Any, kind: str, cell: int = 0, by: str = "") -> None:
+        """Take a value as it is now; figures are looked at elsewhere (`agi_node.pictures`).
+
+        `by` is the package that shows it, where the code does not.
+        """
+        if value is None or (is_drawn(value) and hasattr(value, "get_axes")):
             return
-        if is_widget(value):
+        self._numbers[cell] += (
+            kind == DISPLAY
+        )  # the statements of a text come to an end, what a loop shows may not
+        if kind == DISPLAY and self._numbers[cell] > TOLD:
+            self._count(cell)
+        elif is_widget(value):
             self.found.append({"cell": cell, "kind": WIDGET, "forms": {}})
-            return
-        text = _without_addresses(scrub(text_of(value), sys.maxsize), value)
-        forms = {PLAIN: text, **forms_of(value)}
-        room = LONGEST if self._letters < ALL else 0
-        forms = {media: _text(form.replace(self._folder, "."), room) for media, form in forms.items()}
-        self._letters += sum(map(len, forms.values()))
-        self.found.append({"cell": cell, "kind": kind, "forms": forms})
+        else:
+            made = {"by": by} if by else {}
+            self.found.append({"cell": cell, "kind": kind, "forms": self._forms(value, cell), **made})
+
+    def _forms(self, value: Any, cell: int) -> dict[str, str]:
+        text = scrub(text_of(value), sys.maxsize)
+        whole = self._numbers[cell] <= WHOLE and self._letters[cell] <= ALL
+        forms = {
+            media: cut(_without_addresses(form, value).replace(self._folder, "."), LONGEST if whole else 0)
+            for media, form in {PLAIN: text, **forms_of(value)}.items()
+        }
+        self._letters[cell] += sum(map(len, forms.values()))
+        return forms
+
+    def _count(self, cell: int) -> None:
+        if self._numbers[cell] == TOLD + 1:
+            self.found.append({"cell": cell, "kind": MORE, "forms": {}, "number": 0})
+        last = next(one for one in reversed(self.found) if one["kind"] == MORE)
+        last["number"] += 1
 
 
 def is_widget(value: Any) -> bool:
@@ -172,27 +145,34 @@ _watching: Displays | None = None
 
 
 @contextlib.contextmanager
-def watch(folder: Path, *, wanted: bool, code: str) -> Iterator[Displays | None]:
+def watch(folder: Path, *, wanted: bool) -> Iterator[Displays | None]:
     """Look at what this process shows meanwhile, with the folder as `.`.
 
-    Also what IPython's own `display` shows, where the `code` speaks of it.
+    Also what IPython's own `display` shows, to which libraries go that the code imports.
     """
     global _watching
     if not wanted:
         yield None
         return
     _watching = Displays(folder)
-    with _in_place_of_ipython() if "IPython" in code else contextlib.nullcontext():
+    count_threads_anew()
+    with _in_place_of_ipython():
         try:
             yield _watching
         finally:
             _watching = None
 
 
+def count_threads_anew() -> None:
+    """Python names threads by a number that it counts up: a kernel has made some of its own, a stage has not."""
+    if hasattr(threading, "_counter"):  # so it is from 3.11 to 3.14
+        threading._counter = itertools.count(1).__next__
+
+
 def seen(value: Any, kind: str = DISPLAY) -> Any:
     """A value that is shown; returns it."""
     if _watching is not None:
-        _watching.see(value, kind)
+        _watching.see(value, kind, by=made_by() if kind == DISPLAY else "")
     return value
 
 
@@ -202,20 +182,32 @@ def _in_place_of_ipython() -> Iterator[None]:
     try:
         import IPython.core.display_functions as functions
         import IPython.display as named
-    except ImportError:
+    except Exception:  # there is none here, or somebody's that is broken
         yield
         return
 
     def displayed(*values: Any, **options: Any) -> Any:
         if options.get("raw"):
             values = tuple(Bundle(one) if isinstance(one, dict) else one for one in values)
-        display(*values)
+        for value in values:
+            if taken(value):
+                continue
+            if not made_by():  # what libraries show is told apart
+                _printed(value)
+            seen(value)
         if options.get("display_id") and not options.get("update"):
             handle: Any = functions.DisplayHandle
             return handle(str(options["display_id"]))
         return None
 
-    ours = {"display": displayed, "clear_output": lambda wait=False: None}
+    def published(data: Any, *_args: Any, **_options: Any) -> None:
+        displayed(data, raw=True)
+
+    ours: dict[str, Any] = {
+        "display": displayed,
+        "publish_display_data": published,
+        "clear_output": lambda wait=False: None,
+    }
     before = [(module, name, getattr(module, name)) for module in (functions, named) for name in ours]
     for module, name, _ in before:
         setattr(module, name, ours[name])
@@ -224,16 +216,3 @@ def _in_place_of_ipython() -> Iterator[None]:
     finally:
         for module, name, own in before:
             setattr(module, name, own)
-
-
-class Bundle:
-    """What is displayed as it is, by media type."""
-
-    def __init__(self, bundle: dict[str, Any]) -> None:
-        self.bundle = bundle
-
-    def __repr__(self) -> str:
-        return str(self.bundle.get(PLAIN, ""))
-
-    def _repr_mimebundle_(self) -> dict[str, Any]:
-        return self.bundle

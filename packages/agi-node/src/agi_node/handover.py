@@ -212,7 +212,7 @@ def _array(value: Any) -> tuple[bytes, arrays.Layout] | None:
     numpy = sys.modules["numpy"]
     file = io.BytesIO()
     whole, layout = arrays.straight(value)
-    numpy.save(file, whole, allow_pickle=False)
+    numpy.save(file, arrays.without_gaps(whole), allow_pickle=False)
     back = numpy.load(io.BytesIO(file.getbuffer()), allow_pickle=False)
     return (file.getvalue(), layout) if back.dtype == value.dtype else None
 

@@ -35,6 +35,8 @@ OF_THE_PROCESS = frozenset(
 """Packages whose objects go with their process, or are known by a number that is new each time."""
 PRINTED = 100_000
 """Characters of what is printed that are kept."""
+SHORT = 6
+"""Letters of a folder that may stand in a text and mean something else."""
 SAID = 160
 """Letters of a reason."""
 JUPYTER = frozenset({"In", "Out", "exit", "quit", "open", "get_ipython"})
@@ -59,8 +61,24 @@ def write(space: Mapping[str, Any], names: Collection[str], folder: str) -> None
 def judged(name: str, value: Any, staging: Staging) -> dict[str, Any]:
     """What two values have in common exactly if they are equal; or why that cannot be told.
 
-    Beside it stand the value's `parts`, to say where two differ.
+    Beside it stand the value's `parts`, to say where two differ. In texts the folder that the code runs in is `.`.
     """
+    return _in_its_folder(_judged(name, value, staging), os.getcwd())
+
+
+def _in_its_folder(mark: dict[str, Any], folder: str) -> dict[str, Any]:
+    """The same with a working folder of this process, which the code has not chosen, as `.`."""
+    if len(folder) < SHORT:
+        return mark
+    if "text" in mark:
+        mark["text"] = mark["text"].replace(folder, ".")
+    for part in mark.get("parts", ()):
+        if len(part) == 2:
+            part[1] = part[1].replace(folder, ".")
+    return mark
+
+
+def _judged(name: str, value: Any, staging: Staging) -> dict[str, Any]:
     if (maker := type(value).__module__.partition(".")[0]) in OF_THE_PROCESS:
         return {"why": f"an object of {maker}, which goes with its process"}
     if isinstance(value, io.IOBase) and value.closed:

@@ -11,10 +11,13 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-from agi_node.displayed import DISPLAY, RESULT, Bundle, Displays
+from agi_node.displayed import DISPLAY, RESULT, Displays, count_threads_anew, is_widget, made_by
+from agi_node.forms import Bundle, shows_itself, taken
 
-MOST = 200
-"""Pictures of a stage or a notebook that are looked at."""
+MOST, CLOSED = 200, 50
+"""Pictures of a stage or a cell that are looked at, and those that its code closed."""
+BY = "shown by"
+"""In the metadata of an output: the package that showed it, where no code of the notebook did."""
 Told = dict[str, Any]
 Version = tuple[int, Told]
 
@@ -25,6 +28,8 @@ class Pictures:
     def __init__(self, folder: Path) -> None:
         self.found: list[list[Version]] = []
         """Of each figure the cell with which it ended, as it was then; and later cells that drew in it all the same."""
+        self.closed: list[int] = []
+        """Which of them the code of a stage closed; whether its cell had ended by then is not known there."""
         self._folder = folder
         self._figures: list[Any] = []
 
@@ -32,14 +37,24 @@ class Pictures:
         """Take a figure as it is now; one that was seen in this cell before is taken as it is now instead."""
         if not figure.get_axes():
             return
-        known = next((at for at, one in enumerate(self._figures) if one() is figure), None)
+        known = self._place(figure)
         if known is not None and self.found[known][0][0] == cell:
             self.found[known] = [(cell, self._told(figure))]
-        elif len(self.found) < MOST:
+        elif sum(one[0][0] == cell for one in self.found) - len(self.closed) < MOST:
             if known is not None:  # it is a picture of this cell too, and what comes is told of that one
                 self._figures[known] = _gone
             self._figures.append(weakref.ref(figure))
             self.found.append([(cell, self._told(figure))])
+
+    def see_closed(self, figure: Any) -> None:
+        """Take a figure as the code of a stage closes it, where it was not kept."""
+        if self._place(figure) is None and figure.get_axes() and len(self.closed) < CLOSED:
+            self.closed.append(len(self.found))
+            self._figures.append(weakref.ref(figure))
+            self.found.append([(0, self._told(figure))])
+
+    def _place(self, figure: Any) -> int | None:
+        return next((at for at, one in enumerate(self._figures) if one() is figure), None)
 
     def look_again(self, cell: int) -> None:
         """Take figures that ended with an earlier cell once more, where something was drawn in them since."""
@@ -79,6 +94,12 @@ def kept(figure: Any) -> None:
         _watching.see(figure)
 
 
+def closed(figure: Any) -> None:
+    """A figure that is closed."""
+    if _watching is not None:
+        _watching.see_closed(figure)
+
+
 class InJupyter:
     """The same in a notebook's kernel, whose own parts tell it of each cell and of each figure that they display."""
 
@@ -95,6 +116,7 @@ class InJupyter:
         shell.displayhook.compute_format_data = self._result
         shell.display_pub.publish = self._published
         shell.display_pub.clear_output = _not_cleared
+        count_threads_anew()
         shell.events.register("pre_run_cell", self._begins)
         shell.events.register("post_run_cell", self._ends)
 
@@ -116,15 +138,22 @@ class InJupyter:
 
     def _published(self, data: Any, metadata: Any = None, **_options: Any) -> None:
         """Everything that is displayed is an output of its own, also what takes the place of another one."""
+        if taken(Bundle(data)):
+            return
+        by = made_by()
         if not self._is_seen:
-            self._displays.see(Bundle(data), DISPLAY, self._cell)
+            self._displays.see(Bundle(data), DISPLAY, self._cell, by)
         self._is_seen = self._is_within
-        self._publish(data, metadata)
+        self._publish(data, {**(metadata or {}), BY: by} if by else metadata)
 
     def _displayed(self, value: Any, *args: Any, **options: Any) -> Any:
+        if taken(value):
+            return {}, {}
         kind, self._is_result = RESULT if self._is_result else DISPLAY, False
         if not self._is_within:
-            self._displays.see(value, kind, self._cell)
+            self._displays.see(value, kind, self._cell, made_by() if kind == DISPLAY else "")
+            if shows_itself(value) and not is_widget(value):
+                return {}, {}  # it has done so, and what it showed is told
         helpers = sys.modules.get("matplotlib._pylab_helpers")
         managers = helpers.Gcf.get_all_fig_managers() if helpers is not None else ()
         if any(one.canvas.figure is value for one in managers):  # no other is a picture of its cell

@@ -9,12 +9,28 @@ from __future__ import annotations
 from typing import Any
 
 from matplotlib import pyplot  # noqa: TID253  # Matplotlib itself imports this module
-from matplotlib.backends.backend_agg import FigureCanvasAgg as FigureCanvas  # noqa: TID253
+from matplotlib.backend_bases import FigureManagerBase  # noqa: TID253
+from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: TID253
 
+from agi_node import pictures
 from agi_node.keeping import keep_figures
 from agi_node.tracker import active_run
 
-__all__ = ["FigureCanvas", "show"]
+__all__ = ["FigureCanvas", "FigureManager", "show"]
+
+
+class FigureManager(FigureManagerBase):
+    """Tells of each figure that is closed."""
+
+    def destroy(self) -> None:
+        pictures.closed(self.canvas.figure)
+        super().destroy()
+
+
+class FigureCanvas(FigureCanvasAgg):
+    """Agg's, with that manager."""
+
+    manager_class: Any = FigureManager
 
 
 def show(*_args: Any, **_options: Any) -> None:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from agi_node import displayed, pictures
 from agi_node.apart import apart
-from agi_node.displayed import display, text_of
+from agi_node.displayed import display
 from agi_node.errors import FAILED, AgiError
 from agi_node.exact_json import exact_value
+from agi_node.forms import text_of
 from agi_node.handover import Form, hand_over, take_over
 from agi_node.items import Skip
 from agi_node.keeping import filled, instead, keep_figures, kept_files
@@ -57,8 +58,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         placed.place(file)
     folders = [work / path if path.endswith("/") else (work / path).parent for path in files.values()]
     drawn = pictures.watch(run._staging.scratch / "pictures" if "also" in order else None)
-    text = "\n".join([order["code"], *(carried for _, carried in order["carried"])])
-    showing = displayed.watch(work, wanted="also" in order, code=text)
+    showing = displayed.watch(work, wanted="also" in order)
     with ready(folders, work), placed, apart(work) as module, _listening(order, run), showing as shows:
         space = module.__dict__
         space.update(run=run, display=display, Skip=Skip)
@@ -91,6 +91,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         pictures.watch(None)
         told["displays"] = shows.found
         told["pictures"] = [versions[-1][1] for versions in drawn.found]
+        told["closed"] = drawn.closed
         told["printed"] = _printed(work, run)
     return {**told, "files": kept_files(name, files, placed.paths, work, run), "item": given["item"]}
 

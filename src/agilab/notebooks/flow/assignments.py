@@ -30,6 +30,9 @@ _IN_PLACE = {
     ast.RShift: "rshift",
 }
 
+_METHODS = frozenset({"__len__", "__getitem__", "__contains__", "__iter__", "__next__", "__call__"})
+_OF_ONE = "a method of one object"
+
 
 class Assignments(LibraryCalls):
     """Walks statements that have no others in them; a subclass says what binding a name means."""
@@ -75,7 +78,12 @@ class Assignments(LibraryCalls):
         elif isinstance(target, ast.Starred):
             self.assign(target.value, holding([value], self.region(target), "list"), None)
         elif isinstance(target, (ast.Attribute, ast.Subscript)):
-            self._place(target, value)
+            self._place(target, replace(value, tied=_OF_ONE) if self._is_bound(source) else value)
+
+    def _is_bound(self, source: ast.expr | None) -> bool:
+        """Whether it is a method of something of the notebook's own, as Python names it: `index.__len__`."""
+        chain = chain_of(source) if isinstance(source, ast.Attribute) else None
+        return chain is not None and chain[-1] in _METHODS and self.full(chain) is None
 
     def _place(self, target: ast.Attribute | ast.Subscript, value: Value) -> None:
         """`x.a = value`, `x[i] = value`, and `del` of these."""
@@ -204,10 +212,13 @@ class Assignments(LibraryCalls):
         if full is not None:
             looks = known.only_looks(full.rpartition(".")[2])
             harmless = looks or full in known.PLAIN_RESULT or known.makes_new(full) or known.tied_by(full)
-            owner = full.rpartition(".")[0]
-            if not harmless and self._is_variable(owner):
-                self.changes_module(owner, call)
-            if "." in full and not harmless and states.state_of(full, frozenset()) is None:
+            if not harmless and self._is_variable(full.rpartition(".")[0]):
+                self.changes_module(full.rpartition(".")[0], call)
+            if states.state_of(full, frozenset()) is not None:
+                return
+            if kept := states.kept_by(full):
+                self.state(kept, "set", call)
+            elif "." in full and not harmless:
                 for arg in call.args:
                     self.change(self.value(arg).owns, PLAIN, node.lineno)
         elif isinstance(call.func, ast.Attribute) and not (
@@ -217,11 +228,11 @@ class Assignments(LibraryCalls):
             name = call.func.attr
             quiet = owner.kind in ("list", "tuple", "plain") or name.startswith(("to_", "get", "is_"))
             quiet |= owner.kind == "table" and (reading.only_reads(name) or name in known.TABLE_METHODS)
-            if not quiet and self.attribute(owner, name, (), call) is None:
+            given = [self.value(arg) for arg in (*call.args, *(each.value for each in call.keywords))]
+            if not quiet and self.attribute(owner, name, given, call) is None:
                 self.change(owner.owns, value, node.lineno)
                 known_name = name in known.CHANGING_METHODS or self.is_own_method(name)
                 if owner.kind == "" and not owner.calm and not known_name:
-                    given = [self.value(arg) for arg in (*call.args, *(each.value for each in call.keywords))]
                     self.change(either([PLAIN, *given]).owns, PLAIN, node.lineno)
         elif not isinstance(call.func, (ast.Attribute, ast.Lambda)):
             called = self.value(call.func)

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from agilab.notebooks.flow.by_name import ANY
 from agilab.notebooks.flow.definitions import Definitions
 from agilab.notebooks.flow.functions import INNER
 from agilab.notebooks.flow.makers import Summary
@@ -38,20 +39,25 @@ class Calls(Definitions):
         for number in value.makers:
             if number in self._applying or not self._is_class(number):
                 continue
-            todo = [number, *self._makers[number].bases]
+            parts = self._with_parts([number])
+            todo = [self._makers[each] for one in parts for each in self._with_bases(one)]
             methods = [
                 method
-                for each in todo
-                for name, method in self._makers[each].methods.items()
+                for maker in todo
+                for name, found in maker.methods.items()
+                for method in found
                 if name.startswith("__")
                 and name.endswith("__")
                 and name not in _NOT_IMPLIED
                 and not name.startswith(_IN_PLACE)
             ]
+            more = set(parts) - self._applying
+            self._applying |= more
             if methods:
-                self._applying.add(number)
-                self._apply(methods, [value], line, whole=False)
-                self._applying.discard(number)
+                self._apply(list(dict.fromkeys(methods)), [value], line, whole=False)
+            if hooks := sorted(frozenset[int]().union(*(maker.hooks for maker in todo))):
+                self._reached(hooks, line)  # they are not followed, what they read has to be there
+            self._applying -= more
 
     def decorated(self, value: Value, by: Value, line: int) -> None:
         functions, _, _ = self._reached(sorted(by.makers | by.runs), line)
@@ -98,9 +104,8 @@ class Calls(Definitions):
         for name in ("__init__", "__new__", "__post_init__"):
             for method in self._method_of(classes, name):
                 more = self._apply([method], [value, *every], node.lineno, node=node)
-                value = replace(
-                    value, reaches=value.reaches | more.reaches, tied=value.tied or self._tied_in([method])
-                )
+                tied = value.tied or self._tied_in([method]) or self._summary(method).ties
+                value = replace(value, reaches=value.reaches | more.reaches, tied=tied)
         return value
 
     def applied(self, held: Value, args: Sequence[Value], node: ast.expr) -> Value:
@@ -116,17 +121,36 @@ class Calls(Definitions):
     def attribute(
         self, owner: Value, name: str, args: Sequence[Value] | None, node: ast.expr
     ) -> Value | None:
-        if name not in self._methods or owner.kind in ("plain", "list", "table"):
-            return None
         classes = [number for number in owner.makers if self._is_class(number)]
-        methods = self._method_of(classes, name) if classes else self._methods[name]
+        if owner.kind in ("plain", "list") or (owner.kind == "table" and not classes):
+            return None
+        if name == ANY:
+            return self._any_attribute(owner, node)
+        if name not in self._methods:
+            called = self._method_of(self._with_parts(classes), "__call__") if args is not None else []
+            if called:  # what an attribute holds is called: `net.layer(x)`
+                self._apply(called, [owner, *(args or ())], node.lineno, node=node)
+            return None
+        methods = self._method_of(self._with_parts(classes), name) if classes else self._methods[name]
         if not methods or (not classes and not owner.reaches):
             return None
-        if args is None and not any(_is_property(self._makers[method].node) for method in methods):
+        if args is None and not self._reads_property(name, methods):
             held = owner.inside()
             return replace(held, makers=held.makers | frozenset(methods), kind="") if classes else None
         result = self._apply(methods, [owner, *(args or ())], node.lineno, node=node, receiver=True)
         return result if classes else None
+
+    def _any_attribute(self, owner: Value, node: ast.expr) -> Value:
+        """What reading an attribute gives whose name is not in the text."""
+        named = {
+            name
+            for each in self._with_parts(number for number in owner.makers if self._is_class(number))
+            for one in self._with_bases(each)
+            for name in self._makers[one].methods
+            if not name.startswith("__")
+        }
+        found = [self.attribute(owner, name, None, node) for name in sorted(named)]
+        return either([owner.inside(), *(one for one in found if one is not None)])
 
     def _given(
         self, number: int, node: ast.Call, args: Sequence[Value], named: Mapping[str, Value]
@@ -164,7 +188,8 @@ class Calls(Definitions):
                 if value is not None:
                     values.append(value)
                     todo += [(each, False) for each in sorted(value.makers | value.runs)]
-            for name in summary.owners:
+            owners = {*summary.owners, *(self._properties_of_all() if ANY in summary.owners else ())}
+            for name in sorted(owners):
                 todo += [(each, False) for each in self._methods.get(name, ())]
         functions = [number for number in seen if not self._is_class(number)]
         return functions, {number for number in functions if seen[number]}, values
@@ -219,6 +244,8 @@ class Calls(Definitions):
                 regions, exact, args, receiver=receiver and number in numbers, summary=summary, skip=skip
             )
             self.change(what, stored, line)
+            if receiver and number in numbers and summary.ties:
+                self.change(args[0].owns, Value(tied=summary.ties), line)
             used = self._regions_of(
                 summary.used, exact, args, receiver=receiver and number in numbers, summary=summary, skip=skip
             )
@@ -377,8 +404,3 @@ def _spread(node: ast.Call, args: Sequence[Value], named: Mapping[str, Value]) -
     """What stars give a call: the items of lists and dicts."""
     found = [value for arg, value in zip(node.args, args, strict=False) if isinstance(arg, ast.Starred)]
     return [value.inside() for value in (*found, *(named[name] for name in named if name == "None"))]
-
-
-def _is_property(node: ast.AST) -> bool:
-    decorators = getattr(node, "decorator_list", ())
-    return any("property" in ast.unparse(each) or "getter" in ast.unparse(each) for each in decorators)

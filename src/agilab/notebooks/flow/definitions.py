@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from agi_node.source.needs import needs_of
 from agi_node.source.tree import chain_of, nodes_of
+from agilab.notebooks.flow.classes import Classes, keeps_its_result
 from agilab.notebooks.flow.functions import Body
 from agilab.notebooks.flow.makers import FunctionNode, Maker, Summary
 from agilab.notebooks.flow.model import Use
-from agilab.notebooks.flow.names import Names
 from agilab.notebooks.flow.values import PLAIN, Value, either
 
 _CLASS_MAKERS = frozenset(
@@ -35,7 +35,7 @@ _CLASS_MAKERS = frozenset(
 )
 
 
-class Definitions(Names):
+class Definitions(Classes):
     """Keeps every function and class that was met, by number."""
 
     def assign(self, target: ast.expr, value: Value, source: ast.expr | None) -> None:
@@ -67,10 +67,7 @@ class Definitions(Names):
         self.inner.append({})
         for part in node.body:
             if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                method = self._make(Maker(part.name, "function", part))
-                maker.methods[part.name] = method
-                if method not in self._methods.setdefault(part.name, []):
-                    self._methods[part.name].append(method)
+                self._add_function(maker, part)
                 self.inner[-1][part.name] = PLAIN
                 for default in (*part.args.defaults, *part.args.kw_defaults):
                     self.value(default)
@@ -78,6 +75,8 @@ class Definitions(Names):
                 value = self.value(part.value)
                 held.append(value)
                 for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
+                    if isinstance(target, ast.Name):
+                        self._add_property(maker, target.id, part.value)
                     if isinstance(target, ast.Name) and target.id in outer:
                         self.bind(target.id, value, part.lineno)
                         maker.stateful = True
@@ -123,17 +122,6 @@ class Definitions(Names):
             self._makers[number].kept = kept
         return replace(value, reaches=value.reaches | kept)
 
-    def _make(self, maker: Maker) -> int:
-        """The number of a maker; a definition that is met again, in a loop, is the same."""
-        for number, other in enumerate(self._makers):
-            if other.node is maker.node:
-                return number
-        self._makers.append(maker)
-        return len(self._makers) - 1
-
-    def _is_class(self, number: int) -> bool:
-        return self._makers[number].kind == "class"
-
     def _summary(self, number: int) -> Summary:
         maker = self._makers[number]
         if maker.summary is None:
@@ -144,26 +132,12 @@ class Definitions(Names):
                     self._own.__contains__,
                     self.is_own_method,
                     {**self._imports, **self._path.modules},
-                    told_in_place=self.told_in_place,
+                    told=(self.told_in_place, self.told_written),
                     modules=self.own_modules,
                 )
                 if maker.summary.remembers:
                     maker.stateful = True
         return maker.summary
-
-    def _method_of(self, numbers: Iterable[int], name: str) -> list[int]:
-        """The methods of that name of these classes and their bases."""
-        found, todo, seen = [], list(numbers), set()
-        while todo:
-            number = todo.pop()
-            if number not in seen and self._is_class(number):
-                seen.add(number)
-                maker = self._makers[number]
-                if name in maker.methods:
-                    found.append(maker.methods[name])
-                else:
-                    todo += maker.bases
-        return found
 
 
 def _changes_itself(node: ast.ClassDef) -> bool:
@@ -186,10 +160,12 @@ def _summarise(
     is_own_method: Callable[[str], bool],
     imports: Mapping[str, str],
     *,
-    told_in_place: bool,
+    told: tuple[bool, bool],
     modules: Mapping[str, Use],
 ) -> Summary:
     body = Body(node, is_own, is_own_method, imports)
-    body.told_in_place = told_in_place
+    body.told_in_place, body.told_written = told
     body.own_modules = modules
+    if keeps_its_result(node):
+        body.changes_owner()
     return body.summary()

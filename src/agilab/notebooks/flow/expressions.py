@@ -48,6 +48,8 @@ class Expressions(ABC):
         """By the region of what holds settings of the process, the call that gives it."""
         self.told_in_place = False
         """Whether a dict of the text has the key `inplace`, which may become an argument."""
+        self.told_written = False
+        """Whether a dict of the text has a key by which a call may be told to write into something: `out`."""
         self.own_modules: Mapping[str, Use] = {}
         """By full name, what naming something of the notebook's own modules does."""
         self.unseeded: set[Region] = set()

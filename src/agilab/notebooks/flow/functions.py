@@ -71,6 +71,10 @@ class Body(Statements):
         self._acts = False
         self._regions: dict[int, int] = {}
 
+    def changes_owner(self) -> None:
+        """It is a method whose result its object keeps."""
+        self._changed |= {f"p:{name}" for name in self._parameters[:1]}
+
     def summary(self) -> Summary:
         """What a call does."""
         node = self._node
@@ -114,7 +118,12 @@ class Body(Statements):
             frozenset(self._first & self._needs),
             self._acts or bool(self._globals),
             {name: self._env[name] for name in self._globals & self._env.keys()},
+            self._ties(),
         )
+
+    def _ties(self) -> str:
+        first = self._parameters[:1]
+        return self._env[first[0]].tied if first and f"p:{first[0]}" in self._changed else ""
 
     def _found(self) -> tuple[object, ...]:
         return dict(self._env), len(self._changed), len(self._passed), self._returns, self._gives
@@ -268,10 +277,19 @@ class Body(Statements):
     def attribute(
         self, owner: Value, name: str, args: Sequence[Value] | None, node: ast.expr
     ) -> Value | None:
-        self._owners[name] = self._owners.get(name, frozenset()) | owner.reaches
+        names = {name, "__call__"} if self._is_held(name, args, node) else {name}
+        for each in names:
+            self._owners[each] = self._owners.get(each, frozenset()) | owner.reaches
         for value in args or ():
             self._passed |= value.reaches
         return None
+
+    def _is_held(self, name: str, args: Sequence[Value] | None, node: ast.expr) -> bool:
+        """Whether something that the method's object holds is called: `self.layer(x)`."""
+        place = node.func if isinstance(node, ast.Call) else None
+        owner = place.value if isinstance(place, ast.Attribute) else None
+        itself = isinstance(owner, ast.Name) and owner.id in self._parameters[:1]
+        return args is not None and itself and not self._is_own_method(name)
 
     def first_parameter(self) -> Value:
         return self._env.get(self._parameters[0], Value()) if self._parameters else Value()

@@ -245,6 +245,10 @@ def tied_by(full: str) -> str:
     return next((why for begin, why in _TIED_BEGINS if full.startswith(begin)), "")
 
 
+GIVES_ATTRIBUTES = frozenset({"operator.attrgetter", "operator.methodcaller"})
+"""Functions that make one which reads attributes by their names."""
+MAKES_AGAIN = words("""dataclasses.replace attr.evolve attrs.evolve copy.replace""")
+"""Functions that make another object of a class, as calling it does."""
 SPENT = words(
     """
     numpy.random.default_rng numpy.random.RandomState numpy.random.Generator random.Random

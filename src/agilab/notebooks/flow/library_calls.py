@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from agi_node.source.tree import chain_of, text_of
+from agilab.notebooks.flow import by_name, reading, spoken, states, written
 from agilab.notebooks.flow import knowledge as known
-from agilab.notebooks.flow import reading, spoken, states, written
+from agilab.notebooks.flow.by_name import ANY
 from agilab.notebooks.flow.expressions import Expressions, drawn
 from agilab.notebooks.flow.values import PLAIN, Kind, Region, Value, either, holding
 from agilab.notebooks.flow.ways import with_stored
@@ -19,7 +20,7 @@ class LibraryCalls(Expressions):
     """Evaluates calls."""
 
     def call(self, node: ast.Call) -> Value:
-        node = _without_getattr(node)
+        node = by_name.without_getattr(node)
         chain = chain_of(node.func)
         full = self.full(chain) if chain else None
         args = [self.value(arg) for arg in node.args]
@@ -72,6 +73,16 @@ class LibraryCalls(Expressions):
             return self.first_parameter()
         if full in ("eval", "exec") and len(node.args) == 1 and (text := text_of(node.args[0])) is not None:
             return self._said(text, full, node)
+        if (read := by_name.attribute_of(full, node)) is not None:
+            value = self.value(read)
+            return PLAIN if full == "hasattr" else either([value, *args[2:]])
+        for name in map(text_of, node.args) if full in known.GIVES_ATTRIBUTES else ():
+            self.attribute(self.new(node), (name or ANY).partition(".")[0], None, node)
+        if full in known.MAKES_AGAIN and args:
+            again = self.new(node)
+            again = replace(again, reaches=again.reaches | args[0].reaches, makers=args[0].makers)
+            for name in ("__init__", "__post_init__"):
+                self.attribute(again, name, every[1:], node)
         reason = known.UNDECIDED.get(full) or (known.UNDECIDED_BARE.get(full) if not every else None)
         if reason:
             self.doubt(line, reason, binds=full not in ("dir", "locals"))
@@ -93,7 +104,7 @@ class LibraryCalls(Expressions):
         method = written.by_its_class(full)
         changed = [
             known.CHANGES_ARGUMENT.get(full),
-            written.of_function(full),
+            *written.of_function(full),
             0 if method in known.CHANGING_METHODS else None,
             *written.overwritten(full, node),
         ]
@@ -128,8 +139,12 @@ class LibraryCalls(Expressions):
     def _written(self, node: ast.Call, named: Mapping[str, Value]) -> None:
         """What is given to be written into, by a keyword."""
         for each in node.keywords:
-            if written.is_written(each.arg):
-                self.change(named[str(each.arg)].owns, PLAIN, node.lineno)
+            value = named[str(each.arg)]
+            if each.arg is None and self.told_written:  # `**kw` may say it
+                self.change(value.inside().owns, PLAIN, node.lineno)
+            elif written.is_written(each.arg):
+                inside = value.inside().owns if value.kind == "tuple" else value.owns
+                self.change(value.owns | inside, PLAIN, node.lineno)
 
     def _said(self, text: str, full: str, node: ast.Call) -> Value:
         """`eval` or `exec` of a text that stands there."""
@@ -167,7 +182,8 @@ class LibraryCalls(Expressions):
             itself = every[len(node.args) :]  # `dict(a=x)` holds x
             value = holding([*inner, *itself], self.region(node), "list")
             return replace(value, tied=next((one.tied for one in inner if one.tied and full != "list"), ""))
-        new = known.makes_new(full) or known.copies_collections(full, [value.kind for value in every])
+        copies = known.copies_collections(full, [value.kind for value in every])
+        new = known.makes_new(full) or copies
         new = new and not written.shares_as_told(node)
         new = new and not (full in known.DRAWS_FROM and any(one.kind != "plain" for one in every))
         if full in known.ITERATORS or why == known.A_BAR:
@@ -185,6 +201,8 @@ class LibraryCalls(Expressions):
         kind: Kind = "table" if is_table else ""
         if new:
             value = self.new(node, kind)
+            if copies or written.takes_objects(node):
+                value = replace(value, makers=frozenset().union(*map(self.classes_in, every)))
         else:
             made = self.new(node)
             self._notes(made, [*every, *inner])
@@ -288,6 +306,8 @@ class LibraryCalls(Expressions):
     def _may_change(self, owner: Value, name: str) -> bool:
         """Whether a method of something that nothing is known of may change it, though its result is taken."""
         unknown = owner.kind == "" and not owner.calm and not owner.tied
+        if name in states.LOGS - {"log"} and self.has_library("logging"):
+            return False
         return unknown and not self.is_own_method(name) and not reading.only_reads(name)
 
     def _notes(self, made: Value, given: Sequence[Value]) -> None:
@@ -296,6 +316,10 @@ class LibraryCalls(Expressions):
         for one in made.owns:
             self.given[one] = self.given.get(one, frozenset()) | regions
 
+    def classes_in(self, value: Value) -> frozenset[int]:
+        """The notebook's classes whose objects a value may hold."""
+        return frozenset()
+
     @abstractmethod
     def is_own_method(self, name: str) -> bool:
         """Whether a class of the notebook has a method of this name: what that does is read, not guessed."""
@@ -303,17 +327,6 @@ class LibraryCalls(Expressions):
     def first_parameter(self) -> Value:
         """What `super()` stands for."""
         return Value()
-
-
-def _without_getattr(node: ast.Call) -> ast.Call:
-    """`getattr(x, "name")(…)` as `x.name(…)`."""
-    called = node.func
-    if isinstance(called, ast.Call) and isinstance(called.func, ast.Name) and called.func.id == "getattr":
-        name = text_of(called.args[1]) if len(called.args) == 2 else None
-        if name is not None:
-            called = ast.copy_location(ast.Attribute(called.args[0], name, ast.Load()), called)
-            return ast.copy_location(ast.Call(called, node.args, node.keywords), node)
-    return node
 
 
 def _part(figure: Value, held: Sequence[Value]) -> Value:

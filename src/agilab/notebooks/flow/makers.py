@@ -32,6 +32,7 @@ class Summary:
         gives: What functions that it makes give back.
         calls: Whether it calls something of the notebook's own, or of its parameters.
         first: Names that it reads itself, not only functions that it makes.
+        ties: Why its first parameter cannot leave its process from then on: what it puts there.
         globals: What it binds to the names that it declares global.
         acts: Whether it changes, itself, anything of the notebook or of the process.
         remembers: Whether a function in it changes what outlives the call, so that what it gives back has a state.
@@ -56,6 +57,7 @@ class Summary:
     first: frozenset[str] = frozenset()
     acts: bool = False
     globals: Mapping[str, Value] = field(default_factory=dict)
+    ties: str = ""
 
 
 @dataclass
@@ -63,7 +65,8 @@ class Maker:
     """A function or class of the notebook.
 
     Attributes:
-        methods: Of a class: by name, the number of the maker.
+        methods: Of a class: by name, the numbers of the makers; several where a property is read and set.
+        hooks: Of a class: those of them that a decorator or a base gives to a library, which calls them when it likes.
         bases: Of a class: its bases that are classes of the notebook.
         lasting: Of a class: regions of its attributes that can be changed in place.
         stateful: Whether something of it changes while it is used, so that there can be only one of it.
@@ -75,7 +78,8 @@ class Maker:
     name: str
     kind: Literal["function", "class", "lambda"]
     node: ast.AST
-    methods: dict[str, int] = field(default_factory=dict)
+    methods: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    hooks: frozenset[int] = frozenset()
     bases: frozenset[int] = frozenset()
     lasting: frozenset[Region] = frozenset()
     stateful: bool = False

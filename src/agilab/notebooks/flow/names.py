@@ -17,6 +17,7 @@ from agilab.notebooks.flow.model import Setting, Undecided
 from agilab.notebooks.flow.statements import FUNCTIONS, Statements
 from agilab.notebooks.flow.values import PLAIN, Region, Value, either
 from agilab.notebooks.flow.ways import Way, joined, with_stored
+from agilab.notebooks.flow.written import may_be_told
 
 _ROUNDS = 5
 
@@ -29,6 +30,8 @@ class Names(Statements):
         self._path = Way()
         self._makers: list[Maker] = []
         self._methods: dict[str, list[int]] = {}
+        self._properties: set[str] = set()
+        self._mentions: dict[int, tuple[str, ...]] = {}
         self._numbers: dict[object, int] = {}
         self._kept: list[ast.AST] = []
         self._asked: list[ast.AST] = []
@@ -51,6 +54,9 @@ class Names(Statements):
                     self._own |= set(node.names)
                 elif isinstance(node, (ast.Call, ast.Constant)):
                     self.told_in_place |= _says_in_place(node)
+                    self.told_written |= may_be_told(node)
+                elif isinstance(node, (ast.Dict, ast.Assign)):
+                    self.told_written |= may_be_told(node)
                 elif isinstance(node, ast.ClassDef):
                     self._own_methods |= {part.name for part in node.body if isinstance(part, FUNCTIONS)}
         self._begin(0)
@@ -221,10 +227,11 @@ class Names(Statements):
         if isinstance(defined, (ast.ClassDef, ast.FunctionDef)) and place in defined.decorator_list:
             return self._registration(name, defined)
         node = self._by_its_call(self._statement, place)
-        simple = isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign))
+        simple = isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete))
         if node is None or (not (simple and not self._depth) and not self._only_sets(node)):
             return Setting(name, line)
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        one = [getattr(node, "target", None)]
+        targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else one
         if any(isinstance(target, (ast.Name, ast.Tuple, ast.List)) for target in targets):
             return Setting(name, line)
         return Setting(
@@ -238,7 +245,7 @@ class Names(Statements):
         texts = [
             text for each in node.decorator_list for text in map(text_of, getattr(each, "args", ())) if text
         ]
-        known_as = texts[0] if texts and texts[0].isidentifier() else node.name
+        known_as = texts[0] if texts and texts[0].isidentifier() else ""
         return Setting(
             name, node.lineno, ast.unparse(node), found - (BUILTINS - self._path.status.keys()), known_as
         )
@@ -247,8 +254,8 @@ class Names(Statements):
         """Whether a statement does nothing but set states, so that it can be repeated: a call of `use_our_style()`."""
         if isinstance(node, ast.If):
             return all(map(self._only_sets, (*node.body, *node.orelse)))
-        if isinstance(node, (ast.Assign, ast.AugAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if isinstance(node, (ast.Assign, ast.AugAssign, ast.Delete)):
+            targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
             return all(self._is_place(target) for target in targets)
         if not isinstance(node, ast.Expr):
             return isinstance(node, (ast.Import, ast.ImportFrom, ast.Pass))

@@ -46,13 +46,27 @@ def _counting(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting
     if not any(links.flows[cell].calls for cell in cells):
         return
     libraries = _libraries(links, cells)
-    for flow in links.flows.cells[: cells[0]]:
-        for setting in flow.settings:
-            if setting.state in states.RANDOM or setting.state == states.FOLDER:
-                continue
-            word = setting.known_as
-            if _is_spoken_of(word, links, cells) if word else _counts(setting, libraries):
-                yield flow.index, setting
+    above = [
+        (flow.index, setting)
+        for flow in links.flows.cells[: cells[0]]
+        for setting in flow.settings
+        if setting.state not in states.RANDOM and setting.state != states.FOLDER
+    ]
+    found = {
+        one
+        for one in above
+        if (_is_spoken_of(one[1].known_as, links, cells) if one[1].known_as else _counts(one[1], libraries))
+    }
+    texts = [setting.text for _, setting in found if setting.known_as]
+    for text in texts:  # what is made known may use what else is
+        more = {one for one in above if one not in found and _speaks_of(text, one[1].known_as)}
+        found |= more
+        texts += [setting.text for _, setting in more]
+    yield from (one for one in above if one in found)
+
+
+def _speaks_of(text: str, word: str) -> bool:
+    return bool(word) and re.search(rf"\b{word}\b", text) is not None
 
 
 def _is_spoken_of(word: str, links: Links, cells: Sequence[int]) -> bool:

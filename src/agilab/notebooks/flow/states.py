@@ -42,6 +42,15 @@ Does = Literal["set", "use", "begin", "go on", "end"]
 SIDE_EFFECTS = ("Axes3D", "enable_", "hvplot", "swifter", "cufflinks", "janitor", "scienceplots", "register_")
 """How names of imports begin that are made for what importing them does."""
 _REGISTERS = re.compile(r"(.*\.)?(register|register_\w+)")
+_KEEPS = words(
+    """
+    csv.field_size_limit csv.unregister_dialect mimetypes.add_type mimetypes.init logging.addLevelName
+    logging.setLoggerClass logging.setLogRecordFactory copyreg.pickle copyreg.constructor socket.setdefaulttimeout
+    sys.setswitchinterval sys.set_int_max_str_digits codecs.unregister codecs.unregister_error
+    """
+)
+"""What sets something of its library for the whole process, if it is called for nothing else."""
+_NOT_KEPT = ("atexit.", "abc.", "weakref.")
 LOGS = words("debug info warning warn error critical exception log")
 """What writes a line into a log, of the module `logging` and of its loggers."""
 _SEEDS = {
@@ -178,6 +187,17 @@ def registered_by(full: str) -> str | None:
     ('<options pandas>', None)
     """
     return f"<options {full.partition('.')[0]}>" if _REGISTERS.fullmatch(full) else None
+
+
+def kept_by(full: str) -> str | None:
+    """The state that a call sets whose result nobody takes: something is made known to a library.
+
+    >>> kept_by("sqlite3.register_adapter"), kept_by("csv.field_size_limit"), kept_by("atexit.register")
+    ('<options sqlite3>', '<options csv>', None)
+    """
+    if full.startswith(_NOT_KEPT) or "." not in full:
+        return None
+    return f"<options {full.partition('.')[0]}>" if full in _KEEPS else registered_by(full)
 
 
 def sets_options(full: str) -> bool:

@@ -34,14 +34,29 @@ _BINARY = words(
     """
 )
 _TERNARY = words("""clip cumsum cumprod sum prod mean take compress""")
+_SEVERAL = {"divmod": (2, 3), "modf": (1, 2), "frexp": (1, 2)}
+_OBJECT = ("object", "'object'", "'O'", "np.object_")
 _OF_PYTHON = words("""list dict set bytearray ndarray""")
 """Classes with small names whose methods are called by them: `list.append(xs, x)`."""
 _COPIES_ONLY_IF_TOLD = ("sklearn.", "numpy.nan_to_num", "scipy.linalg.")
 
 
-def is_written(keyword: str | None) -> bool:
+def is_written(keyword: object) -> bool:
     """Whether what is given by this keyword is changed."""
     return keyword in _INTO
+
+
+def may_be_told(node: ast.AST) -> bool:
+    """Whether it is a dict that has such a keyword as a key: `{"out": b}`, `dict(out=b)`; axes are tied anyway."""
+    if isinstance(node, ast.Dict):
+        named = [key.value for key in node.keys if isinstance(key, ast.Constant)]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict":
+        named = [each.arg for each in node.keywords]
+    else:
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        key = target.slice if isinstance(target, ast.Subscript) else None
+        named = [key.value] if isinstance(key, ast.Constant) else []
+    return any(name != "ax" and is_written(name) for name in named)
 
 
 def of_method(name: str) -> int | None:
@@ -53,16 +68,18 @@ def of_method(name: str) -> int | None:
     return _METHODS.get(name)
 
 
-def of_function(full: str) -> int | None:
-    """The place of the argument into which a function of NumPy writes its result, if that is given by place.
+def of_function(full: str) -> tuple[int, ...]:
+    """The places of the arguments into which a function of NumPy writes its results, if they are given by place.
 
-    >>> of_function("numpy.add"), of_function("numpy.sqrt"), of_function("numpy.zeros")
-    (2, 1, None)
+    >>> of_function("numpy.add"), of_function("numpy.modf"), of_function("numpy.zeros")
+    ((2,), (1, 2), ())
     """
     top, _, name = full.partition(".")
     if top != "numpy":
-        return None
-    return 1 if name in _UNARY else 2 if name in _BINARY else 3 if name in _TERNARY else None
+        return ()
+    if name in _SEVERAL:
+        return _SEVERAL[name]
+    return (1,) if name in _UNARY else (2,) if name in _BINARY else (3,) if name in _TERNARY else ()
 
 
 def by_its_class(full: str) -> str | None:
@@ -89,6 +106,11 @@ def overwritten(full: str, node: ast.Call) -> Iterator[int]:
         name = each.arg or ""
         if _allows(each) and (name.startswith("overwrite") or full.startswith(_COPIES_ONLY_IF_TOLD)):
             yield from range(len(node.args))
+
+
+def takes_objects(node: ast.Call) -> bool:
+    """Whether a call makes an array of whatever objects it is given: `dtype=object`."""
+    return any(each.arg == "dtype" and ast.unparse(each.value) in _OBJECT for each in node.keywords)
 
 
 def shares_as_told(node: ast.Call) -> bool:

@@ -91,6 +91,8 @@ class Base:
         names: The key of a stage by what its document called it.
         cells: The key of a stage by the cell that it is, where that has no name for it.
         exported: The lab as it was exported, where this one is of a later import.
+        number: Which import that is.
+        undone: What of the document, by name and empty for the lab, is again as it was before an import changed it.
     """
 
     mark: str = ""
@@ -101,6 +103,8 @@ class Base:
     names: Mapping[str, str] = field(default_factory=dict)
     cells: Mapping[str, str] = field(default_factory=dict)
     exported: Base | None = None
+    number: int | None = None
+    undone: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, notebook: Notebook) -> Base:
@@ -140,7 +144,8 @@ class Base:
             for some in ("names", "cells")
         )
         lab = Then("", _mapping(given.get("lab")))
-        return Base(self.mark, tuple(stages), lab, None, stages, names, cells, self.first)
+        number, undone = given.get("number"), frozenset(map(str, given.get("undone", ())))
+        return Base(self.mark, tuple(stages), lab, None, stages, names, cells, self.first, number, undone)
 
     def knows(self, key: str) -> bool:
         """Whether it can be told that a stage is as it was."""

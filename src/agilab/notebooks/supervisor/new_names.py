@@ -18,19 +18,30 @@ def names_followed(stages: Iterable[Stage], came: Mapping[str, str]) -> Mapping[
     now = {old: new for new, old in came.items() if old not in ids}
     found = {}
     for stage in stages if now else ():
-        changes = _changes(stage, now)
-        if changes:
-            found[stage.id] = stage.with_changes(**changes)
+        followed = naming(stage, now)
+        if followed is not stage:
+            found[stage.id] = followed
     return found
 
 
-def _changes(stage: Stage, now: Mapping[str, str]) -> dict[str, Any]:
+def naming(stage: Stage, now: Mapping[str, str]) -> Stage:
+    """A stage with other names for what it names; itself where it names none of these."""
     fields: dict[str, Any] = {
         "needs": tuple(now.get(name, name) for name in stage.needs),
-        "uses": {now.get(name, name): names for name, names in stage.uses.items()},
+        "uses": _uses(stage, now),
         "inputs": tuple(_followed(one, now) for one in stage.inputs),
     }
-    return {name: value for name, value in fields.items() if value != getattr(stage, name)}
+    changes = {name: value for name, value in fields.items() if value != getattr(stage, name)}
+    return stage.with_changes(**changes) if changes else stage
+
+
+def _uses(stage: Stage, now: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """What it uses of each stage, together where two names are one stage's by now."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, names in stage.uses.items():
+        before = found.get(now.get(name, name), ())
+        found[now.get(name, name)] = (*before, *(one for one in names if one not in before))
+    return found
 
 
 def _followed(one: str | Input, now: Mapping[str, str]) -> str | Input:

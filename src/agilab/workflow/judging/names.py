@@ -100,7 +100,8 @@ def names_of(text: str, given: Collection[str] = (), leaves: Collection[str] = (
     reader.block((_Unannotated().visit(parse(text)) if _postponed(tree) else tree).body)
     lines = lines_of(text)
     unread = _unread(tree.body, leaves)
-    elsewhere = {name for one in tree.body if one not in unread for name in needs_of(one).later}
+    spoken = _attributes(tree.body, unread)
+    elsewhere = {name for one in tree.body if one not in unread for name in _later(one, spoken, leaves)}
     later = {
         name: node
         for name, node in reader.later.items()
@@ -133,6 +134,45 @@ def _unread(body: Sequence[ast.stmt], leaves: Collection[str]) -> list[ast.stmt]
         for name in read & made.keys():
             todo += made.pop(name)
     return [one for ones in made.values() for one in ones]
+
+
+def _attributes(body: Sequence[ast.stmt], unread: Sequence[ast.stmt]) -> frozenset[str] | None:
+    """The names of attributes that a text mentions; None where it may ask for any: `getattr(x, name)`."""
+    found: set[str] = set()
+    for node in (node for one in body if one not in unread for node in nodes_of(one)):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.Name) and node.id in ("getattr", "attrgetter", "methodcaller"):
+            return None
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.update(re.findall(r"\w+", node.value) if len(node.value) < 200 else ())
+    return frozenset(found)
+
+
+def _later(node: ast.stmt, spoken: frozenset[str] | None, leaves: Collection[str]) -> frozenset[str]:
+    """What a definition needs when it is called: of a class with no base, what its methods do that the text mentions.
+
+    Its objects may go to another stage, where others are called: what these need is asked of that one.
+    """
+    if (
+        not isinstance(node, ast.ClassDef)
+        or node.bases
+        or node.keywords
+        or spoken is None
+        or node.name in leaves
+    ):
+        return needs_of(node).later
+    quiet = [
+        one
+        for one in node.body
+        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and not one.name.startswith("__")
+        and one.name not in spoken
+        and all(
+            ast.unparse(each) in ("property", "staticmethod", "classmethod") for each in one.decorator_list
+        )
+    ]
+    return frozenset[str]().union(*(needs_of(one).later for one in node.body if one not in quiet))
 
 
 def _postponed(tree: ast.Module) -> bool:

@@ -13,6 +13,7 @@ from agilab.contracts.atomic import write_atomically
 from agilab.contracts.lab_stages import LabStages, is_file
 from agilab.notebooks.attachments import paths_of
 from agilab.notebooks.cells import Notebook
+from agilab.notebooks.supervisor.bare import with_roles
 from agilab.notebooks.supervisor.kernel import KEY
 from agilab.notebooks.supervisor.opened import opened
 from agilab.projects.discover import find_app
@@ -38,7 +39,7 @@ def read_by(lab: LabStages) -> tuple[str, ...]:
 
 def home_of(notebook: Notebook, path: Path) -> Path:
     """The folder of the lab that a notebook was exported from, as the cell that opens the lab says it."""
-    for cell in notebook.code_cells:
+    for cell in with_roles(notebook).code_cells:
         about: Any = cell.metadata.get(KEY)
         if isinstance(about, dict) and about.get("role") == "open" and (said := opened(cell.source)):
             return (path.parent / said).parent

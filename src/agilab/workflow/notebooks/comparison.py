@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +13,17 @@ from agi_node.outline import BY_ADDRESS
 from agilab.contracts.notebook_import import Compared, ImportedStage
 from agilab.workflow.document.paths import name_of, path_of
 from agilab.workflow.notebooks.both import Both
-from agilab.workflow.notebooks.contents import BY_CONTENTS, are_pickles, bytes_apart, same_contents
-from agilab.workflow.notebooks.kernel import Picture, Ran
-from agilab.workflow.notebooks.likeness import BY_KEYS, UNEXPLAINED, alike, first_difference, whole
+from agilab.workflow.notebooks.contents import BY_CONTENTS, are_pickles, bytes_apart, held_in, same_contents
+from agilab.workflow.notebooks.drawn import pictures
+from agilab.workflow.notebooks.kernel import Ran
+from agilab.workflow.notebooks.likeness import (
+    BY_KEYS,
+    COUNTED_UP,
+    UNEXPLAINED,
+    alike,
+    first_difference,
+    whole,
+)
 from agilab.workflow.notebooks.lost_files import lost_files
 from agilab.workflow.notebooks.showing import shown
 from agilab.workflow.notebooks.texts import judged_texts, tidy
@@ -35,7 +40,6 @@ GONE = frozenset(
     }
 )
 """Why one of the two has no value where the other has: that is a difference."""
-PICTURE, PICTURES_OF = "picture", "pictures of"
 NOT_WRITTEN = "the notebook does not write it"
 _PRINTS = re.compile(
     r"^\s*%(?!matplotlib\b|load_ext\b|autoreload\b|%?(?:bash|sh|script|system)\b)", re.MULTILINE
@@ -64,7 +68,7 @@ def compared(both: Both) -> Iterator[Compared]:
         if (printed := _printed(both, imported, unit)) is not None:
             yield printed
         yield from _errors(both, imported)
-        yield from _pictures(both, imported, unit)
+        yield from pictures(both, imported, unit, judged_values)
     left, promised = both.files_left, both.promised()
     yield from lost_files(both.notebook, both.written, left, promised, both.ran.began)
 
@@ -143,8 +147,10 @@ def judged_values(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> tuple[b
     parts = theirs.get("parts", ()), mine.get("parts", ())
     if theirs["kind"] == mine["kind"] == "object":
         return alike(*parts)
-    if theirs["kind"] == mine["kind"] and all(parts) and (found := alike(*parts))[0]:
-        return found
+    if theirs["kind"] == mine["kind"] and all(parts):
+        found = alike(*parts)
+        if found[0] or (found[0] is None and COUNTED_UP in found[1]):
+            return found
     said = first_difference(*parts)
     if not said and any(part[1].endswith(BY_ADDRESS) for part in parts[0]):
         return None, BY_KEYS
@@ -202,13 +208,10 @@ def _file(both: Both, stage: str, path: str, digest: str) -> tuple[bool | None, 
 
 def _pickles(both: Both, there: Path, kept: Path) -> tuple[bool | None, str]:
     """What two pickles hold is told in the lab's environment."""
-    with tempfile.TemporaryDirectory(prefix="agilab-verify-") as folder:
-        words = [str(both.python), "-m", "agi_node.held", folder, str(there), str(kept)]
-        done = subprocess.run(words, capture_output=True, text=True, cwd=folder, check=False)
-    if done.returncode:
-        said = done.stderr.strip().rpartition("\n")[2][:200]
-        return None, f"{UNEXPLAINED}: pickles of other bytes, which cannot be read here: {said}"
-    theirs, mine = json.loads(done.stdout.strip().rpartition("\n")[2])
+    found, refused = held_in([there, kept], both.python)
+    if refused:
+        return None, f"{UNEXPLAINED}: pickles of other bytes, which cannot be read here: {refused}"
+    theirs, mine = found
     equal, why = judged_values(theirs, mine)
     return equal, f"what the pickles hold: {why}" if why else f"{BY_CONTENTS}, as pickles"
 
@@ -220,43 +223,6 @@ def _written_later(lab: Lab, stage: str) -> set[str]:
 
 
 # -- what cells showed and printed ----------------------------------------------------------------------------------
-
-
-def _pictures(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Iterator[Compared]:
-    """The figures that the cells of a stage showed beside those that it kept, one by one in their order."""
-    theirs = pictures_of(stage, both.ran)
-    mine = unit.get("pictures", [])
-    cell = stage.cells[-1] if stage.cells else None
-    look = both.look(stage.id)
-    if len(theirs) != len(mine):
-        found = f"{_counted(len(theirs))} in the notebook, {_counted(len(mine))} in the pipeline"
-        name = f"{PICTURES_OF} {stage.id}"
-        if theirs:
-            yield Compared(
-                kind="picture", name=name, stage=stage.id, equal=False, why=found, cell=cell, look=look
-            )
-        else:
-            why = f"{found}: Jupyter shows none by itself there"
-            yield Compared(kind="picture", name=name, stage=stage.id, equal=None, why=why, cell=cell)
-        return
-    for number, (versions, other) in enumerate(zip(theirs, mine, strict=True), 1):
-        judged = [judged_values(one, other) for _, one in versions]
-        equal, why = next((each for each in judged if each[0]), judged[0])
-        shown = look if equal is False else ""
-        name, cell = f"{PICTURE} {number} of {stage.id}", versions[0][0]
-        yield Compared(kind="picture", name=name, stage=stage.id, equal=equal, why=why, cell=cell, look=shown)
-
-
-def pictures_of(stage: ImportedStage, ran: Ran) -> list[Picture]:
-    """What the cells of a stage showed when the notebook ran, and what they drew in it afterwards."""
-    found = (
-        [one for one in each if one[0] in stage.cells] for each in ran.pictures if each[0][0] in stage.cells
-    )
-    return list(found)
-
-
-def _counted(number: int) -> str:
-    return f"{number:,} picture" if number == 1 else f"{number:,} pictures"
 
 
 def looks(text: str) -> str:

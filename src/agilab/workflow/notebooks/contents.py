@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
+import subprocess
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from agilab.workflow.notebooks.texts import difference
 
@@ -45,9 +48,33 @@ def same_contents(theirs: Path, mine: Path) -> bool:
         return False
 
 
-def are_pickles(theirs: Path, mine: Path) -> bool:
-    """Whether two files begin as pickles do (protocols 2 to 5) and end as they do."""
-    return all(_is_pickle(one.read_bytes()) for one in (theirs, mine))
+def are_pickles(*files: Path) -> bool:
+    """Whether files begin as pickles do (protocols 2 to 5) and end as they do."""
+    return all(_is_pickle(one.read_bytes()) for one in files)
+
+
+def held_in(files: Sequence[Path], python: Path) -> tuple[list[dict[str, Any]], str]:
+    """Fingerprints of what pickles hold, told by the interpreter of the lab's environment; or why there are none."""
+    with tempfile.TemporaryDirectory(prefix="agilab-verify-") as folder:
+        words = [str(python), "-m", "agi_node.held", folder, *map(str, files)]
+        done = subprocess.run(words, capture_output=True, text=True, cwd=folder, check=False)
+    if done.returncode:
+        return [], done.stderr.strip().rpartition("\n")[2][:200]
+    found: list[dict[str, Any]] = json.loads(done.stdout.strip().rpartition("\n")[2])
+    return found, ""
+
+
+def members_in(file: Path) -> dict[str, bytes]:
+    """What is packed in an archive, by name (of gzip by none); empty for what is none, or cannot be read."""
+    try:
+        if _head(file) == _GZIP:
+            return {"": gzip.decompress(file.read_bytes())}
+        if _head(file) == _ZIP:
+            with zipfile.ZipFile(file) as packed:
+                return {name: packed.read(name) for name in packed.namelist()}
+    except _UNREADABLE:
+        pass
+    return {}
 
 
 def _is_pickle(data: bytes) -> bool:

@@ -37,6 +37,7 @@ class Imported:
         kept: Other files that did, as (name, the one that it is kept under).
         missing: What stages name and the folder has not: files that they read or are run from, folders of environments
             and apps, and the lab's own project.
+        differs: Whether the lab says otherwise than its notebook where somebody edited or chose the lab's words.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Imported:
     backup: str | None
     missing: tuple[str, ...]
     kept: tuple[tuple[str, str], ...] = ()
+    differs: bool = False
 
     def to_plain(self) -> dict[str, Any]:
         """The same as JSON."""
@@ -85,13 +87,13 @@ def write_import(
     text = toml_of(lab, previous if own else "", kinds=preview.kinds, defaults=preview.joins)
     if preview.joins and parse_document(previous, LabStages, str(path)) == lab:
         text = previous
-    parse_document(text, LabStages, str(path))
+    now = parse_document(text, LabStages, str(path))
     if text != previous or not path.exists():
         backup = _kept(path) if path.exists() else None
         write_atomically(path, text.encode("utf-8"))
         files.append(FILE)
     if preview.found is not None:
-        remember(preview.notebooks[0], path, preview.found, lab, preview.names)
+        remember(preview.notebooks[0], path, preview.found, previous, now, preview.names)
     kept = []
     if preview.dependencies:
         if (folder / REPORT).exists() and _is_other(folder / REPORT, preview.report):
@@ -111,7 +113,8 @@ def write_import(
         lock_project(folder, ours="pyproject.toml" in files)
         files.append("uv.lock")
     missing = tuple(wanted(preview.lab, folder, preview.reads))
-    return Imported(path, tuple(files), backup, missing, tuple(kept))
+    differs = any(change["won"] == "file" for change in preview.back)
+    return Imported(path, tuple(files), backup, missing, tuple(kept), differs)
 
 
 def _kept(path: Path) -> str:

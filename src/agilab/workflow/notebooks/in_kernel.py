@@ -48,6 +48,8 @@ del _i"""
 """Has each figure, and each other value, looked at that a cell shows."""
 WIDGET = "application/vnd.jupyter.widget-view+json"
 """What a page draws that talks with the kernel: its text says how far it had come."""
+BY = "shown by"
+"""In the metadata of an output: the library that showed it (`agi_node.pictures`), whose text no cell printed."""
 PRINTED = 100_000
 """Characters of what a cell prints that are told."""
 APART = 0.006
@@ -57,6 +59,16 @@ from agi_node.drawings import SETTINGS as _s
 from agi_node.notebook_values import write as _w
 _s.update(get_ipython().figure_settings)
 _w(globals(), {names}, {out!r})"""
+
+
+class _Client(NotebookClient):
+    """Leaves what cells print where it is: widgets would take it into themselves, which a stage does not."""
+
+    def register_output_hook(self, msg_id: str, hook: Any) -> None:
+        pass
+
+    def remove_output_hook(self, msg_id: str, hook: Any) -> None:
+        pass
 
 
 def tell(**what: Any) -> None:
@@ -74,9 +86,7 @@ def run(path: str, names: list[str], folder: str, out: str, timeout_s: int = 180
         jupyter.v4.new_code_cell(FIRST + PICTURES.format(out=out)),
         jupyter.v4.new_code_cell(LAST.format(names=names, out=out)),
     ]
-    client = NotebookClient(
-        book, timeout=timeout_s, kernel_name="python3", resources={"metadata": {"path": folder}}
-    )
+    client = _Client(book, timeout=timeout_s, kernel_name="python3", resources={"metadata": {"path": folder}})
     failed: dict[str, Any] = {}
     with client.setup_kernel():
         client.execute_cell(book.cells[-2], len(cells), store_history=False)
@@ -111,7 +121,10 @@ def _printed(cell: Any) -> str:
         if output.output_type == "stream" and output.name == "stdout":
             parts.append(output.text)
         elif (
-            output.output_type == "display_data" and "text/plain" in output.data and WIDGET not in output.data
+            output.output_type == "display_data"
+            and "text/plain" in output.data
+            and WIDGET not in output.data
+            and BY not in output.metadata
         ):
             parts.append(f"{output.data['text/plain']}\n")
     return "".join(parts)[:PRINTED]

@@ -12,6 +12,7 @@ from agilab.contracts.lab_stages import Lab, LabStages, Stage
 from agilab.notebooks.supervisor.base import Base
 from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.changes import Change
+from agilab.notebooks.supervisor.new_names import naming
 from agilab.notebooks.supervisor.prints import Prints, prints_of, said
 from agilab.notebooks.supervisor.read_back import ReadBack
 from agilab.workflow.document.locate import FILE
@@ -108,11 +109,13 @@ class _Join:
         order = [key for key in self._order() if key in kept]
         for key, name in self._names_apart(kept).items():
             kept[key] = kept[key].with_changes(id=name)
+        told = since(self.found, self._mine, self._unchanged)
+        self._name_each_other(kept, told)
         stages = tuple(kept[key] for key in order)
         return Joined(
             self.there.with_changes(lab=lab, stages=stages),
             tuple(self.changes),
-            since(self.found, self._mine, self._unchanged),
+            told,
             {kept[key].id: key for key in order},
         )
 
@@ -122,7 +125,7 @@ class _Join:
         mine, theirs = self.found.document.lab, self.there.lab
         looks = frozenset() if self.found.of_lab else frozenset(Lab.model_fields) - {*said(mine)}
         unsaid = looks | self.found.unsaid.get("", frozenset())
-        way = Threeway(self._base.of_lab(mine, theirs), self.prefer, unsaid)
+        way = Threeway(self._base.of_lab(mine, theirs), self.prefer, unsaid, "" in self._base.undone)
         lab = way.join(mine, theirs)
         if looks and not way.here and not way.both:
             self._unchanged.add("")
@@ -151,7 +154,8 @@ class _Join:
             mine = _as_there(mine, theirs)
             looks = frozenset(Stage.model_fields) - _FIRST_LINE - {*said(mine)}
         unsaid = looks | self.found.unsaid.get(mine.id, frozenset())
-        way = Threeway(then.beside(theirs, mine) or {}, self.prefer, unsaid)
+        undone = self._is_undone(mine.id, theirs.id)
+        way = Threeway(then.beside(theirs, mine) or {}, self.prefer, unsaid, undone)
         stage = way.join(mine, theirs)
         if "id" in way.both:
             self._clash(name, f"its name: another in the notebook, and {theirs.id} in {FILE}")
@@ -170,7 +174,8 @@ class _Join:
         if way.there:
             self._tell("edited", name, f"{_its(name, way.there)} in {FILE}")
         if way.both:
-            self._clash(name, f"{_its(name, way.both)}: edited in the notebook and in {FILE}")
+            where = f"and {FILE} has it as before its import" if way.undone else f"and in {FILE}"
+            self._clash(name, f"{_its(name, way.both)}: edited in the notebook{',' * way.undone} {where}")
         if exported is None or self._base.exported is None:
             return
         fields = [one for one in way.here if ours.get(top := one.split(" ")[0]) == exported.get(top)]
@@ -184,6 +189,8 @@ class _Join:
 
     def _only_there(self, key: str, theirs: Stage) -> Stage | None:
         if key not in self._base.stages:
+            if self._is_undone(theirs.id):
+                return self._decided(theirs.id, f"deleted in the notebook, and back in {FILE}", None, theirs)
             self._tell("added", theirs.id, f"a stage that came into {FILE} since")
             return theirs
         if self._base.of_stage(key).was(theirs) or not self._base.knows(key):
@@ -200,9 +207,14 @@ class _Join:
             return mine
         name = self._called(key, mine)
         if self._base.of_stage(key).was_but(mine, self.found.unsaid.get(mine.id, ())):
+            if self._is_undone(name, mine.id):
+                return self._decided(name, f"added in the notebook, and {_GONE} again", mine, None)
             self._tell("deleted", name, f"it is {_GONE}")
             return None
         return self._decided(name, f"edited in the notebook, and {_GONE}", mine, None)
+
+    def _is_undone(self, *names: str) -> bool:
+        return not self._base.undone.isdisjoint(names)
 
     def _called(self, key: str, mine: Stage) -> str:
         """What rows call a stage: by the document's name where its cell has none."""
@@ -220,6 +232,19 @@ class _Join:
 
     def _tell(self, kind: str, name: str, what: str) -> None:
         self.changes.append(_told(kind, name, what, "file"))
+
+    def _name_each_other(self, kept: dict[str, Stage], told: Sequence[Change]) -> None:
+        """Let stages name others as these are called by now, not by key; one that is gone as it was called."""
+        names = {key: stage.id for side in (self._mine, self._theirs, kept) for key, stage in side.items()}
+        before = {stage.id: stage for stage in self.there.stages}
+        known = {change.stage for change in told if change.kind == "renamed"}
+        for key, stage in kept.items():
+            kept[key] = naming(stage, names)
+            theirs = self._theirs.get(key)
+            renamed = theirs is not None and naming(theirs, names) != before[theirs.id]
+            if renamed and stage.id not in known:
+                what = "what it names by another name now"
+                self.changes.append(_told("renamed", stage.id, what, "cell"))
 
     # -- order -----------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ _PLAIN = ("list of", "tuple of", "dict of")
 _SCALARS = ("float", "complex", "float64")
 NUMBERED = re.compile(r"(?<=\w)\[\d+\]")
 """What a library adds to the name of each object that it makes, counting them."""
+THREADS = re.compile(r"\b(Thread-|Dummy-|ThreadPoolExecutor-|Process-|\w*PoolWorker-|Task-)\d+(?:[_:]\d+)*")
+"""Names that Python gives threads, processes and tasks, counting those of a process."""
 UNEXPLAINED = "they differ, and it is not found in what"
 """Begins the words on two objects that are known not to hold the same, where no part of them says where."""
 PERHAPS, COUNTED_UP = "perhaps by chance", "counted up in each process"
@@ -39,7 +41,7 @@ def first_difference(theirs: Parts, mine: Parts) -> str:
             kind = _ONE.get(counted[2], counted[2][:-1]) if one[1] == "1" else counted[2]
             found = f"{one[1]} {kind} in the notebook, {other[1]} in the pipeline"
             return f"{counted[1]}: {found}" if counted[1] else found
-        if one[0] != other[0]:
+        if one[0] != other[0] and len(one) == len(other):
             return f"{one[0] or 'it'} in the notebook, {other[0] or 'it'} in the pipeline"
         found = (
             _number(one, other)
@@ -118,9 +120,11 @@ def _told(parts: Parts) -> Parts:
 
 def _only_numbered(one: Sequence[str], other: Sequence[str]) -> bool:
     """Whether these are names that a library numbers as it makes them: `sys[3]`, `sys[4]`."""
-    if len(one) != 2 or len(other) != 2 or one[0] != other[0] or not one[0].endswith("name"):
+    if len(one) != 2 or len(other) != 2 or one[0] != other[0]:
         return False
-    return NUMBERED.sub("[]", one[1]) == NUMBERED.sub("[]", other[1]) != one[1]
+    if THREADS.search(one[1]) and THREADS.sub(r"\1", one[1]) == THREADS.sub(r"\1", other[1]):
+        return True
+    return one[0].endswith("name") and NUMBERED.sub("[]", one[1]) == NUMBERED.sub("[]", other[1]) != one[1]
 
 
 def whole(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from agilab.workflow.notebooks.likeness import NUMBERED
+from agilab.workflow.notebooks.likeness import NUMBERED, THREADS
 
 TIMED = r"\d[\d.,]*(?:e-?\d+)?"
 UNITS = r"(?:ns|us|µs|μs|ms|s|secs?|seconds?|mins?|minutes?|hours?|it/s|s/it)"
@@ -35,6 +35,7 @@ def without_numbers(line: str) -> str:
 
 
 def _without_count(line: str) -> str:
+    line = THREADS.sub(r"\1…", line)
     return NUMBERED.sub("[…]", line) if line.startswith("<") else line
 
 

@@ -1,4 +1,7 @@
-"""Which stage of a lab's document is which of its notebook: by the name at the export, whoever renamed it since."""
+"""Which stage of a lab's document is which of its notebook: by the name at the export, whoever renamed it since.
+
+What they say of each other they say by these keys too: where one was renamed, its name in another is no edit of that.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from agilab.contracts.lab_stages import Stage
 from agilab.notebooks.supervisor.base import Base
 from agilab.notebooks.supervisor.cell_names import DERIVED
+from agilab.notebooks.supervisor.new_names import naming
 from agilab.notebooks.supervisor.prints import Prints, prints_of
 from agilab.notebooks.supervisor.read_back import ReadBack
 
 Run = tuple[str, ...]
+_OTHER = "--another-of-this-name"
+"""How the key ends of a stage that is called as another one was."""
 
 
 def of_the_notebook(found: ReadBack, base: Base) -> dict[str, Stage]:
@@ -29,7 +35,20 @@ def of_the_notebook(found: ReadBack, base: Base) -> dict[str, Stage]:
             others = set() if cell.startswith(DERIVED) else {*base.cells.values()}
             keys[stage.id] = _unused(base.names.get(stage.id, stage.id), taken | others)
             taken.add(keys[stage.id])
-    return {keys[stage.id]: stage for stage in found.document.stages}
+    exported = base.first.order
+    theirs = {name: key for name, key in keys.items() if name != key}
+    ours = {name: key for name, key in theirs.items() if name not in exported}
+    named = {}
+    for stage in found.document.stages:
+        key, now = keys[stage.id], naming(stage, theirs)
+        if (
+            stage.id in found.came
+        ):  # what no cell shows names others as at the export, and so does an old first line
+            then = naming(stage, ours)
+            same = _takes(prints_of(then)) == _takes(base.first.of_stage(key).fields)
+            now = then if same else then.with_changes(inputs=now.inputs)
+        named[key] = now
+    return named
 
 
 def of_the_document(stages: Iterable[Stage], mine: Mapping[str, Stage], base: Base) -> dict[str, Stage]:
@@ -50,10 +69,15 @@ def of_the_document(stages: Iterable[Stage], mine: Mapping[str, Stage], base: Ba
     taken = {*keys.values()}
     for stage in stages:
         if stage.id not in keys:
-            own = stage.id if stage.id not in mine or mine[stage.id].id == stage.id else f"{stage.id} "
+            own = stage.id if stage.id not in mine or mine[stage.id].id == stage.id else f"{stage.id}{_OTHER}"
             keys[stage.id] = _unused(own, taken)
             taken.add(keys[stage.id])
-    return {keys[stage.id]: stage for stage in stages}
+    others = {name: key for name, key in keys.items() if name != key}
+    return {keys[stage.id]: naming(stage, others) for stage in stages}
+
+
+def _takes(fields: Prints | None) -> str:
+    return str((fields or {}).get("inputs", ""))
 
 
 def _renamed(new: Iterable[Stage], gone: Mapping[str, set[Run]]) -> Iterator[tuple[Stage, str]]:
@@ -75,7 +99,7 @@ def _ran(what: Stage | Prints | None) -> set[Run]:
 
 
 def _unused(key: str, taken: set[str]) -> str:
-    """A key that no stage has; no stage can be called like one with a blank in it."""
+    """A key that no stage has."""
     while key in taken:
-        key += " "
+        key += _OTHER
     return key

@@ -17,7 +17,8 @@ MANY_LINES, MANY_WORDS = 5_000, 2_000
 """Of longer texts and lines parts are not looked for elsewhere than at their places."""
 _DATE = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?(?:Z|[+-]\d\d:?\d\d\b)?"
 _CLOCK = rf"\b\d{{1,2}}:\d\d(?::\d\d(?:\.\d+)?)?\b|\b{TIMED}\s?{UNITS}\b"
-_TEMPORARY = r"/(?:private/)?(?:tmp|var/folders)/[^\s'\":,)\]]*"
+_TEMPORARY = r"/(?:private/)?(?:tmp|var/folders)/(?:[^\s'\":,)\]/]*/)*"
+"""Folders for a while, however deep; what lies there is called as its code says."""
 _UUID = r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
 _NUMBER = (
     r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d)\.(?!\w)|(?<=\d))(?:[eE][-+]?\d+)?(?!\w)"
@@ -27,28 +28,32 @@ _CUT = re.compile("… #[0-9a-f]{8}$")
 _DIGITS = re.compile(r"[-+]?[\d.,]*\d(?:e[-+]?\d+)?")
 
 
-def agrees_where_repeated(theirs: str, again: Sequence[str], mine: str, *, draws: bool = False) -> bool:
-    """Whether several runs of a notebook say several things, and the pipeline the same as all wherever they agree.
+def misfit(theirs: str, again: Sequence[str], mine: str, *, draws: bool = False) -> int | None:
+    """The line in which the pipeline does not say what several runs of a notebook say there, wherever these agree.
 
-    Of a notebook that `draws` without a seed, what stands beside a draw in a line, or in a line of the same words, may
+    Counted from 1; 0 where it is no certain line, or the runs do not differ at all; None where the pipeline agrees. Of
+    a notebook that `draws` without a seed, what stands beside a draw in a line, or in a line of the same words, may
     agree by chance and is one place with it.
     """
     runs, other = [tidy(text) for text in (theirs, *again)], tidy(mine)
     if all(run == runs[0] for run in runs):
-        return False
+        return 0
     drawn = _drawn(runs) if draws else frozenset()
     if len({*map(len, runs)}) == 1:
         if len(other) != len(runs[0]):
-            return False
-        rows = zip(*runs, strict=True)
-        return all(
-            line_fits(row, line, draws=draws) or (_alone(row[0]) in drawn and _may_be_drawn(row, line))
-            for row, line in zip(rows, other, strict=True)
+            return 0
+        rows = zip(zip(*runs, strict=True), other, strict=True)
+        wrong = (
+            number
+            for number, (row, line) in enumerate(rows, 1)
+            if not line_fits(row, line, draws=draws)
+            and not (_alone(row[0]) in drawn and _may_be_drawn(row, line))
         )
+        return next(wrong, None)
     if max(map(len, [*runs, other])) > MANY_LINES:
-        return True
+        return None
     kept = [line for line in _common(runs) if not (draws and _alone(line) in drawn)]
-    return _in_order(kept, other)
+    return None if _in_order(kept, other) else 0
 
 
 def line_fits(runs: Sequence[str], mine: str, *, draws: bool = False) -> bool:

@@ -8,7 +8,7 @@ look of a difference decides nothing: an address, a time or the order of a set t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,23 @@ from agilab.workflow.notebooks.both import Both
 from agilab.workflow.notebooks.comparison import (
     GONE,
     NOT_WRITTEN,
-    PICTURE,
     kept_files,
-    pictures_of,
     printed_by,
 )
-from agilab.workflow.notebooks.contents import BY_CONTENTS, bytes_apart, same_contents
+from agilab.workflow.notebooks.contents import (
+    BY_CONTENTS,
+    are_pickles,
+    bytes_apart,
+    held_in,
+    members_in,
+    same_contents,
+)
+from agilab.workflow.notebooks.drawn import PICTURE, PICTURES_OF, paired, pictures_of
 from agilab.workflow.notebooks.kernel import Ran
 from agilab.workflow.notebooks.likeness import BY_KEYS, NOT_REPEATED, PERHAPS, unexplained
 from agilab.workflow.notebooks.lost_files import LOST, lost_files
 from agilab.workflow.notebooks.masks import COUNTED, ORDER, by_chance, named
-from agilab.workflow.notebooks.places import agrees_where_repeated
+from agilab.workflow.notebooks.places import misfit
 from agilab.workflow.notebooks.renamed import ANEW, Renamed, renamed
 from agilab.workflow.notebooks.room import Room
 from agilab.workflow.notebooks.same_parts import Judged, other_value
@@ -113,8 +119,12 @@ def _seen_again(one: Compared, both: Both, again: Sequence[Again]) -> Compared:
         why = f"{one.why}; {PERHAPS}: such times are often the same"
         return one.model_copy(update={"equal": None, "why": why, "look": ""})
     if not unsure:
-        return one.model_copy(update={"why": f"{one.why}{noisy}"})
-    why = difference(*_texts(one, both, both.ran)) if one.kind in ("shown", "printed") else one.why
+        return one.model_copy(update={"why": f"{found.where or one.why}{noisy}"})
+    why = (
+        found.where or difference(*_texts(one, both, both.ran))
+        if one.kind in ("shown", "printed")
+        else one.why
+    )
     look = both.look(one.stage) if both.left.get(one.stage) is not None else ""
     return one.model_copy(update={"equal": False, "why": f"{why}{noisy}", "look": look})
 
@@ -173,7 +183,7 @@ def _renamed(found: Renamed, stages: Mapping[str, str], both: Both, room: Room) 
         how = "" if equal else BY_CONTENTS
         equal = equal or same_contents(had, mine)
         if not equal:
-            repeated = not _other_file(had, [has], mine, draws=both.draws).fits
+            repeated = not _other_file(had, [has], mine, both.python, draws=both.draws).fits
             equal, how = (False, bytes_apart(had, mine)) if repeated else (None, NOT_REPEATED)
         why = f"{other} in the pipeline: {ANEW}" + (f"; {how}" if how else "")
         look = both.look(stages[other], files=True) if equal is False else ""
@@ -205,7 +215,9 @@ def _unrepeated(one: Compared, both: Both, again: Sequence[Again]) -> Judged:
         if digest is None:
             return Judged()
         files = [each.room.file(one.name) for each in again]
-        return _other_file(both.room.file(one.name), files, both.store.objects.path(digest), draws=both.draws)
+        return _other_file(
+            both.room.file(one.name), files, both.store.objects.path(digest), both.python, draws=both.draws
+        )
     if one.kind == "picture":
         return _other_pictures(one, both, again, unit)
     first, mine = _texts(one, both, both.ran)
@@ -216,8 +228,12 @@ def _other_text(runs: Sequence[str], mine: str, *, draws: bool) -> Judged:
     first, *others = runs
     noisy = any(tidy(other) != tidy(first) for other in others)
     by_shape = all(judged_texts(first, other)[0] is not False for other in others)
-    fits = noisy and agrees_where_repeated(first, others, mine, draws=draws)
-    return Judged(fits, noisy, by_shape, by_chance=not fits and by_chance(tidy(first), tidy(mine)))
+    line = misfit(first, others, mine, draws=draws) if noisy else 0
+    fits = line is None
+    where = difference(first, mine, line) if line else ""
+    return Judged(
+        fits, noisy, by_shape, where=where, by_chance=not fits and by_chance(tidy(first), tidy(mine))
+    )
 
 
 def _texts(one: Compared, both: Both, ran: Ran) -> tuple[str, str]:
@@ -233,22 +249,50 @@ def _other_pictures(one: Compared, both: Both, again: Sequence[Again], unit: Map
     """Whether the notebook shows other pictures each time, or this one as another."""
     stage = next(stage for stage in both.notebook.stages if stage.id == one.stage)
     runs = [pictures_of(stage, ran) for ran in (both.ran, *(each.ran for each in again))]
-    mine = unit.get("pictures", ())
-    if len({*map(len, runs)}) > 1 or len(mine) != len(runs[0]):
+    _, mine, _ = paired(stage, both.ran, unit)
+    if one.name.startswith(PICTURES_OF) or len({*map(len, runs)}) > 1 or len(mine) > len(runs[0]):
         return Judged(fits=len({*map(len, runs)}) > 1, noisy=len({*map(len, runs)}) > 1)
     at = int(one.name.removeprefix(PICTURE).split()[0]) - 1
     return other_value([run[at][0][1] for run in runs], mine[at], draws=both.draws)
 
 
-def _other_file(had: Path | None, again: Sequence[Path | None], mine: Path, *, draws: bool) -> Judged:
+def _other_file(
+    had: Path | None, again: Sequence[Path | None], mine: Path, python: Path, *, draws: bool
+) -> Judged:
     if had is None or None in again:
         other = any((had is None) is not (one is None) for one in again)
         return Judged(fits=other, noisy=other)
     files = [one for one in again if one is not None]
     if all(sha256_file(had) == sha256_file(has) or same_contents(had, has) for has in files):
         return Judged()
+    if are_pickles(had, *files, mine):
+        found, refused = held_in([had, *files, mine], python)
+        if not refused:
+            return other_value(found[:-1], found[-1], draws=draws)
+    packed = [members_in(one) for one in (had, *files, mine)]
+    if all(packed) and all(one.keys() == packed[0].keys() for one in packed):
+        return _all_of(
+            _other_bytes([one[name] for one in packed], draws=draws)
+            for name in packed[0]
+            if len({one[name] for one in packed}) > 1
+        )
+    return _other_bytes([one.read_bytes() for one in (had, *files, mine)], draws=draws)
+
+
+def _other_bytes(files: Sequence[bytes], *, draws: bool) -> Judged:
+    """The same of what several runs wrote, and at the end a stage."""
+    if len({*files[:-1]}) == 1:
+        return Judged(fits=files[-1] == files[0])
     try:
-        first, *others, last = [one.read_bytes().decode("utf-8") for one in (had, *files, mine)]
+        first, *others, last = [one.decode("utf-8") for one in files]
     except UnicodeDecodeError:
         return Judged(fits=True, noisy=True)
     return _other_text([first, *others], last, draws=draws)
+
+
+def _all_of(parts: Iterable[Judged]) -> Judged:
+    """What is told of parts that differ, taken together."""
+    every = list(parts)
+    wrong = next((one for one in every if not one.fits), None)
+    noisy = any(one.noisy for one in every)
+    return Judged(wrong is None and noisy, noisy, where=wrong.where if wrong else "")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agilab.workflow.notebooks.comparison import GONE, judged_values
-from agilab.workflow.notebooks.likeness import Parts, alike, unexplained
+from agilab.workflow.notebooks.likeness import Parts, alike, first_difference, unexplained
 from agilab.workflow.notebooks.places import beginning_fits
 from agilab.workflow.notebooks.texts import is_now
 
@@ -28,12 +28,14 @@ class Judged:
         noisy: There are places that they do not repeat,
         by_shape: all of which are clocks, addresses and the like.
         by_chance: What differs are measured times so short that runs may have them in common.
+        where: Where the stage differs in what they do repeat, in words; empty where that is not said.
     """
 
     fits: bool = False
     noisy: bool = False
     by_shape: bool = False
     by_chance: bool = False
+    where: str = ""
 
 
 def other_value(runs: Sequence[Mapping[str, Any]], mine: Mapping[str, Any], *, draws: bool) -> Judged:
@@ -54,8 +56,8 @@ def other_value(runs: Sequence[Mapping[str, Any]], mine: Mapping[str, Any], *, d
     *parts, other = [_parts_of(one) for one in (*runs, mine)]
     clocks = any(one != parts[0] for one in parts) and all(_only_clocks(parts[0], one) for one in parts[1:])
     hidden = not clocks and all(_is_object(one) for one in parts)  # a library that draws by itself
-    fits = _parts_fit(parts, other, draws=draws or hidden)
-    return Judged(fits, noisy=True, by_shape=clocks)
+    where = _misfit(parts, other, draws=draws or hidden)
+    return Judged(where is None, noisy=True, by_shape=clocks, where=where or "")
 
 
 def _parts_of(one: Mapping[str, Any]) -> Parts:
@@ -73,8 +75,8 @@ def _tells(why: str) -> bool:
     return unexplained(None, why) or "addresses" in why
 
 
-def _parts_fit(runs: Sequence[Parts], mine: Parts, *, draws: bool) -> bool:
-    """Whether a stage's parts are like those of the runs, in all that the runs have in common."""
+def _misfit(runs: Sequence[Parts], mine: Parts, *, draws: bool) -> str | None:
+    """Where a stage's parts are not like those of the runs, in what these have in common; None where they are."""
     there = {_head(part): part for part in mine}
     those = [{_head(part): part for part in run} for run in runs]
     heads = [head for head in those[0] if all(head in each for each in those)]
@@ -83,12 +85,13 @@ def _parts_fit(runs: Sequence[Parts], mine: Parts, *, draws: bool) -> bool:
     for head in heads:
         rows = [each[head] for each in those]
         if head not in there:
-            return False
+            return first_difference(runs[0], mine)
         if draws and _kin(head) in drawn:
             continue
         if not _part_fits(rows, there[head], draws=draws):
-            return False
-    return len(mine) == len(runs[0]) or len({*map(len, runs)}) > 1
+            return _part_apart(rows, there[head])
+    same = len(mine) == len(runs[0]) or len({*map(len, runs)}) > 1
+    return None if same else first_difference(runs[0], mine)
 
 
 def _head(part: Sequence[str]) -> tuple[str, ...]:
@@ -110,11 +113,27 @@ def _part_fits(rows: Sequence[Sequence[str]], mine: Sequence[str], *, draws: boo
     words = [row[-1].split() for row in (*rows, mine)]
     if draws or first[1].startswith(("sums", "blocks")) or len({*map(len, words)}) > 1:
         return True
-    kept = [(place[0], place[-1]) for place in zip(*words, strict=True) if len({*place[:-1]}) == 1]
+    kept = _kept(rows, mine)
     if not kept:
         return True
     had, has = ([first[0], first[1], str(len(kept)), " ".join(side)] for side in zip(*kept, strict=True))
     return had == has or alike([had], [has])[0] is not False
+
+
+def _kept(rows: Sequence[Sequence[str]], mine: Sequence[str]) -> list[tuple[str, str]]:
+    """Of numbers those that all runs repeat, each with that of the stage."""
+    words = [row[-1].split() for row in (*rows, mine)]
+    return [(place[0], place[-1]) for place in zip(*words, strict=True) if len({*place[:-1]}) == 1]
+
+
+def _part_apart(rows: Sequence[Sequence[str]], mine: Sequence[str]) -> str:
+    """Where a part is another one, among numbers the first that all runs repeat."""
+    first = rows[0]
+    if len(first) == 4 and any(list(row) != list(first) for row in rows):
+        left, right = next(pair for pair in _kept(rows, mine) if pair[0] != pair[1])
+        said = f"{left} in the notebook, {right} in the pipeline, among what it repeats"
+        return f"{first[0]}: {said}" if first[0] else said
+    return first_difference([first], [mine])
 
 
 def _only_clocks(first: Parts, second: Parts) -> bool:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from agi_node.displayed import DISPLAY, PLAIN, RESULT, WIDGET
+from agi_node.displayed import DISPLAY, MORE, RESULT, WIDGET
+from agi_node.forms import PLAIN, to_one_length
 from agilab.contracts.notebook_import import Compared, ImportedStage
 from agilab.workflow.notebooks.both import Both
 from agilab.workflow.notebooks.kernel import Ran
@@ -19,7 +20,9 @@ from agilab.workflow.notebooks.texts import judged_texts
 
 Shown = Mapping[str, Any]
 NOTHING = "nothing"
-_CELL, _DISPLAY = "cell ", "display "
+MANY = 50
+"""Displays of a stage that are told one by one."""
+_CELL, _DISPLAY, _DISPLAYS = "cell ", "display ", "displays of "
 
 
 def shown(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Iterator[Compared]:
@@ -29,21 +32,38 @@ def shown(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Iterator
             continue  # what stands for it in the stage is worth something
         equal, why = judged_shown(theirs, mine)
         yield _compared(both, f"{_CELL}{cell}", stage, cell, (equal, why))
-    theirs_, mine_ = _displayed(stage, both.ran, unit)
+    theirs_, mine_, why = _displayed(stage, both.ran, unit)
+    if why:
+        yield _compared(both, f"{_DISPLAYS}{stage.id}", stage, stage.cells[-1], (None, why))
     if len(theirs_) != len(mine_):
-        why = f"{_counted(len(theirs_))} in the notebook, {_counted(len(mine_))} in the pipeline"
-        yield _compared(both, f"displays of {stage.id}", stage, stage.cells[-1], (False, why))
+        why = f"{_counted(_number(theirs_))} in the notebook, {_counted(_number(mine_))} in the pipeline"
+        yield _compared(both, f"{_DISPLAYS}{stage.id}", stage, stage.cells[-1], (False, why))
         return
-    for number, (left, right) in enumerate(zip(theirs_, mine_, strict=True), 1):
-        if [*left["forms"], *right["forms"]] != [PLAIN, PLAIN]:  # texts are compared among what is printed
-            name = f"{_DISPLAY}{number} of {stage.id}"
-            yield _compared(both, name, stage, left["cell"], judged_shown(left, right))
+    yield from _one_by_one(both, stage, theirs_, mine_)
     widgets = [
         one["cell"] for one in both.ran.displays if one["kind"] == WIDGET and one["cell"] in stage.cells
     ]
     if widgets:
         why = "what goes with its process and a page: a widget"
         yield _compared(both, f"widgets of {stage.id}", stage, widgets[-1], (None, why))
+
+
+def _one_by_one(
+    both: Both, stage: ImportedStage, theirs: Sequence[Shown], mine: Sequence[Shown]
+) -> Iterator[Compared]:
+    """Each display that is more than text; of many those that are alike in one row."""
+    same = []
+    for number, (left, right) in enumerate(zip(theirs, mine, strict=True), 1):
+        if [*left["forms"], *right["forms"]] != [PLAIN, PLAIN]:  # texts are compared among what is printed
+            judged = judged_shown(left, right)
+            if judged[0] and len(theirs) > MANY:
+                same.append(number)
+            else:
+                yield _compared(both, f"{_DISPLAY}{number} of {stage.id}", stage, left["cell"], judged)
+    if same:
+        which = f"{same[0]:,} to {same[-1]:,}" if len(same) > same[-1] - same[0] else f"among {len(theirs):,}"
+        name = f"{_counted(len(same))}, {which}, of {stage.id}"
+        yield _compared(both, name, stage, theirs[-1]["cell"], (True, ""))
 
 
 def judged_shown(theirs: Shown | None, mine: Shown | None) -> tuple[bool | None, str]:
@@ -58,7 +78,7 @@ def judged_shown(theirs: Shown | None, mine: Shown | None) -> tuple[bool | None,
             return False, f"{said}{'none' if one is None else 'some'} in the notebook, " + (
                 "none in the pipeline" if other is None else "some in the pipeline"
             )
-        equal, why = judged_texts(one, other)
+        equal, why = judged_texts(*to_one_length(one, other))
         if equal is False:
             return False, f"{said}{why}"
         if equal is None:
@@ -70,12 +90,15 @@ def texts_of(name: str, stage: ImportedStage, ran: Ran, unit: Mapping[str, Any])
     """Of something that `shown` compared what a run of the notebook showed, and what its stage did, as texts."""
     if name.startswith(_DISPLAY):
         number = int(name.removeprefix(_DISPLAY).partition(" ")[0])
-        theirs, mine = _displayed(stage, ran, unit)
+        theirs, mine, _ = _displayed(stage, ran, unit)
         left, right = theirs[number - 1 : number], mine[number - 1 : number]
-        return _whole(left[0] if left else None), _whole(right[0] if right else None)
+        return _wholes(left[0] if left else None, right[0] if right else None)
+    if name.startswith(_DISPLAYS):
+        theirs, mine, _ = _displayed(stage, ran, unit)
+        return _counted(_number(theirs)), _counted(_number(mine))
     for cell, one, other in _results(stage, ran, unit):
         if name == f"{_CELL}{cell}":
-            return _whole(one), _whole(other)
+            return _wholes(one, other)
     return "", ""
 
 
@@ -137,13 +160,40 @@ def _likeness(one: Shown, other: Shown) -> float:
     return same + int(set(one["forms"]) == set(other["forms"]))
 
 
-def _displayed(stage: ImportedStage, ran: Ran, unit: Mapping[str, Any]) -> tuple[list[Shown], list[Shown]]:
-    theirs = [one for one in ran.displays if one["kind"] == DISPLAY and one["cell"] in stage.cells]
-    return theirs, [one for one in unit.get("displays", ()) if one["kind"] == DISPLAY]
+def _displayed(
+    stage: ImportedStage, ran: Ran, unit: Mapping[str, Any]
+) -> tuple[list[Shown], list[Shown], str]:
+    """What the cells of a stage displayed, and what it did, as far as both are told; why that is not all of it."""
+    theirs = [one for one in ran.displays if one["kind"] in (DISPLAY, MORE) and one["cell"] in stage.cells]
+    mine = [one for one in unit.get("displays", ()) if one["kind"] in (DISPLAY, MORE)]
+    if _number(theirs) == _number(mine):
+        ends = [
+            next((at for at, one in enumerate(row) if one["kind"] == MORE), len(row))
+            for row in (theirs, mine)
+        ]
+        number = _number(mine)
+        why = f"only the first {min(ends):,} of {_counted(number)} are compared" if min(ends) < number else ""
+        return theirs[: min(ends)], mine[: min(ends)], why
+    own = [[one for one in row if not one.get("by")] for row in (theirs, mine)]
+    if len(own[0]) == len(own[1]) and not any(one["kind"] == MORE for row in own for one in row):
+        shown = {one["by"] for one in (*theirs, *mine) if one.get("by")}
+        why = f"what {' and '.join(sorted(shown))} shows by itself, in Jupyter otherwise than in a stage"
+        return own[0], own[1], why
+    return theirs, mine, ""
 
 
-def _whole(one: Shown | None) -> str:
-    return "" if one is None else "\n".join(str(form) for _, form in sorted(one["forms"].items()))
+def _number(row: Sequence[Shown]) -> int:
+    """How many displays these are, with those that were only counted."""
+    return sum(one.get("number", 1) for one in row)
+
+
+def _wholes(one: Shown | None, other: Shown | None) -> tuple[str, str]:
+    """Two values in all their forms, as texts; a form that was cut on one side is a digest on both."""
+    forms = [dict(each["forms"]) if each else {} for each in (one, other)]
+    for media in forms[0].keys() & forms[1].keys():
+        forms[0][media], forms[1][media] = to_one_length(forms[0][media], forms[1][media])
+    left, right = ("\n".join(form for _, form in sorted(each.items())) for each in forms)
+    return left, right
 
 
 def _brief(one: Shown | None) -> str:

@@ -6,9 +6,12 @@ from collections.abc import Collection, Mapping
 
 from agilab.contracts.lab_stages import Stage
 from agilab.notebooks.supervisor.changes import Change
+from agilab.notebooks.supervisor.prints import prints_of
 from agilab.notebooks.supervisor.read_back import ReadBack
 from agilab.workflow.notebooks.woven import moved
 
+_OF_LAB = {"text": ("title", "description"), "params": ("params",)}
+"""Of what fields of the lab a change is."""
 _STANDS = frozenset({"left_out", "unreadable"})
 """What no import takes over, so that it is told each time."""
 
@@ -24,11 +27,16 @@ def since(found: ReadBack, mine: Mapping[str, Stage], unchanged: Collection[str]
     stays = later and base.lab.was_but(found.document.lab, found.unsaid.get("", ()))
     order = list(mine)
 
+    def is_as_it_was(kind: str) -> bool:
+        now, then = prints_of(found.document.lab), base.lab.fields or {}
+        return all(now.get(name) == then.get(name) for name in _OF_LAB[kind])
+
     def is_new(change: Change) -> bool:
         if change.kind in _STANDS or change.won == "metadata":
             return True
         if not change.stage:
-            return not stays and "" not in unchanged
+            same = later and change.kind in _OF_LAB and is_as_it_was(change.kind)
+            return not stays and not same and "" not in unchanged
         key = keys.get(change.stage)
         if key in unchanged or (key is None and change.stage in mine):
             return False

@@ -81,9 +81,9 @@ def tidy(text: str, *, timed: bool = False) -> list[str]:
     return kept
 
 
-def difference(theirs: str, mine: str) -> str:
-    """The first line in which two texts differ."""
-    return _difference(tidy(theirs), tidy(mine), [])
+def difference(theirs: str, mine: str, line: int = 1) -> str:
+    """The first line, from that `line` on, in which two texts differ."""
+    return _difference(tidy(theirs), tidy(mine), [True] * (line - 1))
 
 
 def _difference(one: list[str], other: list[str], alike: list[bool]) -> str:

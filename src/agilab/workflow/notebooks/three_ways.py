@@ -27,6 +27,7 @@ class Threeway:
 
     Attributes:
         unsaid: Fields of which the notebook cannot speak: they are as the document has them.
+        undone: Whether the document is again as it was before an import: whether somebody meant that, nobody knows.
         here: What the notebook alone changed, by the fields and entries.
         there: What the document alone changed.
         both: What both changed, and not alike.
@@ -35,6 +36,7 @@ class Threeway:
     then: Prints
     prefer: Side | None = None
     unsaid: frozenset[str] = frozenset()
+    undone: bool = False
     here: list[str] = field(default_factory=list)
     there: list[str] = field(default_factory=list)
     both: list[str] = field(default_factory=list)
@@ -65,7 +67,7 @@ class Threeway:
     def _whose(self, names: Iterable[str], mine: Any, theirs: Any, then: Any) -> Side:
         if mine == theirs:
             return "file"
-        if mine == then:
+        if mine == then and not self.undone:
             self.there += names
             return "file"
         if theirs == then:
@@ -81,7 +83,7 @@ class Threeway:
         ours, now, then = digests
         if ours == now:
             return values[1]
-        if then not in (ours, now) and _have_entries(digests, empty=top):
+        if then not in ((now,) if self.undone else (ours, now)) and _have_entries(digests, empty=top):
             return self._entries(name, values, digests)
         whose = self._whose(_named(name, digests), ours, now, then)
         return values[0 if whose == "notebook" else 1]
