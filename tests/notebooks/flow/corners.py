@@ -7,6 +7,12 @@ _CLOCK = "import time\nSCALE=int(time.time()>0)+2"
 _PART = "class P:\n    def go(self): return SCALE\n    @property\n    def v(self): return SCALE+1\n"
 # fmt: off
 CORNERS: dict[str, list[str]] = {
+    "a constant that a text changes": [
+        "n = 3",
+        "exec('n = n + 1')",
+        "if (n + 3) % 2:\n    items = [1]\nelse:\n    items = [2]",
+        "match items:\n    case [n, *others]:\n        pass\n    case _:\n        n = 0",
+    ],
     'bound method': ['xs=[1]', 'push = xs.append', 'push(2)', 'y = len(xs)'],
     'class attr list': ['class A:\n    items=[]\n    def add(self, v):\n        self.items.append(v)', 'a=A()\nb=A()', 'a.add(1)', 'n=len(b.items)', 'm=A.items[0]'],
     'global in method': ['LOG=[]', 'class A:\n    def go(self):\n        LOG.append(1)', 'a=A()', 'a.go()', 'n=len(LOG)'],

@@ -16,7 +16,7 @@ from __future__ import annotations
 import ast
 import builtins
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
@@ -36,7 +36,7 @@ from agi_node.source.statement import (
     names_changed,
     needed_now,
 )
-from agi_node.source.tree import nodes_of
+from agi_node.source.tree import nodes_of, text_of
 
 _PYTHONS_OWN = frozenset(dir(builtins)) | {"__file__", "__builtins__", "__annotations__"}
 
@@ -126,7 +126,10 @@ class Statements:
         self._imports = dict(imported(self._nodes))
         bound = [bound_names([node], "") for node in self._body]
         self._bound = frozenset[str]().union(*bound)
-        changed = [names_changed(*each) for each in zip(self._body, self._nodes, strict=True)]
+        changed = [
+            names_changed(node, nodes) | _by_exec(nodes, self._bound)
+            for node, nodes in zip(self._body, self._nodes, strict=True)
+        ]
         inside = (each for node, each in zip(self._body, changed, strict=True) if defines(node))
         self._states = frozenset[str]().union(*inside) - self._imports.keys()
         self._events: dict[str, list[_Event]] = {}
@@ -301,6 +304,21 @@ class Statements:
                 lines[number - 1] += ("; " if number == last else "") + part.decode("utf-8", "surrogatepass")
             last = end
         return "\n".join(lines)
+
+
+def _by_exec(nodes: Sequence[ast.AST], bound: frozenset[str]) -> frozenset[str]:
+    """The names that a statement may change by running text: those that stand in it, any where it is computed."""
+    found: frozenset[str] = frozenset()
+    for node in nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "exec":
+            text = text_of(node.args[0]) if node.args else None
+            try:
+                body = [] if text is None else ast.parse(text).body
+                said = {one.id for each in body for one in nodes_of(each) if isinstance(one, ast.Name)}
+                found |= bound if text is None else said | bound_names(body, "").keys()
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                found |= bound
+    return found
 
 
 def _places(bits: int) -> Iterator[int]:
