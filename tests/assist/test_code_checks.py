@@ -46,6 +46,7 @@ P = "from pathlib import Path\n"
         "import numpy as np\nx = np.load('a.npy')\ny = np.load('b.npy', allow_pickle=False)\n",
         P + "import polars as pl\nt = pl.read_csv(Path('x'))\nt = t.rename({'a': 'b'})\n",
         "import yaml, tomllib, argparse, duckdb\nfrom IPython.display import display\nx = yaml.safe_load('a: 1')\n",
+        P + "t = t or [Path('x')]\nt = t.rename({'a': 'b'})\n",
         "token = 'tok'\nsep = '/'\nx = 'a/b'.split(sep)\n",
         "from sklearn.linear_model import Ridge\nfrom scipy.stats import norm\nimport altair, networkx\n",
         "été = 'Tür 😀 日本'\r\nif été:\r\n\tprint(été)\r\n",

@@ -32,6 +32,8 @@ _IN_A_FILE = ("sqlite://", "duckdb://")
 _BY_NAME = ("getattr", "setattr", "delattr", "hasattr")
 _HIDDEN = ("os", "sys", "subprocess", "builtins", "shutil", "importlib", "ctypes", "socket")
 """Modules that many others have among their own names: `random._os` is `os`."""
+_LIKE_A_KEY = re.compile("[0-9]|.{12}")
+"""A text that may be a secret, and is no word such as `token = "eos"`."""
 _SECRET = re.compile(r"(?i)(api_?key|secret|password|passwd|token)$")
 _ROOTS = frozenset(one.split(".")[0] for prefixes in RISKS.values() for one in prefixes if "." in one)
 _BUILT_IN = frozenset(one for prefixes in RISKS.values() for one in prefixes if "." not in one)
@@ -158,8 +160,8 @@ class _Looker:
                 yield from _text(node, text)
             case ast.Constant(value=bytes(text)):
                 yield from _text(node, text.decode("latin-1"))
-            case ast.Assign(targets=targets, value=ast.Constant(value=str(text))) if text:
-                for target in targets if len(text) >= 12 or re.search("[0-9]", text) else ():
+            case ast.Assign(targets=targets, value=ast.Constant(value=str(text))) if _LIKE_A_KEY.search(text):
+                for target in targets:
                     if isinstance(target, ast.Name) and _SECRET.search(target.id):
                         what = f"holds what looks like a secret, in {target.id!r}"
                         mend = "read it from the environment of the run"

@@ -74,7 +74,9 @@ class PathNames:
         if not isinstance(function, ast.Attribute) or function.attr not in _OF_PATHS:
             return ""
         plain = (
-            len(call.args) <= 1 and not call.keywords and not isinstance(call.args[:1], ast.Dict | ast.Lambda)
+            len(call.args) <= 1
+            and not call.keywords
+            and not any(isinstance(one, ast.Dict | ast.Lambda) for one in call.args)
         )
         if plain and self._has_path(function.value):
             return f"{_OF_PATHS[function.attr]}: .{function.attr}()"
