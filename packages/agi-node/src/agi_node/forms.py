@@ -78,7 +78,7 @@ def _asked(value: Any, method: str) -> Any:
         return found() if callable(found) else None
     except (AttributeError, NotImplementedError):
         return None
-    except Exception as broken:
+    except Exception as broken:  # the author's code is the author's
         return f"its {method} raised {type(broken).__qualname__}"
 
 
