@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import tomllib
 
 import pytest
 
@@ -109,6 +110,32 @@ def test_a_list_of_which_items_failed_is_enough_for_whoever_walks_it_too(lab: AL
     lab.write(MAPPED.replace('id = "total"', 'id = "total"\nrequire = "any"'))
     # 8 // 1 + 8 // 2
     assert lab.shown(lab.run(selection=Selection(only=("total",))), "total") == "12"
+
+
+BESIDE = FIRST + '[[stages]]\nid = "broken"\ncode = "1 / 0"\n' + ADDED
+
+
+def test_the_run_ends_as_the_stage_did_that_it_was_made_for(lab: ALab) -> None:
+    failed = lab.write(BESIDE).run(keep_going=True)
+    assert failed.status == "failed"
+    good = lab.run(selection=Selection(only=("new",)))
+    assert good.status == "succeeded", good.error
+    states = {"load": "reused", "broken": "cancelled", "other": "reused", "new": "succeeded"}
+    assert lab.states(good) == states
+    manifest = lab.manifest(good)
+    assert [one["unit"] for one in manifest["left_out"]] == ["broken"]
+    (units,) = (one for one in manifest["verdict"]["validations"] if one["name"] == "units")
+    assert units["passed"]
+    assert units["evidence"] == {"good": 1, "total": 1}
+    assert "1 undone as before" in units["message"]
+    lasts = {stage["id"]: stage["last_run"] for stage in tomllib.loads(lab.path.read_text())["stages"]}
+    assert (lasts["broken"]["status"], lasts["broken"]["run"]) == ("failed", failed.run_id), (
+        "it did not run again"
+    )
+    assert lasts["new"]["run"] == good.run_id
+    bad = lab.run(selection=Selection(only=("broken", "new")))
+    assert bad.status == "failed"
+    assert lab.run(selection=Selection(failed=True)).status == "failed", "what is undone is not forgotten"
 
 
 def test_what_is_needed_further_up_is_asked_for_too(lab: ALab) -> None:

@@ -71,7 +71,7 @@ class Coordinator:
         refuse_policies(graph, executor)
         self.store = store
         self.run_id = run_id
-        self.state = RunState(graph, placement)
+        self.state = RunState(graph, placement, memory.asked if memory else None)
         self.log: RunLog = store.log(run_id)
         self.folder = store.workspace.run_folder(run_id)
         self._tasks = tasks

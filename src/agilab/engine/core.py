@@ -11,7 +11,7 @@ waits for the whole node, before it even exists.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from agi_node.errors import AgiError
 from agilab.engine import verdict
@@ -30,9 +30,18 @@ class RunState:
     Not responsible for: time, placement, how units are executed, what their values are.
     """
 
-    def __init__(self, graph: Graph, lanes: Mapping[str, str] | None = None) -> None:
-        """`lanes` names the worker that a static plan chose for a unit: units of one never stand in another's way."""
+    def __init__(
+        self,
+        graph: Graph,
+        lanes: Mapping[str, str] | None = None,
+        asked: Callable[[str], bool] | None = None,
+    ) -> None:
+        """`lanes` names the worker that a static plan chose for a unit: units of one never stand in another's way.
+
+        `asked` says of a node whether the run is made for it; without it, the run is made for all.
+        """
         self.graph = graph
+        self._asked = asked
         self.nodes: dict[str, NodeState] = {}
         self.units: dict[str, Unit] = {}
         self.waits = Waits(self.nodes, self.units)
@@ -336,8 +345,9 @@ class RunState:
                 return
         elif self.unfinished:
             return
+        judged = [name for name in self.nodes if self._asked is None or self._asked(name)]
         end = verdict.of_run(
-            self.nodes, self.waits.dependants, cancelled=self.cancelled, stopping=self.stopping
+            self.nodes, self.waits.dependants, judged, cancelled=self.cancelled, stopping=self.stopping
         )
         yield Record("run_finished", None, end)
 

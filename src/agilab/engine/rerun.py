@@ -82,18 +82,10 @@ class Preview:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Preview:
-        said = plain["selection"]
         return cls(
             plain["parent"],
             plain["parent_head"],
-            Selection(
-                said.get("failed", False),
-                said.get("from"),
-                tuple(said.get("units", ())),
-                said.get("where", {}),
-                said.get("downstream", True),
-                tuple(said.get("only", ())),
-            ),
+            Selection.from_plain(plain["selection"]),
             plain["codes"],
             plain["execute"],
             {name: Kept(**kept) for name, kept in plain["reuse"].items()},
@@ -190,6 +182,9 @@ class Rerun:
         for name in (*shown.execute, *shown.reuse, *shown.leave_out):
             self._before.setdefault(name.partition("[")[0], set()).add(name)
 
+    def asked(self, node: str) -> bool:
+        return self._shown.selection.judges(node)
+
     def decide(self, unit: Unit, node: Node, key: CacheKey | None) -> Decision:
         shown = self._shown
         if unit.unit_id in shown.execute:
@@ -258,6 +253,12 @@ def recorded(store: Store, shown: Preview) -> dict[str, Any]:
         },
         "preview_digest": store.objects.put(canonical(shown.to_plain())),
     }
+
+
+def selection_of(store: Store, run_id: str) -> Selection:
+    """What a run was asked for, if it is a rerun; that of any other has everything."""
+    created = next(store.events(run_id, kinds=("run_created",)), None)
+    return Selection.from_plain((created.data.get("rerun") or {}).get("selection", {}) if created else {})
 
 
 def memory_of(store: Store, created: Mapping[str, Any]) -> Rerun | None:

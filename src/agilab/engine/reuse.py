@@ -96,6 +96,10 @@ class Memory(Protocol):
         """What else the event of an expansion should say."""
         ...
 
+    def asked(self, node: str) -> bool:
+        """Whether the run is made for this node: what became of it says how the run ended."""
+        ...
+
 
 def reuse_of(
     run_id: str,
@@ -150,6 +154,9 @@ class Cache:
         self._parts = parts or {}
         self._before = [run.run_id for run in store.runs(app=app, limit=LOOKED_AT)]
         self._code: dict[str, Mapping[str, Any]] = {}
+
+    def asked(self, node: str) -> bool:
+        return True
 
     def decide(self, unit: Unit, node: Node, key: CacheKey | None) -> Decision:
         if not node.policy.cache:

@@ -60,10 +60,26 @@ class Selection:
         """Whether certain nodes are meant, and nothing else."""
         return bool(self.nodes) and not self.downstream
 
+    def judges(self, node: str) -> bool:
+        """Whether what became of a node says how the rerun ended: where nodes alone are meant, the others do not."""
+        return not self.alone or self.names(node)
+
     @property
     def everything(self) -> bool:
         """Whether nothing was selected: results are reused where they would come out the same."""
         return not (self.failed or self.from_node or self.narrow)
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Selection:
+        """The selection of which `to_plain` was kept."""
+        return cls(
+            plain.get("failed", False),
+            plain.get("from"),
+            tuple(plain.get("units", ())),
+            plain.get("where", {}),
+            plain.get("downstream", True),
+            tuple(plain.get("only", ())),
+        )
 
     def to_plain(self) -> dict[str, Any]:
         """The selection as events and documents carry it: only what was said."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agilab.engine.foreach import sources
@@ -87,12 +87,17 @@ def of_node(state: NodeState, *, complete: bool) -> str:
 
 
 def of_run(
-    nodes: Nodes, dependants: Mapping[str, Sequence[str]], *, cancelled: bool, stopping: str | None
+    nodes: Nodes,
+    dependants: Mapping[str, Sequence[str]],
+    judged: Iterable[str],
+    *,
+    cancelled: bool,
+    stopping: str | None,
 ) -> dict[str, Any]:
-    """How a run ends that nothing is left of: the body of its last event."""
+    """How a run ends that nothing is left of, the body of its last event: as the nodes did that it was made for."""
     if cancelled:
         return {"state": t.CANCELLED, "reason": "cancelled by a person"}
-    bad = [name for name, state in nodes.items() if _intolerable(state, nodes, dependants)]
+    bad = [name for name in judged if _intolerable(nodes[name], nodes, dependants)]
     if bad or stopping:
         return {"state": t.FAILED, "reason": stopping or f"failed: {', '.join(bad)}", "blocking": bad}
     return {"state": t.SUCCEEDED}

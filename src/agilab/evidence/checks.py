@@ -10,6 +10,7 @@ from agi_node.errors import AgiError
 from agi_node.reduce import merge_reduce_documents
 from agilab.contracts.run_manifest import Validation
 from agilab.engine.graph import Graph, Node
+from agilab.engine.rerun import selection_of
 from agilab.evidence.results import REDUCE, reduce_documents
 from agilab.store.check import amiss, chain_problems
 from agilab.store.store import Store
@@ -34,7 +35,13 @@ def _units(store: Store, run_id: str, *, keep_going: bool) -> Validation:
     counts: dict[str, int] = {}
     bad_nodes = []
     spared = _spared(store, run_id) if keep_going else {}
+    asked, aside = selection_of(store, run_id), 0
     for node in store.nodes(run_id):
+        if not asked.judges(node.node):
+            aside += sum(count for state, count in node.counts.items() if state not in GOOD) or (
+                node.state in (UPSTREAM_FAILED, CANCELLED)
+            )
+            continue
         for state, count in node.counts.items():
             counts[state] = counts.get(state, 0) + count
         undone = sum(node.counts.get(state, 0) for state in (UPSTREAM_FAILED, CANCELLED))
@@ -49,6 +56,8 @@ def _units(store: Store, run_id: str, *, keep_going: bool) -> Validation:
         message += f"; {failed} left out" + (", as the run allowed" if keep_going else "")
     if bad_nodes:
         message += f"; never done: {', '.join(bad_nodes)}"
+    if aside:
+        message += f"; {aside} undone as before, not asked for"
     return Validation(
         name="units", passed=passed, how="derived", evidence={"good": good, "total": total}, message=message
     )

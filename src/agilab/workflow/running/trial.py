@@ -120,6 +120,9 @@ class _Recorded:
     def expanded(self, node: str, rows: Sequence[Mapping[str, Any]], under: Unit | None) -> dict[str, Any]:
         return {}
 
+    def asked(self, node: str) -> bool:
+        return True
+
 
 def _above(graph: Graph, stage: str) -> Graph:
     """The stage and everything that it needs."""

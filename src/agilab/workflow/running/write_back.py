@@ -15,6 +15,7 @@ from agi_node.errors import AgiError
 from agilab.contracts.base import read_document, write_document
 from agilab.contracts.lab_stages import LabStages, LastRun, Stage
 from agilab.contracts.timestamps import timestamp
+from agilab.engine.rerun import selection_of
 from agilab.store.rows import NodeRow, UnitRow
 from agilab.store.store import Store
 from agilab.store.transitions import FAILED, GOOD, REUSED, SKIPPED, SUCCEEDED
@@ -72,6 +73,7 @@ class _Lasts:
         self._store = store
         self._run_id = run_id
         self._stages = RunStages.read(store, run_id)
+        self._selection = selection_of(store, run_id)
         self._units: dict[str, list[UnitRow]] = {}
         for unit in store.units(run_id):
             self._units.setdefault(unit.node, []).append(unit)
@@ -102,6 +104,8 @@ class _Lasts:
         state, old = state_together(self.nodes[stage.id], parts, units), stage.last_run
         if old is not None and _began(old.run) > _began(self._run_id):
             return old  # two runs at one time: the last one is the same here as for `agilab runs show last`
+        if state not in GOOD and old is not None and not self._selection.judges(stage.id):
+            return old  # another stage alone was asked for
         if state in GOOD and old is not None and old.status in GOOD and _only_used(units):
             again = [unit.unit_id for unit in units if unit.state == REUSED]
             if all(self._maker(self._run_id, unit) == self._maker(old.run, unit) for unit in again):
