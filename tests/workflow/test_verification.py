@@ -196,6 +196,17 @@ numbers = [1, 2, 3]
 beyond = numbers[3]
 """,
 )
+QUOTED = study(
+    "an error that quotes",
+    """
+# %%
+numbers = [1, 2, 3]
+# %% [markdown]
+## Too far
+# %%
+beyond = {number: "" for number in numbers}["it's \\"4\\""]
+""",
+)
 FITTED = study(
     "a model of other numbers",
     """
@@ -299,12 +310,12 @@ def test_models_that_learnt_other_numbers_are_not_called_equal(tmp_path: Path, w
 
 
 def test_a_notebook_that_fails_where_its_stage_fails_is_said_to_fail_alike(differ: Differ) -> None:
-    found, preview, _ = differ(BROKEN)
+    found, preview, _ = differ(QUOTED)
     assert not found.equal, "it is not proved beyond that cell"
     assert found.fails_alike
     assert found.error == (
         f"fails alike: cell 2 and the pipeline's stage {preview.lab.stages[-1].id} end with "
-        "IndexError: list index out of range"
+        """KeyError: 'it\\'s "4"'"""
     )
     judged = by_name(found)
     assert judged["numbers"].equal is True, "what was made before is compared"

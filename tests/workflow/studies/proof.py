@@ -43,6 +43,7 @@ TEXTS = edited(
     ("print('<Node sys[' + str(4) + ']>')", "'<Node sys[' + str(4)", "'<Node sys[' + str(6)"),
     ("print(f'{2.5:>8.2f}|')", ":>8.2f", ":>9.2f"),
     ("print(*sorted([3, 1, 2]), sep='\\n')", "*sorted([3, 1, 2])", "*[3, 1, 2]"),
+    ("import re\npattern = re.compile('ab+', re.I)", "'ab+'", "'ab*'"),
     ("print([float('nan'), 1.0])", "[float('nan'), 1.0]", "[1.0, float('nan')]"),
     ("print('Wall time: ' + str(3) + ' days')", "'Wall time: ' + str(3)", "'Wall time: ' + str(4)"),
     (

@@ -6,6 +6,7 @@ Bytes of a pickle will not do: they depend on which texts are one object in memo
 
 from __future__ import annotations
 
+import copyreg
 import dis
 import functools
 import hashlib
@@ -79,6 +80,12 @@ def _named(done: Any) -> Any:
     if isinstance(done, frozenset):
         return sorted(map(repr, done))
     return [_named(one) for one in done] if isinstance(done, (list, tuple)) else done
+
+
+def reduced(value: Any) -> Any:
+    """How pickle takes a value apart, also where a module says that for a type of another, as `re` does."""
+    registered = copyreg.dispatch_table.get(type(value))
+    return registered(value) if registered else value.__reduce_ex__(4)
 
 
 def own_state(value: Any, state: Any) -> Any:
@@ -251,7 +258,7 @@ class _Digest:
         self._put("picture", self._pictures.get(id(figure), ""))
 
     def _taken_apart(self, value: Any) -> None:
-        parts = value.__reduce_ex__(4)
+        parts = reduced(value)
         if isinstance(parts, str):
             self._put("name", parts)
             if isinstance(wrapped := getattr(value, "__wrapped__", None), types.FunctionType):

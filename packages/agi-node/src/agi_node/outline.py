@@ -18,7 +18,7 @@ from typing import Any
 
 from agi_node import drawings
 from agi_node.exact_json import exact_text
-from agi_node.likeness import codes_of, own_state, random_state
+from agi_node.likeness import codes_of, own_state, random_state, reduced
 from agi_node.number_parts import ROWS, Part, parts_of
 
 PARTS, NUMBERS, TEXT = 1_500, 6_000, 80
@@ -202,7 +202,7 @@ class _Walk:
             self._kinds.add(type(value))
             yield from self._codes(type(value), path)
         try:
-            taken = value.__reduce_ex__(4)
+            taken = reduced(value)
         except TypeError:  # what cannot be pickled may still be looked into
             taken = (None, (), getattr(value, "__dict__", {}))
         if isinstance(taken, str):

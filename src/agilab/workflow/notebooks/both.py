@@ -103,7 +103,7 @@ class Both:
         if states.get(stage) != "failed" or any(states.get(one) == "failed" for one in before):
             return False
         said = [
-            str(event.data.get("error"))
+            "\n".join(map(str, (event.data.get("error") or {}).values()))
             for event in self.store.events(self.run_id, kinds=("attempt_failed",))
             if event.unit_id == stage
         ]
