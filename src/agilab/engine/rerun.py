@@ -257,8 +257,7 @@ def recorded(store: Store, shown: Preview) -> dict[str, Any]:
 
 def selection_of(store: Store, run_id: str) -> Selection:
     """What a run was asked for, if it is a rerun; that of any other has everything."""
-    created = next(store.events(run_id, kinds=("run_created",)), None)
-    return Selection.from_plain((created.data.get("rerun") or {}).get("selection", {}) if created else {})
+    return Selection.from_plain(store.created(run_id).get("rerun", {}).get("selection", {}))
 
 
 def memory_of(store: Store, created: Mapping[str, Any]) -> Rerun | None:

@@ -224,7 +224,7 @@ class Cache:
         if run_id not in self._code:
             import json
 
-            created = next(self._store.events(run_id, kinds=("run_created",))).data
+            created = self._store.created(run_id)
             digest = str(created.get("codes_digest"))
             known = digest in self._store.objects
             self._code[run_id] = json.loads(self._store.objects.read(digest)) if known else {}

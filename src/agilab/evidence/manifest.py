@@ -48,7 +48,7 @@ def build(
 ) -> RunManifest:
     """The manifest of a run as its log has it now."""
     run = store.run(run_id)
-    created = next(store.events(run_id, kinds=("run_created",))).data
+    created = store.created(run_id)
     finished = _last(store, run_id, "run_finished")
     status: Any = run.state if run.state != "running" else "interrupted"
     units = list(store.units(run_id))

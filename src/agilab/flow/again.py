@@ -43,11 +43,6 @@ def interrupted(store: Store, flow: str, name: str) -> RunRow:
     return run
 
 
-def created(store: Store, run_id: str) -> dict[str, Any]:
-    """What was said of a run when it began."""
-    return next(store.events(run_id, kinds=("run_created",))).data
-
-
 def refuse_another_flow(store: Store, run: RunRow, purpose: Purpose) -> None:
     """AGI-FLOW-007 where a flow is not what it was when a run began, saying what differs."""
     if found := list(_differences(store, run, purpose)):
@@ -76,7 +71,7 @@ def _differences(store: Store, run: RunRow, purpose: Purpose) -> Iterator[str]:
             yield f"node {name} has another {', '.join(fields)}"
     if same and purpose.bound.graph.digest != run.plan_digest:
         yield "the nodes stand in another order, or the flow has other limits"
-    parts = json.loads(store.objects.read(created(store, run.run_id)["codes_digest"]))
+    parts = json.loads(store.objects.read(store.created(run.run_id)["codes_digest"]))
     for name, code in codes_of({name: purpose.nodes[name] for name in both}).items():
         if parts.get(name) != dict(code.parts):
             yield f"{name}: {explain(parts.get(name, {}), code.parts)}"

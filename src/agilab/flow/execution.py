@@ -178,8 +178,7 @@ def _memory(
     """What answers for units: the preview of a rerun, also when it is resumed; else the cache, where one is asked."""
     if shown is not None:
         return Rerun(store, shown)
-    created = next(store.events(run_id, kinds=("run_created",)), None)
-    if created is not None and (rerun := memory_of(store, created.data)):
+    if rerun := memory_of(store, store.created(run_id)):
         return rerun
     return Cache(store, app_of(purpose.flow), parts) if purpose.cached else None
 

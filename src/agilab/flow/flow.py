@@ -17,7 +17,7 @@ from agilab.engine.graph import Policy
 from agilab.engine.rerun import Preview as RerunPreview
 from agilab.engine.rerun import preview as preview_rerun
 from agilab.engine.selection import Selection
-from agilab.flow.again import created, interrupted, refuse_another_flow, run_of
+from agilab.flow.again import interrupted, refuse_another_flow, run_of
 from agilab.flow.binding import bind
 from agilab.flow.declaration import Declared, declared, names_of, resolved
 from agilab.flow.edge import at_the_edge
@@ -257,7 +257,7 @@ class Flow:
         _refuse_while_loading(self.name)
         with Store(self.workspace.ensure()) as store:
             row = interrupted(store, self.name, run_id)
-            began = created(store, row.run_id)
+            began = store.created(row.run_id)
             purpose = self._purpose(untag(began["given"]), began["keep_going"])
             refuse_another_flow(store, row, purpose)
             if workers is None and executor is None and began["executor"] != "inline":
@@ -339,7 +339,7 @@ class Flow:
 
     def _again(self, store: Store, name: str, selection: Selection) -> tuple[Purpose, RerunPreview]:
         parent = run_of(store, self.name, name).run_id
-        began = created(store, parent)
+        began = store.created(parent)
         purpose = self._purpose(untag(began["given"]), began["keep_going"])
         codes = digests_of(codes_of(self._nodes))
         environment = environment_record()["fingerprint"]

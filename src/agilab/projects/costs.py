@@ -170,8 +170,7 @@ def time_text(seconds: float) -> str:
 
 
 def _arguments(store: Store, run_id: str) -> dict[str, Any] | None:
-    created = next(store.events(run_id, kinds=("run_created",)), None)
-    return created.data.get("args") if created else None
+    return store.created(run_id).get("args")
 
 
 def _observations(store: Store, run_id: str, run: int, node: str, plan: str) -> Iterator[Observation]:

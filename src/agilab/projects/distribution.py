@@ -98,8 +98,7 @@ def keep(store: Store, found: Distribution) -> str:
 
 def kept(store: Store, run_id: str) -> Distribution | None:
     """The distribution with which a run began; None where idle workers take what comes next."""
-    created = next(store.events(run_id, kinds=("run_created",)), None)
-    name = created.data.get("distribution_digest") if created else None
+    name = store.created(run_id).get("distribution_digest")
     if not name:
         return None
     from agilab.contracts.distribution import Distribution

@@ -101,7 +101,7 @@ def carry_out(
             placed = kept(store, run_id)
             if placed:
                 write_document(folder / "distribution.json", placed)
-            created = next(store.events(run_id, kinds=("run_created",))).data
+            created = store.created(run_id)
             tasks = tasks_of(
                 graph,
                 store,

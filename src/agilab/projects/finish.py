@@ -44,7 +44,7 @@ def finish(
 
     Waits `patience_s` for the tracking store and leaves what is not delivered by then to `agilab track sync`.
     """
-    created = next(store.events(run_id, kinds=("run_created",))).data
+    created = store.created(run_id)
     reduce_files = write_reduce_files(store, run_id)
     show_artifacts(store, run_id)
     if delivery:

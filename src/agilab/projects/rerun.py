@@ -105,7 +105,7 @@ def _planned(
 
 
 def _created(store: Store, parent: RunRow) -> dict[str, Any]:
-    created = next(store.events(parent.run_id, kinds=("run_created",))).data
+    created = store.created(parent.run_id)
     if "flow" in created or not created.get("environment_record") or not created.get("source_digest"):
         raise AgiError(
             "AGI-RUN-049",

@@ -47,7 +47,7 @@ def resume_run(
     with Store(workspace) as store:
         run = store.run(name)
         refuse_ended(store, run)
-        created = next(store.events(run.run_id, kinds=("run_created",))).data
+        created = store.created(run.run_id)
         if "flow" in created:
             raise AgiError(
                 "AGI-FLOW-011",

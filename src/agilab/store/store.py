@@ -149,6 +149,10 @@ class Store:
             )
         return UnitRow(*row)
 
+    def created(self, run_id: str) -> dict[str, Any]:
+        """What a run's first event says: what it was made of and for. Empty where the log has no such event."""
+        return next((event.data for event in self.events(run_id, kinds=("run_created",))), {})
+
     def events(self, run_id: str, *, after: int = 0, kinds: tuple[str, ...] = ()) -> Iterator[Event]:
         """The run's events with `run_seq` greater than `after`, in order: the one cursor that every view uses."""
         chosen = f" AND kind IN ({','.join('?' * len(kinds))})" if kinds else ""

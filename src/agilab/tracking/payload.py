@@ -31,7 +31,7 @@ def build_payload(store: Store, run_id: str, artifacts: Mapping[str, Path]) -> d
     node's run, and of the parent where all nodes do; where units differ, it is a column of their table.
     """
     run = store.run(run_id)
-    created = next(store.events(run_id, kinds=("run_created",))).data
+    created = store.created(run_id)
     points: dict[str, dict[str, list[Any]]] = {}
     last: dict[str, dict[str, dict[str, float]]] = {}
     for unit_id, table in metric_tables(store, run_id):

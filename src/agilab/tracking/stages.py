@@ -35,7 +35,7 @@ class RunStages:
     @classmethod
     def read(cls, store: Store, run_id: str) -> RunStages:
         """The stages of a run, from its log."""
-        created = next(store.events(run_id, kinds=("run_created",))).data
+        created = store.created(run_id)
         if "lab_digest" not in created:
             return cls(store, run_id, {}, {}, {})
         plan = store.run(run_id).plan_digest

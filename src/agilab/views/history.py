@@ -179,7 +179,7 @@ def view_run(store: Store, name: str, *, failures: int = 3) -> RunView:
     run = store.run(name)
     folder = store.workspace.run_folder(run.run_id)
     manifest, reduce = folder / "run_manifest.json", folder / "reduce_summary.json"
-    created = next((event.data for event in store.events(run.run_id, kinds=("run_created",))), {})
+    created = store.created(run.run_id)
     summary = summarise(store, run)
     tracked = [event.data for event in store.events(run.run_id, kinds=("tracking_recorded",))]
     return RunView(

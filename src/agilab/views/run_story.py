@@ -172,7 +172,7 @@ def _unfinished_words(scene: Scene, counts: Mapping[str, int]) -> Iterator[str]:
 
 
 def _run_given(scene: Scene) -> Iterator[tuple[str, Any]]:
-    created = next((event.data for event in scene.store.events(scene.id, kinds=("run_created",))), {})
+    created = scene.store.created(scene.id)
     yield "app", scene.run.app
     if created.get("args"):
         yield "arguments", created["args"]

@@ -129,7 +129,7 @@ class _Before:
     """The lab as a run had it: its document, the digests of its code, its params."""
 
     def __init__(self, store: Store, run: RunRow, path: Path) -> None:
-        self._created: Mapping[str, Any] = next(store.events(run.run_id, kinds=("run_created",))).data
+        self._created: Mapping[str, Any] = store.created(run.run_id)
         text = store.objects.read(self._created["lab_digest"]).decode("utf-8")
         self._stages = {stage.id: stage for stage in parse_lab(text, path).lab.stages}
         self._codes: Mapping[str, str] = self._created.get("codes", {})

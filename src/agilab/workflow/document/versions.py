@@ -104,11 +104,8 @@ def _from_run(run_id: str, lab: Path, workspace: Workspace, folder: Path) -> Non
     from agilab.store.store import Store
 
     with Store(workspace, readonly=True) as store:
-        created = next(iter(store.events(run_id, kinds=("run_created",))), None)
-        digests = (
-            str(created.data.get("source_digest")) if created else "",
-            store.run(run_id).plan_digest or "",
-        )
+        created = store.created(run_id)
+        digests = (str(created.get("source_digest", "")), store.run(run_id).plan_digest or "")
         source, plan = (
             json.loads(store.objects.read(one)) if one in store.objects else {} for one in digests
         )

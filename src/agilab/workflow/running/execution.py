@@ -119,7 +119,7 @@ def run_lab(request: LabRequest, workspace: Workspace | None = None, faces: Face
 
 def created_of(store: Store, run: RunRow) -> dict[str, Any]:
     """What was said of a lab's run when it began. Raises AGI-STAGE-037 for a run of something else."""
-    created = next(store.events(run.run_id, kinds=("run_created",))).data
+    created = store.created(run.run_id)
     if "lab_digest" not in created:
         raise AgiError(
             "AGI-STAGE-037",
