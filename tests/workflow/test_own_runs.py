@@ -84,6 +84,47 @@ def test_a_lab_that_was_moved_or_copied_knows_what_it_ran(two: tuple[ALab, ALab]
     assert ids(other) == [one_id for one_id in ids(other) if one_id != ran]
 
 
+def test_a_lab_under_another_name_goes_on_with_what_it_ran(two: tuple[ALab, ALab], tmp_path: Path) -> None:
+    one, other = two
+    (ran,) = ids(one)
+    copied = ALab(tmp_path / "three" / f"copy_{tmp_path.name}", one.workspace)
+    shutil.copytree(one.folder, copied.folder)
+    assert ids(copied) == [ran]
+    assert try_stage(read_lab(copied.path), "tell", copied.workspace).shown == "101"
+    result = copied.run(selection=Selection(only=("tell",)))
+    assert copied.shown(result, "tell") == "101"
+    assert ids(copied) == [result.run_id, ran]
+    assert ids(one) == [ran]  # what a copy runs is the copy's
+
+    # Renamed back, a lab goes on with what it ran meanwhile.
+    shutil.rmtree(one.folder)
+    shutil.move(copied.folder, one.folder)
+    assert ids(one) == [result.run_id, ran]
+    assert not {*ids(one)} & {*ids(other)}
+
+
+def test_a_stage_that_was_pasted_brings_no_values_along(two: tuple[ALab, ALab], tmp_path: Path) -> None:
+    one, _ = two
+    pasted = one.path.read_text(encoding="utf-8").split("[[stages]]")[1]
+    assert "last_run" in pasted
+    shutil.copytree(one.folder, tmp_path / f"third_{tmp_path.name}")
+    third = ALab(tmp_path / f"third_{tmp_path.name}", one.workspace)
+    mine = STUDY.format(x=300).split("[[stages]]")
+    third.write("[[stages]]".join(("", pasted, mine[2])))
+    assert ids(third) == []
+
+    third.write(STUDY.format(x=300))
+    assert third.run().status == "succeeded"
+    (own,) = ids(third)
+    assert one.run().status == "succeeded"  # and is newer
+    pasted = one.path.read_text(encoding="utf-8").split("[[stages]]")[1]
+    third.write(
+        "[[stages]]".join(("", pasted, third.path.read_text(encoding="utf-8").split("[[stages]]")[2]))
+    )
+    assert ids(third) == [own]
+    assert try_stage(read_lab(third.path), "tell", third.workspace).shown == "301"
+
+
 def test_a_run_of_a_lab_that_is_gone_is_not_run_again_as_another_of_its_name(two: tuple[ALab, ALab]) -> None:
     one, other = two
     (ran,) = ids(one)

@@ -10,8 +10,9 @@ import re
 from collections.abc import Collection, Iterator
 
 from agilab.assist.code_names import unknown_names
-from agilab.assist.code_risks import Modules, imported_roots, is_elsewhere, risks
+from agilab.assist.code_risks import Modules, imported_roots, risks
 from agilab.assist.findings import Finding
+from agilab.assist.places import is_elsewhere
 from agilab.assist.unseen import unseen_signs
 from agilab.contracts.lab_stages import is_file
 

@@ -14,21 +14,19 @@ from collections.abc import Collection, Iterator, Sequence
 from agi_node.source.tree import chain_of
 from agilab.assist.findings import Finding
 from agilab.assist.path_names import PathNames
-from agilab.assist.reach import RISKS, is_harmless, is_known_module
+from agilab.assist.places import is_address, is_elsewhere, is_outside, is_whole_address
+from agilab.assist.reach import RISKS, UNPICKLES, is_harmless, is_known_module
 
-_ADDRESS = re.compile(r"[A-Za-z0-9+.-]*://|(?<![\w])file:/")
-_OUTSIDE = re.compile(
-    r"(?:^|(?<=['\"]))(/[\w.-]+/|/(?:etc|home|root|usr|var|tmp|opt|srv|proc|sys|dev|mnt|Users|bin|lib)\b|~\w*/|[A-Za-z]:[\\/]\w|\\\\\w)"
-)
 _TAKES_PATHS = re.compile(
     r"(open|FileIO|Path|PurePath|connect|join|glob|rglob|iglob|chdir|listdir|scandir|walk|exists|move|(read|write|scan|sink|to)_\w+"
     r"|(save|load|copy|extract|make|mk)\w*)$"
 )
+_READS_WHOLE = re.compile(r"(polars\.read_database_uri|connectorx\.\w+)$")
+"""Functions to which three slashes are the beginning of a whole path: `sqlite:///a.db` is `/a.db`."""
 _DUNDER = re.compile(
     "__(import|builtins|globals|subclasses|code|loader|getattribute|self|mro|bases?|closure|spec)__"
 )
 """Ways around every list: what leads from any object to everything there is."""
-_IN_A_FILE = ("sqlite://", "duckdb://")
 _BY_NAME = ("getattr", "setattr", "delattr", "hasattr")
 _HIDDEN = ("os", "sys", "subprocess", "builtins", "shutil", "importlib", "ctypes", "socket")
 """Modules that many others have among their own names: `random._os` is `os`."""
@@ -185,7 +183,11 @@ class _Looker:
             for one in given:
                 text = one.value if isinstance(one, ast.Constant) else None
                 text = text.decode("latin-1") if isinstance(text, bytes) else text
-                if isinstance(text, str) and text.startswith("/") and not is_elsewhere(text):
+                if not isinstance(text, str) or is_elsewhere(text):
+                    continue  # said of the text
+                if text.startswith("/") or (
+                    _READS_WHOLE.match(self.modules.dotted(function)) and is_whole_address(text)
+                ):
                     yield _outside(one, text)
         if what := self.paths.risk_of_call(call):
             yield Finding("ASK-003", "risk", call.lineno, what, _READ_IT)
@@ -228,7 +230,8 @@ def _told(node: ast.expr | ast.stmt, name: str) -> Iterator[Finding]:
         ".".join(parts[at:]).lstrip("_") for at in range(1, len(parts)) if parts[at].strip("_") in _HIDDEN
     ]
     for what, prefixes in RISKS.items():
-        if any(_is(one, prefix) for one in (name, *inner) for prefix in prefixes):
+        unpickles = what.startswith("reads a pickle") and UNPICKLES.match(name)
+        if unpickles or any(_is(one, prefix) for one in (name, *inner) for prefix in prefixes):
             yield Finding("ASK-003", "risk", node.lineno, f"{what}: {name.rstrip('.')}", _READ_IT)
             return
 
@@ -239,18 +242,12 @@ def _is(name: str, prefix: str) -> bool:
     return name.startswith(prefix)
 
 
-def is_elsewhere(text: str) -> bool:
-    """Whether a text is an address, or a path that leads out of the folder of a stage."""
-    return _ADDRESS.search(text) is not None or _OUTSIDE.search(text) is not None or ".." in text.split("/")
-
-
 def _text(node: ast.Constant, text: str) -> Iterator[Finding]:
     """A text that something is done with: an address, a place outside, a way around every list of names."""
-    if addresses := _ADDRESS.findall(text):
-        if any(one.lower() not in _IN_A_FILE for one in addresses):
-            what = f"uses the network, or a place outside its folder: {text[:60]!r}"
-            yield Finding("ASK-003", "risk", node.lineno, what, _READ_IT)
-    elif is_elsewhere(text):
+    if is_address(text):
+        what = f"uses the network, or a place outside its folder: {text[:60]!r}"
+        yield Finding("ASK-003", "risk", node.lineno, what, _READ_IT)
+    elif is_outside(text):
         yield _outside(node, text)
     if _DUNDER.search(text):
         yield Finding("ASK-003", "risk", node.lineno, f"{_ELSEWHERE}: {text[:60]!r}", _READ_IT)

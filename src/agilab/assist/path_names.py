@@ -15,6 +15,7 @@ _ALWAYS = {
         "reaches into the machine",
     ),
     **dict.fromkeys(("deserialize", "unsafe_load"), "reads a pickle, which can do anything"),
+    "install_extension": "uses the network",
 }
 """Methods whose name alone tells what they do, whoever has them."""
 _OF_PATHS = {

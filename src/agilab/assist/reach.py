@@ -6,6 +6,8 @@ too. `RISKS` says in which words, and finds the dangerous names of modules that 
 
 from __future__ import annotations
 
+import re
+
 RISKS: dict[str, tuple[str, ...]] = {
     "starts another program": (
         "os.system",
@@ -76,6 +78,9 @@ RISKS: dict[str, tuple[str, ...]] = {
         "shelve.open",
         "pandas.read_pickle",
         "torch.load",
+        "torch.jit.load",
+        "torch.package.",
+        "networkx.read_gpickle",
         "yaml.load",
         "yaml.full_load",
     ),
@@ -170,6 +175,12 @@ RISKS: dict[str, tuple[str, ...]] = {
     "reads secrets of the environment": ("os.environ", "os.getenv", "keyring."),
 }
 """What a name stands for, by its beginnings; one without a point is built in, one that ends with it a whole module."""
+
+UNPICKLES = re.compile(
+    r"(?:statsmodels|keras|tensorflow|shap|umap)\.(?!(?:\w+\.)*(?:datasets|data)\.)(?:\w+\.)*"
+    r"(?:load|load_pickle|load_model|load_ParametricUMAP)$"
+)
+"""Names of whatever class or part of a library that reads what it saved, a pickle or code, by one of these."""
 
 
 def _words(text: str) -> frozenset[str]:

@@ -161,6 +161,10 @@ def test_it_is_seen_planned_tracked_and_tried_as_one_stage(calling: ALab, tmp_pa
     assert (trial.unit, trial.status) == ("add[Rome]", "succeeded")
     assert trial.values["seen"] == '{"Rome-0":5,"Rome-1":6}'
     assert json.loads((tmp_path / "kept" / "Rome" / "report.json").read_text()) == REPORTS["Rome"]
+    below = try_stage(read_lab(calling.path), "each", calling.workspace, key="Rome")
+    assert below.shown == "(['./Rome/report.json'], {'total': 33})"
+    below = try_stage(read_lab(calling.path), "tell", calling.workspace)
+    assert ast.literal_eval(below.shown or "")[1] == REPORTS
     calling.write(LAB.replace('"report", "seen"', '"report", "sene"').replace('"seen", {', "{"))
     trial = try_stage(read_lab(calling.path), "add", calling.workspace)
     assert trial.error is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,18 @@ from typing import Any
 from agi_node.canonical import untag
 from agi_node.errors import FAILED, AgiError
 from agi_node.handover import in_words
-from agilab.engine.graph import Graph
 from agilab.engine.order import execute_order
-from agilab.engine.reuse import CacheKey, Decision, Execute, reuse_of
 from agilab.engine.state import Unit
 from agilab.envs.worker_process import ask
-from agilab.flow.preview import Walk
 from agilab.projects.inputs import FileDigests
 from agilab.projects.machine import cores
 from agilab.projects.request import Faces
 from agilab.store.store import Store
-from agilab.store.transitions import WITH_VALUE
 from agilab.store.workspace import Workspace
 from agilab.workflow.running.execution import last_run
 from agilab.workflow.running.graph import lab_graph
 from agilab.workflow.running.prepare import Lab, prepare_lab
+from agilab.workflow.running.recorded import Recorded
 from agilab.workflow.running.tasks import StageTasks
 from agilab.workflow.running.trial_app import try_app
 from agilab.workflow.running.trial_result import Trial, last_lines
@@ -78,10 +75,10 @@ def try_stage(
         tasks = StageTasks(store, run_id, graph, prepared.roots, called=roots, digests=digests)
         called = tasks.called(stage)
         begins = called.first if called else stage
-        walk = Walk(tasks, _above(graph, begins), _Recorded(store, run_id, begins), prepared.codes)
-        tasks.payload_of = walk.payload
-        walk.steps()
-        unit = _unit(walk, stage, begins, key, run_id)
+        first = next(node for node in graph.nodes if node.name == begins)
+        recorded = Recorded(store, run_id, graph, first)
+        tasks.state, tasks.payload_of = recorded.state, recorded.payload
+        unit = _unit(recorded, recorded.expand(tasks), stage, key, run_id)
         folder = Path(scratch)
         if called is not None:
             if rows is not None:
@@ -90,7 +87,7 @@ def try_stage(
                 f"trying {stage_unit(stage, unit)}: the whole of {prepared.apps[stage].prepared.app.name}"
             )
             return try_app(prepared.apps[stage], node, called.trial(unit), unit, folder, digests, keep)
-        task = tasks.task(unit, node, walk.payload(unit), walk.state.inputs(unit), "try", folder)
+        task = tasks.task(unit, node, recorded.payload(unit), recorded.state.inputs(unit), "try", folder)
         if rows is not None and task.inputs:
             _only(rows, task.inputs)
         spec = prepared.specs(folder, cores())[node.environment]
@@ -100,68 +97,21 @@ def try_stage(
         return _told(unit.unit_id, done, folder, keep)
 
 
-class _Recorded:
-    """Everything above the stage is what the last run recorded, whatever its code is now."""
-
-    def __init__(self, store: Store, run_id: str, stage: str) -> None:
-        self._store = store
-        self._run_id = run_id
-        self._stage = stage
-
-    def decide(self, unit: Unit, node: Any, key: CacheKey | None) -> Decision:
-        if unit.node == self._stage or not self._run_id:
-            return Execute()
-        known = {row.unit_id: row.state for row in self._store.units(self._run_id, node=unit.node)}
-        if known.get(unit.unit_id) not in WITH_VALUE:
-            return Execute(f"{unit.unit_id} has no result in run {self._run_id}")
-        body = self._store.result(self._run_id, unit.unit_id)
-        return reuse_of(self._run_id, unit.unit_id, body, why="as recorded")
-
-    def expanded(self, node: str, rows: Sequence[Mapping[str, Any]], under: Unit | None) -> dict[str, Any]:
-        return {}
-
-    def asked(self, node: str) -> bool:
-        return True
-
-
-def _above(graph: Graph, stage: str) -> Graph:
-    """The stage and everything that it needs."""
-    by_name = {node.name: node for node in graph.nodes}
-    wanted, todo = set(), [stage]
-    while todo:
-        name = todo.pop()
-        if name not in wanted:
-            wanted.add(name)
-            todo += by_name[name].needs
-    return Graph(tuple(node for node in graph.nodes if node.name in wanted), keep_going=graph.keep_going)
-
-
-def _unit(walk: Walk, stage: str, begins: str, key: str | None, run_id: str) -> Unit:
-    """The unit that was asked for, of the node with which the stage begins."""
-    units = walk.state.nodes[begins].units
+def _unit(recorded: Recorded, units: list[Unit], stage: str, key: str | None, run_id: str) -> Unit:
+    """The unit that was asked for, of the node with which the stage begins; else the first that a run would begin."""
     chosen = [unit for unit in units if key is None or key in (unit.key, stage_unit(stage, unit))]
-    if chosen and all(given is not None for given in walk.state.inputs(chosen[0]).values()):
-        waiting = [
-            other.unit_id
-            for given in walk.state.inputs(chosen[0]).values()
-            for other in (given if isinstance(given, list) else [given])
-            if other is not None and other.state not in WITH_VALUE
-        ]
-        if not waiting:
-            return chosen[0]
-        raise _no_inputs(stage, f"{', '.join(waiting[:3])} without a result in run {run_id}")
-    if units and key is not None:
+    if units and not chosen:
         raise AgiError(
             "AGI-STAGE-041",
             f"stage {stage} has no unit of that key",
             found=key,
             allowed=", ".join(unit.key for unit in units[:8]),
         )
-    needs = walk.state.nodes[begins].node.needs
-    above = [walk.state.nodes[need] for need in needs]
-    lacking = [other.unit_id for node in above for other in node.units if other.state not in WITH_VALUE]
-    lacking = lacking or [node.node.name for node in above if not node.finished]
-    what = f"{', '.join(lacking[:3])} without a result" if lacking else "nothing to walk"
+    for unit in chosen:
+        if not recorded.lacks(unit):
+            return unit
+    lacking = recorded.lacks(chosen[0] if chosen else None)
+    what = f"{', '.join(lacking[:3])} without a result" if lacking else "an empty list to walk"
     raise _no_inputs(stage, f"{what} in run {run_id or '(none)'}")
 
 
@@ -185,7 +135,7 @@ def _no_inputs(stage: str, found: str) -> AgiError:
         "AGI-STAGE-039",
         f"stage {stage} cannot be tried: the last run left nothing for it to work on",
         found=found,
-        allowed="a last run in which everything above the stage succeeded",
+        allowed="a last run that left what the stage takes, or as much of it as its require asks for",
         try_="agilab workflow run",
         exit_code=FAILED,
     )
