@@ -14,9 +14,11 @@ from agilab.engine.selection import Selection
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.known import known_labs, labs_called, remember_lab
-from agilab.workflow.document.locate import find_lab
+from agilab.workflow.document.locate import find_lab, read_lab_file
 from agilab.workflow.document.own_runs import own_runs
+from agilab.workflow.document.resolve import resolve
 from agilab.workflow.document.versions import version
+from agilab.workflow.outcomes import outcome_of
 from agilab.workflow.running.again import rerun
 from agilab.workflow.running.prepare import read_lab
 from agilab.workflow.running.trial import try_stage
@@ -90,6 +92,10 @@ def test_a_lab_under_another_name_goes_on_with_what_it_ran(two: tuple[ALab, ALab
     copied = ALab(tmp_path / "three" / f"copy_{tmp_path.name}", one.workspace)
     shutil.copytree(one.folder, copied.folder)
     assert ids(copied) == [ran]
+    shown = read_lab_file(copied.path)
+    outcome = outcome_of(shown, resolve(shown.lab, exists=lambda path: False), copied.workspace, ran)
+    assert outcome is not None
+    assert outcome.run_id == ran
     assert try_stage(read_lab(copied.path), "tell", copied.workspace).shown == "101"
     result = copied.run(selection=Selection(only=("tell",)))
     assert copied.shown(result, "tell") == "101"

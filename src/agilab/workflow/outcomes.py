@@ -54,7 +54,7 @@ def _meant(store: Store, file: LabFile, name: str | None) -> RunRow | None:
     app = subject("lab", file.name)
     if name is not None and name != "last":
         run = store.run(name)
-        if run.app != app:
+        if run.app != app and all(run.run_id != own.run_id for own in own_runs(store, file.path, file.lab)):
             raise AgiError(
                 "AGI-STAGE-037",
                 f"run {run.run_id} is not a run of {file.name}",

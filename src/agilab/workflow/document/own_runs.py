@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agi_node.errors import AgiError
 from agilab.contracts.base import read_document
@@ -45,7 +45,7 @@ def _under(store: Store, app: str, path: Path, lab: LabStages) -> Iterator[RunRo
     only_one = len(labs_called(path.parent.name, store.workspace)) <= 1
     while found := store.runs(app=app, limit=_AT_ONCE, offset=offset):
         for run in found:
-            place = _created(store, run).get("lab_place")
+            place = store.created(run.run_id).get("lab_place")
             if run.run_id in named or place == here or (place is None and only_one):
                 yield run
         offset += _AT_ONCE
@@ -59,7 +59,9 @@ def _from_elsewhere(store: Store, app: str, here: str, lab: LabStages) -> list[R
     if not others:
         return []
     lines = {name: list(_line(store, name)) for name in heads}
-    places = {run.run_id: _created(store, run).get("lab_place") for line in lines.values() for run in line}
+    places = {
+        run.run_id: store.created(run.run_id).get("lab_place") for line in lines.values() for run in line
+    }
     own = {name for name, place in places.items() if place == here}
     for origin in {(run.app, places[name]) for name, run in others.items()}:
         mine = {name for name, run in others.items() if (run.app, places[name]) == origin}
@@ -96,7 +98,7 @@ def _named(lab: LabStages) -> dict[str, str]:
 def lab_of(store: Store, run: RunRow) -> Path:
     """The document of the lab that a run is of. Raises AGI-STAGE-036 where it is not there any more."""
     _, name = kind_of(run.app)
-    place = _created(store, run).get("lab_place")
+    place = store.created(run.run_id).get("lab_place")
     known = labs_called(name, store.workspace)
     there = [path for path in known if path.is_file()]
     for path in there:
@@ -120,8 +122,3 @@ def _names(path: Path, run_id: str) -> bool:
     except AgiError:
         return False
     return any(stage.last_run is not None and stage.last_run.run == run_id for stage in stages)
-
-
-def _created(store: Store, run: RunRow) -> Mapping[str, Any]:
-    first = next(iter(store.events(run.run_id, kinds=("run_created",))), None)
-    return {} if first is None else first.data
