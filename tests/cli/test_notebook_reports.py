@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -390,3 +391,51 @@ def test_a_lab_that_is_not_there_is_a_usage_error(agilab: Agilab) -> None:
         answer = agilab("report", name, "nolab")
         assert answer.code == 2
         assert "AGI-LAB-101" in answer.err
+
+
+# -- odd files ----------------------------------------------------------------------------------------------------
+
+OF_LABS = ("notebook-roundtrip", "notebook-union-environment")
+
+
+def judged_odd(name: str, path: Path) -> Report:
+    return judge(name, **({"lab": path} if name in OF_LABS else {"files": [path]}))
+
+
+@pytest.mark.parametrize("name", [*OF_LABS, "notebook-import"])
+def test_a_file_without_a_byte_passes_nothing(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "empty.ipynb"
+    path.touch()
+    report = judged_odd(name, path)
+    assert report.verdict == "failed"
+    assert [check.name for check in report.checks if check.state == "passed"] in ([], ["not_executed_import"])
+    assert [check.message for check in report.checks if check.state == "failed"] == ["the file is empty"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+@pytest.mark.parametrize("name", [*OF_LABS, "notebook-import"])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_is_no_file_is_said_at_once(name: str, kind: str, tmp_path: Path) -> None:
+    path = Path(os.devnull) if kind == "device" else tmp_path / "odd.ipynb"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    report = judged_odd(name, path)
+    failed = [check.message for check in report.checks if check.state == "failed"]
+    assert failed == [f"it is a {kind}, not a file"]
+
+
+def test_json_that_is_nested_too_deep_is_a_finding(tmp_path: Path) -> None:
+    path = tmp_path / "deep.ipynb"
+    path.write_text("[" * 100_000)
+    report = judge("notebook-import", files=[path])
+    failed = [check.message for check in report.checks if check.state == "failed"]
+    assert failed == ["its JSON is nested deeper than can be read"]
+
+
+def test_a_lab_without_stages_shares_no_kernel(tmp_path: Path) -> None:
+    path = tmp_path / "lab_stages.toml"
+    path.write_text('schema = "agilab.lab_stages.v2"\n')
+    (check,) = judge("notebook-union-environment", lab=path).checks
+    assert check.state == "unknown"

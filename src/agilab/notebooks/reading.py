@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agilab.notebooks.cells import Notebook
+from agilab.notebooks.conflicts import with_conflicts
 from agilab.notebooks.decoding import decode
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.outputs import condensed
@@ -51,10 +52,7 @@ def read(source: str | os.PathLike[str] | bytes, *, name: str = "", limit: int =
         return _from_bytes(bytearray(source), name)
     path = Path(source)
     name = name or path.name
-    try:
-        data = _bytes_of(path, limit)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        return _refused(name, _why(error))
+    data = bytes_of(path, limit)
     if isinstance(data, Finding):
         return _refused(name, data)
     return _from_bytes(data, name)
@@ -62,6 +60,14 @@ def read(source: str | os.PathLike[str] | bytes, *, name: str = "", limit: int =
 
 def _refused(name: str, finding: Finding) -> Notebook:
     return Notebook(name, whole=False, findings=(finding,))
+
+
+def bytes_of(path: Path, limit: int = LIMIT) -> bytearray | Finding:
+    """The bytes of a file, or what keeps them from being read. Nothing is waited for, nothing raised."""
+    try:
+        return _bytes_of(path, limit)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        return _why(error)
 
 
 def _bytes_of(path: Path, limit: int) -> bytearray | Finding:
@@ -111,7 +117,7 @@ def _from_bytes(data: bytearray, name: str) -> Notebook:
         notebook = read_text(data, name)
     else:
         notebook = notebook_of(decode(data, condensed), name)
-    return replace(_with_whole_letters(notebook), digest=digest, size=size)
+    return replace(with_conflicts(_with_whole_letters(notebook)), digest=digest, size=size)
 
 
 _HALF = re.compile("[\ud800-\udfff]")

@@ -13,8 +13,17 @@ from typing import Any
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
 from agilab.contracts.moments import dated_as
 from agilab.notebooks.cells import Notebook
+from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.kernel import KEY
-from agilab.notebooks.supervisor.prints import Prints, in_order, prints, prints_of, said, short_digest
+from agilab.notebooks.supervisor.prints import (
+    Prints,
+    digest_of,
+    in_order,
+    prints,
+    prints_of,
+    said,
+    short_digest,
+)
 
 ORDER = "order"
 """The key, within ours, of the stages' names in their order, by which a cell that was moved or deleted is told."""
@@ -59,7 +68,7 @@ class Then:
         """Whether a record says the same now."""
         if self.whole:
             return self.whole == short_digest(said(record))
-        return self.fields is not None and self.fields == prints_of(record)
+        return self.fields is not None and _as_written(self.fields, record) == prints_of(record)
 
     def was_but(self, record: Lab | Stage, unsaid: Collection[str]) -> bool:
         """Whether a record says the same now, some fields aside."""
@@ -67,15 +76,29 @@ class Then:
             return self.was(record)
         now, then = (
             {name: one for name, one in side.items() if name not in unsaid}
-            for side in (prints_of(record), self.fields)
+            for side in (prints_of(record), _as_written(self.fields, record))
         )
         return now == then
 
     def beside(self, *records: Lab | Stage) -> Prints | None:
         """The fingerprints of each field, also by a record that says the same now; None where nobody knows them."""
         if self.fields is not None:
-            return self.fields
+            found = self.fields
+            for record in records:
+                found = _as_written(found, record)
+            return found
         return next((prints_of(record) for record in records if self.was(record)), None)
+
+
+def _as_written(fields: Prints, record: Lab | Stage) -> Prints:
+    """Fingerprints with that of a record's code, where they have that of the same code as its cell shows it.
+
+    A cell that lost its metadata cannot say how its code ended.
+    """
+    code = record.code if isinstance(record, Stage) else None
+    if not code or fields.get("code") != digest_of(Ends.of(code).cell(code)):
+        return fields
+    return {**fields, "code": digest_of(code)}
 
 
 @dataclass(frozen=True)

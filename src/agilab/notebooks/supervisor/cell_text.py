@@ -31,7 +31,7 @@ class Ends:
         """
         line = "\r\n" if 0 < code.count("\r\n") == code.count("\n") == code.count("\r") else "\n"
         text = code.replace(line, "\n")
-        return cls(text[len(_without_blank_end(text)) :], line)
+        return cls(text[len(without_blank_end(text)) :], line)
 
     @classmethod
     def said(cls, metadata: Mapping[str, Any]) -> Ends | None:
@@ -58,10 +58,10 @@ class Ends:
         ('x = 2\n', 'x = 2\n', 'x\r\ny\r\n')
         """
         text = cell.replace("\r\n", "\n") if self.line != "\n" else cell
-        return (_without_blank_end(text) + self.below).replace("\n", self.line)
+        return (without_blank_end(text) + self.below).replace("\n", self.line)
 
 
-def _without_blank_end(text: str) -> str:
+def without_blank_end(text: str) -> str:
     """A text up to the end of the last line that is not blank: blanks behind its words stay."""
     last = len(text.rstrip())
     end = text.find("\n", last) if last else 0

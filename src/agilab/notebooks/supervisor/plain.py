@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from agilab.notebooks.cells import Cell, Notebook
-from agilab.notebooks.supervisor.header import is_header
 from agilab.notebooks.supervisor.kernel import KEY
+from agilab.notebooks.supervisor.merged import stage_lines
 
 
 def as_python(notebook: Notebook) -> Notebook:
@@ -22,7 +22,10 @@ def _plain(cell: Cell) -> Cell:
     about = cell.metadata.get(KEY)
     if cell.kind != "code":
         return cell
-    if is_header(cell.source.partition("\n")[0].rstrip()):
-        return replace(cell, source=f"# {cell.source}")
+    if begins := stage_lines(cell):
+        lines = cell.source.split("\n")
+        for number in begins:
+            lines[number] = f"# {lines[number]}"
+        return replace(cell, source="\n".join(lines))
     ours = isinstance(about, Mapping) and about.get("role") in ("open", "run")
     return replace(cell, source="") if ours else cell

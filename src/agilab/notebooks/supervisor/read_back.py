@@ -6,7 +6,7 @@ What a person sees counts: a cell's text and its first line win over metadata, a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
@@ -23,9 +23,12 @@ from agilab.notebooks.supervisor.header import is_header
 from agilab.notebooks.supervisor.headings import heading, slug, stage_text, taken_apart
 from agilab.notebooks.supervisor.kernel import KEY, theirs_of
 from agilab.notebooks.supervisor.lab_params import LabParams
+from agilab.notebooks.supervisor.merged import parted
 from agilab.notebooks.supervisor.new_names import names_followed
 from agilab.notebooks.supervisor.opened import is_opening, is_running
-from agilab.notebooks.supervisor.stage_cells import Role, StageCells, role_of, set_field
+from agilab.notebooks.supervisor.prints import prints_of
+from agilab.notebooks.supervisor.split import following, rewired, split_off
+from agilab.notebooks.supervisor.stage_cells import FIRST_LINE, Role, StageCells, role_of, set_field
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class ReadBack:
         stripped: Those of which only the words are left.
         of_lab: Whether its metadata says what the lab was, so that what it does not say of the lab is not so.
         unsaid: For each stage, and for the lab (empty), fields of which no cell speaks: they are as at the export.
-        cells: For each stage whose name is ours, its cell having neither a first line nor metadata, that cell's id.
+        cells: For each stage whose cell has no first line, its name being ours or that of metadata, that cell's id.
     """
 
     document: LabStages
@@ -66,7 +69,7 @@ def is_supervisor(notebook: Notebook) -> bool:
 def read_back(notebook: Notebook) -> ReadBack:
     """The lab that a notebook holds. Nothing of it is lost; what cannot be taken over is a change `left_out`."""
     (apart,) = names_apart([notebook])
-    return _Reader(with_roles(apart)).read()
+    return _Reader(with_roles(parted(apart))).read()
 
 
 @dataclass
@@ -87,10 +90,12 @@ class _Reader:
         self._came: dict[str, str] = {}
         self._stripped: set[str] = set()
         self._roles: set[str] = set()
-        self._said: set[int] = set()
+        self._said: set[str] = set()
         self._base = Base.of(notebook)
         self._words = words_of(notebook)
         self._plain: dict[str, str] = {}
+        self._split = split_off(notebook)
+        self._parts: dict[str, str] = {}
         self._places: list[tuple[str, str, Cell]] = []
         self._pending = _Pending()
         self._about = _mapping(notebook.metadata.get(KEY))
@@ -110,6 +115,7 @@ class _Reader:
             elif cell.source.strip():
                 self._changes.tell("left_out", "", cell, f"a {cell.kind} cell is in the notebook only")
         self._rest_of_the_text()
+        self._wire_parts()
         self._gone()
         self._moves()
         self._names()
@@ -234,7 +240,9 @@ class _Reader:
     def _code(self, cell: Cell, role: Role) -> None:
         name = role.get("role")
         first, _, rest = cell.source.partition("\n")
-        if is_header(first.rstrip()):
+        if cell.id in self._split:
+            self._split_off(cell, role, self._split[cell.id])
+        elif is_header(first.rstrip()):
             self._stage(self._cells.code(cell, role, first.rstrip(), rest), cell)
         elif name == "params":
             self._params.take(cell)
@@ -250,20 +258,52 @@ class _Reader:
             self._params.inject(cell)
         elif cell.source.strip():
             stage = self._cells.without_a_line(cell, role)
-            self._plain |= {} if role else {stage.id: known_as(cell)}
+            self._plain |= {} if role and cell.id_derived else {stage.id: known_as(cell)}
             self._stage(stage, cell)
 
     def _stage(self, stage: Stage | None, cell: Cell) -> None:
         if stage is not None:
             self._add(self._with_text(stage, cell), cell)
 
+    def _split_off(self, cell: Cell, role: Role, of: str) -> None:
+        """A part of a stage, without its words: see `split`."""
+        stage = self._cells.part(cell, role, self._free(of))
+        bare = replace(cell, metadata={})
+        before = len(self._stages)
+        self._stage(stage, bare)
+        name = self._stages[before].id
+        self._parts[name] = of
+        if not is_header(cell.source.partition("\n")[0].rstrip()):
+            self._plain[name] = known_as(cell)
+            self._changes.not_said(name, ("id",))
+
+    def _wire_parts(self) -> None:
+        """Let what a stage that was split took and gave go with its code."""
+        for of in dict.fromkeys(self._parts.values()):
+            name = next((name for name, was in self._came.items() if was == of), "")
+            cell = next((cell for was, now, cell in self._places if (was, now) == (of, name)), None)
+            names = [name, *(part for part, whole in self._parts.items() if whole == of)]
+            stages = {stage.id: stage for stage in self._stages}
+            whole = None if cell is None else self._cells.exported(role_of(cell))
+            if cell is None or whole is None:
+                continue
+            parts = rewired(whole, [stages[one] for one in names], self._plain)
+            if parts[0] != stages[name]:
+                self._changes.tell("header", name, cell, "outputs: they are split as its code is")
+            now = {stage.id: stage for stage in parts}
+            self._stages = [now.get(stage.id, stage) for stage in self._stages]
+            for at, stage in enumerate(self._stages):
+                if stage.id not in now and (follows := following(stage, parts)) != stage:
+                    self._stages[at] = follows
+                    self._changes.tell("renamed", stage.id, None, f"what it names of {name}, which was split")
+
     def _with_text(self, stage: Stage, cell: Cell) -> Stage:
         """The stage with the words above it: its own wherever they stand, else those of a stage whose code is gone."""
         pending, self._pending = self._pending, _Pending()
         name = name_of(cell)
         own = iter(self._words.get(name or stage.id, []))
-        words = next((one for one in own if one.index not in self._said), pending.words)
-        self._said |= {words.index} if words else set()
+        words = next((one for one in own if one.id not in self._said), pending.words)
+        self._said |= {words.id} if words else set()
         if words is None and name and name not in self._came.values():
             self._changes.tell("text", stage.id, cell, "the words above it are gone", won="metadata")
             self._changes.not_said(stage.id, ("title",) if pending.extra else ("title", "description"))
@@ -289,6 +329,9 @@ class _Reader:
             stage = stage.with_changes(id=name)
         self._ids.add(stage.id)
         self._stages.append(stage)
+        if not role_of(cell):  # what only metadata says
+            said = {*prints_of(stage), *FIRST_LINE, "code"}
+            self._changes.not_said(stage.id, {*Stage.model_fields} - said)
         if name := name_of(cell):
             self._places.append((name, stage.id, cell))
             if name not in self._came.values():

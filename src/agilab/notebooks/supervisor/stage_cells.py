@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,12 +16,14 @@ from agilab.notebooks.supervisor.assignments import assignments
 from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.changes import Changes
 from agilab.notebooks.supervisor.export import ELSEWHERE
-from agilab.notebooks.supervisor.header import Header, HeaderError, means, parse
+from agilab.notebooks.supervisor.header import Header, HeaderError, is_header, means, parse
 from agilab.notebooks.supervisor.kernel import KEY
 from agilab.notebooks.supervisor.prints import digest_of, same
 
-_FIRST_LINE = frozenset({"id", "inputs", "outputs", "foreach", "app", "file"})
+FIRST_LINE = frozenset({"id", "inputs", "outputs", "foreach", "app", "file"})
 """What only the first line of a cell says."""
+WORDS = frozenset({"title", "description", "question", "model", "origin", "last_run", "extra"})
+"""What is said of a stage, and not how it runs: of a stage that is split it stays with the first part."""
 Role = Mapping[str, Any]
 """What metadata of ours says of a cell."""
 
@@ -64,10 +67,10 @@ class StageCells:
         try:
             header = parse(line)
         except HeaderError as problem:
-            self._changes.unread(str(fields.get("id", "")), cell, f"its first line: {problem}", _FIRST_LINE)
+            self._changes.unread(str(fields.get("id", "")), cell, f"its first line: {problem}", FIRST_LINE)
             known = _stage_of({**fields, "code": None}) if fields else None
             if known is None:
-                return self.without_a_line(cell, {})
+                return self.without_a_line(replace(cell, source=f"# {cell.source}"), {})
             header = Header.of(known)
         known = self._made(fields, cell) if fields else None
         said = header.fields()
@@ -93,14 +96,31 @@ class StageCells:
         won = "metadata" if fields else "cell"
         what = "code without a first line that says what it takes and gives"
         self._changes.tell("added", name, cell, what, won=won)
-        self._changes.not_said(name, _FIRST_LINE)
-        made = {**fields, "id": name, "code": _code_of(cell.source, role)}
+        self._changes.not_said(name, FIRST_LINE)
+        made = {**fields, "id": name, "code": code_of(cell.source, role)}
         return self._made(made, cell) or self._as_it_was(role, cell.source, cell)
+
+    def exported(self, role: Role) -> Stage | None:
+        """The stage of a cell as metadata has it, without its code."""
+        return _stage_of(self._fields(role))
+
+    def part(self, cell: Cell, role: Role, free: str) -> Stage:
+        """The stage of a cell that was split off another one, of which it has what is not words; else called `free`."""
+        fields = {name: value for name, value in self._fields(role).items() if name not in WORDS}
+        first, _, body = cell.source.partition("\n")
+        if is_header(first.rstrip()):
+            stage = self.code(cell, {}, first.rstrip(), body) or Stage(id=free, code=body)
+            how = {name: value for name, value in fields.items() if name not in FIRST_LINE}
+            return _stage_of({**how, **stage.model_dump(by_alias=True, exclude_defaults=True)}) or stage
+        self._changes.tell("added", free, cell, f"code that was split off {fields.get('id')}")
+        return _stage_of({**fields, "id": free, "code": code_of(cell.source, role)}) or Stage(
+            id=free, code=cell.source
+        )
 
     def _as_it_was(self, role: Role, body: str, cell: Cell) -> Stage:
         """What a cell is whose edit makes no stage: that stage as it was, with its code as it stands if it has some."""
         fields = self._fields(role)
-        stages = (_stage_of({**fields, "code": _code_of(body, role)}), _stage_of(fields))
+        stages = (_stage_of({**fields, "code": code_of(body, role)}), _stage_of(fields))
         known = next((stage for stage in stages if stage is not None), None)
         return known or Stage(id=self._free("cell"), code=cell.source)
 
@@ -121,7 +141,7 @@ class StageCells:
                 what = f"what stands below its first line: its code is in {header.file}"
                 self._changes.unread(header.id, cell, what, [])
         else:
-            had, code = role.get("code_digest"), _code_of(body, role)
+            had, code = role.get("code_digest"), code_of(body, role)
             if had is not None and had != digest_of(code):
                 self._changes.tell("edited", header.id, cell, "its code")
             if body or had is not None or "code_digest" not in role:
@@ -158,7 +178,7 @@ def _stage_of(fields: dict[str, Any]) -> Stage | None:
         return None
 
 
-def _code_of(body: str, role: Role) -> str:
+def code_of(body: str, role: Role) -> str:
     """The code of a stage by what its cell says: with the ends that its code had, also where it was edited."""
     ends = Ends.said(role)
     return body if ends is None or role.get("code_digest") == digest_of(body) else ends.code(body)

@@ -48,4 +48,8 @@ def since(found: ReadBack, mine: Mapping[str, Stage], unchanged: Collection[str]
             return change.stage in base.stages
         return not base.of_stage(key).was_but(mine[key], found.unsaid.get(mine[key].id, ()))
 
-    return tuple(change for change in found.changes if is_new(change))
+    told = [change for change in found.changes if is_new(change)]
+    # A part of a stage that was split is known by its cell at a later import, whatever its metadata calls it.
+    lost = (key for key in base.stages if later and key not in mine and key in found.came.values())
+    told += [Change("deleted", key, None, "a stage whose cell is gone") for key in lost]
+    return tuple(told)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from agilab.contracts.base import parse_document
+from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.report import Check, How
+from agilab.notebooks.findings import Finding
+from agilab.notebooks.reading import bytes_of
 
 
 def judged(
@@ -18,6 +23,18 @@ def judged(
 def unknown(about: str, name: str, why: str) -> Check:
     """What could not be looked at."""
     return Check(about=about, name=name, state="unknown", how="static", message=why)
+
+
+def lab_or_check(about: str, path: Path) -> LabStages | Check:
+    """A lab's document; where there is none to be read, or the file is empty, the check that fails for it.
+
+    Raises AGI-DOC-002 and the others as `read_document` does, for what a file with something in it holds.
+    """
+    data = bytes_of(path)
+    problem = data.what if isinstance(data, Finding) else "the file is empty"
+    if isinstance(data, Finding) or not data.strip(b"\xef\xbb\xbf\0 \t\r\n"):
+        return judged(about, "read", problem, "", {"file": path.name})
+    return parse_document(bytes(data), LabStages, str(path))
 
 
 def counted(number: int, word: str) -> str:

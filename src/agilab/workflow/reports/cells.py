@@ -39,6 +39,8 @@ class Raw:
 
 def raw_cells(path: Path) -> Raw | None:
     """The cells of a `.ipynb`, or of a `.py` in percent format; None where the file is neither, or broken."""
+    if not path.is_file():  # a pipe would be waited for
+        return None
     if path.suffix == ".py":
         return _percent(path)
     try:
@@ -49,7 +51,7 @@ def raw_cells(path: Path) -> Raw | None:
         return Raw(
             tuple(_cell(number, cell) for number, cell in enumerate(cells)), dict(book.get("metadata", {}))
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -51,6 +51,8 @@ def import_checks(report: NotebookImport, files: Sequence[Path]) -> Iterator[Che
         one = One(notebook, by_name[notebook.name], lab)
         yield from kept(one, report)
         yield from taken_out(one, report)
+    if not any(one.stages or one.parameters for one in report.notebooks):
+        return  # nothing was made of them: there is nothing that could be lost
     yield _files(report, lab)
     yield _metadata(files, lab)
     yield dialect.dialect_check(WHOLE, lab)
@@ -72,7 +74,8 @@ def _nothing_executed(seen: dict[str, list[str]], before: dict[Path, Any]) -> Ch
 def _seen(path: Path) -> Any:
     """What would tell that a file, or the folder around it, was touched."""
     try:
-        return sha256_file(path), sorted(other.name for other in path.absolute().parent.iterdir())
+        digest = sha256_file(path) if path.is_file() else ""  # a pipe would be waited for
+        return digest, sorted(other.name for other in path.absolute().parent.iterdir())
     except OSError:
         return None
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from agi_node.canonical import digest
 from agi_node.errors import AgiError
-from agilab.contracts.base import read_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.moments import kinds_in
 from agilab.contracts.report import Check
@@ -20,7 +19,7 @@ from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import ReadBack, read_back
 from agilab.workflow.notebooks.exporting import differences, other_kinds
 from agilab.workflow.notebooks.text_forms import PERCENT, in_text
-from agilab.workflow.reports import counted, dialect, judged, unknown
+from agilab.workflow.reports import counted, dialect, judged, lab_or_check, unknown
 
 WayBack = Callable[[Notebook], ReadBack]
 _LINE = "# a line that a person added"
@@ -28,8 +27,10 @@ _LINE = "# a line that a person added"
 
 def notebook_roundtrip(scope: Scope, *, lab: Path) -> tuple[list[Check], dict[str, Any]]:
     """Do the round trip, unedited and with an edit in each stage. Raises as `read_document` does for the lab's file."""
-    document = read_document(lab, LabStages)
-    about = lab.resolve().parent.name
+    about = lab.resolve().parent.name or lab.name
+    document = lab_or_check(about, lab)
+    if isinstance(document, Check):
+        return [document], {}
     kinds = kinds_in(lab.read_text(encoding="utf-8"))
     checks = list(way_back_checks(about, document, read_back, kinds))
     return checks, {"lab": about, "stages": dialect.rows(document)}

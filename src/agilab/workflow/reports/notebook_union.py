@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agilab.contracts.base import read_document
-from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.report import Check
 from agilab.evidence.report import Scope
 from agilab.workflow.notebooks.union import Union, union_of
-from agilab.workflow.reports import counted, dialect, judged
+from agilab.workflow.reports import counted, dialect, judged, lab_or_check, unknown
 from agilab.workflow.running.prepare import Lab, lab_from, project_of
 
 _ENVIRONMENTS = ("environment", "python", "pin")
@@ -31,7 +29,13 @@ def notebook_union_environment(
     scope: Scope, *, lab: Path, offline: bool = False
 ) -> tuple[list[Check], dict[str, Any]]:
     """Resolve the environments together, and look for what else keeps stages apart. Raises as `read_lab` does."""
-    found_lab = lab_from(lab, read_document(lab, LabStages), to_run=False)
+    about = lab.resolve().parent.name or lab.name
+    document = lab_or_check(about, lab)
+    if isinstance(document, Check):
+        return [document], {}
+    if not document.stages:
+        return [unknown(about, "environments", "the lab has no stages: nothing would run in one kernel")], {}
+    found_lab = lab_from(lab, document, to_run=False)
     union = union_of(found_lab, scope.workspace, offline=offline)
     checks = [_resolved(found_lab.name, union)]
     if union.resolved:
