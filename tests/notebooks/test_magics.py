@@ -114,6 +114,22 @@ def test_installs_keep_their_pins(command: str, requirements: tuple[str, ...]) -
     assert (meaning.code, meaning.requirements) == ("NB-113", requirements)
 
 
+def test_an_extension_is_needed_as_a_module_is() -> None:
+    found = {}
+    for name in ("watermark", "line_profiler", "tensorboard", "google.cloud.bigquery  # tables",
+                 "autoreload", "rpy2.ipython", "my_own", "a b"):  # fmt: skip
+        (magic,) = translate(f"%load_ext {name}\nx = 1").magics
+        found[name] = magic.meaning.requirements
+        assert magic.meaning.code == "NB-110"
+    known = {name: one for name, one in found.items() if one}
+    assert known == {
+        "watermark": ("watermark",),
+        "line_profiler": ("line-profiler",),
+        "tensorboard": ("tensorboard",),
+        "google.cloud.bigquery  # tables": ("google-cloud-bigquery",),
+    }
+
+
 def test_commands_that_only_sound_like_installs() -> None:
     for command in ("pip list", "echo pip install x", "conda env list", "ls pip/install"):
         assert translate(f"!{command}").magics[0].meaning.code != "NB-113", command

@@ -10,7 +10,7 @@ from agilab.notebooks.inspecting import inspect
 from agilab.notebooks.staging import stage_notebooks
 from tests.notebooks.apart_folders import printed_as_notebook, printed_as_stages
 from tests.notebooks.building import notebook
-from tests.notebooks.test_file_uses import staged
+from tests.notebooks.test_file_uses import staged, takes
 
 WRITTEN = (
     "%%writefile tools.py\nimport heapq, logging\nlog = logging.getLogger(__name__)\n"
@@ -155,3 +155,76 @@ def test_modules_that_lie_beside_are_read(tmp_path: Path) -> None:
     path.write_bytes(notebook(*(cell.replace("note(2)", "plain(2)") for cell in cells)))
     found = stage_notebooks([inspect(path)], per="cell").lab.stages
     assert len(found) == len(cells)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "held = {}\ndef get(n=1):\n    if n not in held:\n        held[n] = [n, 2]\n    return held[n]",
+        "held = {}\ndef get(a=1, b=2):\n    key = (a, b)\n    if key in held:\n"
+        "        return held[key]\n    found = [a, b]\n    held[key] = found\n    return found",
+        "from functools import cache\n@cache\ndef get():\n    return [1, 2]",
+        "class One:\n    _it = None\n    def __init__(self):\n        self.rows = [1]\n    @classmethod\n"
+        "    def get(cls):\n        if cls._it is None:\n            cls._it = cls()\n        return cls._it\n"
+        "def get():\n    return One.get().rows",
+        "_it = None\ndef get():\n    global _it\n    if _it is None:\n        _it = [1, 2]\n    return _it",
+    ],
+)
+def test_a_memory_of_what_nobody_changes_parts_stages(text: str) -> None:
+    cells = (
+        "import own\na = own.get()[0]",
+        "import own\nb = own.get()[0] + a",
+        "copy = [*own.get()]\ncopy.append(b)",
+    )
+
+    stages = staged((f"%%writefile own.py\n{text}\n", *cells)).lab.stages
+
+    assert len(stages) == 1 + len(cells)
+
+
+def test_what_a_module_of_a_package_fills_for_another(tmp_path: Path) -> None:
+    package = tmp_path / "pk"
+    package.mkdir()
+    (package / "__init__.py").write_text("from . import core\n")
+    (package / "core.py").write_text("STATE = {}\n")
+    (package / "api.py").write_text(
+        "from .core import STATE\ndef connect(n):\n    STATE['db'] = n\ndef current():\n    return dict(STATE)\n"
+    )
+    cells = ("from pk import api\napi.connect('db1')", "print(api.current())")
+    path = tmp_path / "n.ipynb"
+    path.write_bytes(notebook(*cells))
+
+    found = stage_notebooks([inspect(path)], per="cell").lab.stages
+
+    assert [stage.origin.indices for stage in found if stage.origin] == [(0, 1)]
+
+
+def test_stages_take_the_modules_of_a_folder_that_is_added(tmp_path: Path) -> None:
+    files = {
+        "lib/conf.py": "def twice(x):\n    return 2 * x\n",
+        "lib/train.py": "from conf import twice\ndef step(x):\n    return twice(x) + 1\n",
+        "lib/words/__init__.py": "import pathlib\n"
+        "def all():\n    return pathlib.Path(__file__).with_name('w.txt').read_text()\n",
+        "lib/words/w.txt": "hello",
+        "lib/other.py": "def nobody():\n    pass\n",
+    }
+    beside, whole = tmp_path / "beside", tmp_path / "whole"
+    for folder in (beside, whole):
+        for name, text in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+    cells = (
+        "import sys\nsys.path.insert(0, 'lib')\nfrom train import step\nprint(step(2))",
+        "import sys\nsys.path.append('./lib')\nimport words\nprint(words.all())",
+        "print(1)",
+    )
+
+    lab = staged(cells, folder=beside).lab
+
+    assert next(takes(stage) for stage in lab.stages if stage.kind != "none")[:2] == [
+        "lib/conf.py",
+        "lib/train.py",
+    ]
+    assert not any("lib/other.py" in takes(stage) for stage in lab.stages)
+    told = printed_as_stages(lab, tmp_path / "apart", beside, apart=True)
+    assert "".join(told) == "".join(printed_as_notebook(notebook(*cells), whole)) == "5\nhello\n1\n"

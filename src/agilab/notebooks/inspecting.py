@@ -36,7 +36,7 @@ from agilab.notebooks.imports import (
 from agilab.notebooks.keeping import attachment_findings
 from agilab.notebooks.lying_files import there
 from agilab.notebooks.named_files import Act, Artifact, each_once
-from agilab.notebooks.own_modules import texts_of_modules
+from agilab.notebooks.own_modules import files_of_modules, texts_of_modules
 from agilab.notebooks.parameters import given_again, parameters_of
 from agilab.notebooks.parsing import ParsedNotebook, parse_notebook
 from agilab.notebooks.randomness import unseeded
@@ -69,7 +69,7 @@ class Inspection:
         artifacts: What it reads and writes, by cell and line.
         findings: All of them, in the order of the notebook.
         uses: What its cells do to files, in the order in which it happens.
-        modules: Those that its cells write.
+        modules: Those that its cells write, and those that lie in folders that it adds: the files of which they are.
         there: Of the files of `uses`, those that lie beside it, and what lies in folders that are looked into; None
             where nobody knows where it lies.
         module_texts: By full name the texts of its own modules: those, and others that lie where it looks for them.
@@ -170,7 +170,9 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
         drawn = [act for cell in nodes.values() for act in style_file.acts_of_drawing(cell, evaluator)]
         acts += drawn
         artifacts += [act.artifact for act in drawn[:1]]
-    uses = _uses(trees, nodes, acts, modules, artifacts, evaluator)
+    texts_of = texts_of_modules(imports, trees, artifacts, added, folders)
+    taken = {**files_of_modules(folder, added, texts_of), **modules}
+    uses = _uses(trees, nodes, acts, taken, artifacts, evaluator)
     secrets = secrets_of(notebook, nodes.values())
     requirements = requirements_of(sorted(installed, key=lambda one: one[1:]))
     findings += import_findings(imports, requirements, modules)
@@ -192,10 +194,10 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
         tuple(replace(one, path=hide(one.path)) for one in artifacts),
         in_order(replace(one, what=hide(one.what)) for one in findings),
         tuple(replace(one, path=hide(one.path)) for one in uses),
-        modules,
+        taken,
         None if folder is None else there(folder, uses),
         tuple(replace(one, path=hide(one.path)) for one in unseen),
-        texts_of_modules(imports, trees, artifacts, added, folders),
+        texts_of,
     )
 
 

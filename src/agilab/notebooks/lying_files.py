@@ -42,13 +42,14 @@ def there(folder: Path, uses: Sequence[FileUse]) -> frozenset[str]:
                 found |= {file.relative_to(folder).as_posix() for file in files if file.is_file()}
             elif os.path.lexists(folder / path):
                 found |= {path, f"{path}/"} if (folder / path).is_dir() else {path}
-                found |= set(islice(_below(folder, path), MOST)) if does in ("look", "read") else set()
+                found |= set(islice(files_below(folder, path), MOST)) if does in ("look", "read") else set()
         except (OSError, ValueError, NotImplementedError):
             continue
     return frozenset(found)
 
 
-def _below(folder: Path, path: str) -> Iterator[str]:
+def files_below(folder: Path, path: str) -> Iterator[str]:
+    """The files in a folder and those below it, but what is hidden and what Python compiled."""
     for at, folders, names in os.walk(folder / path):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
         for name in sorted(names):

@@ -6,14 +6,18 @@ import ast
 import posixpath
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from agi_node.source.tree import Unreadable, nodes_of, parse
 from agilab.notebooks.imports import Import
+from agilab.notebooks.lying_files import files_below
 from agilab.notebooks.named_files import Artifact
 
 _MOST, _LONGEST = 60, 300_000
 """Files that are read, and bytes of one."""
+_MOST_BELOW = 300
+"""Files of one package that stages take."""
 
 
 def texts_of_modules(
@@ -48,6 +52,58 @@ def texts_of_modules(
                 found[module] = text
                 todo += _imported(text, module)
     return found
+
+
+def files_of_modules(
+    folder: Path | None, added: Sequence[str], texts: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """By the first part of its name, the files that an own module is of which lies in a folder that was added.
+
+    In a stage such a folder is there only if the stage takes what is in it. With a module come those that it imports,
+    with a package all that lies in it.
+
+    Args:
+        folder: The notebook's own; None where nobody knows where it lies.
+        added: As for `texts_of_modules`, whose result `texts` is.
+    """
+    inside = [
+        path for one in added if (path := posixpath.normpath(one)) != "." and path[:1] not in ("/", "~")
+    ]
+    inside = [path for path in inside if path.partition("/")[0] != ".."]
+    if folder is None or not inside:
+        return {}
+    files: dict[str, tuple[str, ...]] = {}
+    for top in sorted({name.partition(".")[0] for name in texts}):
+        if not _lying(top, [folder]) and (found := _files(top, folder, inside)):
+            files[top] = found
+    needs = {
+        top: {
+            each.partition(".")[0]
+            for name, text in texts.items()
+            if name.partition(".")[0] == top
+            for each in _imported(text, name)
+        }
+        & files.keys()
+        for top in files
+    }
+    for _ in files:
+        needs = {top: some.union(*(needs[one] for one in some)) for top, some in needs.items()}
+    return {
+        top: tuple(dict.fromkeys(path for one in (top, *sorted(needs[top])) for path in files[one]))
+        for top in files
+    }
+
+
+def _files(top: str, folder: Path, inside: Sequence[str]) -> tuple[str, ...]:
+    for path in inside:
+        try:
+            if (folder / path / f"{top}.py").is_file():
+                return (f"{path}/{top}.py",)
+            if (folder / path / top).is_dir():
+                return tuple(islice(files_below(folder, f"{path}/{top}"), _MOST_BELOW))
+        except (OSError, ValueError):
+            continue
+    return ()
 
 
 def _above(name: str) -> Iterator[str]:

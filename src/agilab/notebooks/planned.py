@@ -14,8 +14,7 @@ from agilab.notebooks.cells import Cell, Notebook
 from agilab.notebooks.file_uses import FileUse
 from agilab.notebooks.flow.groups import Per
 from agilab.notebooks.flow.links import Join, Links
-from agilab.notebooks.flow.module_states import module_uses
-from agilab.notebooks.flow.notebook import analyse_cells
+from agilab.notebooks.flow.module_states import with_modules
 from agilab.notebooks.flow.plan import Plan, plan
 from agilab.notebooks.inspecting import Inspection
 from agilab.notebooks.literals import Names, names_after
@@ -96,8 +95,7 @@ def planned(inspection: Inspection, per: Per) -> Planned:
     parameters = {number: dict(one.given) for number, one in enumerate(code) if one.given is not None}
     stay = any(_FIGURES_STAY.search(one.cell.source) for one in code)
     sources = [one.python if one.aside is None else one.aside.flow for one in code]
-    modules = module_uses(inspection.module_texts)
-    links = Links(analyse_cells(sources, figures_stay=stay, modules=modules))
+    links = Links(with_modules(sources, inspection.module_texts, figures_stay=stay))
     above = texts_above(inspection.notebook, code)
     found = plan(
         links,

@@ -1,5 +1,5 @@
-"""A process for one stage after another: what one does to folder, environment variables, import path, seeds and
-figures the next one does not see.
+"""A process for one stage after another: what one does to folder, environment variables, import path, seeds, figures,
+loggers and the lab's own modules the next one does not see.
 
 A change violates this when a stage's result can depend on which worker it ran in, or on what ran there before.
 """
@@ -7,12 +7,14 @@ A change violates this when a stage's result can depend on which worker it ran i
 from __future__ import annotations
 
 import contextlib
+import importlib.machinery
+import logging
 import os
 import random
 import sys
 import types
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from agi_node.figures import draw_into_files
@@ -20,6 +22,19 @@ from agi_node.figures import draw_into_files
 BACKEND = "module://agi_node.shown"
 STYLE = "matplotlibrc"
 """How Matplotlib draws, where such a file lies in the folder."""
+_BUILT = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+"""Modules of these are there once in a process, whoever asks for them."""
+_own: list[str] = []
+
+Settings = Mapping[str, tuple[list[logging.Handler], int, bool, bool]]
+"""By logger: who writes its lines down, from which level, whether its parent does too, and whether it is silent."""
+
+
+def fresh_below(folder: Path) -> None:
+    """Modules that lie below this folder, the lab's own, are another one's in each stage from now on."""
+    place = f"{folder}{os.sep}"
+    if place not in _own:
+        _own.append(place)
 
 
 @contextlib.contextmanager
@@ -31,6 +46,8 @@ def apart(work: Path) -> Iterator[types.ModuleType]:
     environ, path, main = dict(os.environ), list(sys.path), sys.modules.get("__main__")
     words = list(sys.argv)
     drawn = "matplotlib" in sys.modules
+    loggers = _loggers()
+    _forget_modules(_own)
     draw_into_files(BACKEND)
     _same_backend()
     _own_style(work)
@@ -51,7 +68,10 @@ def apart(work: Path) -> Iterator[types.ModuleType]:
             os.environ.update(environ)
         sys.path[:] = path
         sys.argv = words
-        _forget_modules(work)
+        _forget_modules([*_own, f"{work}{os.sep}"])
+        _forget_classes()
+        _forget_finders(work)
+        _forget_handlers(loggers)
         _forget_figures()
         _forget_style(read=not drawn and (work / STYLE).is_file())
 
@@ -64,16 +84,64 @@ def _new_seeds() -> None:
         numpy.random.seed(None)
 
 
-def _forget_modules(work: Path) -> None:
-    """Another stage has other files: a module of this one's folder must not be there for it."""
-    inside = f"{work}{os.sep}"
+def _forget_modules(folders: Collection[str]) -> None:
+    """Another stage has other files, and what a module keeps is for the stage that filled it: each gets a fresh one."""
+    inside = tuple(folders)
+    if not inside:
+        return
     for name, module in list(sys.modules.items()):
-        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
-        if any(str(place).startswith(inside) for place in places if place):
+        place = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
+        if str(place).startswith(inside) and not _is_installed(str(place)):
             del sys.modules[name]
+
+
+def _is_installed(place: str) -> bool:
+    """Whether a module is no lab's own although it lies below its folder: of an environment in it, or built."""
+    return f"{os.sep}site-packages{os.sep}" in place or place.endswith(_BUILT)
+
+
+def _forget_finders(work: Path) -> None:
+    """What lies where modules are looked for is another thing in another folder, for relative paths too."""
     for place in list(sys.path_importer_cache):
-        if place == str(work) or place.startswith(inside):
+        if place == str(work) or place.startswith(f"{work}{os.sep}") or not os.path.isabs(place):
             del sys.path_importer_cache[place]
+
+
+def _forget_classes() -> None:
+    """cloudpickle gives a class of `__main__` again that it has made before, with the bases and the values that it had.
+
+    Within a stage that makes two values of one class; the next stage has its own.
+    """
+    cloudpickle = sys.modules.get("cloudpickle.cloudpickle")
+    for name in ("_DYNAMIC_CLASS_TRACKER_BY_CLASS", "_DYNAMIC_CLASS_TRACKER_BY_ID"):
+        getattr(cloudpickle, name, {}).clear()
+
+
+def _loggers() -> Settings:
+    """All but those of installed modules, which stay and are imported once."""
+    every = [logging.root, *logging.root.manager.loggerDict.values()]
+    return {
+        one.name: (list(one.handlers), one.level, one.propagate, one.disabled)
+        for one in every
+        if isinstance(one, logging.Logger)
+        and (one.name.startswith("__main__") or one.name.partition(".")[0] not in sys.modules)
+    }
+
+
+def _forget_handlers(before: Settings) -> None:
+    """A module that is imported anew adds its handler anew, and each line would be written once more."""
+    for name in _loggers():
+        logger = logging.getLogger(None if name == "root" else name)
+        handlers, level, propagate, disabled = before.get(name, ([], logging.NOTSET, True, False))
+        for handler in [one for one in logger.handlers if one not in handlers]:
+            logger.removeHandler(handler)
+            if isinstance(handler, logging.FileHandler):
+                handler.close()
+        for handler in [one for one in handlers if one not in logger.handlers]:
+            logger.addHandler(handler)
+        if logger.level != level:
+            logger.setLevel(level)
+        logger.propagate, logger.disabled = propagate, disabled
 
 
 def _same_backend() -> None:

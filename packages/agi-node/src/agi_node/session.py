@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agi_node.apart import fresh_below
 from agi_node.errors import FAILED, AgiError
 from agi_node.failure import place
 from agi_node.figures import draw_into_files
@@ -80,6 +81,7 @@ class Session:
             self.functions = order.functions
             if self.import_folder is not None:
                 sys.path.insert(0, str(self.import_folder))
+                fresh_below(self.import_folder)
             draw_into_files()
             # Now, while the manager has other things to do, and no unit's timeout runs. What goes wrong here goes
             # wrong again, and is told, where a function is needed.

@@ -11,7 +11,8 @@
 | `functions`, `makers` | what a function of the notebook does when it is called, summed up once |
 | `ways`, `names`, `definitions`, `calls`, `notebook` | the notebook's own names, path by path, cell by cell |
 | `states`, `knowledge` | what libraries do |
-| `module_states` | what the notebook's own modules keep from one call to the next |
+| `module_states`, `own_module` | what the notebook's own modules keep from one call to the next |
+| `memories`, `module_functions` | which of that a fresh module finds again |
 | `reading`, `written`, `spoken` | methods that only read; what a call writes into; names in texts that libraries read |
 | `sources`, `links` | who makes what a cell reads; which cells cannot be parted, and why |
 | `groups`, `plan`, `order`, `findings` | where the borders are; what crosses; other orders of execution; what to tell |

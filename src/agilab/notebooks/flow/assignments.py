@@ -101,6 +101,8 @@ class Assignments(LibraryCalls):
                     self.unbind(target.attr, target.lineno)
                 else:
                     self.bind(target.attr, replace(value, tied=known.AMONG_BUILTINS), target.lineno)
+            elif self.of_module and self._known_as(name):
+                self.changes_module(name, target)
             elif found := states.state_of_place(name):
                 self.state(found, "set", target)
             return

@@ -10,6 +10,7 @@ from agilab.notebooks.flow.by_name import ANY
 from agilab.notebooks.flow.definitions import Definitions
 from agilab.notebooks.flow.functions import INNER
 from agilab.notebooks.flow.makers import Summary
+from agilab.notebooks.flow.model import is_state
 from agilab.notebooks.flow.values import NOTHING, PLAIN, Kind, Region, Value, either
 
 _NOT_IMPLIED = frozenset(
@@ -309,7 +310,7 @@ class Calls(Definitions):
         for region in regions:
             mark, _, name = str(region).partition(":")
             if mark in ("g", "h"):
-                value = self._path.env.get(name)
+                value = self.held(name) if is_state(name) else self._path.env.get(name)
                 held = [value] if value is not None else []
             elif name == INNER:
                 held = list(args[skip:])
@@ -382,7 +383,7 @@ class Calls(Definitions):
     ) -> Value:
         mark, _, name = region.partition(":")
         if mark in ("g", "h"):
-            return self._path.env.get(name, PLAIN)
+            return self.held(name) if is_state(name) else self._path.env.get(name, PLAIN)
         if name == INNER:
             return either([PLAIN, *args[skip:]])
         if given is not None:

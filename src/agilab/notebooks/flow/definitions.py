@@ -134,6 +134,7 @@ class Definitions(Classes):
                     {**self._imports, **self._path.modules},
                     told=(self.told_in_place, self.told_written),
                     modules=self.own_modules,
+                    of_module=self.of_module,
                 )
                 if maker.summary.remembers:
                     maker.stateful = True
@@ -162,10 +163,11 @@ def _summarise(
     *,
     told: tuple[bool, bool],
     modules: Mapping[str, Use],
+    of_module: bool,
 ) -> Summary:
     body = Body(node, is_own, is_own_method, imports)
     body.told_in_place, body.told_written = told
-    body.own_modules = modules
+    body.own_modules, body.of_module = modules, of_module
     if keeps_its_result(node):
         body.changes_owner()
     return body.summary()

@@ -52,6 +52,8 @@ class Expressions(ABC):
         """Whether a dict of the text has a key by which a call may be told to write into something: `out`."""
         self.own_modules: Mapping[str, Use] = {}
         """By full name, what naming something of the notebook's own modules does."""
+        self.of_module = False
+        """Whether the text is itself one of these, which nobody repeats."""
         self.unseeded: set[Region] = set()
         """Regions of models that draw random numbers from the process's own when they are fitted."""
 
@@ -84,6 +86,10 @@ class Expressions(ABC):
     @abstractmethod
     def doubt(self, line: int, reason: str, *, reads: bool = True, binds: bool = True) -> None:
         """Something that reading cannot tell."""
+
+    @abstractmethod
+    def held(self, state: str) -> Value:
+        """A part of what a module of the notebook's own holds."""
 
     @abstractmethod
     def function(self, node: ast.Lambda) -> Value:
@@ -250,6 +256,9 @@ class Expressions(ABC):
             self.state(name, "use", node)
         for name in sorted(use.changes if use else ()):
             self.state(name, "go on", node)
+        if use is not None and use.kind == "variable":  # who looks at a memory sees what was asked for before
+            for name in sorted(use.holds):
+                self.change(self.held(name).owns, PLAIN, getattr(node, "lineno", 1))
         return use
 
     def changes_module(self, full: str, node: ast.AST) -> None:

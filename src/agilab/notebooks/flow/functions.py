@@ -266,6 +266,9 @@ class Body(Statements):
             self._env[name] = either([self._env[name], *args])
         return self._gives
 
+    def held(self, state: str) -> Value:
+        return Value(frozenset({f"g:{state}"}), frozenset({f"g:{state}", f"h:{state}"}))
+
     def applied(self, held: Value, args: Sequence[Value], node: ast.expr) -> Value:
         if self._outside(held.reaches):
             for value in args:

@@ -93,12 +93,14 @@ class LibraryCalls(Expressions):
             self.state(*found, node)
         if full.rpartition(".")[2].startswith(known.FILES):
             self.state(states.FOLDER, "use", node)
+        use = None
         if self.own_modules:
             self._changes_modules(node, full)
             if (use := self.uses_module(full, node)) is not None and use.makes:
                 made = self._result(node, full, every, named, PLAIN)
                 return replace(
-                    made, tied=f"an object of {self._known_as(full)}, whose module keeps what it does"
+                    either([made, *map(self.held, sorted(use.holds))]),
+                    tied=f"an object of {self._known_as(full)}, whose module keeps what it does",
                 )
         given = self.applied(either([PLAIN, *every]), every, node)
         method = written.by_its_class(full)
@@ -119,6 +121,8 @@ class LibraryCalls(Expressions):
         if args and self._in_place(node):
             self.change(args[0].owns, PLAIN, line)
         result = self._result(node, full, every, named, given)
+        if use is not None and use.holds:
+            result = either([result, *map(self.held, sorted(use.holds))])
         if mentioned and spoken.has_formula(full):
             return replace(result, tied="a model whose formula calls what is defined here")
         return result

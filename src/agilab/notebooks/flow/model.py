@@ -56,12 +56,16 @@ class Use:
         changes: States that it may change when it is called.
         kind: What it is; an import copies what a variable holds.
         makes: Whether objects are made by it whose methods change such a state.
+        holds: States of which a call gives a part that can be changed in place.
+        memory: Of a variable, function or class that is a memory: the words on which it depends; None for all others.
     """
 
     reads: frozenset[str] = frozenset()
     changes: frozenset[str] = frozenset()
     kind: Literal["module", "variable", "definition"] = "module"
     makes: bool = False
+    holds: frozenset[str] = frozenset()
+    memory: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

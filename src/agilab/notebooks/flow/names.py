@@ -33,6 +33,8 @@ class Names(Statements):
         self._properties: set[str] = set()
         self._mentions: dict[int, tuple[str, ...]] = {}
         self._numbers: dict[object, int] = {}
+        self.held_regions: dict[Region, str] = {}
+        """By the region of what was given by a module of the notebook's own: the state of which it is a part."""
         self._kept: list[ast.AST] = []
         self._asked: list[ast.AST] = []
         self._touched: set[Region] = set()
@@ -164,6 +166,11 @@ class Names(Statements):
     def region(self, node: ast.AST) -> Region:
         self._kept.append(node)  # so that its id stays its own
         return self._number(id(node))
+
+    def held(self, state: str) -> Value:
+        region = self._number(("held", state))
+        self.held_regions[region] = state
+        return Value(frozenset({region}), frozenset({region}))
 
     def _number(self, key: object) -> Region:
         return self._numbers.setdefault(key, len(self._numbers))

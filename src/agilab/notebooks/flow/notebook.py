@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from agi_node.source.scopes import bound_names
 from agi_node.source.tree import nodes_of
@@ -13,7 +13,7 @@ from agilab.notebooks.flow import states
 from agilab.notebooks.flow.calls import Calls
 from agilab.notebooks.flow.makers import Maker
 from agilab.notebooks.flow.model import CellFlow, Use
-from agilab.notebooks.flow.values import Value
+from agilab.notebooks.flow.values import Region, Value
 
 
 def analyse(source: str) -> CellFlow:
@@ -35,6 +35,7 @@ class Flows:
         makers: Functions and classes that the values name by their position.
         figures_stay: See `analyse_cells`.
         own_modules: The first parts of the names of the notebook's own modules.
+        held: By the region of what was given by one of these: the state of which it is a part.
     """
 
     sources: tuple[str, ...]
@@ -42,6 +43,7 @@ class Flows:
     makers: tuple[Maker, ...]
     figures_stay: bool = True
     own_modules: frozenset[str] = frozenset()
+    held: Mapping[Region, str] = field(default_factory=dict)
 
     def is_of_own_module(self, state: str) -> bool:
         """Whether a setting is one of a module of the notebook's own."""
@@ -55,19 +57,24 @@ class Flows:
 
 
 def analyse_cells(
-    sources: Sequence[str], *, figures_stay: bool = True, modules: Mapping[str, Use] | None = None
+    sources: Sequence[str],
+    *,
+    figures_stay: bool = True,
+    modules: Mapping[str, Use] | None = None,
+    of_module: bool = False,
 ) -> Flows:
     """The flow of the cells of a notebook, which stand one after another; what one defines counts for those after it.
 
     `figures_stay` says that pyplot's current figure is still there in the next cell, as in a script. In Jupyter each
     cell's figures are shown and closed at its end, unless they are windows or widgets. `modules` says what naming
-    something of the notebook's own modules does, by its full name: see `module_states`.
+    something of the notebook's own modules does, by its full name: see `module_states`; `of_module` that the cells are
+    the text of one of these.
 
     Pure: nothing is executed, nothing is raised. A cell that is not Python has `syntax` and nothing else.
     """
     trees = [_parsed(source) for source in sources]
     scope = Notebook([tree for tree in trees if isinstance(tree, ast.Module)], figures_stay=figures_stay)
-    scope.own_modules = modules or {}
+    scope.own_modules, scope.of_module = modules or {}, of_module
     cells = tuple(
         scope.cell(index, source, tree)
         if isinstance(tree, ast.Module)
@@ -80,6 +87,7 @@ def analyse_cells(
         scope.settled(),
         figures_stay,
         frozenset(one.partition(".")[0] for one in scope.own_modules),
+        scope.held_regions,
     )
 
 

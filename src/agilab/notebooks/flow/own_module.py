@@ -1,0 +1,310 @@
+"""One of a notebook's own modules: what naming each of its names does to what it keeps."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agi_node.source.tree import nodes_of
+from agilab.notebooks.flow import knowledge as known
+from agilab.notebooks.flow import states
+from agilab.notebooks.flow.memories import LOOKED_AT, Memories
+from agilab.notebooks.flow.model import CellFlow, Use
+from agilab.notebooks.flow.module_functions import Function, is_decorated
+from agilab.notebooks.flow.notebook import Flows, analyse_cells
+from agilab.notebooks.flow.statements import FUNCTIONS
+from agilab.notebooks.flow.values import PLAIN
+
+_DEFINED = (*FUNCTIONS, ast.ClassDef)
+_MOST_CALLS = 60
+"""Calls that are asked of one module: beyond that its functions are not asked."""
+
+
+@dataclass
+class _Does:
+    """What the calls of one name do: names of the module and states that they change, and that they read."""
+
+    changes: set[str] = field(default_factory=set)
+    reads: set[str] = field(default_factory=set)
+
+
+class OwnModule:
+    """Reads one module.
+
+    Attributes:
+        told: States of any module that its functions change by what they were given of them.
+    """
+
+    def __init__(self, name: str, text: str, others: Mapping[str, Use], told: Collection[str]) -> None:
+        """`others` is what is known of all modules by now, `told` the states that are changed by what is given."""
+        self._name = name
+        self._text = text
+        self._others = others
+        self._named = told
+        self.told: set[str] = set()
+
+    def uses(self) -> Iterator[tuple[str, Use]]:
+        """What naming each of its names does, by the full name."""
+        above = _begun(self._others)
+        bare = analyse_cells([above, self._text], modules=self._others, of_module=True)
+        module = bare[1]
+        if module.syntax or module.undecided:
+            return
+        self._tree = ast.parse(self._text)
+        self._modules = module.modules
+        self._own = module.binds - module.modules.keys()
+        self._memories = Memories(self._tree, _remembered(bare))
+        concerned = _concerned(self._tree, module, self._others) | self._memories.remembered
+        self._calls = _calls(bare, self._memories.functions, concerned)
+        self._does = self._asked([above, self._text], module)
+        changed = {one for each in self._does.values() for one in each.changes} & module.binds
+        touched: set[str] = set()
+        for one in self._memories.functions if changed else ():
+            found = self._memories.touched_by(one, changed)
+            touched |= found
+            for name in {one.of or one.node.name, f"{one.of}.{one.node.name}"} & self._does.keys():
+                self._does[name].changes |= found
+        self._memory = self._memories_of(changed - touched)
+        self._loggers = _loggers(self._tree)
+        self._parts = changed | {one for one in self._own if module.values.get(one, PLAIN).kind != "plain"}
+        self._definitions = {part.name for part in self._tree.body if isinstance(part, _DEFINED)}
+        self._makers = {part.name for part in self._tree.body if isinstance(part, ast.ClassDef)}
+
+        yield self._name, Use(_with_modules([states.kept_in(f"{self._name}.*")]))
+        for name, full in module.modules.items():  # what a package gives on
+            if name in module.binds and full in self._others:
+                yield f"{self._name}.{name}", self._others[full]
+        for name in sorted(self._own | self._calls.keys()):
+            yield f"{self._name}.{name}", self._use(name)
+        for name in sorted(self._memories.remembered & self._own):
+            for word in LOOKED_AT:
+                yield f"{self._name}.{name}.{word}", self._looked_at(name, clears=word == "cache_clear")
+
+    def _asked(self, above: list[str], module: CellFlow) -> dict[str, _Does]:
+        """What calls do, by the name that is called."""
+        texts = sorted({call for some in self._calls.values() for call in some})
+        if len(texts) > _MOST_CALLS:
+            texts = []
+        flows = analyse_cells([*above, *texts], modules=self._others, of_module=True)
+        by_text: dict[str, _Does] = {}
+        for text, flow in zip(texts, flows.cells[2:], strict=True):
+            given = {state for region, state in flows.held.items() if region in flow.changed}
+            self.told |= given
+            reads = (flow.reads.keys() & module.binds) - module.modules.keys()
+            by_text[text] = _Does(
+                _changed(flow, module) | given, reads | {one for one in flow.reads if _goes_on(one)}
+            )
+        does: dict[str, _Does] = {}
+        for name, some in self._calls.items():
+            does[name] = _Does()
+            for call in some:
+                found = by_text.get(call, _Does())
+                does[name].changes |= found.changes
+                does[name].reads |= found.reads
+            if name in self._memories.remembered:
+                does[name].changes.add(name)
+        for one in self._memories.functions:  # whose class is given by Python itself
+            if one.node.name == "__new__" and any(place.startswith(f"{one.of}.") for place, _ in one.sets):
+                does.setdefault(one.of, _Does()).changes.add(one.of)
+        return does
+
+    def _memories_of(self, changed: Collection[str]) -> dict[str, frozenset[str]]:
+        """The names that functions change and that are memories, each with what it depends on."""
+        elsewhere = {one for use in self._others.values() for one in use.changes}
+        reads: dict[str, set[str]] = {}
+        for name, does in self._does.items():
+            some = {one for one in does.reads if not states.is_kept(one) or one in elsewhere}
+            reads.setdefault(name.rpartition(".")[2], set()).update(some - {states.LOG})
+        found = self._memories.among(changed, reads)
+        for one in self._memories.functions:
+            if one.of and not one.by_class and not is_decorated(one.node, "staticmethod"):
+                for name in self._memories.handed_out_by(one):  # objects that give it are not followed
+                    found.pop(name, None)
+        return {name: about for name, about in found.items() if self._state(name) not in self._named}
+
+    def _state(self, name: str) -> str:
+        return name if name.startswith("<") else states.kept_in(f"{self._name}.{name}")
+
+    def _holds(self, name: str) -> frozenset[str]:
+        """The states of which a call gives a part that can be changed in place."""
+        if name not in self._calls and name not in self._definitions:
+            return frozenset({self._state(name)} if name in self._memory else ())
+        owner, _, method = name.rpartition(".")
+        methods = (
+            [one for one in self._memories.functions if one.of == owner and one.node.name == method]
+            if owner
+            else []
+        )
+        if name in self._makers:
+            methods = [
+                one for one in self._memories.functions if one.of == name and one.node.name == "__new__"
+            ]
+        given = self._memories.handed_out(name).union(*map(self._memories.handed_out_by, methods))
+        found = {
+            self._state(one)
+            for one in given & self._parts - self._loggers
+            if one in self._memory or one not in self._definitions
+        }
+        functions = [
+            one for one in self._memories.functions if one.node.name == name and not one.of
+        ] + methods
+        for one in functions:
+            for root in one.gives:
+                found |= self._given_on(root, one)
+        return frozenset(found)
+
+    def _given_on(self, root: str, one: Function) -> set[str]:
+        """What a function gives that it was given itself by another module."""
+        full = self._modules.get(root, "")
+        return {
+            state
+            for name, use in self._others.items()
+            if full
+            and use.holds
+            and (name == full or (name.startswith(f"{full}.") and name.rpartition(".")[2] in one.words))
+            for state in use.holds
+        }
+
+    def _use(self, name: str) -> Use:
+        does = self._does.get(name, _Does())
+        holds = self._holds(name)
+        changes = {one for one in does.changes if one not in self._memory and one not in self._loggers}
+        changed = frozenset(map(self._state, changes)) | {one for one in holds if one in self._named}
+        top = name.partition(".")[0]
+        makes = (
+            top in self._makers
+            and any(map(states.is_kept, changed))
+            and (name in self._makers or bool(holds))
+        )
+        kind: Literal["variable", "definition"] = (
+            "definition" if name in self._calls or name in self._definitions else "variable"
+        )
+        reads = (
+            frozenset(map(self._state, {name, *does.reads} - self._memory.keys() - self._loggers)) | changed
+        )
+        reads |= _with_modules([*reads, states.kept_in(f"{self._name}.*")])
+        return Use(reads, changed, kind, makes, holds, self._memory.get(name))
+
+    def _looked_at(self, name: str, *, clears: bool) -> Use:
+        """What `f.cache_info()` does."""
+        state = frozenset({self._state(name)})
+        kept = name not in self._memory
+        reads = _with_modules([*state]) | state
+        return Use(reads, state if clears and kept else frozenset(), "variable", False, state, frozenset())
+
+
+def _concerned(tree: ast.Module, module: CellFlow, others: Mapping[str, Use]) -> set[str]:
+    """Functions and classes that speak of what may be kept, themselves or by others: the rest need not be asked."""
+    tops = {one.partition(".")[0] for one in others}
+    definitions = [node for node in tree.body if isinstance(node, (*FUNCTIONS, ast.ClassDef))]
+    spoken = {node.name: _words_of(node) for node in definitions}
+    found = {name for name, value in module.values.items() if value.kind != "plain" and name not in spoken}
+    found |= {one for node in nodes_of(tree) if isinstance(node, ast.Global) for one in node.names}
+    found |= {
+        name
+        for name, full in module.modules.items()
+        if full.partition(".")[0] in tops or full.startswith(("random", "logging", "numpy.random"))
+    }
+    found |= {
+        node.name
+        for node in definitions
+        if "random" in spoken[node.name]
+        or any(
+            isinstance(part, (ast.Assign, ast.AnnAssign))
+            for part in node.body
+            if isinstance(node, ast.ClassDef)
+        )
+        or (isinstance(node, FUNCTIONS) and (node.args.defaults or node.args.kw_defaults))
+    }
+    while more := {name for name, words in spoken.items() if name not in found and words & found}:
+        found |= more
+    return found & spoken.keys()
+
+
+def _words_of(node: ast.AST) -> set[str]:
+    names = {part.id for part in nodes_of(node) if isinstance(part, ast.Name)}
+    return names | {part.attr for part in nodes_of(node) if isinstance(part, ast.Attribute)}
+
+
+def _with_modules(some: Collection[str]) -> frozenset[str]:
+    """The states that are whatever the modules hold that these are in, and their packages."""
+    found = [one[1:-1].split(".")[:-1] for one in some if states.is_kept(one)]
+    return frozenset(
+        states.kept_in(f"{'.'.join(parts[:end])}.*") for parts in found for end in range(1, len(parts) + 1)
+    )
+
+
+def _goes_on(name: str) -> bool:
+    return name in states.RANDOM or name == states.LOG or states.is_kept(name)
+
+
+def _begun(others: Mapping[str, Use]) -> str:
+    """A cell above that sets and changes whatever may be, so that whoever reads of it is seen to."""
+    lines = ["import random, numpy, logging", "random.seed(0)", "numpy.random.seed(0)"]
+    lines.append("logging.basicConfig(filename='any')")
+    for name, use in others.items():
+        if use.kind == "module":
+            lines += [f"import {name}", f"setattr({name}, 'any', 0)"]
+        elif use.kind == "variable":
+            lines.append(f"{name}.append(0)")
+    return "\n".join(lines)
+
+
+def _remembered(flows: Flows) -> set[str]:
+    """Functions of a module whose results a decorator keeps."""
+    found = {name: flows[1].values.get(name, PLAIN).makers for name in flows[1].binds}
+    return {name for name, makers in found.items() if any(flows.makers[one].kept for one in makers)}
+
+
+def _calls(flows: Flows, functions: Collection[Function], concerned: Collection[str]) -> dict[str, list[str]]:
+    """What calls each function, each class with its methods, and the methods of objects that the module holds.
+
+    Those that are not concerned are called by nothing.
+    """
+    by_class = {
+        (one.of, one.node.name)
+        for one in functions
+        if one.of and (one.by_class or is_decorated(one.node, "staticmethod"))
+    }
+    found: dict[str, list[str]] = {}
+    for name in sorted(flows[1].binds):
+        for number in sorted(flows[1].values.get(name, PLAIN).makers):
+            maker = flows.makers[number]
+            methods = [one for one in maker.methods if one.isidentifier()]
+            if maker.name == name:
+                found[name] = [f"{name}()"] if name in concerned else []
+                for one in methods if name in concerned else ():
+                    itself = (name, one) in by_class and one != "__new__"
+                    call = f"{name}.{one}()" if itself else f"{name}().{one}()"
+                    found[name].append(call)
+                    if itself:
+                        found[f"{name}.{one}"] = [call]
+                break
+            if maker.kind == "class":
+                found |= {f"{name}.{one}": [f"{name}.{one}()"] for one in methods if not one.startswith("_")}
+    return found
+
+
+def _changed(flow: CellFlow, module: CellFlow) -> set[str]:
+    """What a call changes that a fresh module would have otherwise: a connection is made anew and is as good."""
+    found = {*flow.alters, *flow.binds}
+    own = {
+        one
+        for one in found & module.binds
+        if one in module.values and module.values[one].tied not in known.MADE_ANEW
+    }
+    return own | {one for one in found if _goes_on(one)}
+
+
+def _loggers(tree: ast.Module) -> set[str]:
+    """Names for loggers, of which there is one by each name in any process."""
+    calls = ((node.targets[0], node.value) for node in tree.body if isinstance(node, ast.Assign))
+    return {
+        target.id
+        for target, call in calls
+        if isinstance(target, ast.Name)
+        and isinstance(call, ast.Call)
+        and "getLogger" in ast.unparse(call.func)
+    }
