@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agi_node.displayed import ALL, DISPLAY, MORE, RESULT, TOLD, WHOLE, Displays, display, watch
-from agi_node.forms import HTML, LONGEST, PLAIN, Bundle, cut, forms_of, to_one_length
+from agi_node.asked import HTML, PLAIN, asked
+from agi_node.displayed import (
+    ALL,
+    DISPLAY,
+    MORE,
+    RESULT,
+    TOLD,
+    WHOLE,
+    Displays,
+    display,
+    inner_result,
+    result,
+    watch,
+)
+from agi_node.forms import LONGEST, Bundle, ask, cut, forms_of, to_one_length
 from agi_node.script import execute
 from agilab.contracts.notebook_import import ImportedStage
 from agilab.workflow.notebooks.kernel import Ran
@@ -38,12 +52,13 @@ def shown(code: str, folder: Path) -> list[dict[str, Any]]:
     space: dict[str, Any] = {"display": display}
     with watch(folder, wanted=True) as displays:
         assert displays is not None
-        last = execute(code, "<stage>", space, lambda value: displays.see(value, RESULT))
-        displays.see(last, RESULT)
+        result(execute(code, "<stage>", space, inner_result))
     return displays.found
 
 
-def test_an_object_shows_itself_in_each_form_that_it_has(tmp_path: Path) -> None:
+def test_an_object_shows_itself_in_each_form_that_it_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (one,) = shown(FORMS + "Card(3)", tmp_path)
     assert one["forms"] == {
         PLAIN: "Card",
@@ -51,8 +66,8 @@ def test_an_object_shows_itself_in_each_form_that_it_has(tmp_path: Path) -> None
         "application/json": '{"number": 3}',
         # printf '\\x03' | sha256sum
         "image/png": "#084fed08b978af4d7d196a7446a86b58009e636b611db16211b65a9aadff29c5",
-        "text/latex": "its _repr_latex_ raised ValueError",
     }
+    assert "ValueError: no formula" in capsys.readouterr().err, "as in Jupyter"
     (other,) = shown(FORMS + "Card(4)", tmp_path)
     assert judged_shown(one, one) == (True, "")
     equal, why = judged_shown(one, other)
@@ -60,10 +75,14 @@ def test_an_object_shows_itself_in_each_form_that_it_has(tmp_path: Path) -> None
     assert why.startswith("application/json: line 1: '{\"number\": 3}' in the notebook")
 
 
+def forms(bundle: dict[str, Any]) -> dict[str, str]:
+    return forms_of(Bundle(bundle), ask(Bundle(bundle)))
+
+
 def test_names_of_elements_count_for_nothing_and_what_they_name_does() -> None:
-    one = forms_of(Bundle({HTML: "<style>#T_a1 td.x {color: red}</style><td id='T_a1'>T_a12</td>"}))
-    same = forms_of(Bundle({HTML: "<style>#T_b2 td.x {color: red}</style><td id='T_b2'>T_a12</td>"}))
-    other = forms_of(Bundle({HTML: "<style>#T_b2 td.x {color: blue}</style><td id='T_b2'>T_a12</td>"}))
+    one = forms({HTML: "<style>#T_a1 td.x {color: red}</style><td id='T_a1'>T_a12</td>"})
+    same = forms({HTML: "<style>#T_b2 td.x {color: red}</style><td id='T_b2'>T_a12</td>"})
+    other = forms({HTML: "<style>#T_b2 td.x {color: blue}</style><td id='T_b2'>T_a12</td>"})
     assert one == same != other
     assert "T_a12" in one[HTML], "that is another word"
 
@@ -72,7 +91,7 @@ def test_each_expression_that_stands_alone_is_told_and_what_code_does_is_as_befo
     code = '"""About it."""\nn = 1\nn + 1\nxs = [n]\nxs\nxs.append(2)\nprint(n)\nxs;'
     assert [one["forms"][PLAIN] for one in shown(code, tmp_path)] == ["2", "[1]", "[1, 2]"]
     space: dict[str, Any] = {}
-    assert execute(code + "\nxs", "<stage>", space, lambda value: None) == [1, 2]
+    assert execute(code + "\nxs", "<stage>", space, lambda value, ends: None) == [1, 2]
     assert space["__doc__"] == "About it."
     assert not [name for name in space if "agilab" in name]
 
@@ -125,6 +144,155 @@ def test_a_value_without_end_is_told_by_a_digest_too(tmp_path: Path) -> None:
     assert long.found[0]["forms"] != long.found[1]["forms"]
 
 
+COUNTING = """
+from IPython.display import display
+class Report:
+    asked = 0
+    def __init__(self, name):
+        self.said = []
+    def __repr__(self):
+        self.said.append("text")
+        return "report"
+    def _repr_html_(self):
+        self.said.append("html")
+        return "<b>report</b>"
+    def _repr_mimebundle_(self, include, exclude):
+        self.said.append("bundle")
+        return {"text/markdown": "**report**"}
+    def add(self):
+        return self
+one, two, three, four, five = map(Report, range(5))
+one.add()
+one
+
+
+display(two)
+two;
+
+
+three.add();
+
+four.add()  # it stands alone, and a notebook may end there
+
+
+# as may this one
+four
+
+
+{"five": five}
+"""
+
+
+@pytest.mark.parametrize("compared", [True, False])
+def test_an_own_object_is_asked_as_often_as_in_jupyter_compared_or_not(
+    compared: bool, tmp_path: Path
+) -> None:
+    from IPython.core.formatters import DisplayFormatter
+
+    space: dict[str, Any] = {"__name__": "__main__"}
+    with watch(tmp_path, wanted=compared, text=COUNTING):
+        result(execute(COUNTING, "<stage>", space, inner_result))
+    jupyter = space["Report"](0)
+    DisplayFormatter().format(jupyter)
+    assert sorted(jupyter.said) == ["bundle", "html", "text"]
+    assert [space[name].said for name in ("one", "two", "three")] == [jupyter.said, jupyter.said, []]
+    assert space["four"].said == jupyter.said * 2
+    assert space["five"].said == ["text"], "as part of another text"
+
+
+def test_objects_of_libraries_are_asked_only_where_that_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "class Table:\n    asked = 0\n    def _repr_html_(self):\n        Table.asked += 1\n"
+    for folder, name in (("site-packages", "installed_table"), ("own", "own_table")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{name}.py").write_text(text)
+        monkeypatch.syspath_prepend(tmp_path / folder)
+    installed_table, own_table = map(importlib.import_module, ("installed_table", "own_table"))
+    code = "installed()\n\n\nown()\n\n\ndisplay(installed())\ndisplay(own())\nown()"
+    space = {"installed": installed_table.Table, "own": own_table.Table, "display": display}
+    for compared, expected in ((False, [0, 3]), (True, [2, 6])):
+        with watch(tmp_path, wanted=compared):
+            result(execute(code, "<stage>", space, inner_result))
+        assert [installed_table.Table.asked, own_table.Table.asked] == expected
+
+
+ASKED = """
+class Bare: pass
+class Base:
+    def __repr__(self): return "base"
+class Bundled(Base):
+    def _repr_mimebundle_(self, include=None, exclude=None): return {"text/plain": "own", "text/html": "b"}, {}
+    def _repr_html_(self): raise AssertionError("the bundle has it")
+    def _repr_png_(self): return b"1", {"width": 3}
+class Strict(Base):
+    def _repr_mimebundle_(self): return {"text/html": "no"}
+    def _repr_markdown_(self): return "*a*"
+class Wrong(Base):
+    def _repr_html_(self): return 5
+    def _repr_json_(self): return {"a": 1}
+    def _repr_latex_(self): raise NotImplementedError
+    def _repr_svg_(self): raise KeyError("gone")
+class Proxy(Base):
+    def __getattr__(self, name): return lambda *a, **k: "anything"
+class Lazy(Base):
+    def __getattr__(self, name):
+        if name == "_repr_html_": return lambda: "<i>"
+        raise AttributeError(name)
+class Broken:
+    def __repr__(self): raise ValueError("no text")
+    def _repr_html_(self): return "<p>"
+class Kept(Base):
+    _repr_html_ = None
+own = Base()
+own._repr_markdown_ = lambda: "*own*"
+odd = [Bundled(), Strict(), Wrong(), Proxy(), Lazy(), Broken(), Kept(), own, Bundled, 3, "text", [own], {"a": own}]
+"""
+
+
+@pytest.mark.filterwarnings("ignore::IPython.core.formatters.FormatterWarning")
+def test_a_value_says_what_it_says_to_ipython(tmp_path: Path) -> None:
+    from IPython.core.formatters import DisplayFormatter
+
+    formatter = DisplayFormatter()
+    formatter.formatters[PLAIN].pprint = False
+    space: dict[str, Any] = {}
+    execute(ASKED, "<stage>", space)
+    for value in space["odd"]:
+        for wanted in (
+            {},
+            {"include": [PLAIN]},
+            {"exclude": [HTML]},
+            {"include": [HTML, PLAIN], "exclude": [PLAIN]},
+        ):
+            assert asked(value, **wanted) == formatter.format(value, **wanted)[0], (type(value), wanted)
+
+
+def test_a_chart_that_a_notebook_shows_by_itself_prints_no_text_where_that_is_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = """
+class Figure:  # as those of Plotly
+    def __repr__(self): return "Figure()"
+    def to_plotly_json(self): return {"y": [1, 4]}
+    def to_json(self): return '{"y":[1,4]}'
+    def _ipython_display_(self): raise AssertionError("not in a stage")
+display(Figure())
+"""
+    (one,) = shown(code, tmp_path)
+    assert one["forms"] == {PLAIN: "Figure()", "application/vnd.plotly.v1+json": '{"y":[1,4]}'}
+    assert capsys.readouterr().out == ""
+    execute(code, "<stage>", {"display": display})
+    assert capsys.readouterr().out == "Figure()\n"
+
+
+def test_a_handle_shows_below(capsys: pytest.CaptureFixture[str]) -> None:
+    code = "handle = display('first', display_id='here')\nhandle.update('second')\n"
+    code += "display({'text/plain': 'raw'}, raw=True)\ndisplay('hidden', include=['text/html'])"
+    execute(code, "<stage>", {"display": display})
+    assert capsys.readouterr().out.splitlines() == ["'first'", "'second'", "raw"]
+
+
 ODD = """
 class Pretty:
     def __init__(self, number):
@@ -163,9 +331,9 @@ def test_an_object_with_a_hook_of_ipythons_is_told_by_what_it_says(
 def test_what_holds_an_object_with_another_text_is_told_by_it_too() -> None:
     space: dict[str, Any] = {}
     execute(ODD, "<stage>", space)
-    one = forms_of({"a": [space["Pretty"](3)]})
-    assert one == {"_repr_pretty_": "{'a', [Pretty( 3), ], }"}
-    assert forms_of({"a": [3]}) == {}
+    one = ask({"a": [space["Pretty"](3)]})
+    assert one == {PLAIN: "{'a': [Odd]}", "_repr_pretty_": "{'a', [Pretty( 3), ], }"}
+    assert ask({"a": [3]}) == {PLAIN: "{'a': [3]}"}
 
 
 def test_a_stage_lets_an_object_show_itself(capsys: pytest.CaptureFixture[str]) -> None:

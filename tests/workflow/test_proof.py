@@ -56,6 +56,8 @@ def test_every_edit_is_told(tmp_path: Path, workspace: Workspace) -> None:
     assert counts == {one.name: len(one.edits) + (one.name == "results") for one in EDITED}, [
         one for each in found.values() for one in told(each)
     ]
+    (apart,) = (one for one in told(found["noise"]) if one.why.startswith("line 1: 'accuracy"))
+    assert apart.equal is False, "it takes nothing of what the notebook does not repeat"
 
 
 def test_nothing_that_no_run_repeats_is_called_different(tmp_path: Path, workspace: Workspace) -> None:

@@ -35,6 +35,7 @@ def test_how_a_terminal_came_to_a_text_is_no_difference(theirs: str, mine: str) 
         ("<A at 0x7f00deadbeef> 3", "<A at 0x7f00deadbee0> 3", "only addresses in memory differ"),
         ("done in 3.2 s, 4 rows", "done in 0.9 s, 4 rows", "only times differ"),
         ("at 12:03:11.5: 4", "at 12:03:12.9: 4", "only times differ"),
+        ("elapsed: 0.03s", "elapsed: 0.05s", "only measured times differ"),
         ("it took 3.25\n7", "it took 4.5\n7", "only measured times differ"),
         ("duration: 5 s", "duration: 2.5 s", "only times differ"),
         ("wrote /tmp/tmpab12/x", "wrote /tmp/tmpcd34/x", "only paths of temporary folders differ"),

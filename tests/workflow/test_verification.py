@@ -171,6 +171,23 @@ with open("draft.txt", "w") as file:
 # %%
 text = open("draft.txt").read()
 os.rename("draft.txt", "final.txt")
+# %% [markdown]
+## Report
+# %%
+class Report:
+    times = 0
+    def _repr_html_(self):
+        self.times += 1
+        return f"<b>{self.times}</b>"
+report = Report()
+report
+# %%
+display(report)
+report.times;
+# %% [markdown]
+## Told
+# %%
+report.times
 """,
 )
 FIGURE = study(
@@ -290,8 +307,10 @@ def test_a_figure_ends_with_its_cell_in_the_pipeline_as_in_jupyter(differ: Diffe
     assert by_name(found)["plot.png"].equal is True
 
 
-def test_what_two_processes_never_agree_on_is_made_alike_or_left_out(differ: Differ) -> None:
-    found, _, _ = differ(ALIKE)
+def test_what_two_processes_never_agree_on_is_made_alike_or_left_out(
+    differ: Differ, workspace: Workspace
+) -> None:
+    found, preview, lab = differ(ALIKE)
     judged = by_name(found)
     assert found.equal, [one for one in found.compared if one.equal is False]
     assert judged["order"].equal is True, "one seed of hashes for both"
@@ -300,6 +319,10 @@ def test_what_two_processes_never_agree_on_is_made_alike_or_left_out(differ: Dif
     assert judged["final.txt"].equal is True
     if "draft.txt" in judged:
         assert judged["draft.txt"].why == "the notebook removes it later"
+
+    result = run_lab(LabRequest(lab, track=False, workers=1), workspace)
+    told = [shown(workspace, run, preview.lab.stages[-1].id) for run in (found.run_id, result.run_id or "")]
+    assert told == ["2", "2"], "shown twice, in a notebook, in a run that is compared, and in any other"
 
 
 def test_models_that_learnt_other_numbers_are_not_called_equal(tmp_path: Path, workspace: Workspace) -> None:
@@ -478,24 +501,43 @@ def test_pictures_and_quantities_that_no_name_holds_are_compared(
     assert "'period 2.23 s' in the notebook, 'period 2.79 s' in the pipeline" in told[0].why
 
 
-MISSING = study(
-    "a package that is not there",
-    """
-# %%
-import packages_that_nobody_has
-# %% [markdown]
-## Use it
-# %%
-found = packages_that_nobody_has.all()
-""",
+MISSING = Study(
+    "what is not there",
+    {
+        "module.ipynb": "# %%\nimport packages_that_nobody_has\n# %% [markdown]\n## Use it\n# %%\n"
+        "found = packages_that_nobody_has.all()\n",
+        "extension.ipynb": "# %%\n%load_ext packages_that_nobody_has\none = 1\n# %% [markdown]\n## Two\n# %%\n"
+        "two = one + 1\n",
+        "outside.ipynb": "# %% [markdown]\n## Six\n# %%\nprint(sum(range(4)))\n# %% [markdown]\n## Read\n# %%\n"
+        "lines = open('../beside.txt').readlines()\n# %%\nseven = 7\n",
+    },
+    {"../beside.txt": "a line\n"},
 )
 
 
-def test_an_import_that_fails_in_both_fails_alike(differ: Differ) -> None:
-    found, _, _ = differ(MISSING)
-    assert found.fails_alike
-    assert found.error.startswith("fails alike: cell 0 and the pipeline's stage")
-    assert "No module named 'packages_that_nobody_has'" in found.error
+def test_a_notebook_for_which_something_is_not_there_is_told_what(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    preview, lab = imported(MISSING, tmp_path / "notebooks")
+    found = {one.notebook.removesuffix(".ipynb"): one for one in verified(preview, lab, workspace)}
+    assert not any(one.equal for one in found.values())
+    assert {name: (one.fails_alike, one.cannot_run) for name, one in found.items()} == {
+        "module": (True, False),
+        "extension": (False, True),
+        "outside": (False, True),
+    }
+    module, extension, outside = (found[name].error for name in ("module", "extension", "outside"))
+    assert module.startswith("fails alike: cell 0 and the pipeline's stage")
+    assert "No module named 'packages_that_nobody_has'" in module
+    assert "cell 0 needs packages_that_nobody_has" in extension
+    for said in (module, extension):
+        assert said.endswith(
+            f"if it is the “packages-that-nobody-has” on PyPI: uv add --directory {lab.parent} packages-that-nobody-has"
+        )
+    assert outside.startswith("cell 3 takes ../beside.txt, which is outside the notebook's folder (NB-303)")
+    assert [one for each in found.values() for one in each.compared if one.equal is False] == []
+    assert by_name(found["outside"])["output of cell 1"].equal is True, "what was made before is compared"
 
 
 def test_a_figure_is_compared_as_it_was_seen_and_not_in_a_style_of_later(

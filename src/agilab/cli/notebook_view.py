@@ -212,8 +212,8 @@ def _verification(one: Verification) -> RenderableType:
     equal = [each.name for each in one.compared if each.equal is True]
     unsure = [each.name for each in one.compared if each.equal is None]
     word, style = ("equal", "green") if one.equal else _not_equal(one)
-    if one.fails_alike:
-        word, style = "fails alike", "yellow"
+    if one.fails_alike or one.cannot_run:
+        word, style = "fails alike" if one.fails_alike else "cannot be verified here", "yellow"
     judged = len(one.compared) - len(unsure)
     counts = [f"{len(equal)} of {judged:,} compared are equal"] if judged else []
     counts += [f"{len(unsure):,} not compared: {_some(unsure)}"] if unsure else []

@@ -138,6 +138,8 @@ class Verification(Record):
     """What kept one of the two from running to its end."""
     fails_alike: bool = False
     """Whether both end with one and the same error in one and the same cell, and nothing before it differs."""
+    cannot_run: bool = False
+    """Whether the notebook stopped for want of what it finds elsewhere: `error` says of what, and what helps."""
     notebook_s: float = 0.0
     """Seconds that its cells took."""
     pipeline_s: float = 0.0

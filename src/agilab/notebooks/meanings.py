@@ -19,6 +19,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from agilab.notebooks.distributions import distribution_of
 from agilab.notebooks.meaning import (
     Meaning,
     literal,
@@ -40,6 +41,15 @@ SETTINGS = frozenset({
     "xmode",
 })  # fmt: skip
 """Line magics that change how things are shown or reloaded, or show something themselves."""
+
+EXTENSIONS = {
+    "autotime": "ipython-autotime", "cython": "Cython", "lab_black": "nb-black", "line_profiler": "line-profiler",
+    "nb_black": "nb-black", "pyinstrument": "pyinstrument", "snakeviz": "snakeviz",
+    "version_information": "version-information", "watermark": "watermark",
+}  # fmt: skip
+"""Distributions of extensions of IPython that hardly anybody imports."""
+_OTHER_LANGUAGES = frozenset({"julia", "matlab", "oct2py", "pymatbridge", "rpy2"})
+"""Extensions for languages that would have to be on the machine; their cells are text."""
 
 SHELL_ALIASES = frozenset(["mkdir", "cp", "mv", "rm", "rmdir", "touch", "unzip", "wget", "curl", "tar"])
 _VALUED = {"prun": "DlsT", "memit": "rti", "lprun": "fmDTu", "timeit": "nr", "time": ""}
@@ -112,6 +122,16 @@ def _environment(arguments: str, target: str, names: Container[str]) -> Meaning 
     if not name or (not value and not equals):
         return Meaning("", "NB-110", "%env that only shows was dropped")
     return Meaning(f"import os; os.environ[{literal(name)}] = {text_expression(value, names)}")
+
+
+def _extension(arguments: str, target: str, names: Container[str]) -> Meaning | None:
+    """Of an extension only what provides it is kept: the notebook itself does not run without it."""
+    module = arguments.partition("#")[0].strip()
+    if target or not re.fullmatch(r"[A-Za-z_][\w.]*", module) or module.partition(".")[0] in _OTHER_LANGUAGES:
+        return None
+    name, known_by = distribution_of(module)
+    provides = EXTENSIONS.get(module) or (name if known_by == "table" else "")
+    return Meaning("", "NB-110", "%load_ext was dropped", requirements=(provides,)) if provides else None
 
 
 def _timed(name: str) -> Callable[[str, str, Container[str]], Meaning | None]:
@@ -233,7 +253,7 @@ def _language(name: str) -> Callable[[str, str, Container[str]], Meaning | None]
 
 _LINE: dict[str, Callable[[str, str, Container[str]], Meaning | None]] = {
     "cd": _directory, "env": _environment, "set_env": _environment, "run": _run, "pylab": _pylab,
-    "timeit": _timeit, "store": _stored, "pwd": _folder_shown, "xdel": _deleted,
+    "load_ext": _extension, "timeit": _timeit, "store": _stored, "pwd": _folder_shown, "xdel": _deleted,
     "sx": _captured, "system": _captured,
     **{name: _timed(name) for name in ("time", "prun", "memit", "lprun")},
     **{name: _install(name) for name in ("pip", "conda", "mamba", "micromamba", "uv")},

@@ -8,18 +8,22 @@ import re
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agi_node.asked import PLAIN, Media, is_own, is_wanted
 from agi_node.drawings import is_drawn
 from agi_node.forms import (
+    ITSELF,
     LONGEST,
-    PLAIN,
     WIDGET_MEDIA,
     Bundle,
+    ask,
+    by_itself,
     cut,
     forms_of,
+    is_chart,
     shows_itself,
     taken,
     text_of,
@@ -37,25 +41,97 @@ _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{5,}\b")
 Shown = dict[str, Any]
 
 
-def display(*values: Any, **_options: Any) -> None:
-    """What notebooks show: here, in the log."""
+def display(*values: Any, **options: Any) -> Any:
+    """What notebooks show: here, in the log, and asked for what it shows as there. Options are those of IPython's.
+
+    Returns a handle for a `display_id`.
+    """
     for value in values:
-        if not taken(value):
-            _printed(value)
-            seen(value)
+        one = Bundle(value) if options.get("raw") and isinstance(value, dict) else value
+        if not taken(one):
+            show(one, DISPLAY, options.get("include"), options.get("exclude"))
+    known = options.get("display_id")
+    return Handle(str(known)) if known and not options.get("update") else None
 
 
-def _printed(value: Any) -> None:
-    """Print a value; one that shows itself does so, unless that is being compared."""
-    if is_widget(value) or (isinstance(value, Bundle) and PLAIN not in value.bundle):
-        return
-    if not shows_itself(value):
-        print(text_of(value))
-    elif _watching is None:
-        try:
-            value._ipython_display_()
-        except Exception:  # it may need a notebook around it
-            print(text_of(value))
+class Handle:
+    """What `display(…, display_id=…)` returns: it shows another value, in a log below the first."""
+
+    def __init__(self, display_id: str) -> None:
+        self.display_id = display_id
+
+    def display(self, value: Any, **options: Any) -> None:
+        """Show a value."""
+        display(value, **options)
+
+    update = display
+
+
+def result(value: Any) -> str | None:
+    """Show what the last expression of a stage is worth; returns its text, None for None."""
+    return None if value is None else show(value, RESULT)
+
+
+def inner_result(value: Any, ends: bool) -> None:
+    """Show what an expression above it is worth, if a cell may end there, or it is compared.
+
+    An object of the author's own notices it: where no cell `ends`, it is not asked.
+    """
+    if value is not None and (ends if is_own(value) else _watching is not None):
+        show(value, RESULT)
+
+
+def show(value: Any, kind: str, include: Media = None, exclude: Media = None) -> str:
+    """Show a value, asked for its forms once if at all, and take it as it is then where that is compared.
+
+    Asked are objects of the author's own classes, which may notice it, and else what is compared. What their code
+    raises meanwhile is told on standard error. Returns the value's text.
+    """
+    by = made_by() if kind == DISPLAY else ""
+    told = _watching.begin(value, kind, by=by) if _watching is not None and not _asking else None
+    wanted = told is not None or is_own(value)
+    if shows_itself(value) and not is_widget(value) and (wanted or kind == DISPLAY) and _itself(value, told):
+        return text_of(value)
+    with _while_asking():
+        if wanted and not (is_widget(value) or is_picture(value)):
+            data = ask(value, include, exclude)
+        else:
+            data = {PLAIN: text_of(value)} if is_wanted(PLAIN, include, exclude) else {}
+    if told is not None and _watching is not None:
+        _watching.end(told, value, data)
+    if kind == DISPLAY and PLAIN in data and not (_watching is not None and (by or _publishes(value))):
+        _print(str(data[PLAIN]), value)
+    return str(data.get(PLAIN, ""))
+
+
+def _print(text: str, value: Any) -> None:
+    if not (is_widget(value) or (isinstance(value, Bundle) and PLAIN not in value.bundle)):
+        print(text)
+
+
+def _publishes(value: Any) -> bool:
+    """Whether a library shows it by itself in a notebook, as Plotly does its charts: it has no text there."""
+    return is_chart(value) and callable(getattr(type(value), ITSELF, None))
+
+
+def _itself(value: Any, told: Shown | None) -> bool:
+    """Let an object show itself: into the log, unless that is compared. False where it says that it does not."""
+    with _while_asking():
+        said = by_itself(value, aside=_watching is not None)
+    if said is not None and told is not None and _watching is not None:
+        _watching.end(told, value, {ITSELF: said})
+    return said is not None
+
+
+@contextlib.contextmanager
+def _while_asking() -> Iterator[None]:
+    """What an object displays while it is asked is part of how it shows itself, and told of no further."""
+    global _asking
+    before, _asking = _asking, True
+    try:
+        yield
+    finally:
+        _asking = before
 
 
 def _without_addresses(text: str, value: Any) -> str:
@@ -99,32 +175,45 @@ class Displays:
         self._numbers: Counter[int] = Counter()
 
     def see(self, value: Any, kind: str, cell: int = 0, by: str = "") -> None:
-        """Take a value as it is now; figures are looked at elsewhere (`agi_node.pictures`).
+        """Take a value as it is now, which nobody else asks."""
+        if (told := self.begin(value, kind, cell, by)) is not None:
+            said = by_itself(value) if shows_itself(value) else None
+            self.end(told, value, ask(value) if said is None else {ITSELF: said})
 
-        `by` is the package that shows it, where the code does not.
+    def begin(self, value: Any, kind: str, cell: int = 0, by: str = "") -> Shown | None:
+        """Take it that a value is shown now, whose forms are to come (`end`); None where nobody wants them.
+
+        Figures are looked at elsewhere (`agi_node.pictures`). `by` is the package that shows it, where the code does
+        not.
         """
-        if value is None or (is_drawn(value) and hasattr(value, "get_axes")):
-            return
-        self._numbers[cell] += (
-            kind == DISPLAY
-        )  # the statements of a text come to an end, what a loop shows may not
+        if value is None or is_picture(value):
+            return None
+        if kind == DISPLAY:  # the statements of a text come to an end, what a loop shows may not
+            self._numbers[cell] += 1
         if kind == DISPLAY and self._numbers[cell] > TOLD:
             self._count(cell)
-        elif is_widget(value):
-            self.found.append({"cell": cell, "kind": WIDGET, "forms": {}})
-        else:
-            made = {"by": by} if by else {}
-            self.found.append({"cell": cell, "kind": kind, "forms": self._forms(value, cell), **made})
-
-    def _forms(self, value: Any, cell: int) -> dict[str, str]:
-        text = scrub(text_of(value), sys.maxsize)
-        whole = self._numbers[cell] <= WHOLE and self._letters[cell] <= ALL
-        forms = {
-            media: cut(_without_addresses(form, value).replace(self._folder, "."), LONGEST if whole else 0)
-            for media, form in {PLAIN: text, **forms_of(value)}.items()
+            return None
+        told = {
+            "cell": cell,
+            "kind": WIDGET if is_widget(value) else kind,
+            "forms": {},
+            **({"by": by} if by else {}),
         }
-        self._letters[cell] += sum(map(len, forms.values()))
-        return forms
+        self.found.append(told)
+        return told if told["kind"] == kind else None
+
+    def end(self, told: Shown, value: Any, data: Mapping[str, Any]) -> None:
+        """Take what a value said by media type, where it was asked."""
+        cell = told["cell"]
+        whole = self._numbers[cell] <= WHOLE and self._letters[cell] <= ALL
+        forms = forms_of(value, data)
+        if PLAIN in forms:
+            forms[PLAIN] = scrub(forms[PLAIN], sys.maxsize)
+        told["forms"] = {
+            media: cut(_without_addresses(form, value).replace(self._folder, "."), LONGEST if whole else 0)
+            for media, form in forms.items()
+        }
+        self._letters[cell] += sum(map(len, told["forms"].values()))
 
     def _count(self, cell: int) -> None:
         if self._numbers[cell] == TOLD + 1:
@@ -141,22 +230,28 @@ def is_widget(value: Any) -> bool:
     return widgets is not None and isinstance(value, widgets.Widget)
 
 
+def is_picture(value: Any) -> bool:
+    """Whether it is a figure of Matplotlib's."""
+    return is_drawn(value) and hasattr(value, "get_axes")
+
+
 _watching: Displays | None = None
+_asking = False
 
 
 @contextlib.contextmanager
-def watch(folder: Path, *, wanted: bool) -> Iterator[Displays | None]:
-    """Look at what this process shows meanwhile, with the folder as `.`.
+def watch(folder: Path, *, wanted: bool, text: str = "") -> Iterator[Displays | None]:
+    """Look at what this process shows meanwhile, if that is `wanted`, with the folder as `.`.
 
-    Also what IPython's own `display` shows, to which libraries go that the code imports.
+    IPython's own `display`, which code imports and libraries take, does meanwhile what that of a stage does. If it is
+    not wanted, only where the `text` of the code names IPython, or it is here already: to import it takes a while.
     """
     global _watching
-    if not wanted:
-        yield None
-        return
-    _watching = Displays(folder)
-    count_threads_anew()
-    with _in_place_of_ipython():
+    _watching = Displays(folder) if wanted else None
+    if wanted:
+        count_threads_anew()
+    is_here = wanted or "IPython" in text or "IPython.core.display_functions" in sys.modules
+    with _in_place_of_ipython() if is_here else contextlib.nullcontext():
         try:
             yield _watching
         finally:
@@ -169,13 +264,6 @@ def count_threads_anew() -> None:
         threading._counter = itertools.count(1).__next__
 
 
-def seen(value: Any, kind: str = DISPLAY) -> Any:
-    """A value that is shown; returns it."""
-    if _watching is not None:
-        _watching.see(value, kind, by=made_by() if kind == DISPLAY else "")
-    return value
-
-
 @contextlib.contextmanager
 def _in_place_of_ipython() -> Iterator[None]:
     """Without a kernel IPython prints what it is to display in words of its own, and clears a terminal."""
@@ -186,25 +274,11 @@ def _in_place_of_ipython() -> Iterator[None]:
         yield
         return
 
-    def displayed(*values: Any, **options: Any) -> Any:
-        if options.get("raw"):
-            values = tuple(Bundle(one) if isinstance(one, dict) else one for one in values)
-        for value in values:
-            if taken(value):
-                continue
-            if not made_by():  # what libraries show is told apart
-                _printed(value)
-            seen(value)
-        if options.get("display_id") and not options.get("update"):
-            handle: Any = functions.DisplayHandle
-            return handle(str(options["display_id"]))
-        return None
-
     def published(data: Any, *_args: Any, **_options: Any) -> None:
-        displayed(data, raw=True)
+        display(data, raw=True)
 
     ours: dict[str, Any] = {
-        "display": displayed,
+        "display": display,
         "publish_display_data": published,
         "clear_output": lambda wait=False: None,
     }

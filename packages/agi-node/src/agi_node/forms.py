@@ -1,7 +1,7 @@
-"""The forms in which a value shows itself, made by this module alike in a notebook's kernel and in a stage.
+"""The forms in which a value shows itself, told alike of a notebook's kernel and of a stage.
 
-A form is what Jupyter asks an object for (`_repr_html_` and the like). What a page calls its own elements counts up in
-each process, or is random: `id`s are numbered anew as they come.
+A form is what Jupyter asks an object for (`_repr_html_` and the like), once: the kernel itself, or `agi_node.asked`.
+What a page calls its own elements counts up in each process, or is random: `id`s are numbered anew as they come.
 """
 
 from __future__ import annotations
@@ -11,31 +11,22 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agi_node.asked import HTML, PLAIN, Media, asked
 from agi_node.figures import PLOTLY_MEDIA
 
 MOST = 500
 """Items of a value that are looked at."""
 LONGEST, SHORT = 100_000, 100
 """Letters of a form; beyond them a digest stands for the rest, and letters that are never worth a digest."""
-PLAIN, HTML = "text/plain", "text/html"
-FORMS = {
-    HTML: "_repr_html_",
-    "text/markdown": "_repr_markdown_",
-    "text/latex": "_repr_latex_",
-    "application/json": "_repr_json_",
-    "application/javascript": "_repr_javascript_",
-    "application/pdf": "_repr_pdf_",
-    "image/svg+xml": "_repr_svg_",
-    "image/png": "_repr_png_",
-    "image/jpeg": "_repr_jpeg_",
-}
 PRETTY, ITSELF = "_repr_pretty_", "_ipython_display_"
 """Hooks of IPython's own: for another text, and for an object that shows itself."""
 WIDGET_MEDIA = "application/vnd.jupyter.widget-view+json"
 VEGA_MEDIA = "application/vnd.vegalite+json"
+_WITHOUT_TEXT = "<{}: its text raised an error>"
 _IDS = re.compile(r"""\bid\s*=\s*(?:"([^"]+)"|'([^']+)')""")
 _CUT = re.compile(r"\n… ([\d,]+) characters: #([0-9a-f]{64})$")
 
@@ -48,38 +39,49 @@ def text_of(value: Any) -> str:
         return f"<{type(value).__qualname__}: its text raised {type(broken).__qualname__}>"
 
 
-def forms_of(value: Any) -> dict[str, str]:
-    """What a value shows of itself by media type, beside its text."""
-    if isinstance(value, type):
-        return {}
-    if hasattr(value, "to_plotly_json"):
-        return {PLOTLY_MEDIA: value.to_json()}
-    if type(value).__module__.partition(".")[0] == "altair" and hasattr(value, "to_json"):
-        return {VEGA_MEDIA: value.to_json()}
-    if shows_itself(value) and (shown := _by_itself(value)) is not None:
-        return {ITSELF: shown}
-    found: dict[str, Any] = {PRETTY: _Printer().said_of(value)} if _holds_pretty(value) else {}
-    bundle = _asked(value, "_repr_mimebundle_")
-    bundle = bundle[0] if isinstance(bundle, tuple) and bundle else bundle
-    if isinstance(bundle, dict):
-        found = {str(media): one for media, one in bundle.items() if media != PLAIN}
-    for media, method in FORMS.items():
-        if media not in found and (form := _asked(value, method)) is not None:
-            found[media] = form[0] if isinstance(form, tuple) and len(form) == 2 else form
-    return {media: _form(media, one) for media, one in sorted(found.items()) if one is not None}
+def ask(value: Any, include: Media = None, exclude: Media = None) -> dict[str, Any]:
+    """What a value says by media type, of those that are wanted, and IPython's other text of it.
+
+    Charts are not asked: their own forms depend on who shows them, and name elements by chance.
+    """
+    if is_chart(value):
+        return {PLAIN: text_of(value)}
+    found = asked(value, include, exclude)
+    return {**found, PRETTY: pretty} if (pretty := pretty_of(value)) is not None else found
 
 
-def _asked(value: Any, method: str) -> Any:
-    """What a method of an object's class says; None where it has none. The author's code may raise anything."""
-    if not hasattr(type(value), method):
-        return None
+def forms_of(value: Any, data: Mapping[str, Any]) -> dict[str, str]:
+    """What a value shows of itself by media type, its text first: charts what they are drawn from, others `data`.
+
+    `data` is what it said where it was asked (`ask`).
+    """
+    if ITSELF in data:
+        return {ITSELF: str(data[ITSELF])}
+    text = str(data[PLAIN]) if PLAIN in data else _WITHOUT_TEXT.format(type(value).__qualname__)
+    if is_chart(value):
+        return {PLAIN: text, **_drawn_from(value)}
+    found = {media: one for media, one in sorted(data.items()) if media != PLAIN and one is not None}
+    return {PLAIN: text, **{media: _form(media, one) for media, one in found.items()}}
+
+
+def is_chart(value: Any) -> bool:
+    """Whether it is drawn by a page, out of JSON (of Plotly, or of Altair)."""
+    if isinstance(value, type) or not hasattr(type(value), "to_json"):
+        return False
+    return hasattr(value, "to_plotly_json") or type(value).__module__.partition(".")[0] == "altair"
+
+
+def _drawn_from(chart: Any) -> dict[str, str]:
+    media = PLOTLY_MEDIA if hasattr(chart, "to_plotly_json") else VEGA_MEDIA
     try:
-        found = getattr(value, method)
-        return found() if callable(found) else None
-    except (AttributeError, NotImplementedError):
-        return None
-    except Exception as broken:  # the author's code is the author's
-        return f"its {method} raised {type(broken).__qualname__}"
+        return {media: str(chart.to_json())}
+    except Exception as broken:  # one that is not whole yet
+        return {media: f"its to_json raised {type(broken).__qualname__}"}
+
+
+def pretty_of(value: Any) -> str | None:
+    """IPython's other text of a value, where it or something that it holds has one."""
+    return _Printer().said_of(value) if _holds_pretty(value) else None
 
 
 def _form(media: str, form: Any) -> str:
@@ -136,7 +138,7 @@ class Bundle:
     def __repr__(self) -> str:
         return str(self.bundle.get(PLAIN, ""))
 
-    def _repr_mimebundle_(self) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_wanted: Any) -> dict[str, Any]:
         return self.bundle
 
 
@@ -148,7 +150,7 @@ _inside: list[str] | None = None
 
 def shows_itself(value: Any) -> bool:
     """Whether IPython would leave it to the object to show itself, by `_ipython_display_`."""
-    if isinstance(value, type) or hasattr(value, "to_plotly_json"):  # that one has a form to be compared
+    if isinstance(value, type) or is_chart(value):  # that one has a form to be compared
         return False
     return callable(getattr(type(value), ITSELF, None))
 
@@ -157,24 +159,29 @@ def taken(value: Any) -> bool:
     """Take what is displayed by an object that is showing itself; False where none is."""
     if _inside is None:
         return False
-    _inside.append(json.dumps({PLAIN: text_of(value), **forms_of(value)}, sort_keys=True))
+    _inside.append(json.dumps(forms_of(value, ask(value)), sort_keys=True))
     return True
 
 
-def _by_itself(value: Any) -> str | None:
-    """What an object prints and displays when it shows itself; None where it says that it does not."""
+def by_itself(value: Any, *, aside: bool = True) -> str | None:
+    """Let an object show itself; None where it says that it does not.
+
+    If that is to go `aside`, what it prints and displays meanwhile is told, and not shown.
+    """
     global _inside
-    before, _inside = _inside, []
-    said = io.StringIO()
+    said, before = io.StringIO(), _inside
+    if aside:
+        _inside = []
     try:
-        with contextlib.redirect_stdout(said):
+        with contextlib.redirect_stdout(said) if aside else contextlib.nullcontext():
             value._ipython_display_()
     except NotImplementedError:
         return None
     except Exception as broken:  # the author's code is the author's
-        said.write(f"its {ITSELF} raised {type(broken).__qualname__}")
+        told = f"its {ITSELF} raised {type(broken).__qualname__}"
+        print(told, file=said if aside else sys.stderr)
     finally:
-        shown, _inside = _inside, before
+        shown, _inside = _inside or [], before
     return "\n".join([said.getvalue(), *shown])
 
 

@@ -8,11 +8,23 @@ from __future__ import annotations
 import json
 import sys
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agi_node.asked import FORMS, PLAIN, asked, form_of
 from agi_node.displayed import DISPLAY, RESULT, Displays, count_threads_anew, is_widget, made_by
-from agi_node.forms import Bundle, shows_itself, taken
+from agi_node.forms import (
+    ITSELF,
+    PRETTY,
+    Bundle,
+    by_itself,
+    is_chart,
+    pretty_of,
+    shows_itself,
+    taken,
+    text_of,
+)
 
 MOST, CLOSED = 200, 50
 """Pictures of a stage or a cell that are looked at, and those that its code closed."""
@@ -110,6 +122,8 @@ class InJupyter:
         self._cell = self._depth = 0
         self._is_result = self._is_seen = self._is_within = False
         self._format = shell.display_formatter.format
+        self._formatters = shell.display_formatter.formatters
+        self._bundles = shell.display_formatter.mimebundle_formatter
         self._format_result = shell.displayhook.compute_format_data
         self._publish = shell.display_pub.publish
         shell.display_formatter.format = self._displayed
@@ -150,9 +164,12 @@ class InJupyter:
         if taken(value):
             return {}, {}
         kind, self._is_result = RESULT if self._is_result else DISPLAY, False
+        told = None
         if not self._is_within:
-            self._displays.see(value, kind, self._cell, made_by() if kind == DISPLAY else "")
-            if shows_itself(value) and not is_widget(value):
+            told = self._displays.begin(value, kind, self._cell, made_by() if kind == DISPLAY else "")
+            if shows_itself(value) and not is_widget(value) and (said := by_itself(value)) is not None:
+                if told is not None:
+                    self._displays.end(told, value, {ITSELF: said})
                 return {}, {}  # it has done so, and what it showed is told
         helpers = sys.modules.get("matplotlib._pylab_helpers")
         managers = helpers.Gcf.get_all_fig_managers() if helpers is not None else ()
@@ -162,16 +179,42 @@ class InJupyter:
         self._is_seen = True  # it may publish more by itself
         try:
             found = self._format(value, *args, **options)
+            if told is not None:
+                self._displays.end(told, value, self._said(value, found[0]))
         finally:
             self._is_within = within
         self._is_seen = within or (kind == DISPLAY and bool(found[0]))
         return found
+
+    def _said(self, value: Any, formats: Mapping[str, Any]) -> Told:
+        """What a value said when IPython asked it, `formats`.
+
+        Functions that are registered for its class are the kernel's alone: in their place it says it by its own hook.
+        """
+        if is_chart(value):
+            return {PLAIN: text_of(value)}
+        found = asked(value) if _is_registered(self._bundles, value) else dict(formats)
+        for media in FORMS.keys() & found.keys():
+            if _is_registered(self._formatters[media], value):
+                found[media] = form_of(value, media)
+        if self._formatters[PLAIN].pprint:  # the code has asked for it, by %pprint
+            found[PLAIN] = text_of(value)
+        return {**found, PRETTY: pretty} if (pretty := pretty_of(value)) is not None else found
 
     def write(self) -> None:
         """Write for each figure `[[number of the cell among those that ran, fingerprint]]`, and what else was shown."""
         self._folder.mkdir(parents=True, exist_ok=True)
         for name, found in (("pictures", self._pictures.found), ("displays", self._displays.found)):
             (self._folder / f"{name}.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def _is_registered(formatter: Any, value: Any) -> bool:
+    """Whether somebody's function answers for a value in the place of its own hook."""
+    try:
+        formatter.lookup(value)
+    except KeyError:
+        return False
+    return True
 
 
 def _not_cleared(wait: bool = False) -> None:

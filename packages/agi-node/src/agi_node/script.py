@@ -7,20 +7,21 @@ import contextlib
 import inspect
 import io
 import linecache
+import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-Seen = Callable[[Any], object]
+Seen = Callable[[Any, bool], object]
 _SEEN = "__agilab_seen__"
 
 
 def execute(code: str, file: str, space: dict[str, Any], seen: Seen | None = None) -> Any:
     """Run the code; returns what its last statement is worth, where that is an expression.
 
-    `seen` is called with what each expression above it is worth, that stands as a statement of its own. A script that
-    says that it is done (`sys.exit()`, `sys.exit(0)`) is done.
+    `seen` is called with what each expression above it is worth, that stands as a statement of its own, and whether a
+    cell may have ended there, which shows it. A script that says that it is done (`sys.exit()`, `sys.exit(0)`) is done.
     """
     body, last = compiled(code, file, shown=True, seen=seen is not None)
     if seen is not None:
@@ -72,13 +73,28 @@ def compiled(
     lines = code.splitlines(keepends=True)
     linecache.cache[file] = (len(code), None, lines, file)  # so that a traceback shows the line
     tree = ast.parse(code, file)
+    lines = re.split("\r\n|\r|\n", code)  # as the parser counts them
     last: ast.Expression | None = None
-    if shown and tree.body and isinstance(tree.body[-1], ast.Expr) and not code.rstrip().endswith(";"):
+    if shown and tree.body and isinstance(tree.body[-1], ast.Expr) and not _is_quiet(tree.body[-1], lines):
         last = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]  # it was just tested
     for number, statement in enumerate(tree.body if seen else ()):
         if isinstance(statement, ast.Expr) and (number or ast.get_docstring(tree, clean=False) is None):
-            call = ast.Call(ast.Name(_SEEN, ast.Load()), [statement.value], [])
+            ends = ast.Constant(_ends_a_cell(statement, lines))
+            call = ast.Call(ast.Name(_SEEN, ast.Load()), [statement.value, ends], [])
             statement.value = ast.fix_missing_locations(ast.copy_location(call, statement.value))
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     body = compile(tree, file, "exec", flags, dont_inherit=True)
     return body, compile(last, file, "eval", flags, dont_inherit=True) if last is not None else None
+
+
+def _is_quiet(statement: ast.stmt, lines: Sequence[str]) -> bool:
+    """Whether a `;` stands behind it: a notebook does not show it."""
+    line = lines[(statement.end_lineno or 1) - 1].encode()
+    return line[statement.end_col_offset or 0 :].lstrip().startswith(b";")
+
+
+def _ends_a_cell(statement: ast.stmt, lines: Sequence[str]) -> bool:
+    """Whether nothing but remarks stands between it and two empty lines, as between cells that are one stage."""
+    below = (line.strip() for line in lines[statement.end_lineno or 0 :])
+    rest = [line for line, _ in zip((line for line in below if not line.startswith("#")), "12", strict=False)]
+    return not any(rest) and not _is_quiet(statement, lines)

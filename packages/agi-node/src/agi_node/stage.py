@@ -17,7 +17,6 @@ from agi_node.apart import apart
 from agi_node.displayed import display
 from agi_node.errors import FAILED, AgiError
 from agi_node.exact_json import exact_value
-from agi_node.forms import text_of
 from agi_node.handover import Form, hand_over, take_over
 from agi_node.items import Skip
 from agi_node.keeping import filled, instead, keep_figures, kept_files
@@ -58,7 +57,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         placed.place(file)
     folders = [work / path if path.endswith("/") else (work / path).parent for path in files.values()]
     drawn = pictures.watch(run._staging.scratch / "pictures" if "also" in order else None)
-    showing = displayed.watch(work, wanted="also" in order)
+    text = "".join([order["code"], *(carried for _, carried in order["carried"])])
+    showing = displayed.watch(work, wanted="also" in order, text=text)
     with ready(folders, work), placed, apart(work) as module, _listening(order, run), showing as shows:
         space = module.__dict__
         space.update(run=run, display=display, Skip=Skip)
@@ -71,16 +71,16 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
             as_script(order["file"], order["code"], work, space)
             placed.paths.add(order["file"])
         try:
-            seen = None if shows is None else _result
-            shown = execute(order["code"], order.get("file") or f"<stage {name}>", space, seen)
+            file = order.get("file") or f"<stage {name}>"
+            shown = execute(order["code"], file, space, displayed.inner_result)
         finally:
             write_out(space)
         if isinstance(shown, Skip):
             return shown
-        displayed.seen(shown, displayed.RESULT)
+        said = displayed.result(shown)  # before values are taken: it may change what it shows
         told: dict[str, Any] = {
             "values": {value: _value(name, value, space, run) for value in values},
-            "shown": None if shown is None else scrub(text_of(shown), SHOWN),
+            "shown": None if said is None else scrub(said, SHOWN),
         }
         if changed := watched.changed(space, run._staging.scratch / "watched"):
             told["changed"] = changed
@@ -125,10 +125,6 @@ def _also(names: list[str], space: Mapping[str, Any], run: RunContext) -> dict[s
     aside = Staging(run._staging.scratch / "also")
     missing = {"why": "the stage does not leave it"}
     return {name: judged(name, space[name], aside) if name in space else missing for name in names}
-
-
-def _result(value: Any) -> None:
-    displayed.seen(value, displayed.RESULT)
 
 
 def _listening(order: Mapping[str, Any], run: RunContext) -> contextlib.AbstractContextManager[None]:

@@ -17,7 +17,8 @@ from agilab.notebooks.parsing import parse_notebook
 from agilab.notebooks.reading import read
 from agilab.store.store import Store
 from agilab.workflow.document.paths import name_of, path_of
-from agilab.workflow.notebooks.kernel import Ran
+from agilab.workflow.notebooks.endings import advice_on, left_outside, missing_module
+from agilab.workflow.notebooks.kernel import Failed, Ran
 from agilab.workflow.notebooks.lost_files import caches_in
 from agilab.workflow.notebooks.room import Room
 from agilab.workflow.running.prepare import Lab
@@ -102,13 +103,31 @@ class Both:
         before = [one.id for one in self.notebook.stages[: [s.id for s in self.notebook.stages].index(stage)]]
         if states.get(stage) != "failed" or any(states.get(one) == "failed" for one in before):
             return False
-        said = [
-            "\n".join(map(str, (event.data.get("error") or {}).values()))
+        errors = [
+            event.data.get("error") or {}
             for event in self.store.events(self.run_id, kinds=("attempt_failed",))
             if event.unit_id == stage
         ]
-        text = failed.text.strip().partition("\n")[0]
-        return bool(said) and failed.name in said[-1] and text in said[-1]
+        return bool(errors) and _is_same_error(failed, errors[-1])
+
+    @cached_property
+    def cannot_run(self) -> str:
+        """Why the notebook, which stopped, cannot be run here, and what helps; empty where that is not so."""
+        failed, folder = self.ran.failed, self.lab.folder
+        if failed is None:
+            return ""
+        if path := left_outside(failed, self.notebook, self.file, self.room):
+            return (
+                f"cell {failed.cell} takes {path}, which is outside the notebook's folder (NB-303): neither a verified "
+                f"run of it nor a stage has what lies there. Bring it into the folder. {failed}"
+            )
+        module = missing_module(failed)
+        if not module or self.fails_alike:
+            return ""
+        return (
+            f"the notebook does not run in this environment: cell {failed.cell} needs {module}. "
+            f"{advice_on(module, folder)}"
+        )
 
     def reached(self, stage: ImportedStage) -> bool:
         """Whether the notebook came to the end of a stage's cells."""
@@ -167,6 +186,14 @@ class Both:
         return shlex.join(
             ["agilab", "workflow", "try", stage, *folder, *(["--keep", "look"] if files else [])]
         )
+
+
+def _is_same_error(failed: Failed, error: Mapping[str, Any]) -> bool:
+    """Whether a stage's error is that of a notebook, by its class and by the first line of what it says."""
+    kind = str(error.get("type") or failed.name).rpartition(".")[2]
+    text, what = failed.text.strip().partition("\n")[0], str(error.get("what", ""))
+    said = "\n".join(map(str, error.values()))
+    return kind == failed.name and (text in said if text else what.endswith(f" raised {error.get('type')}"))
 
 
 def names_given(file: Path) -> dict[int, set[str]]:

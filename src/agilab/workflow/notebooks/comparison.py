@@ -101,7 +101,7 @@ def _value(both: Both, name: str, stages: Sequence[ImportedStage], doubt: str) -
     equal: bool | None
     if not both.reached(stage) and both.left[stage.id] is None:
         equal, why = None, "neither comes so far"
-    elif both.fails_alike and not both.reached(stage):
+    elif (both.fails_alike or both.cannot_run) and not both.reached(stage):
         equal, why = None, "the notebook does not come so far"
     elif name not in both.notebook.finals and {theirs.get("why"), mine.get("why")} <= GONE:
         return None

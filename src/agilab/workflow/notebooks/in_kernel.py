@@ -70,6 +70,16 @@ class _Client(NotebookClient):
     def remove_output_hook(self, msg_id: str, hook: Any) -> None:
         pass
 
+    def output(self, outs: Any, msg: Any, display_id: str | None, cell_index: int) -> Any:
+        """Keep an output; what a notebook's file cannot hold, data of a type that is not JSON's, is kept as text."""
+        content = msg["content"]
+        if isinstance(content.get("data"), dict):
+            content["data"] = {
+                media: one if isinstance(one, str) or media.endswith("json") else json.dumps(one)
+                for media, one in content["data"].items()
+            }
+        return super().output(outs, msg, display_id, cell_index)
+
 
 def tell(**what: Any) -> None:
     """One line to whoever started this."""
@@ -101,7 +111,7 @@ def run(path: str, names: list[str], folder: str, out: str, timeout_s: int = 180
             try:
                 client.execute_cell(cell, index)
             except CellExecutionError as problem:
-                failed = {"cell": index, "name": problem.ename, "text": problem.evalue}
+                failed = {"cell": index, **_error_of(cell, problem)}
                 break
             tell(ended=index, seconds=time.monotonic() - began)
         client.execute_cell(book.cells[-1], len(cells) + 1, store_history=False)
@@ -128,6 +138,14 @@ def _printed(cell: Any) -> str:
         ):
             parts.append(f"{output.data['text/plain']}\n")
     return "".join(parts)[:PRINTED]
+
+
+def _error_of(cell: Any, problem: CellExecutionError) -> dict[str, Any]:
+    """The error that ended a cell; of one that was raised while a value was shown only the cell's output tells."""
+    shown = [one for one in cell.outputs if one.output_type == "error"]
+    if problem.ename == "NoneType" and shown:
+        return {"name": shown[-1].ename, "text": shown[-1].evalue}
+    return {"name": problem.ename, "text": problem.evalue}
 
 
 def _says_errors(cell: Any) -> bool:

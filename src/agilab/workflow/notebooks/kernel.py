@@ -35,7 +35,7 @@ class Failed:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.text}"
+        return f"{self.name}: {self.text}" if self.text.strip() else self.name
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,9 @@ def requirements_of(inspections: Sequence[Inspection], lab: LabStages) -> tuple[
         for name in inspection.known_distributions:
             found.setdefault(_normal(name), name)
         for requirement in inspection.requirements:
-            if requirement.distribution:
-                found[requirement.distribution] = requirement.text
+            name, is_bare = requirement.distribution, _normal(requirement.text) == requirement.distribution
+            if name and not (is_bare and name in found):
+                found[name] = requirement.text
     if any(not is_file(name) for stage in lab.stages if stage.kind != "none" for name in stage.outputs):
         found.setdefault("cloudpickle", "cloudpickle")
     # Tables of pandas are handed over as parquet, which pandas leaves to pyarrow.

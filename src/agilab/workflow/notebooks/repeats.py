@@ -134,15 +134,33 @@ def is_random(parts: tuple[Compared, ...]) -> bool:
     return any(one.why == NOT_REPEATED or one.why.endswith(NOISY) for one in parts)
 
 
-def perhaps_by_chance(parts: tuple[Compared, ...], runs: int, reason: str) -> tuple[Compared, ...]:
+def beside_chance(boths: Sequence[Both], parts: Sequence[tuple[Compared, ...]]) -> frozenset[str]:
+    """The stages of which something is another one each time, and all that take from them: there chance may play."""
+    found = {one.stage for mine in parts for one in mine if one.stage and is_random((one,))}
+    rest = list(found)
+    while rest:
+        stage = rest.pop()
+        below = {user for both in boths for user in both.lab.resolved.users.get(stage, ())} - found
+        found |= below
+        rest += below
+    return frozenset(found)
+
+
+def perhaps_by_chance(
+    parts: tuple[Compared, ...], runs: int, reason: str, stages: Collection[str] | None = None
+) -> tuple[Compared, ...]:
     """What differs of a notebook that may draw at random: undecided, with a word on how often it said the same.
 
-    Numbers with long fractions do not agree by chance: those are different.
+    Of `stages` alone, if they are given. Numbers with long fractions do not agree by chance: those are different.
     """
     said = f"; the notebook repeats it in {runs} runs, {PERHAPS}: {reason}"
+
+    def is_doubtful(one: Compared) -> bool:
+        return one.equal is False and one.why not in GONE and not _is_certain(one.why)
+
     return tuple(
         one.model_copy(update={"equal": None, "why": one.why + said, "look": ""})
-        if _open(one) and one.equal is False and one.why not in GONE and not _is_certain(one.why)
+        if (stages is None or one.stage in stages) and _open(one) and is_doubtful(one)
         else one
         for one in parts
     )

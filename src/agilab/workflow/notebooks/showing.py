@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
+from agi_node.asked import PLAIN
 from agi_node.displayed import DISPLAY, MORE, RESULT, WIDGET
-from agi_node.forms import PLAIN, to_one_length
+from agi_node.forms import to_one_length
 from agilab.contracts.notebook_import import Compared, ImportedStage
 from agilab.workflow.notebooks.both import Both
 from agilab.workflow.notebooks.kernel import Ran
@@ -128,7 +129,7 @@ def _results(
     last = stage.cells[-1] if stage.cells else 0
     if unit.get("shown") is not None and mine and not any(other is mine[-1] for _, _, other in found):
         known = any(cell == last for cell, _, _ in found)
-        if not known and mine[-1]["forms"].get(PLAIN) == unit["shown"]:
+        if not known and mine[-1]["forms"].get(PLAIN, unit["shown"]) == unit["shown"]:
             found.append((last, None, mine[-1]))
     return found
 
@@ -155,7 +156,7 @@ def _in_place_of(theirs: Sequence[Shown], mine: Sequence[Shown]) -> list[Shown |
 
 
 def _likeness(one: Shown, other: Shown) -> float:
-    left, right = (str(each["forms"].get(PLAIN, ""))[:2_000] for each in (one, other))
+    left, right = (_first_form(each)[:2_000] for each in (one, other))
     same = SequenceMatcher(None, left, right, autojunk=False).ratio()
     return same + int(set(one["forms"]) == set(other["forms"]))
 
@@ -199,8 +200,14 @@ def _wholes(one: Shown | None, other: Shown | None) -> tuple[str, str]:
 def _brief(one: Shown | None) -> str:
     if one is None:
         return NOTHING
-    text = str(one["forms"].get(PLAIN, ""))
+    text = _first_form(one)
     return repr(text if len(text) <= 60 else f"{text[:56]} …")
+
+
+def _first_form(one: Shown) -> str:
+    """The text of a value, or of one that shows itself what it shows."""
+    forms = one["forms"]
+    return str(forms[PLAIN] if PLAIN in forms else next(iter(forms.values()), ""))
 
 
 def _counted(number: int) -> str:

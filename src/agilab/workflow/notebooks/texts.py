@@ -38,7 +38,8 @@ def judged_texts(
     names = [name for name, _ in NEVER_ALIKE]
     if _masked(one, names) == _masked(other, names):
         needed = [name for name in names if not _same_without(name, names, one, other)]
-        return None, f"only {' and '.join(needed or names[:1])} differ"
+        alone = [name for name in names if _masked(one, [name]) == _masked(other, [name])]
+        return None, f"only {' and '.join(needed or alone[:1] or names)} differ"
     one, other = _masked(one, names), _masked(other, names)
     if prints and hides:
         return None, "its cells have magics that print in Jupyter, and such as hide what is printed"

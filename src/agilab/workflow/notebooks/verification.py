@@ -26,10 +26,12 @@ from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.notebooks.both import Both, names_given
 from agilab.workflow.notebooks.comparison import compared
+from agilab.workflow.notebooks.endings import VERIFYING, advice_on, missing_module
 from agilab.workflow.notebooks.kernel import Ran, jupyter_for, run_notebook, surroundings
 from agilab.workflow.notebooks.likeness import unexplained
 from agilab.workflow.notebooks.repeats import (
     Again,
+    beside_chance,
     in_another_order,
     is_of_order,
     is_random,
@@ -63,7 +65,7 @@ def verify_import(
     with Store(workspace) as store:
         environment = prepare_lab(store, lab, offline=False, say=faces.say).main
     jupyter = jupyter_for(workspace, environment, faces.say)
-    with tempfile.TemporaryDirectory(prefix="agilab-verify-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix=VERIFYING, ignore_cleanup_errors=True) as name:
         scratch = Path(name)
         kernel = _Kernel(jupyter, environment, surroundings(scratch), faces.say)
         files = [(one, notebooks[one.name].resolve()) for one in _in_order(report, lab)]
@@ -116,11 +118,13 @@ def _repeat(
             parts[at] = in_another_order(
                 parts[at], before[at], boths[at], Again(one.ran, one.room, one.written)
             )
+    stages = beside_chance(boths, parts)
     for at, both in enumerate(boths):
         if both.draws:
             parts[at] = perhaps_by_chance(parts[at], 3, "it draws without a seed")
         elif is_random(parts[at]):
-            parts[at] = perhaps_by_chance(parts[at], 3, "other things it does not repeat")
+            why = "it stands beside what the notebook does not repeat, or takes from it"
+            parts[at] = perhaps_by_chance(parts[at], 3, why, stages)
 
 
 @dataclass(frozen=True)
@@ -221,8 +225,9 @@ def _asked(ended: Sequence[_Ended]) -> dict[str, tuple[str, ...]]:
 
 def _verified(both: Both, parts: tuple[Compared, ...], result: RunResult) -> Verification:
     told = {one.equal for one in parts}
-    alike = both.fails_alike and False not in told
-    error = _error(both, both.ran, result, alike=alike)
+    cannot = both.cannot_run if False not in told else ""
+    alike = both.fails_alike and False not in told and not cannot
+    error = cannot or _error(both, both.ran, result, alike=alike)
     return Verification(
         notebook=both.notebook.name,
         run_id=both.run_id,
@@ -233,6 +238,7 @@ def _verified(both: Both, parts: tuple[Compared, ...], result: RunResult) -> Ver
         compared=parts,
         error=error,
         fails_alike=alike,
+        cannot_run=bool(cannot),
         notebook_s=round(both.ran.seconds, 3),
         pipeline_s=round(both.pipeline_s, 3),
         caches=both.caches,
@@ -247,7 +253,9 @@ def _error(both: Both, ran: Ran, result: RunResult, *, alike: bool) -> str:
     """What kept the two from their ends: in one sentence where it is the same in both."""
     failed, stage = ran.failed, both.failed_stage
     if alike and failed is not None:
-        return f"fails alike: cell {failed.cell} and the pipeline's stage {stage} end with {failed}"
+        module = missing_module(failed)
+        help_ = f"; {advice_on(module, both.lab.folder)}" if module else ""
+        return f"fails alike: cell {failed.cell} and the pipeline's stage {stage} end with {failed}{help_}"
     parts = [ran.broken] if ran.broken else []
     if failed is not None:
         parts.append(f"cell {failed.cell}: {failed}")

@@ -1,0 +1,69 @@
+"""Why a notebook, or the run of its stages, did not come to its end; and whether it is the place that it lacks.
+
+A notebook that stops for a module that its environment has not, or for a file beside its folder, is no notebook that
+fails: it is one that cannot be verified here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from agilab.contracts.notebook_import import ImportedNotebook
+from agilab.notebooks.distributions import distribution_of, standard
+from agilab.notebooks.meanings import EXTENSIONS
+from agilab.workflow.notebooks.kernel import Failed
+from agilab.workflow.notebooks.room import Room
+
+VERIFYING = "agilab-verify-"
+"""Begins the name of the folder in which all rooms are."""
+_MODULE = re.compile(r"No module named '(\w+)'")
+_PATH = re.compile(r"[^\s'\"(){}<>,;=]*/[^\s'\"(){}<>,;=]*|\.\.")
+
+
+def missing_module(failed: Failed | None) -> str:
+    """The module for want of which a notebook stopped; empty where it is none that one could install."""
+    found = _MODULE.search(failed.text) if failed and failed.name == "ModuleNotFoundError" else None
+    return found[1] if found and not standard(found[1]) else ""
+
+
+def advice_on(module: str, lab: Path) -> str:
+    """The command that brings a module into a lab's environment."""
+    name, known_by = distribution_of(module)
+    name, known = (EXTENSIONS[module], True) if module in EXTENSIONS else (name, known_by != "assumed")
+    folder = [] if lab.resolve() == Path.cwd() else ["--directory", str(lab)]
+    command = shlex.join(["uv", "add", *folder, name])
+    return command if known else f"if it is the “{name}” on PyPI: {command}"
+
+
+def left_outside(failed: Failed | None, notebook: ImportedNotebook, file: Path, room: Room) -> str:
+    """What lies outside a notebook's folder, and so not in its room, where it stopped for that; else empty.
+
+    As seen from the folder: `../data/x.csv`. It is named by the error, or by the cell that failed.
+    """
+    if failed is None:
+        return ""
+    module = missing_module(failed)
+    named = (f"../{module}{end}" for end in (".py", "/__init__.py") if module)
+    for text in (*named, *_paths_in(failed.text), *_paths_of(notebook, failed.cell)):
+        if os.path.isabs(text) and VERIFYING not in text:
+            continue
+        path = os.path.relpath(os.path.join(room.place, text), room.place)
+        if path.split(os.sep)[0] != os.pardir or len(path) > 1_000:
+            continue
+        if (file.parent / path).exists() and not (room.place / path).exists():
+            return path
+    return ""
+
+
+def _paths_in(text: str) -> Iterator[str]:
+    return (found[0].rstrip(".:") or found[0] for found in _PATH.finditer(text[:10_000]))
+
+
+def _paths_of(notebook: ImportedNotebook, cell: int) -> Iterator[str]:
+    for one in notebook.artifacts:
+        if one["cell"] == cell and one["where"] == "outside" and one["direction"] in ("read", "both"):
+            yield str(one["path"])
