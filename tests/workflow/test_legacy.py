@@ -429,6 +429,7 @@ def labs(draw: st.DrawFn) -> LabStages:
             "require": st.sampled_from(["all", "any", 3, 0.5]),
             "cache": st.booleans(),
             "retries": st.integers(0, 3),
+            "workdir": st.sampled_from(["", "notebooks", "a/b"]),
             "timeout": st.floats(0.5, 99),
             "tags": st.lists(st.just("t"), max_size=2),
             "origin": st.fixed_dictionaries(

@@ -518,7 +518,7 @@ MISSING = Study(
 def test_a_notebook_for_which_something_is_not_there_is_told_what(
     tmp_path: Path, workspace: Workspace
 ) -> None:
-    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / ".git").mkdir(parents=True)  # a repository is not left
     preview, lab = imported(MISSING, tmp_path / "notebooks")
     found = {one.notebook.removesuffix(".ipynb"): one for one in verified(preview, lab, workspace)}
     assert not any(one.equal for one in found.values())

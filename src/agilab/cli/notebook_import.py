@@ -126,8 +126,9 @@ def import_(
 
     _refuse_two_places(output, app)
     _refuse_a_proof_of_nothing(dry_run=dry_run, verify=verify)
-    folder = _folder(notebooks, output, app)
-    preview = beside_what_is_there(preview_import(notebooks, per=per), folder, prefer=prefer)
+    preview = preview_import(notebooks, per=per)
+    folder = _app_folder(app) if app is not None else output or preview.folder
+    preview = beside_what_is_there(preview, folder, prefer=prefer)
     if dry_run or not preview.importable:
         if as_json:
             status = "not_executed" if preview.importable else "failed"
@@ -172,7 +173,7 @@ def import_(
         )
     else:
         runs = any(stage.kind != "none" for stage in preview.lab.stages)
-        out("", *told(written, report, runs=runs, unread=preview.unread))
+        out("", *told(written, report, runs=runs, unread=preview.unread, workdir=preview.workdir))
     return DONE if whole and all(one.equal for one in report.verification) else FAILED
 
 
@@ -199,10 +200,8 @@ def _refuse_a_proof_of_nothing(*, dry_run: bool, verify: bool) -> None:
         )
 
 
-def _folder(notebooks: tuple[Path, ...], output: Path | None, app: str | None) -> Path:
-    if app is not None:
-        return Path(app if app.endswith("_project") else f"{app}_project")
-    return output or notebooks[0].parent
+def _app_folder(app: str) -> Path:
+    return Path(app if app.endswith("_project") else f"{app}_project")
 
 
 def _may_write(folder: Path, *, yes: bool, as_json: bool, joins: bool) -> bool:

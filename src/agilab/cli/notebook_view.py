@@ -169,7 +169,7 @@ def _passes(stage: Stage) -> Text:
 
 
 def told(
-    done: Imported, report: NotebookImport, *, runs: bool, unread: Sequence[str] = ()
+    done: Imported, report: NotebookImport, *, runs: bool, unread: Sequence[str] = (), workdir: str = ""
 ) -> Iterable[RenderableType]:
     from rich.text import Text
 
@@ -179,6 +179,8 @@ def told(
     why = "counts where the notebook differs" if done.differs else "says all of it already"
     wrote = ", ".join(done.files) or f"nothing: {done.path.name} {why}"
     rows: list[tuple[str, Text | str]] = [("wrote", wrote), ("in", str(folder))]
+    if workdir:
+        rows.append(("runs in", f"{workdir}/, where the notebook lies: it reads what is beside that folder"))
     if done.backup:
         rows.append(
             ("kept", f"{done.backup}  (undo: {shlex.join(['mv', str(done.backup), str(done.path)])})")

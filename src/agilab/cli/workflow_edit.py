@@ -117,6 +117,9 @@ def new(folder: Path, app: str | None, title: str, as_json: bool) -> int:
 @click.option(
     "--env", default="", metavar="PROJECT", help="Another uv project (a folder or an app) to run in."
 )
+@click.option(
+    "--workdir", default="", metavar="FOLDER", help="A folder below the lab's to run in, such as notebooks."
+)
 @click.option("--cache", is_flag=True, help="Use an earlier result where nothing has changed.")
 @click.option("--after", type=STAGE, metavar="STAGE", help="Behind this stage instead of at the end.")
 @click.option("--first", is_flag=True, help="Before all others.")
@@ -240,6 +243,7 @@ def _stage(name: str, given: dict[str, Any]) -> Any:
         "app": given["app"],
         "args": dict(_pair(text, "an argument", "NAME=VALUE") for text in given["args"]),
         "env": given["env"],
+        "workdir": given["workdir"],
         "needs": given["needs"],
         "inputs": given["inputs"],
         "outputs": given["outputs"],

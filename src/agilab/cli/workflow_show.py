@@ -205,7 +205,7 @@ def _stage(file: LabFile, resolved: Resolved, name: str) -> list[RenderableType]
     )
     rows += [("after", ", ".join(one.needs))] if one and one.needs else []
     rows += [("before", ", ".join(resolved.users[name]))] if one and resolved.users[name] else []
-    for field in ("env", "model", "question"):
+    for field in ("env", "workdir", "model", "question"):
         rows += [(field, getattr(stage, field))] if getattr(stage, field) else []
     policy = [
         *(["cache"] if stage.cache else []),

@@ -35,6 +35,15 @@ ValueName = Annotated[
     ),
 ]
 
+Workdir = Annotated[
+    str,
+    Spelling(
+        "^(|[^/\\\\]+(/[^/\\\\]+)*)$",
+        "a folder below that of this file, such as notebooks",
+        lambda text: "leaves the folder of this file" if {".", "..", "~"} & set(text.split("/")) else None,
+    ),
+]
+
 
 def _as_spelled(value: Any, checked: ValidatorFunctionWrapHandler) -> float:
     number: float = checked(value)
@@ -140,6 +149,9 @@ class Stage(Record):
     """`none` is text only. Left out: python where there is code, app.run where there is an app, none otherwise."""
     env: str = ""
     """The uv project whose locked environment it runs in: a relative folder, or an app. Empty: this folder's own."""
+    workdir: Workdir = ""
+    """The folder that the code runs in, relative to this one: `notebooks` where it reads `../data/table.csv`. What the
+    stage takes and gives is named from here all the same: `data/table.csv`. An app runs where it always does."""
     enabled: bool = True
     needs: tuple[StageId, ...] = ()
     """Stages that must come first although nothing of theirs is an input."""

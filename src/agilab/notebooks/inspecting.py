@@ -74,6 +74,7 @@ class Inspection:
             where nobody knows where it lies.
         module_texts: By full name the texts of its own modules: those, and others that lie where it looks for them.
         unseen: Files that are read, do not lie there and are made, if at all, by a call that is not seen to.
+        workdir: Where it lies below the folder that paths are meant from; empty for its own (`above`).
     """
 
     notebook: Notebook
@@ -88,6 +89,7 @@ class Inspection:
     there: frozenset[str] | None = None
     unseen: tuple[Artifact, ...] = ()
     module_texts: Mapping[str, str] = field(default_factory=dict)
+    workdir: str = ""
 
     @property
     def distributions(self) -> tuple[str, ...]:
@@ -107,13 +109,16 @@ class Inspection:
         return document
 
 
-def inspect(source: str | os.PathLike[str] | bytes, *, name: str = "", limit: int = LIMIT) -> Inspection:
+def inspect(
+    source: str | os.PathLike[str] | bytes, *, name: str = "", limit: int = LIMIT, beside: bool = False
+) -> Inspection:
     """Read a notebook and say what is in it. Executes nothing, raises nothing for what a file may hold.
 
     Args:
         source: A path, or the bytes themselves (then no module is known to be local).
         name: What to call it; else the file's own name.
         limit: Bytes beyond which nothing is read.
+        beside: Whether its lab lies elsewhere, so that modules beside it are files that stages take (`above`).
 
     >>> cell = b'{"cell_type": "code", "metadata": {}, "source": "import cv2"}'
     >>> inspect(b'{"nbformat": 4, "metadata": {}, "cells": [' + cell + b"]}").distributions
@@ -121,10 +126,10 @@ def inspect(source: str | os.PathLike[str] | bytes, *, name: str = "", limit: in
     """
     notebook = read(source, name=name, limit=limit)
     folder = None if isinstance(source, bytes) else Path(source).parent
-    return inspect_notebook(notebook, folder)
+    return inspect_notebook(notebook, folder, beside=beside)
 
 
-def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspection:
+def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: bool = False) -> Inspection:
     """The same for a notebook that was read already; `folder` is where it lies, for local modules."""
     execution = execution_of(notebook)
     notebook, texts = with_texts(notebook)
@@ -171,7 +176,7 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None) -> Inspecti
         acts += drawn
         artifacts += [act.artifact for act in drawn[:1]]
     texts_of = texts_of_modules(imports, trees, artifacts, added, folders)
-    taken = {**files_of_modules(folder, added, texts_of), **modules}
+    taken = {**files_of_modules(folder, added, texts_of, beside=beside), **modules}
     uses = _uses(trees, nodes, acts, taken, artifacts, evaluator)
     secrets = secrets_of(notebook, nodes.values())
     requirements = requirements_of(sorted(installed, key=lambda one: one[1:]))

@@ -55,7 +55,7 @@ def texts_of_modules(
 
 
 def files_of_modules(
-    folder: Path | None, added: Sequence[str], texts: Mapping[str, str]
+    folder: Path | None, added: Sequence[str], texts: Mapping[str, str], *, beside: bool = False
 ) -> dict[str, tuple[str, ...]]:
     """By the first part of its name, the files that an own module is of which lies in a folder that was added.
 
@@ -65,16 +65,17 @@ def files_of_modules(
     Args:
         folder: The notebook's own; None where nobody knows where it lies.
         added: As for `texts_of_modules`, whose result `texts` is.
+        beside: Whether those beside the notebook are among them: a lab that lies elsewhere does not have them.
     """
-    inside = [
+    places = [
         path for one in added if (path := posixpath.normpath(one)) != "." and path[:1] not in ("/", "~")
     ]
-    inside = [path for path in inside if path.partition("/")[0] != ".."]
-    if folder is None or not inside:
+    places = [*(["."] if beside else []), *places]
+    if folder is None or not places:
         return {}
     files: dict[str, tuple[str, ...]] = {}
     for top in sorted({name.partition(".")[0] for name in texts}):
-        if not _lying(top, [folder]) and (found := _files(top, folder, inside)):
+        if (beside or not _lying(top, [folder])) and (found := _files(top, folder, places)):
             files[top] = found
     needs = {
         top: {
@@ -94,13 +95,15 @@ def files_of_modules(
     }
 
 
-def _files(top: str, folder: Path, inside: Sequence[str]) -> tuple[str, ...]:
-    for path in inside:
+def _files(top: str, folder: Path, places: Sequence[str]) -> tuple[str, ...]:
+    for path in places:
+        here = "" if path == "." else f"{path}/"
         try:
-            if (folder / path / f"{top}.py").is_file():
-                return (f"{path}/{top}.py",)
+            if (folder / f"{here}{top}.py").is_file():
+                return (f"{here}{top}.py",)
             if (folder / path / top).is_dir():
-                return tuple(islice(files_below(folder, f"{path}/{top}"), _MOST_BELOW))
+                below = islice(files_below(folder / path, top), _MOST_BELOW)
+                return tuple(f"{here}{one}" for one in below)
         except (OSError, ValueError):
             continue
     return ()

@@ -216,7 +216,10 @@ RULES: dict[str, Rule] = {
     "NB-301": Rule("note", "a path that is computed", "Only its pattern is known.", "name it in an argument"),
     "NB-302": Rule("warning", "an absolute path", "It exists on one machine.", "put the folder into an argument"),
     "NB-303": Rule(
-        "warning", "a path outside its folder", "`..` leaves the notebook's folder.", "put the folder into an argument"
+        "warning",
+        "a path outside its folder",
+        "`..` leaves the notebook's folder, for what does not lie in its project, up to three folders above.",
+        "bring it into the project, or put the folder into an argument",
     ),
     "NB-304": Rule("warning", "a path in the home folder", "It differs for each user.", "put it into an argument"),
     "NB-305": Rule(

@@ -161,6 +161,7 @@ def _stages(one: Planned, files: Sequence[Files]) -> Iterator[Stage]:
             inputs=(*_values(one, flow), *reads),
             outputs=(*sorted(flow.outputs), *writes),
             uses=_uses(one, flow),
+            workdir=one.inspection.workdir,
             tags=tuple(tag for tag in tags if tag.strip()),
             origin=_origin(one, cells),
             extra={"repeated": [setting.text for _, setting in flow.repeated]} if flow.repeated else {},

@@ -30,7 +30,7 @@ from agilab.workflow.running.code import code_of, own_modules
 from agilab.workflow.running.write_back import state_together
 
 _MATTERS = (
-    "runtime", "env", "needs", "inputs", "outputs", "uses", "foreach", "zip", "require", "app", "args",
+    "runtime", "env", "workdir", "needs", "inputs", "outputs", "uses", "foreach", "zip", "require", "app", "args",
 )  # fmt: skip
 """Keys of a stage by which a run of it would be another one; its code is told by itself."""
 

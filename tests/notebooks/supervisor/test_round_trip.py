@@ -66,6 +66,7 @@ COMMON = st.fixed_dictionaries(
         "require": st.sampled_from(["all", "any", 3, 0.5]),
         "cache": st.booleans(),
         "retries": st.integers(0, 5),
+        "workdir": st.sampled_from(["", "notebooks", "a/b"]),
         "timeout": st.floats(0.1, 1e6),
         "tags": st.lists(WORDS.filter(bool), max_size=2),
         "origin": st.fixed_dictionaries(

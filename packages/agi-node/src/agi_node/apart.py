@@ -38,8 +38,9 @@ def fresh_below(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def apart(work: Path) -> Iterator[types.ModuleType]:
-    """A fresh `__main__` in a folder of its own; afterwards the process is as it was."""
+def apart(work: Path, place: Path | None = None) -> Iterator[types.ModuleType]:
+    """A fresh `__main__` in a folder of its own, or at a `place` below it; afterwards the process is as it was."""
+    place = place or work
     module = types.ModuleType("__main__")
     module.__dict__["__builtins__"] = __builtins__
     before = os.getcwd()
@@ -50,11 +51,11 @@ def apart(work: Path) -> Iterator[types.ModuleType]:
     _forget_modules(_own)
     draw_into_files(BACKEND)
     _same_backend()
-    _own_style(work)
+    _own_style(place)
     _new_seeds()
-    os.chdir(work)
+    os.chdir(place)
     # A module that the code writes or is given lies beside it, as beside a script.
-    sys.path.insert(0, str(work))
+    sys.path.insert(0, str(place))
     sys.modules["__main__"] = module
     try:
         with warnings.catch_warnings():
@@ -73,7 +74,7 @@ def apart(work: Path) -> Iterator[types.ModuleType]:
         _forget_finders(work)
         _forget_handlers(loggers)
         _forget_figures()
-        _forget_style(read=not drawn and (work / STYLE).is_file())
+        _forget_style(read=not drawn and (place / STYLE).is_file())
 
 
 def _new_seeds() -> None:

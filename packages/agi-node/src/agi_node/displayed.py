@@ -28,7 +28,7 @@ from agi_node.forms import (
     taken,
     text_of,
 )
-from agi_node.values import scrub
+from agi_node.values import scrub, with_folders
 
 WHOLE, ALL, TOLD = 500, 4_000_000, 5_000
 """Displays of a cell or a stage that are told whole, and their letters, beyond which digests do; all that are told."""
@@ -210,7 +210,7 @@ class Displays:
         if PLAIN in forms:
             forms[PLAIN] = scrub(forms[PLAIN], sys.maxsize)
         told["forms"] = {
-            media: cut(_without_addresses(form, value).replace(self._folder, "."), LONGEST if whole else 0)
+            media: cut(with_folders(_without_addresses(form, value), self._folder), LONGEST if whole else 0)
             for media, form in forms.items()
         }
         self._letters[cell] += sum(map(len, told["forms"].values()))

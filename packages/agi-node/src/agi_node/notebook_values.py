@@ -25,6 +25,7 @@ from agi_node.handover import fingerprint, hand_over
 from agi_node.likeness import digest_of
 from agi_node.number_parts import Part
 from agi_node.outline import NOT_ALL, outline
+from agi_node.values import with_folders
 
 OF_THE_PROCESS = frozenset(
     {
@@ -67,14 +68,14 @@ def judged(name: str, value: Any, staging: Staging) -> dict[str, Any]:
 
 
 def _in_its_folder(mark: dict[str, Any], folder: str) -> dict[str, Any]:
-    """The same with a working folder of this process, which the code has not chosen, as `.`."""
+    """The same with a working folder of this process, which the code has not chosen, as `.`, the one above as `..`."""
     if len(folder) < SHORT:
         return mark
     if "text" in mark:
-        mark["text"] = mark["text"].replace(folder, ".")
+        mark["text"] = with_folders(mark["text"], folder)
     for part in mark.get("parts", ()):
         if len(part) == 2:
-            part[1] = part[1].replace(folder, ".")
+            part[1] = with_folders(part[1], folder)
     return mark
 
 
@@ -133,7 +134,7 @@ def _closed(file: io.IOBase) -> str:
     name, mode = getattr(file, "name", ""), getattr(file, "mode", "")
     path = os.path.relpath(name) if isinstance(name, str) and name else ""
     # Two runs have two working folders: what lies in neither is one and the same file.
-    path = os.path.abspath(name) if path.startswith(os.pardir) else path
+    path = os.path.abspath(name) if path.startswith(os.pardir) and os.path.isabs(name) else path
     return f"a closed file, {path}, {mode}"
 
 
@@ -184,7 +185,7 @@ def listening(file: Path) -> Iterator[None]:
 
 
 def heard(file: Path, folder: Path) -> str:
-    """The beginning of what was kept, with the folder that the code ran in as `.`."""
+    """The beginning of what was kept, with the folder that the code ran in as `.`, and the one above it as `..`."""
     with file.open("rb") as kept:
         text = kept.read(4 * PRINTED).decode("utf-8", "replace")
-    return text.replace(str(folder), ".")[:PRINTED]
+    return with_folders(text, str(folder))[:PRINTED]

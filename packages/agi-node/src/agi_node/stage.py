@@ -41,14 +41,16 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
     `values` are forms by name, `files` the artifacts of each output by path, `shown` what the last expression is worth,
     `changed` those of `order["watch"]`, values that others take too, that the code changed in place.
 
-    `order` is `{"code", "file", "carried": [[stage, text]], "outputs": [name]}`; `inputs` names a JSON file of
+    `order` is `{"code", "file", "workdir", "carried": [[stage, text]], "outputs": [name]}`; files are named from the
+    folder above `workdir`, in which the code runs. `inputs` names a JSON file of
     `{"values": {name: form}, "files": [{"path", "source", "size", "digest", "stored", "copy"}], "item": {name: exact
     JSON}}`. Raises what the code raises; AGI-STAGE-101 for an output that is not there, -102 for an input file that is
     gone, -103 for an item that cannot be part of a path, -116 for an input that the code changed.
     """
     given = json.loads(Path(inputs).read_bytes()) if inputs else {"values": {}, "files": [], "item": {}}
     work = run._staging.scratch / "work"
-    work.mkdir(parents=True, exist_ok=True)
+    place = work / order.get("workdir", "")
+    place.mkdir(parents=True, exist_ok=True)
     values = _names_of(order["outputs"], is_file=False)
     item = {called: exact_value(text) for called, text in given["item"].items()}
     files = {path: filled(path, item) for path in _names_of(order["outputs"], is_file=True)}
@@ -58,8 +60,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
     folders = [work / path if path.endswith("/") else (work / path).parent for path in files.values()]
     drawn = pictures.watch(run._staging.scratch / "pictures" if "also" in order else None)
     text = "".join([order["code"], *(carried for _, carried in order["carried"])])
-    showing = displayed.watch(work, wanted="also" in order, text=text)
-    with ready(folders, work), placed, apart(work) as module, _listening(order, run), showing as shows:
+    showing = displayed.watch(place, wanted="also" in order, text=text)
+    with ready(folders, work), placed, apart(work, place) as module, _listening(order, run), showing as shows:
         space = module.__dict__
         space.update(run=run, display=display, Skip=Skip)
         for stage, text in order["carried"]:
@@ -92,7 +94,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         told["displays"] = shows.found
         told["pictures"] = [versions[-1][1] for versions in drawn.found]
         told["closed"] = drawn.closed
-        told["printed"] = _printed(work, run)
+        told["printed"] = _printed(place, run)
     return {**told, "files": kept_files(name, files, placed.paths, work, run), "item": given["item"]}
 
 

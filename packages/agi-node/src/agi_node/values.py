@@ -194,3 +194,14 @@ def scrub(text: str, longest: int = 2_000) -> str:
     if not text.isprintable():
         text = _COMMANDS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def with_folders(text: str, folder: str) -> str:
+    """A text with the folder that code ran in as `.`, and the one above it as `..`: two runs have two of them.
+
+    >>> with_folders("at /tmp/a/b/x.csv and /tmp/a/y.csv", "/tmp/a/b")
+    'at ./x.csv and ../y.csv'
+    """
+    above = folder.rpartition("/")[0]
+    text = text.replace(folder, ".")
+    return text.replace(above, "..") if above.count("/") > 1 else text

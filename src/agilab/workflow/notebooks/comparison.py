@@ -10,6 +10,7 @@ from typing import Any
 from agi_node.canonical import sha256_file
 from agi_node.notebook_values import PRINTED
 from agi_node.outline import BY_ADDRESS
+from agi_node.values import with_folders
 from agilab.contracts.notebook_import import Compared, ImportedStage
 from agilab.workflow.document.paths import name_of, path_of
 from agilab.workflow.notebooks.both import Both
@@ -234,7 +235,7 @@ def looks(text: str) -> str:
 def printed_by(both: Both, stage: ImportedStage, ran: Ran) -> str:
     """What the cells of a stage printed in a run of the notebook, with the folder that it ran in as `.`."""
     text = "".join(ran.printed.get(cell, "") for cell in stage.cells)
-    return text.replace(ran.place, ".")[:PRINTED] if ran.place else text[:PRINTED]
+    return (with_folders(text, ran.place) if ran.place else text)[:PRINTED]
 
 
 def _printed(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Compared | None:

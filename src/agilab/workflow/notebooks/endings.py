@@ -16,7 +16,6 @@ from agilab.contracts.notebook_import import ImportedNotebook
 from agilab.notebooks.distributions import distribution_of, standard
 from agilab.notebooks.meanings import EXTENSIONS
 from agilab.workflow.notebooks.kernel import Failed
-from agilab.workflow.notebooks.room import Room
 
 VERIFYING = "agilab-verify-"
 """Begins the name of the folder in which all rooms are."""
@@ -39,10 +38,10 @@ def advice_on(module: str, lab: Path) -> str:
     return command if known else f"if it is the “{name}” on PyPI: {command}"
 
 
-def left_outside(failed: Failed | None, notebook: ImportedNotebook, file: Path, room: Room) -> str:
-    """What lies outside a notebook's folder, and so not in its room, where it stopped for that; else empty.
+def left_outside(failed: Failed | None, notebook: ImportedNotebook, file: Path, place: Path) -> str:
+    """What lies outside a lab's folder, and so not in the view of it, where a notebook stopped for that; else empty.
 
-    As seen from the folder: `../data/x.csv`. It is named by the error, or by the cell that failed.
+    As seen from `place`, where the notebook ran: `../data/x.csv`. It is named by the error, or by the cell that failed.
     """
     if failed is None:
         return ""
@@ -51,10 +50,10 @@ def left_outside(failed: Failed | None, notebook: ImportedNotebook, file: Path, 
     for text in (*named, *_paths_in(failed.text), *_paths_of(notebook, failed.cell)):
         if os.path.isabs(text) and VERIFYING not in text:
             continue
-        path = os.path.relpath(os.path.join(room.place, text), room.place)
+        path = os.path.relpath(os.path.join(place, text), place)
         if path.split(os.sep)[0] != os.pardir or len(path) > 1_000:
             continue
-        if (file.parent / path).exists() and not (room.place / path).exists():
+        if (file.parent / path).exists() and not (place / path).exists():
             return path
     return ""
 

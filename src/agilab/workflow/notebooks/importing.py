@@ -13,6 +13,7 @@ from agilab.contracts.atomic import write_atomically
 from agilab.contracts.base import parse_document, write_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.notebook_import import NotebookImport
+from agilab.notebooks.above import root_of
 from agilab.notebooks.attachments import paths_of
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.locate import FILE, read_text
@@ -172,7 +173,7 @@ def _copied(preview: Preview, folder: Path) -> list[str]:
             *own,
         ]
         return bring(preview.home, folder, names)
-    homes = [notebook.resolve().parent for notebook in preview.notebooks]
+    homes = [root_of(notebook.resolve(), preview.workdir) for notebook in preview.notebooks]
     return [
         name for home in homes for name in bring(home, folder, [*preview.reads, *_modules(preview, home)])
     ]

@@ -111,7 +111,7 @@ def run_notebook(
     say: Say,
     shared: Mapping[str, str] | None = None,
 ) -> Ran:
-    """Run the notebook of that file name in a room, up to its first error. Its values go to `scratch`, a new folder.
+    """Run a notebook of a room, where it lies, up to its first error. Its values go to `scratch`, a new folder.
 
     `shared` are variables that the workers of its stages have too.
     """
@@ -123,7 +123,8 @@ def run_notebook(
     environ |= {"PYTHONPATH": _packages(environment), "JUPYTER_PLATFORM_DIRS": "1"}
     environ |= {"JUPYTER_RUNTIME_DIR": str(scratch / "jupyter"), "TMPDIR": str(scratch / "tmp")}
     environ |= shared or {}
-    words = [str(jupyter), script, str(room.place / name), json.dumps(list(names)), str(room.place), str(out)]
+    notebook = room.place / name
+    words = [str(jupyter), script, str(notebook), json.dumps(list(names)), str(notebook.parent), str(out)]
     with (scratch / "stderr").open("w+", encoding="utf-8", errors="replace") as errors:
         process = subprocess.Popen(
             [*room.prefix, *words], stdout=subprocess.PIPE, stderr=errors, text=True, env=environ
@@ -141,7 +142,7 @@ def run_notebook(
         displays=_displays(out / "displays.json", told["ran"]),
         printed={int(cell): text for cell, text in told["printed"].items()},
         errors=tuple(told["errors"]),
-        place=str(room.place),
+        place=str(notebook.parent),
         pictures=_pictures(out / "pictures.json", told["ran"]),
         began=began,
         failed=Failed(**told["failed"]) if told["failed"] else None,

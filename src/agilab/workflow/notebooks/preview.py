@@ -12,6 +12,7 @@ from agilab.contracts.base import parse_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.moments import dated
 from agilab.contracts.notebook_import import NotebookImport
+from agilab.notebooks.above import levels_above, raised, root_of
 from agilab.notebooks.inspecting import Inspection, inspect
 from agilab.notebooks.staging import Staged
 from agilab.notebooks.supervisor.read_back import ReadBack, is_supervisor, read_back
@@ -42,6 +43,7 @@ class Preview:
         undecided: What that lab and the notebook both changed, each in another way, in words.
         joins: Whether it is the lab that the notebook was made of, and stays with what was changed.
         names: The key of each stage of such a lab (`joined`).
+        workdir: The folder that the notebooks lie in, below that of their lab; empty where it is the lab's (`above`).
     """
 
     notebooks: tuple[Path, ...]
@@ -59,6 +61,12 @@ class Preview:
     undecided: tuple[str, ...] = ()
     joins: bool = False
     names: Mapping[str, str] | None = None
+    workdir: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where the lab lies, unless it is to lie elsewhere."""
+        return root_of(self.notebooks[0], self.workdir)
 
     @property
     def importable(self) -> bool:
@@ -72,12 +80,36 @@ def preview_import(notebooks: Sequence[Path], *, per: Literal["flow", "cell"] = 
     ]
     if len(inspections) == 1 and is_supervisor(inspections[0].notebook):
         return _of_a_lab(notebooks[0], inspections[0])
+    inspections = _raised(notebooks, inspections)
     staged = stage_together(inspections, per=per)
     notebooks, inspections = _in_order(notebooks, inspections, staged)
     dependencies = requirements_of(inspections, staged.lab)
     report = _report(inspections, staged, dependencies)
     reads = read_by(staged.lab)
-    return Preview(tuple(notebooks), staged.lab, report, dependencies, reads, pictures=staged.files)
+    return Preview(
+        tuple(notebooks),
+        staged.lab,
+        report,
+        dependencies,
+        reads,
+        pictures=staged.files,
+        workdir=inspections[0].workdir,
+    )
+
+
+def _raised(notebooks: Sequence[Path], inspections: Sequence[Inspection]) -> list[Inspection]:
+    """The inspections with the folder above theirs that they reach into, where all lie in one."""
+    folders = {path.resolve().parent for path in notebooks}
+    if len(folders) > 1:
+        return list(inspections)
+    (folder,) = folders
+    levels = max(levels_above(folder, one.uses) for one in inspections)
+    if not levels:
+        return list(inspections)
+    return [
+        raised(inspect(path, name=name, beside=True), folder, levels)
+        for path, name in zip(notebooks, names_of(notebooks), strict=True)
+    ]
 
 
 def names_of(notebooks: Sequence[Path]) -> tuple[str, ...]:

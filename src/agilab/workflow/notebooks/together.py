@@ -30,7 +30,8 @@ class Obstacle:
     """Something that keeps stages from sharing one kernel.
 
     Attributes:
-        kind: `runtime`, `foreach`, `environment`, `python`, `pin`, `name`, `changed`, `script` or `unreadable`.
+        kind: `runtime`, `foreach`, `workdir`, `environment`, `python`, `pin`, `name`, `changed`, `script` or
+            `unreadable`.
         stages: Those concerned.
     """
 

@@ -75,6 +75,9 @@ def union_of(lab: Lab, workspace: Workspace, *, offline: bool = False) -> Union:
         if stage.foreach:
             what = f"{stage.id} runs once for each item of {', '.join(stage.foreach)}"
             obstacles.append(Obstacle("foreach", (stage.id,), what))
+        if stage.workdir:
+            what = f"{stage.id} runs in {stage.workdir}/, and a notebook's kernel in the folder above"
+            obstacles.append(Obstacle("workdir", (stage.id,), what))
     names = {folder: _name_of(folder, lab.folder) for folder in projects}
     resolved: dict[str, str] = {}
     moved: list[tuple[str, str, str, str]] = []

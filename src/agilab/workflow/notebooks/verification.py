@@ -21,6 +21,7 @@ from agilab.contracts.run_result import RunResult
 from agilab.engine.coordinator import Coordinator
 from agilab.engine.executor import Report
 from agilab.envs import Environment
+from agilab.notebooks.above import root_of
 from agilab.projects.request import Faces
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
@@ -67,7 +68,12 @@ def verify_import(
     jupyter = jupyter_for(workspace, environment, faces.say)
     with tempfile.TemporaryDirectory(prefix=VERIFYING, ignore_cleanup_errors=True) as name:
         scratch = Path(name)
-        kernel = _Kernel(jupyter, environment, surroundings(scratch), faces.say)
+        workdirs = {
+            one.origin.notebook or "": one.workdir
+            for one in lab.document.stages
+            if one.origin and one.workdir
+        }
+        kernel = _Kernel(jupyter, environment, surroundings(scratch), faces.say, workdirs)
         files = [(one, notebooks[one.name].resolve()) for one in _in_order(report, lab)]
         ended = list(_notebooks(files, kernel, scratch / "once"))
         faces.say("running the stages")
@@ -133,12 +139,14 @@ class _Kernel:
 
     Attributes:
         shared: Variables that the workers of their stages have too.
+        workdirs: Where notebooks lie below their lab's folder, by name, for those that do.
     """
 
     jupyter: Path
     environment: Environment
     shared: Mapping[str, str]
     say: Callable[[str], None]
+    workdirs: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -173,17 +181,19 @@ def _notebooks(
     rooms: dict[Path, Room] = {}
     scratch.mkdir()
     for number, (notebook, file) in enumerate(files):
-        if file.parent not in rooms:
+        workdir = kernel.workdirs.get(notebook.name, "")
+        folder = root_of(file, workdir)
+        if folder not in rooms:
             place = scratch / f"room-{len(rooms)}"
             place.mkdir()
-            rooms[file.parent] = room_for(file.parent, place, kernel.say)
-        room = rooms[file.parent]
+            rooms[folder] = room_for(folder, place, kernel.say)
+        room = rooms[folder]
         how = "again: does it repeat itself?" if again else "in a kernel"
         kernel.say(f"running {notebook.name} {how}")
         before = room.written()
         ran = run_notebook(
             room,
-            file.name,
+            f"{workdir}/{file.name}" if workdir else file.name,
             sorted(notebook.wanted()),
             jupyter=kernel.jupyter,
             environment=kernel.environment,

@@ -5,6 +5,7 @@ The import is done in a process that is watched; what it made is held against th
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -101,11 +102,21 @@ def _files(report: NotebookImport, lab: LabStages) -> Check:
     ways = Counter(str(one.get("direction")) for one in found)
     taken = {name for stage in lab.stages for name in _paths(stage)}
     named = {str(one["path"]).removeprefix("./") for one in found}
+    for workdir in {stage.workdir for stage in lab.stages} - {""}:
+        named |= {posixpath.normpath(posixpath.join(workdir, one)) for one in named}
+    modules = {
+        str(one["module"]).partition(".")[0]
+        for notebook in report.notebooks
+        for one in notebook.imports
+        if one.get("known_by") == "local"
+    }
     code = "\n".join(stage.code or "" for stage in lab.stages)
     invented = sorted(
         name
         for name in taken
-        if not _is_named(name.removeprefix("./"), named, code) and not set(name) & set("*{")
+        if not _is_named(name.removeprefix("./"), named, code)
+        and not (name.endswith(".py") and modules & {*name.removesuffix(".py").split("/")})
+        and not set(name) & set("*{")
     )
     evidence = {"references": len(found), "directions": dict(ways), "of_stages": sorted(taken)}
     problem = f"no cell names {', '.join(invented[:4])}" if invented else ""

@@ -17,6 +17,7 @@ _ENVIRONMENTS = ("environment", "python", "pin")
 _KINDS = {
     "runtime": "every stage is Python",
     "foreach": "every stage runs once",
+    "workdir": "every stage runs in the lab's folder",
     "name": "every name means in one kernel what it means in its stage",
     "changed": "what a stage uses of another is not bound again in between",
     "script": "every stage's code goes on to the next, and none asks for its own file",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -87,7 +88,7 @@ def _in(case: Case, stage: Stage, nodes: Sequence[ast.AST]) -> Iterator[Finding]
         elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.keyword)):
             yield from _secret(node, tell)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in documentation:
-            yield from _text(node, node.value, tell)
+            yield from _text(node, node.value, stage.workdir, tell)
 
 
 Tell = Callable[..., Iterator[Finding]]
@@ -111,15 +112,22 @@ def _call(node: ast.Call, name: str, tell: Tell) -> Iterator[Finding]:
         yield from tell("087", node, "asks a person", shown)
 
 
-def _text(node: ast.Constant, text: str, tell: Tell) -> Iterator[Finding]:
+def _text(node: ast.Constant, text: str, workdir: str, tell: Tell) -> Iterator[Finding]:
     if _URL.match(text) and not text.lower().startswith(("http://www.w3.org", "https://www.w3.org")):
         yield from tell("083", node, "names an address of the network", _short(text.rpartition("@")[2]))
     elif _ABSOLUTE.match(text):
         yield from tell("084", node, "names an absolute path", _short(text))
-    elif text.startswith("../") or "/../" in text:
+    elif _leaves(text, workdir):
         yield from tell("085", node, "leaves its folder", _short(text))
     for kind, _, _ in shaped(text):
         yield from tell("086", node, f"holds {kind}", "(not shown)")
+
+
+def _leaves(text: str, workdir: str) -> bool:
+    """Whether a text is a path out of the lab's folder, for code that runs in `workdir` below it."""
+    if not (text.startswith("../") or "/../" in text):
+        return False
+    return not workdir or posixpath.normpath(posixpath.join(workdir, text)).startswith("../")
 
 
 def _secret(node: ast.Assign | ast.AnnAssign | ast.keyword, tell: Tell) -> Iterator[Finding]:

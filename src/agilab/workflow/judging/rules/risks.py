@@ -132,9 +132,9 @@ RISKS = (
         name="It deletes, or leaves its folder",
         why=(
             "A stage works in an empty folder of its own, which is cleared afterwards. Climbing out of "
-            "it, or deleting, touches what belongs to others."
+            "it, or deleting, touches what belongs to others; and what lies above is not there."
         ),
-        mend="Write below the current folder and declare the outputs.",
+        mend="Stay below the folder and declare inputs and outputs; for ../data put the lab above and set workdir.",
         bad=lab("""
             [[stages]]
             id = "go"
