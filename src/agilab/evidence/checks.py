@@ -34,8 +34,9 @@ def validate(store: Store, run_id: str, *, keep_going: bool) -> list[Validation]
 def _units(store: Store, run_id: str, *, keep_going: bool) -> Validation:
     counts: dict[str, int] = {}
     bad_nodes = []
-    spared = _spared(store, run_id) if keep_going else {}
     asked, aside = selection_of(store, run_id), 0
+    spared = _spared(store, run_id) if keep_going else {}
+    spared = {name: count for name, count in spared.items() if asked.judges(name)}
     for node in store.nodes(run_id):
         if not asked.judges(node.node):
             aside += sum(count for state, count in node.counts.items() if state not in GOOD) or (
