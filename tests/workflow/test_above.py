@@ -22,7 +22,9 @@ sys.path.append('..')
 from pathlib import Path
 import tools
 from src.limits import LARGEST
+from package.names import TITLE
 DATA = Path('..') / 'data'
+ROOT, HERE = Path.cwd().parent, os.path.abspath('..')
 # %%
 with open(DATA / 'in.csv') as file:
     rows = [row for row in csv.DictReader(file) if int(row['n']) < LARGEST]
@@ -38,7 +40,7 @@ Path('figures/total.txt').write_text(str(total))
 ## Read again
 # %%
 print(open('../data/made/total.txt').read(), Path('figures/total.txt').read_text(), Path.cwd().name)
-print(DATA.resolve())
+print(DATA.resolve(), len(list((ROOT / 'data').glob('*.csv'))), os.listdir(os.path.join(HERE, 'data', 'made')), TITLE)
 """
 MODULE = "def total(rows):\n    return sum(int(row['n']) for row in rows)\n"
 
@@ -47,6 +49,8 @@ def written(folder: Path, text: str = TEXT) -> Path:
     for name, content in {
         "data/in.csv": "n\n1\n2\n300\n",
         "src/__init__.py": "",
+        "src/package/__init__.py": "",
+        "src/package/names.py": "TITLE = 'a study'\n",
         "src/limits.py": "LARGEST = 100\n",
         "notebooks/tools.py": MODULE,
     }.items():
@@ -110,9 +114,11 @@ def test_what_leads_nowhere_moves_no_lab(tmp_path: Path) -> None:
 def test_notebooks_of_one_folder_have_one_lab(tmp_path: Path) -> None:
     first = written(tmp_path / "study")
     second = first.with_name("look.ipynb")
+    first.with_name("tools.py").write_text(f"import numpy as np\n{MODULE}")
     second.write_bytes(book("# %%\nprint(open('figures/total.txt').read())\n"))
     preview = preview_import([second, first])
     assert preview.folder == tmp_path / "study"
+    assert "numpy" in preview.dependencies, "what a module of one's own imports is needed as well"
     last = preview.lab.stages[-1]
     assert (last.workdir, last.inputs) == ("notebooks", ("notebooks/figures/total.txt",))
 

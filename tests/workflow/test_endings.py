@@ -96,5 +96,5 @@ def test_what_lies_beside_the_folder_is_told(text: str, path: str, tmp_path: Pat
     kind = "ModuleNotFoundError" if "module" in text else "FileNotFoundError"
     failed = Failed(1, kind, text.format(room=scratch, real=real))
     room = Room(real / "notebooks", scratch / "folder")
-    assert left_outside(failed, notebook, real / "notebooks" / "n.ipynb", room.place) == path
-    assert left_outside(None, notebook, real / "notebooks" / "n.ipynb", room.place) == ""
+    assert left_outside(failed, notebook, real / "notebooks" / "n.ipynb", room.place, room) == path
+    assert left_outside(None, notebook, real / "notebooks" / "n.ipynb", room.place, room) == ""

@@ -109,6 +109,13 @@ def _files(top: str, folder: Path, places: Sequence[str]) -> tuple[str, ...]:
     return ()
 
 
+def needed_by(texts: Mapping[str, str]) -> set[str]:
+    """The modules of others that own modules import; `texts` are theirs, by full name."""
+    own = {name.partition(".")[0] for name in texts}
+    needed = {each for name, text in texts.items() for each in _imported(text, name)}
+    return {one for one in needed if one.partition(".")[0] not in own}
+
+
 def _above(name: str) -> Iterator[str]:
     """A module and the packages that it is in, these first."""
     parts = name.split(".")

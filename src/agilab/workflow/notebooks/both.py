@@ -116,7 +116,7 @@ class Both:
         failed, folder = self.ran.failed, self.lab.folder
         if failed is None:
             return ""
-        if path := left_outside(failed, self.notebook, self.file, Path(self.ran.place)):
+        if path := left_outside(failed, self.notebook, self.file, Path(self.ran.place), self.room):
             return (
                 f"cell {failed.cell} takes {path}, which is outside the notebook's folder (NB-303): neither a verified "
                 f"run of it nor a stage has what lies there. Bring it into the folder. {failed}"

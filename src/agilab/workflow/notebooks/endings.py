@@ -16,6 +16,7 @@ from agilab.contracts.notebook_import import ImportedNotebook
 from agilab.notebooks.distributions import distribution_of, standard
 from agilab.notebooks.meanings import EXTENSIONS
 from agilab.workflow.notebooks.kernel import Failed
+from agilab.workflow.notebooks.room import Room
 
 VERIFYING = "agilab-verify-"
 """Begins the name of the folder in which all rooms are."""
@@ -38,7 +39,9 @@ def advice_on(module: str, lab: Path) -> str:
     return command if known else f"if it is the “{name}” on PyPI: {command}"
 
 
-def left_outside(failed: Failed | None, notebook: ImportedNotebook, file: Path, place: Path) -> str:
+def left_outside(
+    failed: Failed | None, notebook: ImportedNotebook, file: Path, place: Path, room: Room
+) -> str:
     """What lies outside a lab's folder, and so not in the view of it, where a notebook stopped for that; else empty.
 
     As seen from `place`, where the notebook ran: `../data/x.csv`. It is named by the error, or by the cell that failed.
@@ -51,7 +54,8 @@ def left_outside(failed: Failed | None, notebook: ImportedNotebook, file: Path, 
         if os.path.isabs(text) and VERIFYING not in text:
             continue
         path = os.path.relpath(os.path.join(place, text), place)
-        if path.split(os.sep)[0] != os.pardir or len(path) > 1_000:
+        inside = Path(os.path.normpath(place / path)).is_relative_to(room.place)
+        if inside or path.split(os.sep)[0] != os.pardir or len(path) > 1_000:
             continue
         if (file.parent / path).exists() and not (place / path).exists():
             return path

@@ -120,7 +120,10 @@ def run_notebook(
     script, out = str(SCRIPT), scratch / "out"
     # Without MPLBACKEND the kernel takes Jupyter's own, which ends figures with their cell as people see it happen.
     environ = {key: text for key, text in os.environ.items() if key != "MPLBACKEND"}
-    environ |= {"PYTHONPATH": _packages(environment), "JUPYTER_PLATFORM_DIRS": "1"}
+    packages = [_packages(environment)]
+    if (room.folder / "src").is_dir():  # the project's own package, which stages import from there
+        packages.append(str(room.place / "src"))
+    environ |= {"PYTHONPATH": os.pathsep.join(packages), "JUPYTER_PLATFORM_DIRS": "1"}
     environ |= {"JUPYTER_RUNTIME_DIR": str(scratch / "jupyter"), "TMPDIR": str(scratch / "tmp")}
     environ |= shared or {}
     notebook = room.place / name

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.contracts.lab_stages import LabStages, is_file
+from agilab.notebooks.distributions import distribution_of, standard
 from agilab.notebooks.inspecting import Inspection
+from agilab.notebooks.own_modules import needed_by
 
 _PROJECT = """[project]
 name = "{name}"
@@ -34,6 +36,10 @@ def requirements_of(inspections: Sequence[Inspection], lab: LabStages) -> tuple[
     for inspection in inspections:
         for name in inspection.known_distributions:
             found.setdefault(_normal(name), name)
+        for module in needed_by(inspection.module_texts):  # of modules beside the notebook
+            name, known = ("", "assumed") if standard(module) else distribution_of(module)
+            if known != "assumed" and name != "agi-node":
+                found.setdefault(_normal(name), name)
         for requirement in inspection.requirements:
             name, is_bare = requirement.distribution, _normal(requirement.text) == requirement.distribution
             if name and not (is_bare and name in found):

@@ -42,6 +42,15 @@ _PURE = frozenset(
         ),
         *("zip", "enumerate", "reversed"),
         *("pathlib.Path", "pathlib.PurePath", "pathlib.PurePosixPath", "os.path.join", "os.fspath"),
+        # Where the code runs: another folder in each stage, so nothing to hand over, and the same to whoever asks there.
+        *(
+            "pathlib.Path.cwd",
+            "os.getcwd",
+            "os.path.abspath",
+            "os.path.realpath",
+            "os.path.dirname",
+            "os.path.normpath",
+        ),
         *("datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta", "datetime.timezone"),
         *("zoneinfo.ZoneInfo", "uuid.UUID", "decimal.Decimal", "fractions.Fraction", "re.compile"),
         *(
@@ -96,7 +105,9 @@ _ITERATORS = frozenset({"zip", "enumerate", "reversed"})
 """Used up by reading: fine inside another call, no constant by itself."""
 
 _TEXT_METHODS = frozenset(name for kind in (str, bytes) for name in dir(kind) if not name.startswith("_"))
-_PATH_METHODS = frozenset({"joinpath", "with_suffix", "with_name", "with_stem", "as_posix", "expanduser"})
+_PATH_METHODS = frozenset(
+    {"joinpath", "with_suffix", "with_name", "with_stem", "as_posix", "expanduser", "resolve", "absolute"}
+)
 
 _BY_CUSTOM = {
     "np": "numpy",
@@ -155,6 +166,9 @@ def is_constant(value: ast.expr, imports: Mapping[str, str], bound: frozenset[st
     >>> texts = ["{'a': [1, x]}", "Path('a') / 'b'", "'a b'.split()", "lambda: load()", "load()", "iter(x)"]
     >>> [is_constant(ast.parse(text, mode="eval").body, {}) for text in texts]
     [True, True, True, True, False, False]
+    >>> texts = ["Path.cwd().parent", "(Path('..') / 'a').resolve()", "os.path.abspath(os.pardir)", "host.resolve()"]
+    >>> [is_constant(ast.parse(text, mode="eval").body, {"os": "os"}) for text in texts]
+    [True, True, True, False]
     """
     stack: list[ast.AST] = [value]
     if isinstance(value, ast.Call) and called_chain(value) in [(name,) for name in _ITERATORS]:
@@ -182,9 +196,22 @@ def _is_pure(called: ast.expr, imports: Mapping[str, str], bound: frozenset[str]
         return False
     if called.attr in _TEXT_METHODS and isinstance(called.value, (ast.Constant, ast.JoinedStr)):
         return True
-    inner = called_chain(called.value) if isinstance(called.value, ast.Call) else None
-    return (
-        called.attr in _PATH_METHODS
-        and inner is not None
-        and dotted(inner, imports, bound).startswith("pathlib.")
-    )
+    return called.attr in _PATH_METHODS and _is_path(called.value, imports, bound)
+
+
+def _is_path(value: ast.expr, imports: Mapping[str, str], bound: frozenset[str]) -> bool:
+    """Whether an expression begins with a call of `pathlib`: `(Path.cwd() / "..").resolve().parents[1]`."""
+    while not isinstance(value, ast.Call) or isinstance(value.func, ast.Attribute):
+        if isinstance(value, ast.Call):
+            chain = called_chain(value)
+            if chain is not None and dotted(chain, imports, bound).startswith("pathlib."):
+                return True
+            value = value.func
+        if isinstance(value, (ast.Attribute, ast.Subscript)):
+            value = value.value
+        elif isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):
+            value = value.left
+        else:
+            return False
+    inner = called_chain(value)
+    return inner is not None and dotted(inner, imports, bound).startswith("pathlib.")
