@@ -97,6 +97,9 @@ def test_a_repository_and_a_home_are_not_left(tmp_path: Path, monkeypatch: pytes
     assert preview.folder == notebook.parent
     assert {one.code for one in preview.report.findings} >= {"NB-303"}
     (notebook.parent / ".git").rmdir()
+    (notebook.parent / "pyproject.toml").write_text("")
+    assert preview_import([notebook]).folder == notebook.parent, "a project of its own"
+    (notebook.parent / "pyproject.toml").unlink()
     (tmp_path / "study" / ".git").mkdir()
     assert preview_import([notebook]).folder == tmp_path / "study"
     for home in (tmp_path / "study", tmp_path / "study" / "of" / "mine"):

@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from agilab.contracts.lab_stages import Stage
 from agilab.notebooks.inspecting import inspect
+from agilab.notebooks.supervisor.split import held_together
 
 from .test_joined import Cells, Sides, made
 
@@ -313,3 +315,18 @@ def test_a_merged_stage_that_is_edited_later_is_no_clash(lab: Sides) -> None:
     assert stages(lab.imported())["walk"]["code"] == "r = 2 * one + str(table)\n"
     lab.without("merged", "up-text")
     assert list(stages(lab.imported())) == ["load"]
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "told"),
+    [
+        ("import random\nrandom.seed(5)", "x = random.random()", "`random.seed(5)` of draw"),
+        ("rows = [1]\nalso = rows", "also.append(2)\nx = rows", "share what is changed in place later"),
+        ("import random", "x = random.random()", ""),
+    ],
+)
+def test_parts_that_do_not_do_apart_what_they_did_as_one_are_told(above: str, below: str, told: str) -> None:
+    parts = [Stage(id="draw", code=above), Stage(id="draw-2", code=below)]
+    found = [(part.id, why) for part, why in held_together(parts)]
+    assert [part for part, _ in found] == ["draw-2"] * bool(told)
+    assert all(told in why for _, why in found)

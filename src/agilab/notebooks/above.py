@@ -16,6 +16,8 @@ from agilab.notebooks.inspecting import Inspection
 from agilab.notebooks.lying_files import there
 from agilab.notebooks.named_files import where_of
 
+MARKS = (".git", "pyproject.toml", "uv.lock", "lab_stages.toml")
+"""A folder with one of these is a project of its own: its lab lies nowhere above."""
 HIGHEST = 3
 """Folders above the notebook's own, among which the lab's is looked for."""
 
@@ -23,7 +25,7 @@ HIGHEST = 3
 def levels_above(folder: Path, uses: Iterable[FileUse]) -> int:
     """How many folders above its own a notebook in `folder` reaches, with paths that lead to something there.
 
-    A repository is not left, and a home folder or what is above it never is a lab's.
+    A project is not left, and a home folder or what is above it never is a lab's.
     """
     folder = folder.resolve()
     most = _most(folder)
@@ -95,14 +97,18 @@ def _most(folder: Path) -> int:
     home = Path.home().resolve()
     for number, above in enumerate(folder.parents[:HIGHEST]):
         left = folder if not number else folder.parents[number - 1]
-        if (left / ".git").exists() or home.is_relative_to(above) or above.parent == above:
+        if (
+            any((left / mark).exists() for mark in MARKS)
+            or home.is_relative_to(above)
+            or above.parent == above
+        ):
             return number
     return min(HIGHEST, len(folder.parents))
 
 
 def _leads(folder: Path, use: FileUse, up: int) -> bool:
-    """Whether what a path begins with is there, or is to be made."""
+    """Whether what a path begins with is there: what is only written moves no lab."""
     parts = posixpath.normpath(use.path).split("/")[up:]
-    if use.does in ("write", "add") or not parts:
-        return True
+    if not parts:
+        return False
     return "*" in parts[0] or (folder.parents[up - 1] / parts[0]).exists()

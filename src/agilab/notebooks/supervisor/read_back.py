@@ -27,7 +27,7 @@ from agilab.notebooks.supervisor.merged import parted
 from agilab.notebooks.supervisor.new_names import names_followed
 from agilab.notebooks.supervisor.opened import is_opening, is_running
 from agilab.notebooks.supervisor.prints import prints_of
-from agilab.notebooks.supervisor.split import following, rewired, split_off
+from agilab.notebooks.supervisor.split import following, held_together, rewired, split_off
 from agilab.notebooks.supervisor.stage_cells import FIRST_LINE, Role, StageCells, role_of, set_field
 
 
@@ -290,6 +290,8 @@ class _Reader:
             parts = rewired(whole, [stages[one] for one in names], self._plain)
             if parts[0] != stages[name]:
                 self._changes.tell("header", name, cell, "outputs: they are split as its code is")
+            for part, why in held_together(parts):
+                self._changes.tell("split", part.id, None, why)
             now = {stage.id: stage for stage in parts}
             self._stages = [now.get(stage.id, stage) for stage in self._stages]
             for at, stage in enumerate(self._stages):

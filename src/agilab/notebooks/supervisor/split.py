@@ -8,7 +8,7 @@ crosses as a value, or as an import or function that it uses.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from agilab.contracts.lab_stages import Input, Stage, is_file
 from agilab.notebooks.artifacts import acts_of
 from agilab.notebooks.cells import Cell, Notebook
+from agilab.notebooks.flow.links import Links
 from agilab.notebooks.flow.model import CellFlow, is_state
 from agilab.notebooks.flow.notebook import analyse_cells
 from agilab.notebooks.imports import aliases_of
@@ -102,6 +103,20 @@ def rewired(whole: Stage, stages: Sequence[Stage], unsaid: Collection[str]) -> l
     ]
     _wire(whole, parts)
     return [part.wired() for part in parts]
+
+
+def held_together(parts: Sequence[Stage]) -> Iterator[tuple[Stage, str]]:
+    """Parts that do not do apart what they did as one, each with the reason, in words."""
+    flows = analyse_cells([translate(part.code or "").python for part in parts])
+    links = Links(flows)
+    for join in links.joins:
+        yield parts[join.last], f"it cannot be parted from {parts[join.first].id}: {join.why}"
+    for number, found in links.carried_settings.items():
+        for source, setting in found:
+            yield (
+                parts[number],
+                f"it does not have what `{setting.text}` of {parts[source].id} sets: say it here, too",
+            )
 
 
 def following(stage: Stage, parts: Sequence[Stage]) -> Stage:
