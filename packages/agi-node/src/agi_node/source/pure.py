@@ -42,7 +42,7 @@ _PURE = frozenset(
         ),
         *("zip", "enumerate", "reversed"),
         *("pathlib.Path", "pathlib.PurePath", "pathlib.PurePosixPath", "os.path.join", "os.fspath"),
-        # Where the code runs: another folder in each stage, so nothing to hand over, and the same to whoever asks there.
+        # Where the code runs: another folder in each stage, so whoever needs it asks there.
         *(
             "pathlib.Path.cwd",
             "os.getcwd",
