@@ -197,13 +197,13 @@ def scrub(text: str, longest: int = 2_000) -> str:
 
 
 def with_folders(text: str, folder: str) -> str:
-    """A text with the folder that code ran in as `.`, the one above as `..`, and so on: two runs have two of them.
+    """A text with the folder that code ran in as `.`, and the one above it as `..`: two runs have two of them.
 
     >>> with_folders("at /tmp/a/b/x.csv and /tmp/a/y.csv", "/tmp/a/b")
     'at ./x.csv and ../y.csv'
     """
     name = "."
-    for _ in range(4):
+    for _ in range(2):
         text = text.replace(folder, name)
         folder, name = folder.rpartition("/")[0], ".." if name == "." else f"../{name}"
         if folder.count("/") < 2:
