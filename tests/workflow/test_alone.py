@@ -127,7 +127,7 @@ def test_the_run_ends_as_the_stage_did_that_it_was_made_for(lab: ALab) -> None:
     (units,) = (one for one in manifest["verdict"]["validations"] if one["name"] == "units")
     assert units["passed"]
     assert units["evidence"] == {"good": 1, "total": 1}
-    assert "1 others undone" in units["message"]
+    assert "1 more undone" in units["message"]
     lasts = {stage["id"]: stage["last_run"] for stage in tomllib.loads(lab.path.read_text())["stages"]}
     assert (lasts["broken"]["status"], lasts["broken"]["run"]) == ("failed", failed.run_id), (
         "it did not run again"

@@ -296,7 +296,7 @@ def test_a_failure_that_the_document_allows_is_allowed_along_a_chain_and_where_o
     # (0 + 1) + (1 + 1) + (4 + 1) + (16 + 1), without the item 3; 2 of 1 + 5 + 5 + 1 units are never done.
     assert [result.status for result in (whole, alone, later)] == ["succeeded"] * 3
     spared = (10, 12, "; 2 left out, as the run allowed")
-    beside = (1, 1, "; 2 others undone, not asked for")
+    beside = (1, 1, "; 2 more undone, not asked for")
     for result, (good, total, said) in ((whole, spared), (alone, beside), (later, beside)):
         manifest = lab.manifest(result)
         (units,) = [check for check in manifest["verdict"]["validations"] if check["name"] == "units"]

@@ -70,7 +70,7 @@ def inspect(notebooks: tuple[Path, ...], everything: bool, as_json: bool) -> int
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="The lab's folder (default: the notebook's own).",
+    help="The lab's folder (default: the notebook's own, or the one above that it reads from).",
 )
 @click.option(
     "--as-app", "app", metavar="NAME", help="Make a folder NAME_project that is an app with this lab."

@@ -58,7 +58,7 @@ def _units(store: Store, run_id: str, *, keep_going: bool) -> Validation:
     if bad_nodes:
         message += f"; never done: {', '.join(bad_nodes)}"
     if aside:
-        message += f"; {aside} others undone, not asked for"
+        message += f"; {aside} more undone, not asked for"
     return Validation(
         name="units", passed=passed, how="derived", evidence={"good": good, "total": total}, message=message
     )

@@ -9,6 +9,7 @@ import os
 import posixpath
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from agilab.notebooks.file_uses import FileUse
@@ -29,11 +30,10 @@ def levels_above(folder: Path, uses: Iterable[FileUse]) -> int:
     """
     folder = folder.resolve()
     most = _most(folder)
-    found = [up for one in uses if (up := _ups(one.path)) and one.artifact.where != "computed" and up <= most]
-    if not found:
-        return 0
-    leads = (up for one in uses if (up := _ups(one.path)) in found and _leads(folder, one, up))
-    return max(leads, default=0)
+    named = (one.path for one in uses if one.artifact.where != "computed")
+    return max(
+        (up for path in named if 0 < (up := _ups(path)) <= most and _leads(folder, path, up)), default=0
+    )
 
 
 def raised(inspection: Inspection, folder: Path, levels: int) -> Inspection:
@@ -95,8 +95,7 @@ def _ups(path: str) -> int:
 def _most(folder: Path) -> int:
     """How many folders above this one may be a lab's."""
     home = Path.home().resolve()
-    for number, above in enumerate(folder.parents[:HIGHEST]):
-        left = folder if not number else folder.parents[number - 1]
+    for number, (left, above) in enumerate(pairwise((folder, *folder.parents[:HIGHEST]))):
         if (
             any((left / mark).exists() for mark in MARKS)
             or home.is_relative_to(above)
@@ -106,9 +105,9 @@ def _most(folder: Path) -> int:
     return min(HIGHEST, len(folder.parents))
 
 
-def _leads(folder: Path, use: FileUse, up: int) -> bool:
-    """Whether what a path begins with is there: what is only written moves no lab."""
-    parts = posixpath.normpath(use.path).split("/")[up:]
+def _leads(folder: Path, path: str, up: int) -> bool:
+    """Whether what a path begins with is there: one that leads nowhere moves no lab."""
+    parts = posixpath.normpath(path).split("/")[up:]
     if not parts:
         return False
     return "*" in parts[0] or (folder.parents[up - 1] / parts[0]).exists()
