@@ -503,8 +503,8 @@ def test_the_time_that_a_stage_took_has_no_part_of_the_time_when_nobody_worked(l
         last = written[name]
         assert last is not None
         for took in (nodes[name], shown[name], last.seconds):
-            # Beside the code there is what is read before and kept after; half a second of it would be a fault.
-            assert seconds - 0.01 <= took < seconds + 0.5, name
+            # Beside the code there is what is read before and kept after: less, also on a busy machine, than the pause.
+            assert seconds - 0.01 <= took < seconds + 1.4, name
 
 
 def test_the_lab_of_the_documentation_runs(table_lab: ALab) -> None:
