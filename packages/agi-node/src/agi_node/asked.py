@@ -84,7 +84,7 @@ def _told(value: Any, ask: Callable[[], Any]) -> Any:
     """What somebody's code says; None where it says that it has nothing, or fails."""
     try:
         return ask()
-    except NotImplementedError:
+    except NotImplementedError:  # how a hook says that it has nothing
         return None
     except Exception:  # the author's code is the author's
         print(f"while a {type(value).__qualname__} is shown:", file=sys.stderr)

@@ -175,7 +175,7 @@ def by_itself(value: Any, *, aside: bool = True) -> str | None:
     try:
         with contextlib.redirect_stdout(said) if aside else contextlib.nullcontext():
             value._ipython_display_()
-    except NotImplementedError:
+    except NotImplementedError:  # how a hook says that it has nothing
         return None
     except Exception as broken:  # the author's code is the author's
         told = f"its {ITSELF} raised {type(broken).__qualname__}"
