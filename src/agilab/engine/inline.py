@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from agi_node import codec
+from agi_node.active import use_run
 from agi_node.canonical import tag
 from agi_node.context import RunContext
 from agi_node.errors import AgiError
 from agi_node.failure import failure
 from agi_node.items import Skip
-from agi_node.tracker import use_run
 from agi_node.values import NOT_PLAIN, as_plain, scrub, staged_form
 from agilab.engine.executor import Capabilities, Holder, Report, Target, Task, Wanted
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from agi_node.active import use_run
 from agi_node.artifacts import Staging
 from agi_node.lent import Lent
 from agi_node.recording import Feed, Point, Recording
@@ -151,7 +152,6 @@ class LocalRun(RunContext):
     def active(self, roots: Mapping[str, Path | str] | None = None) -> Iterator[LocalRun]:
         """Make the tracker reach this run, and paths resolve below these roots, while the block runs."""
         from agi_node.roots import use_roots
-        from agi_node.tracker import use_run
 
         with use_run(self), use_roots(roots or {}):
             yield self

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agi_node import codec, encoding
+from agi_node.active import use_run
 from agi_node.canonical import tag, untag
 from agi_node.context import RunContext
 from agi_node.errors import FAILED, AgiError
@@ -21,7 +22,6 @@ from agi_node.protocol import Execute, Message
 from agi_node.recording import Feed
 from agi_node.reference import FileRef, is_file_object
 from agi_node.session import Session
-from agi_node.tracker import use_run
 from agi_node.values import NOT_PLAIN, as_plain, plain, scrub, staged_form
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from agi_node.active import active_run
 from agi_node.errors import FAILED, AgiError
 from agi_node.roots import ROOT_NAME, escapes, root_folder
-from agi_node.tracker import active_run
 
 _DIGEST = re.compile(r"(?:[0-9a-f]{64})?")
 

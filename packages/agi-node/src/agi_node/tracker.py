@@ -9,43 +9,25 @@ the one that this process is working on. Outside any run the first call warns an
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+from agi_node import active
+from agi_node.active import use_run
 
 if TYPE_CHECKING:
     from agi_node.context import RunContext
 
 __all__ = ["active_run", "log_artifact", "log_metric", "log_metrics", "log_param", "use_run"]
 
-_context: ContextVar[RunContext | None] = ContextVar("agi_node_run", default=None)
-_active: list[RunContext] = []
-"""The runs that this process is working on, the newest last; two threads may work on two, and end in either order."""
 _warned = False
 
 
 def active_run() -> RunContext | None:
     """The run that calls made here would reach, or None."""
-    return _context.get() or next(reversed(_active), None)
-
-
-@contextmanager
-def use_run(run: RunContext) -> Iterator[RunContext]:
-    """Make a run the one that tracker calls reach, in this context and for threads that have none."""
-    token = _context.set(run)
-    _active.append(run)
-    try:
-        yield run
-    finally:
-        _context.reset(token)
-        for place in reversed(range(len(_active))):  # none in a child that was forked meanwhile
-            if _active[place] is run:
-                del _active[place]
-                break
+    return cast("RunContext | None", active.active_run())
 
 
 def log_metric(name: str, value: float, step: int | None = None) -> None:
@@ -79,13 +61,3 @@ def _run() -> RunContext | None:
         _warned = True
         warnings.warn("no run is active here: what the tracker is told is not recorded", stacklevel=3)
     return run
-
-
-def _forget_run() -> None:
-    # What a forked child logged would stay in the child: better a warning there than a silent loss.
-    _active.clear()
-    _context.set(None)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_run)
