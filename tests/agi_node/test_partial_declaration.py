@@ -499,6 +499,7 @@ def test_importing_partials_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_type_checker_sees_the_values_and_the_constructor(tmp_path: Path):
     (tmp_path / "author.py").write_text(
         textwrap.dedent(
