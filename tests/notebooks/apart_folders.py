@@ -85,7 +85,16 @@ def printed_as_stages(lab: LabStages, root: Path, beside: Path, *, apart: bool =
     if not apart:
         return _run(steps)
     texts = {stage.id: stage.code or "" for stage in lab.stages}
+    uses = {stage.id: stage.uses for stage in lab.stages}
     for step, stage in zip(steps, lab.stages, strict=True):
-        taken = [carried(texts[other], names).text for other, names in stage.uses.items()]
+        wanted: dict[str, set[str]] = {}
+        todo = [(other, name) for other, names in stage.uses.items() for name in names]
+        while todo:
+            other, name = todo.pop()
+            if name not in wanted.setdefault(other, set()):
+                wanted[other].add(name)
+                missing = carried(texts[other], [name]).missing
+                todo += [(far, one) for far, names in uses[other].items() for one in names if one in missing]
+        taken = [carried(texts[other], wanted[other]).text for other in texts if other in wanted]
         step[2] = "\n".join([*taken, texts[stage.id]])
     return [told for step in steps for told in _run([step])]

@@ -11,8 +11,11 @@ import pytest
 from agi_node.errors import AgiError
 from agilab.cli.boundary import run as agilab
 from agilab.engine.selection import Selection
+from agilab.store.store import Store
 from agilab.workflow.running.plan import plan_lab
+from agilab.workflow.running.prepare import read_lab
 from agilab.workflow.running.request import LabRequest
+from agilab.workflow.running.trial import try_stage
 from tests.workflow.conftest import ALab
 
 # rich-click says of its own settings that they will be others one day; in a process of its own nobody sees that.
@@ -189,3 +192,50 @@ def test_what_was_made_with_another_param_is_marked_as_that(
     assert "older arguments: load" in capsys.readouterr().out
     assert agilab(["runs", "explain", newest, "load"]) == 0
     assert "although its arguments have changed since" in " ".join(capsys.readouterr().out.split())
+
+
+KEPT = """
+[[stages]]
+id = "load"
+outputs = ["numbers"]
+code = "numbers = [1, 2, 4]"
+[[stages]]
+id = "weigh"
+foreach = { n = "numbers" }
+outputs = ["s"]
+code = "s = 8 // n"
+[[stages]]
+id = "total"
+inputs = ["s"]
+outputs = ["t"]
+code = "t = sum(s.values())"
+[[stages]]
+id = "both"
+inputs = ["t", "numbers"]
+outputs = ["b"]
+code = "b = t + numbers[0]; b"
+"""
+"""8 + 4 + 2 is 14; with the first number 15."""
+
+
+def test_what_other_stages_left_stays_where_the_stage_that_ran_alone_fails(lab: ALab) -> None:
+    first = lab.write(KEPT).run()
+    lab.write(KEPT.replace("8 // n", "8 // (n - 2)"))
+    for _ in range(2):
+        assert lab.run(selection=Selection(only=("weigh",))).status == "failed"
+    plan = plan_lab(LabRequest(lab.path, track=False, selection=Selection(only=("both",))), lab.workspace)
+    actions = {step.name: step.action for step in plan}
+    assert (actions["load"], actions["total"], actions["both"]) == ("reuse", "reuse", "run")
+    assert try_stage(read_lab(lab.path), "both", lab.workspace).shown == "15"
+    again = lab.run(selection=Selection(only=("both",)))
+    assert again.status == "succeeded", again.error
+    assert lab.shown(again, "both") == "15"
+    assert lab.states(again)["total"] == "reused"
+    with Store(lab.workspace, readonly=True) as store:
+        assert store.result(again.run_id or "", "total")["from_run"] == first.run_id
+    with pytest.raises(AgiError, match="total cannot run alone") as refused:
+        lab.run(selection=Selection(only=("total",)))
+    assert "weigh" in (refused.value.found or ""), "what failed is not forgotten"
+    lab.write(KEPT.replace("8 // n", "4 // n"))
+    mended = lab.run(selection=Selection(from_node="weigh"))
+    assert lab.shown(mended, "both") == "8", "4 + 2 + 1, and 1: what comes after it ran again"

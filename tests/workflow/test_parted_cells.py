@@ -17,7 +17,7 @@ import pytest
 
 from agilab.contracts.lab_stages import Stage
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.supervisor.split import held_together
+from agilab.notebooks.supervisor.split import held_together, rewired
 
 from .test_joined import Cells, Sides, made
 
@@ -330,3 +330,56 @@ def test_parts_that_do_not_do_apart_what_they_did_as_one_are_told(above: str, be
     found = [(part.id, why) for part, why in held_together(parts)]
     assert [part for part, _ in found] == ["draw-2"] * bool(told)
     assert all(told in why for _, why in found)
+
+
+DB = "import sqlite3\n{}sqlite3.connect('a.db').execute('{}')"
+
+
+def split_in(*codes: str) -> list[Stage]:
+    whole = Stage(id="a", code="\n\n".join(codes), outputs=("x",))
+    parts = [Stage(id=f"a-{n}" if n > 1 else "a", code=code) for n, code in enumerate(codes, 1)]
+    return rewired(whole, [parts[0].with_changes(outputs=("x",)), *parts[1:]], {part.id for part in parts})
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "class P:\n    n = 3\np = P()",
+        "from collections import namedtuple\nP = namedtuple('P', 'n')\np = P(3)",
+        "import enum\nP = enum.Enum('P', 'n')\np = P.n",
+        "from dataclasses import dataclass\n@dataclass\nclass P:\n    n: int = 3\np = P()",
+        "from typing import NamedTuple\nclass P(NamedTuple):\n    n: int\np = [P(3)][0]",
+    ],
+)
+def test_a_part_has_the_class_of_an_object_that_it_takes(above: str) -> None:
+    _, below = split_in(above, "x = p.n")
+    assert (below.inputs, below.uses) == (("p",), {"a": ("P",)})
+    _, below = split_in(above, "x = P and p.n")
+    assert (below.inputs, below.uses) == (("p",), {"a": ("P",)})
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "goes_on", "read"),
+    [
+        (
+            "y.txt",
+            "open('y.txt', 'w').write('a')",
+            "open('y.txt', 'a').write('b')",
+            "x = open('y.txt').read()",
+        ),
+        (
+            "a.db",
+            DB.format("", "create table t(a)"),
+            DB.format("", "insert into t values (3)"),
+            DB.format("x = ", "select 1"),
+        ),
+    ],
+)
+def test_a_file_that_a_part_goes_on_with_is_its_own_for_those_below(
+    name: str, written: str, goes_on: str, read: str
+) -> None:
+    first, second, third = split_in(written, goes_on, read)
+    assert (first.inputs, first.outputs) == ((), (name,))
+    assert (second.inputs, second.outputs) == ((name,), (name,))
+    assert third.inputs == (name,)
+    assert "x" in third.outputs

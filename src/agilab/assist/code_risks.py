@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from agi_node.source.tree import chain_of
 from agilab.assist.findings import Finding
+from agilab.assist.only_read import only_read, without_conditions
 from agilab.assist.path_names import PathNames
 from agilab.assist.places import is_address, is_elsewhere, is_outside, is_whole_address
 from agilab.assist.reach import RISKS, UNPICKLES, is_harmless, is_known_module
@@ -32,6 +33,10 @@ _HIDDEN = ("os", "sys", "subprocess", "builtins", "shutil", "importlib", "ctypes
 """Modules that many others have among their own names: `random._os` is `os`."""
 _LIKE_A_KEY = re.compile("[0-9]|.{12}")
 """A text that may be a secret, and is no word such as `token = "eos"`."""
+_REMOVES_DATA = re.compile(
+    r"(?i)(?:^|;)\s*(?:drop\s+(?:table|view|schema|database|index|materialized)\b|truncate\s+(?:table\s+)?\w"
+    r"|delete\s+from\s+\S|alter\s+table\s+\S+\s+drop\b)"
+)
 _SECRET = re.compile(r"(?i)(api_?key|secret|password|passwd|token)$")
 _ROOTS = frozenset(one.split(".")[0] for prefixes in RISKS.values() for one in prefixes if "." in one)
 _BUILT_IN = frozenset(one for prefixes in RISKS.values() for one in prefixes if "." not in one)
@@ -90,19 +95,37 @@ def risks(tree: ast.Module, modules: Modules, here: Collection[str] = ()) -> lis
         for node in ast.walk(tree)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
+    documents |= only_read(tree, modules.dotted)
     found: dict[tuple[int, str], Finding] = {}
-    for one in _Looker(modules, documents, PathNames(tree, modules.dotted), here).below(tree):
+    in_memory = _is_in_memory(tree, modules)
+    for one in _Looker(modules, documents, PathNames(tree, modules.dotted), here, in_memory).below(tree):
         found.setdefault((one.line, one.code), one)
     return list(found.values())
+
+
+def _is_in_memory(tree: ast.Module, modules: Modules) -> bool:
+    """Whether all databases that code connects to are its own, in memory; not where it connects to none."""
+    made = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and modules.dotted(node.func).rpartition(".")[2] in ("connect", "create_engine")
+    ]
+    return bool(made) and all(
+        not call.keywords
+        and all(isinstance(one, ast.Constant) and one.value == ":memory:" for one in call.args)
+        for call in made
+    )
 
 
 class _Looker:
     """Walks over a tree once. `documents` are texts that stand by themselves: nothing is done with them."""
 
     def __init__(
-        self, modules: Modules, documents: set[int], paths: PathNames, here: Collection[str]
+        self, modules: Modules, documents: set[int], paths: PathNames, here: Collection[str], in_memory: bool
     ) -> None:
         self.modules, self.documents, self.paths, self.here = modules, documents, paths, here
+        self.in_memory = in_memory
         self.in_classes: set[ast.AST] = set()
 
     def below(self, node: ast.AST) -> Iterator[Finding]:
@@ -156,6 +179,9 @@ class _Looker:
                 yield Finding("ASK-003", "risk", node.lineno, what, _READ_IT)
             case ast.Constant(value=str(text)) if id(node) not in self.documents:
                 yield from _text(node, text)
+                if not self.in_memory and _REMOVES_DATA.search(text):
+                    what = f"removes data of a database: {text[:60]!r}"
+                    yield Finding("ASK-003", "risk", node.lineno, what, _READ_IT)
             case ast.Constant(value=bytes(text)):
                 yield from _text(node, text.decode("latin-1"))
             case ast.Assign(targets=targets, value=ast.Constant(value=str(text))) if _LIKE_A_KEY.search(text):
@@ -244,10 +270,11 @@ def _is(name: str, prefix: str) -> bool:
 
 def _text(node: ast.Constant, text: str) -> Iterator[Finding]:
     """A text that something is done with: an address, a place outside, a way around every list of names."""
-    if is_address(text):
+    reaching = without_conditions(text)
+    if is_address(reaching):
         what = f"uses the network, or a place outside its folder: {text[:60]!r}"
         yield Finding("ASK-003", "risk", node.lineno, what, _READ_IT)
-    elif is_outside(text):
+    elif is_outside(reaching):
         yield _outside(node, text)
     if _DUNDER.search(text):
         yield Finding("ASK-003", "risk", node.lineno, f"{_ELSEWHERE}: {text[:60]!r}", _READ_IT)

@@ -11,14 +11,14 @@ from urllib.parse import unquote
 
 _ADDRESS = re.compile(
     r"[A-Za-z0-9+.-]*://|(?<!\w)file:/|(?:^|(?<=['\"/]))(?:md|motherduck):(?=\w*(?:['\"?]|$))"
-    r"|(?:^|;)\s*(?:(?:FORCE\s+)?INSTALL\s+['\"]?\w+['\"]?\s*(?:;|$)|(?i:(?:force\s+)?install\s+\w+\s*(?:;|from\s+\S+\s*(?:;|$))))"
+    r"|(?:^|;)\s*(?:(?:FORCE\s+)?INSTALL\s+['\"]?\w+['\"]?\s*(?:;|$)|(?i:(?:force\s+)?install\s+(?P<name>\w+)\s*(?:from\s+\S+\s*(?:;|$)|(?=;[^'\"]*\bload\s+(?P=name)\b)|(?<=httpfs);)))"
 )
 """What the network may be meant by; also a database of MotherDuck, and DuckDB's `INSTALL httpfs`."""
 _IN_A_FILE = re.compile(r"(?i)(?<![\w+.-])(?:sqlite|duckdb)(?:\+\w+)?:(?P<slashes>/*)(?P<path>[^'\"]*)")
 """The address of a database that is a file: `sqlite:///a.db` is one of this folder, `sqlite:////a.db` is not."""
 _ROOTS = "etc|home|root|usr|var|tmp|opt|srv|proc|sys|dev|mnt|Users|bin|lib"
 _OUTSIDE = re.compile(
-    rf"(?:^|(?<=['\"]))(/[\w.-]+/|/(?:{_ROOTS})\b|//+(?:{_ROOTS})/|/[\w-]+\.\w+(?=['\"])|~\w*/|[A-Za-z]:[\\/]\w|\\\\\w)"
+    rf"(?:^|(?<=['\"]))(/[\w.-]+/|/(?:{_ROOTS})\b|//+(?:{_ROOTS})/|/[\w-]+\.\w+(?=['\"])|~(?:[A-Za-z_]\w*)?/|[A-Za-z]:[\\/]\w|\\\\\w)"
 )
 _UP = re.compile(r"(?:^|(?<=['\"=:]))\.\./|(?<=['\"/])\.\.(?=['\"])|^\.\.\\(?:\.\.|\w[\w.])|(?<=['\"])\.\.\\")
 """A folder above, inside a longer text; of a path alone its parts are looked at."""
@@ -47,9 +47,19 @@ def is_outside(text: str) -> bool:
     return (
         _OUTSIDE.search(text) is not None
         or _UP.search(text) is not None
-        or ".." in text.split("/")
+        or _goes_up(text)
         or any(map(_leads_out, _IN_A_FILE.finditer(text)))
     )
+
+
+def _goes_up(text: str) -> bool:
+    """Whether the parts of a path lead above where it begins: `a/../b` does not."""
+    depth = 0
+    for part in text.split("/"):
+        depth += -1 if part == ".." else part not in ("", ".")
+        if depth < 0:
+            return True
+    return False
 
 
 def is_whole_address(text: str) -> bool:

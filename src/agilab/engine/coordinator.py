@@ -294,7 +294,7 @@ class Coordinator:
         """What the unit's result depends on, kept until it is recorded; None where that cannot be told."""
         node = self.state.nodes[unit.node].node
         code = self._codes.get(unit.node)
-        if code is None:
+        if code is None or self.state.stands_alone(unit):
             return None
         try:
             identity = self._tasks.identity(unit, node, self.payload(unit), self._needs(unit))

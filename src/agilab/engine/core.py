@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from agi_node.errors import AgiError
 from agilab.engine import verdict
-from agilab.engine.foreach import Nested, Over, common
+from agilab.engine.foreach import Nested, Over, common, sources
 from agilab.engine.graph import Graph, Node
 from agilab.engine.line import Line
 from agilab.engine.state import Command, Expand, Fact, NodeState, Record, Unit
@@ -140,7 +140,7 @@ class RunState:
                 commands.extend(Expand(name, under) for under in state.todo)
                 for unit in state.units:
                     if unit.state == t.PENDING and not unit.waiting:
-                        commands.append(verdict.of_released(unit, self.nodes))
+                        commands.append(self._released(unit))
             commands.extend(self._node_done(name))
         commands.extend(self._run_done())
         return commands
@@ -162,7 +162,7 @@ class RunState:
         for item in fresh:
             if isinstance(item, Unit):
                 if item.state == t.PENDING and not self._ending:
-                    yield verdict.of_released(item, self.nodes)
+                    yield self._released(item)
             else:
                 yield item
         for name in touched:
@@ -215,6 +215,14 @@ class RunState:
             else:
                 found[need] = sorted(other.group(unit.keys[:count]).units, key=lambda unit: unit.keys)
         return found
+
+    def stands_alone(self, unit: Unit) -> bool:
+        """Whether a unit is ready without what it needs: its node is as it was, and can but be used again."""
+        state = self.nodes[unit.node]
+        if not self._stays(state):
+            return False
+        released = verdict.of_released(unit, self.nodes).kind
+        return released == "unit_upstream_failed" or bool(verdict.prevented(state, self.nodes)[0])
 
     def after_failure(self, unit: Unit) -> tuple[str, float]:
         """Where a unit goes after its code failed, and the wait in seconds before it is due."""
@@ -310,6 +318,8 @@ class RunState:
         if state.state != t.PENDING or state.waiting_for or self._ending:
             return
         final, because = verdict.prevented(state, self.nodes)
+        if final and self._stays(state):
+            final = ""
         if final:
             yield Record("node_finished", None, {"node": name, "state": final, "because": because})
         elif state.origin is None:
@@ -317,6 +327,19 @@ class RunState:
         else:
             for under in state.todo:
                 yield Expand(name, under)
+
+    def _stays(self, state: NodeState) -> bool:
+        """Whether a node is as it was, whatever became of its needs: others were asked for; its lists are there."""
+        if self._asked is None or self._asked(state.node.name) or state.origin is not None:
+            return False
+        lists = (self.nodes[source] for source in sources(state.node.foreach))
+        return all(one.total and one.good == one.total for one in lists)
+
+    def _released(self, unit: Unit) -> Record:
+        """What becomes of a unit that waits for nothing any more; one of a node that stays can be used again."""
+        found = verdict.of_released(unit, self.nodes)
+        stays = found.kind == "unit_upstream_failed" and self._stays(self.nodes[unit.node])
+        return Record("unit_ready", unit.unit_id) if stays else found
 
     def _node_done(self, name: str) -> Iterator[Command]:
         state = self.nodes[name]

@@ -30,10 +30,11 @@ from agilab.engine.reuse import (
     reuse_of,
 )
 from agilab.engine.selection import Selection, selected
-from agilab.engine.state import Fact, Unit
+from agilab.engine.state import Fact, NodeState, Unit
 from agilab.store.events import body_text
 from agilab.store.projection import expanded_items
 from agilab.store.store import Store
+from agilab.store.transitions import GOOD
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Preview:
     def digest(self) -> str:
         """What an execution must find equal to be the rerun that this preview describes."""
         return hashlib.sha256(body_text(self.said()).encode()).hexdigest()
+
+    def run_of(self, unit_id: str) -> str:
+        """The run that has what a unit left."""
+        kept = self.reuse.get(unit_id)
+        return (kept.run if kept else "") or self.parent
 
     def said(self) -> dict[str, Any]:
         return {
@@ -135,9 +141,9 @@ def preview(
             try_=f"agilab runs resume {run.run_id}, or agilab runs cancel {run.run_id}",
             exit_code=1,
         )
-    state = folded(store, run.run_id)
+    state, of = standing(store, run.run_id)
     chosen = selected(state, selection, run.run_id, [node.name for node in graph.nodes])
-    decide = Decider(store, run.run_id, state, graph, selection, chosen, codes, environment)
+    decide = Decider(store, run.run_id, state, graph, selection, chosen, codes, environment, of)
     for node in graph.nodes:
         decide.node(node)
     return Preview(
@@ -151,6 +157,44 @@ def preview(
         tuple(name for name in state.nodes if name not in {node.name for node in graph.nodes}),
         decide.new,
     )
+
+
+def standing(store: Store, run_id: str) -> tuple[RunState, dict[str, str]]:
+    """The state of a run, and what of it is an earlier run's: nodes by the run that they are of.
+
+    Where nodes alone were asked for, what others left stays. A run that ended before it came to use them again has
+    nothing of them, so they are as its parent left them.
+    """
+    state, of = folded(store, run_id), dict[str, str]()
+    created = store.created(run_id)
+    selection = selection_of(store, run_id)
+    lacking = [name for name, node in state.nodes.items() if not (selection.judges(name) or _is_done(node))]
+    if not lacking or not store.created(created["parent"]):  # which may be pruned
+        return state, of
+    older, theirs = standing(store, created["parent"])
+    for name in lacking:
+        if name in older.nodes and older.nodes[name].units:
+            for unit in state.nodes[name].units:
+                del state.units[unit.unit_id]
+            state.nodes[name] = older.nodes[name]
+            state.units |= {unit.unit_id: unit for unit in older.nodes[name].units}
+            of[name] = theirs.get(name, created["parent"])
+    return state, of
+
+
+def standing_for(store: Store, run_id: str, needs: Sequence[str]) -> str:
+    """The run that has what some nodes left: this one, or an earlier one of which all of it stands.
+
+    Where it made some of it anew, and an earlier one has the rest, it is this one.
+    """
+    _, of = standing(store, run_id)
+    runs = {of[name] for name in needs if name in of}
+    anew = any(selection_of(store, run_id).names(name) for name in needs)
+    return runs.pop() if len(runs) == 1 and not anew else run_id
+
+
+def _is_done(node: NodeState) -> bool:
+    return bool(node.units) and all(unit.state in GOOD for unit in node.units)
 
 
 def folded(store: Store, run_id: str) -> RunState:
@@ -199,7 +243,7 @@ class Rerun:
             return Execute(shown.new.get(unit.node) or f"new since run {shown.parent}")
         if kept.skipped:
             return SkipAgain(kept.why)
-        body = self._store.result(shown.parent, unit.unit_id)
+        body = self._store.result(kept.run or shown.parent, unit.unit_id)
         if not is_whole(self._store, body):
             return Execute("the files of its earlier result are gone")
         before = body.get("cache")
@@ -215,7 +259,7 @@ class Rerun:
             if before["inputs"] != key.inputs and not kept.regardless and shown.selection.downstream:
                 return Execute(f"its inputs changed since run {shown.parent}")
         return reuse_of(
-            shown.parent,
+            kept.run or shown.parent,
             unit.unit_id,
             body,
             why=why,

@@ -27,6 +27,7 @@ class Kept:
     Attributes:
         older_code: Its code has changed since; it is kept because other units were selected.
         older_environment: So has the environment in which it was made.
+        run: The run that has it, where it is not the parent: one before that, see `rerun.standing`.
         regardless: It is kept although what it needs runs again, because downstream was declined.
     """
 
@@ -35,6 +36,7 @@ class Kept:
     regardless: bool = False
     skipped: bool = False
     older_environment: bool = False
+    run: str = ""
 
     def although(self, what: str) -> str:
         """Why it is kept, and what else has changed since."""
@@ -54,10 +56,12 @@ class Decider:
         chosen: Mapping[str, str],
         codes: Mapping[str, str],
         environment: str,
+        of: Mapping[str, str],
     ) -> None:
+        """`of` names for nodes of `state` the run that they are of, where it is not the parent."""
         self._store, self._parent, self._state, self._graph = store, parent, state, graph
         self._selection, self._chosen, self._codes = selection, chosen, codes
-        self._environment = environment
+        self._environment, self._of = environment, of
         self._running: set[str] = set()
         self.execute: dict[str, str] = {}
         self.reuse: dict[str, Kept] = {}
@@ -69,7 +73,7 @@ class Decider:
         if before is None or not before.units:
             self._unseen(node, before is None)
             return
-        bodies = dict(_bodies(self._store, self._parent, node.name))
+        bodies = dict(_bodies(self._store, self._of.get(node.name, self._parent), node.name))
         for unit in before.units:
             self._unit(node, unit, bodies.get(unit.unit_id, {}))
 
@@ -94,7 +98,8 @@ class Decider:
             self.reuse[unit.unit_id] = why
         else:
             was = unit.state if unit.state != t.CANCELLED else "never done"
-            self.leave_out[unit.unit_id] = f"{was} in run {self._parent}, and not selected"
+            run = self._of.get(node.name, self._parent)
+            self.leave_out[unit.unit_id] = f"{was} in run {run}, and not selected"
 
     def _reason(self, node: Node, unit: Unit, body: Mapping[str, Any]) -> str | Kept | None:
         """Why a unit runs, how it is kept, or None where it is left out."""
@@ -112,16 +117,18 @@ class Decider:
         changed = self._changed(node, body)
         if selection.everything and changed and unit.state != t.SKIPPED:
             return f"{' and '.join(changed)} changed" if changed != _UNKNOWN else changed[0]
+        other = self._of.get(node.name, "")
+        run = other or self._parent
         if unit.state == t.SKIPPED:
-            return Kept(f"skipped in run {self._parent}", skipped=True)
-        why = f"reused from run {self._parent}"
+            return Kept(f"skipped in run {run}", skipped=True, run=other)
+        why = f"reused from run {run}"
         if selection.everything and above is None:
-            return Kept(f"{why}: code, arguments, inputs and environment equal")
+            return Kept(f"{why}: code, arguments, inputs and environment equal", run=other)
         older = {f"older_{what}": what in changed for what in _OLDER}
         why += f", {said}" if (said := older_words(**older)) else ""
         if above is not None:
-            return Kept(f"{why}, although {above} runs again", regardless=True, **older)
-        return Kept(why, **older)
+            return Kept(f"{why}, although {above} runs again", regardless=True, run=other, **older)
+        return Kept(why, run=other, **older)
 
     def _running_need(self, node: Node, unit: Unit) -> str | None:
         """A need of the unit that will run, or None.

@@ -120,7 +120,7 @@ class Walk:
         *,
         environment: str = "",
     ) -> None:
-        self.state = RunState(graph)
+        self.state = RunState(graph, asked=memory.asked if memory else None)
         self.unknown: Mapping[str, str] = {}
         self.stands_in: Callable[[Unit], Mapping[str, Any]] = lambda unit: {}
         self._memory = memory
@@ -178,7 +178,7 @@ class Walk:
 
     def _key(self, unit: Unit) -> CacheKey | None:
         code = self._codes.get(unit.node)
-        if code is None:
+        if code is None or self.state.stands_alone(unit):
             return None
         node = self.state.nodes[unit.node].node
         needs = self.state.inputs(unit)

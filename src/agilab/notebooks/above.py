@@ -7,37 +7,52 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 from agilab.notebooks.file_uses import FileUse
 from agilab.notebooks.inspecting import Inspection
 from agilab.notebooks.lying_files import there
 from agilab.notebooks.named_files import where_of
-
-MARKS = (".git", "pyproject.toml", "uv.lock", "lab_stages.toml")
-"""A folder with one of these is a project of its own: its lab lies nowhere above."""
-HIGHEST = 3
-"""Folders above the notebook's own, among which the lab's is looked for."""
+from agilab.notebooks.settled import most_above
 
 
-def levels_above(folder: Path, uses: Iterable[FileUse]) -> int:
+def levels_above(folder: Path, uses: Iterable[FileUse], least: int = 0) -> int:
     """How many folders above its own a notebook in `folder` reaches, with paths that lead to something there.
 
-    A project is not left, and a home folder or what is above it never is a lab's.
+    A project is not left, and a home folder or what is above it never is a lab's. `least` are those that it finds
+    (`settled`).
     """
     folder = folder.resolve()
-    most = _most(folder)
+    most = most_above(folder)
     named = (one.path for one in uses if one.artifact.where != "computed")
     return max(
-        (up for path in named if 0 < (up := _ups(path)) <= most and _leads(folder, path, up)), default=0
+        least,
+        *(up for path in named if 0 < (up := _ups(path)) <= most and _leads(folder, path, up)),
+        0,
     )
 
 
+def common_root(folders: Sequence[Path], levels: Sequence[int]) -> Path | None:
+    """The folder of the lab of notebooks in `folders`, each of which reaches so far up; None where there is none.
+
+    It is one for all of them, so each must be allowed to have its lab there.
+    """
+    every = [folder.resolve() for folder in folders]
+    roots = {folder if not up else folder.parents[up - 1] for folder, up in zip(every, levels, strict=True)}
+    root = Path(os.path.commonpath(roots))
+    may = (
+        folder.is_relative_to(root) and len(folder.relative_to(root).parts) <= most_above(folder)
+        for folder in every
+    )
+    return root if all(may) else None
+
+
 def raised(inspection: Inspection, folder: Path, levels: int) -> Inspection:
-    """The inspection with paths from so many folders (1 or more) above `folder`, where the notebook lies."""
+    """The inspection with paths from so many folders above `folder`, where the notebook lies."""
+    if not levels:
+        return inspection
     folder = folder.resolve()
     root = folder.parents[levels - 1]
     workdir = folder.relative_to(root).as_posix()
@@ -90,19 +105,6 @@ def _ups(path: str) -> int:
     """
     parts = posixpath.normpath(path).split("/")
     return next((number for number, part in enumerate(parts) if part != ".."), len(parts))
-
-
-def _most(folder: Path) -> int:
-    """How many folders above this one may be a lab's."""
-    home = Path.home().resolve()
-    for number, (left, above) in enumerate(pairwise((folder, *folder.parents[:HIGHEST]))):
-        if (
-            any((left / mark).exists() for mark in MARKS)
-            or home.is_relative_to(above)
-            or above.parent == above
-        ):
-            return number
-    return min(HIGHEST, len(folder.parents))
 
 
 def _leads(folder: Path, path: str, up: int) -> bool:

@@ -17,6 +17,7 @@ from agilab.notebooks.artifact_calls import direction_of_name
 from agilab.notebooks.called_with import Call, Given, Signature, given_by, taken_by
 from agilab.notebooks.command_words import WORD
 from agilab.notebooks.named_files import Act, Artifact, At, end_of, where_of
+from agilab.notebooks.own_names import OwnModule
 from agilab.notebooks.turns import Turn, certain
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Nodes, Place
@@ -106,10 +107,14 @@ class _Folder:
 
 
 def file_uses(
-    trees: Mapping[int, ast.Module], nodes: Mapping[int, Nodes], acts: Sequence[Act], evaluator: Evaluator
+    trees: Mapping[int, ast.Module],
+    nodes: Mapping[int, Nodes],
+    acts: Sequence[Act],
+    evaluator: Evaluator,
+    own: Sequence[OwnModule] = (),
 ) -> tuple[FileUse, ...]:
-    """All uses of files, cell by cell; `acts` are those of all cells."""
-    followed = _Followed(trees, nodes, acts, evaluator)
+    """All uses of files, cell by cell; `acts` are those of all cells, and of the notebook's `own` modules."""
+    followed = _Followed(trees, nodes, acts, evaluator, own)
     folder = _Folder()
     found: list[FileUse] = []
     for cell in sorted(trees):
@@ -159,9 +164,16 @@ class _Followed:
         nodes: Mapping[int, Nodes],
         acts: Sequence[Act],
         evaluator: Evaluator,
+        own: Sequence[OwnModule] = (),
     ) -> None:
         self._signatures: dict[tuple[int, str], Signature] = {}
         self._defined = _defined(trees, self._signatures)
+        self._own = {one.number: one for one in own}
+        for one in own:
+            for name, owners in _defined({one.number: one.tree}, self._signatures).items():
+                full = name if name.startswith(".") else f"{one.name}.{name}"
+                for owner, cells in owners.items():
+                    self._defined.setdefault(full, {}).setdefault(owner, []).extend(cells)
         self._steps: dict[tuple[int, str], list[_Step]] = {}
         for act in acts:
             turns = _of_cell(act.artifact.cell, act.turns)
@@ -176,6 +188,9 @@ class _Followed:
             for cell, here in nodes.items():
                 for step in self._calls(cell, here, evaluator):
                     self._add(cell, step)
+            for module in own:
+                for step in self._calls(module.number, module.nodes, module.evaluator):
+                    self._add(module.number, step)
         for steps in self._steps.values():
             steps.sort(key=lambda step: step.at)
         self._known: dict[tuple[int, str], list[_Step]] = {}
@@ -201,14 +216,25 @@ class _Followed:
                 if evaluator.dotted(node.func) in _CHANGES_FOLDER and node.args:
                     folder = self._folder(node.args[0], place, evaluator)
                     yield _Step(end_of(node), turns, place.owner, folder=folder)
-                name = _name_of(node.func)
+                name = self._name_of(node.func, place, evaluator)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in called:
-                name = node.id
+                name = self._name_of(node, place, evaluator)
             else:
                 continue
             if name in self._defined:
                 given = given_by(node, place, evaluator) if isinstance(node, ast.Call) else ()
                 yield _Step(end_of(node), turns, place.owner, calls=name, given=given)
+
+    def _name_of(self, function: ast.expr, place: Place, evaluator: Evaluator) -> str:
+        """What a call calls: a function by its name, a method as `.name`, what is of an own module by its full name."""
+        if self._own:
+            found = evaluator.found(function, place)
+            if found is not None and found.place.cell in self._own and hasattr(found.node, "name"):
+                full = f"{self._own[found.place.cell].name}.{found.node.name}"
+                return full if full in self._defined else _name_of(function)
+        if place.cell in self._own and isinstance(function, ast.Name):
+            return f"{self._own[place.cell].name}.{function.id}"
+        return _name_of(function)
 
     def _folder(self, node: ast.expr, place: Place, evaluator: Evaluator) -> str:
         """The folder that is changed to; "" where the text does not say it."""
@@ -228,12 +254,12 @@ class _Followed:
                 continue
             yield from self._of_call(step, cell, frozenset())
 
-    def _of_call(self, call: _Step, cell: int, within: frozenset[str]) -> Iterator[_Step]:
+    def _of_call(self, call: _Step, cell: int, within: frozenset[tuple[int, str]]) -> Iterator[_Step]:
         """What a function does when it is called in a cell: the last of that name that stands there or above."""
         caller = next((one for (_, owner), one in self._signatures.items() if owner == call.owner), None)
         for owner in self._defined.get(call.calls, ()):
             defined = [one for one in self._defined[call.calls][owner] if one <= cell]
-            if not defined or owner in within:
+            if not defined or (defined[-1], owner) in within:
                 continue
             for step in self._of_owner(defined[-1], owner, cell, within):
                 signature = self._signatures.get((defined[-1], owner))
@@ -245,6 +271,9 @@ class _Followed:
                 left = [turn for turn, yes in zip(step.turns, taken, strict=False) if not yes]
                 left += step.turns[near:]
                 inner = replace(step, turns=(*call.turns, *left), far=len(left))
+                if inner.act is not None and defined[-1] in self._own:  # said of the line that calls it
+                    there = replace(inner.act.artifact, cell=cell, line=call.at[0])
+                    inner = replace(inner, act=replace(inner.act, artifact=there))
                 if inner.act is None or signature is None or "{" not in inner.act.artifact.path:
                     yield inner
                     continue
@@ -254,7 +283,9 @@ class _Followed:
                         turns = (*turns, Turn((cell, *call.at), 0, 0, "under another name, perhaps"))
                     yield replace(inner, act=replace(inner.act, artifact=artifact), turns=turns)
 
-    def _of_owner(self, defined: int, owner: str, cell: int, within: frozenset[str]) -> list[_Step]:
+    def _of_owner(
+        self, defined: int, owner: str, cell: int, within: frozenset[tuple[int, str]]
+    ) -> list[_Step]:
         if (defined, owner) in self._known:
             return self._known[defined, owner]
         found: list[_Step] = []
@@ -262,7 +293,7 @@ class _Followed:
             if not step.calls:
                 found.append(step)
                 continue
-            found += self._of_call(step, cell, within | {owner})
+            found += self._of_call(step, cell, within | {(defined, owner)})
         found = found[:_MOST]
         if not within:
             self._known[defined, owner] = found

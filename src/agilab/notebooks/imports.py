@@ -195,19 +195,16 @@ def _is_module(text: str) -> bool:
     return bool(text) and all(part.isidentifier() for part in text.split("."))
 
 
-def search_folders(folder: Path | None, cells: Iterable[Nodes], evaluator: Evaluator) -> list[Path]:
-    """Where local modules may lie: the notebook's folder, and what `sys.path.append` adds to it by a written path."""
-    if folder is None:
-        return []
-    return list(dict.fromkeys([folder, *(folder / one for one in added_folders(cells, evaluator))]))
-
-
 def added_folders(cells: Iterable[Nodes], evaluator: Evaluator) -> list[str]:
-    """The folders that `sys.path.append` adds by a written path, as they are written."""
+    """The folders that `sys.path.append` adds by a written path, as it says them, and those that `os.chdir` goes to."""
     folders: list[str] = []
     for nodes in cells:
         for node, place in nodes:
-            if isinstance(node, ast.Call) and node.args and evaluator.dotted(node.func) in _ADDS_FOLDER:
+            if (
+                isinstance(node, ast.Call)
+                and node.args
+                and evaluator.dotted(node.func) in (*_ADDS_FOLDER, "os.chdir")
+            ):
                 texts = evaluator.texts(node.args[-1], place)
                 folders += [text.text for text in texts if text.known and "\0" not in text.text]
     return folders

@@ -10,7 +10,7 @@ import ast
 import os
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,14 @@ from agilab.notebooks.imports import (
     aliases_of,
     import_findings,
     requirements_of,
-    search_folders,
 )
 from agilab.notebooks.keeping import attachment_findings
 from agilab.notebooks.lying_files import there
+from agilab.notebooks.module_logs import acts_of_logs, log_files
 from agilab.notebooks.named_files import Act, Artifact, each_once
+from agilab.notebooks.own_files import acts_of_module, own_findings, without_hearsay
 from agilab.notebooks.own_modules import files_of_modules, texts_of_modules
+from agilab.notebooks.own_names import OwnModule, OwnModules, project_folders, set_by_cells
 from agilab.notebooks.parameters import given_again, parameters_of
 from agilab.notebooks.parsing import ParsedNotebook, parse_notebook
 from agilab.notebooks.randomness import unseeded
@@ -45,6 +47,7 @@ from agilab.notebooks.risks import Secret, code_risks, installs_of, secrets_of
 from agilab.notebooks.rules import found
 from agilab.notebooks.run_files import programs_that_exit
 from agilab.notebooks.secrets import HIDDEN
+from agilab.notebooks.settled import Settled, settled
 from agilab.notebooks.shown_texts import with_texts
 from agilab.notebooks.supervisor.plain import as_python
 from agilab.notebooks.supervisor.read_back import is_supervisor
@@ -75,6 +78,7 @@ class Inspection:
         module_texts: By full name the texts of its own modules: those, and others that lie where it looks for them.
         unseen: Files that are read, do not lie there and are made, if at all, by a call that is not seen to.
         workdir: Where it lies below the folder that paths are meant from; empty for its own (`above`).
+        levels: How many folders above its own it finds by what lies there, or by a name (`settled`).
     """
 
     notebook: Notebook
@@ -90,6 +94,7 @@ class Inspection:
     unseen: tuple[Artifact, ...] = ()
     module_texts: Mapping[str, str] = field(default_factory=dict)
     workdir: str = ""
+    levels: int = 0
 
     @property
     def distributions(self) -> tuple[str, ...]:
@@ -135,18 +140,25 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
     notebook, texts = with_texts(notebook)
     parsed = parse_notebook(as_python(notebook) if is_supervisor(notebook) else notebook)
     trees = {one.cell.index: one.tree for one in parsed.cells if one.tree is not None}
+    above = Settled(trees)
+    if folder is not None:
+        above = settled(trees, [one.python for one in parsed.cells], folder)
+        trees = above.trees
     scope = scope_of_notebook(trees)
     nodes = {cell: list(walk(cell, tree, scope)) for cell, tree in trees.items()}
-    evaluator = Evaluator(aliases_of(nodes.values()), _given(parsed))
+    aliases = aliases_of(nodes.values())
+    evaluator = Evaluator(aliases, _given(parsed))
+    added, project = added_folders(nodes.values(), evaluator), project_folders(folder)
+    own = OwnModules(folder, [*added, *project], set_by_cells(nodes.values(), aliases))
+    evaluator.knows(own)
     acts = [act for cell in nodes.values() for act in acts_of(cell, evaluator)]
     artifacts = list(each_once(acts))
-    added = added_folders(nodes.values(), evaluator)
     modules = written_modules(artifacts, added)
-    folders = search_folders(folder, nodes.values(), evaluator)
+    folders = [] if folder is None else [folder, *(folder / one for one in dict.fromkeys([*added, *project]))]
     finder = Finder(folders, evaluator, frozenset(modules))
     imports: list[Import] = []
     installed = list(parsed.requirements)
-    findings = [*notebook.findings, *texts, *parsed.findings]
+    findings = [*notebook.findings, *texts, *parsed.findings, *above.findings]
     for one in parsed.cells:
         here = nodes.get(one.cell.index, [])
         found_here, said = finder.imports_of(here)
@@ -175,9 +187,15 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
         drawn = [act for cell in nodes.values() for act in style_file.acts_of_drawing(cell, evaluator)]
         acts += drawn
         artifacts += [act.artifact for act in drawn[:1]]
-    texts_of = texts_of_modules(imports, trees, artifacts, added, folders)
-    taken = {**files_of_modules(folder, added, texts_of, beside=beside), **modules}
-    uses = _uses(trees, nodes, acts, taken, artifacts, evaluator)
+    texts_of = texts_of_modules(imports, trees, artifacts, added, own)
+    logged = list(acts_of_logs(nodes, log_files(texts_of)))
+    acts += logged
+    artifacts += [act.artifact for act in logged]
+    taken = {
+        **files_of_modules(folder, added, texts_of, own, beside=beside, project=project),
+        **modules,
+    }
+    uses = _uses(trees, nodes, acts, taken, artifacts, evaluator, own.reached(texts_of), modules.keys())
     secrets = secrets_of(notebook, nodes.values())
     requirements = requirements_of(sorted(installed, key=lambda one: one[1:]))
     findings += import_findings(imports, requirements, modules)
@@ -185,9 +203,10 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
     online = {(one.cell, one.line) for one in of_files if one.code == "NB-501"}  # said once, with the address
     findings = [one for one in findings if one.code != "NB-501" or (one.cell, one.line) not in online]
     findings += of_files
+    findings += own_findings(artifacts, imports, own, evaluator, scope)
     findings += execution_findings(notebook, execution)
     findings += attachment_findings(notebook)
-    findings += unseeded(nodes.values(), evaluator)
+    findings += unseeded(nodes.values(), evaluator, texts_of.values())
     findings += [secret.finding() for secret in secrets]
     hide = _hider(secrets)
     return Inspection(
@@ -203,6 +222,7 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
         None if folder is None else there(folder, uses),
         tuple(replace(one, path=hide(one.path)) for one in unseen),
         texts_of,
+        levels=above.levels,
     )
 
 
@@ -224,14 +244,18 @@ def _uses(
     modules: Modules,
     artifacts: Sequence[Artifact],
     evaluator: Evaluator,
+    own: Sequence[OwnModule],
+    written: Collection[str],
 ) -> tuple[FileUse, ...]:
     """The uses of files; `artifacts` say of each what is known of it by now."""
     known = {replace(one, direction="read"): one for one in artifacts if one.direction == "unknown"}
     now = [replace(act, artifact=known.get(act.artifact, act.artifact)) for act in acts]
-    now += [act for cell in nodes.values() for act in acts_of_imports(cell, modules)]
+    lying = modules.keys() - written
+    now += [act for cell in nodes.values() for act in acts_of_imports(cell, modules, lying)]
     made = {act.artifact.path for act in now if act.artifact.direction in ("written", "both")}
     now += [act for cell in nodes.values() for act in words_of_commands(cell, evaluator, made)]
-    return file_uses(trees, nodes, now, evaluator)
+    now += [act for module in own for act in acts_of_module(module) if act.owner]
+    return without_hearsay(file_uses(trees, nodes, now, evaluator, own), own)
 
 
 def _hider(secrets: list[Secret]) -> Callable[[str], str]:

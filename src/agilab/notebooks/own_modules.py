@@ -13,11 +13,11 @@ from agi_node.source.tree import Unreadable, nodes_of, parse
 from agilab.notebooks.imports import Import
 from agilab.notebooks.lying_files import files_below
 from agilab.notebooks.named_files import Artifact
+from agilab.notebooks.own_files import MOST_BELOW, read_on_import
+from agilab.notebooks.own_names import OwnModules, imported_by, says_where
 
-_MOST, _LONGEST = 60, 300_000
-"""Files that are read, and bytes of one."""
-_MOST_BELOW = 300
-"""Files of one package that stages take."""
+_MOST = 60
+"""Files that are read."""
 
 
 def texts_of_modules(
@@ -25,7 +25,7 @@ def texts_of_modules(
     trees: Mapping[int, ast.Module],
     artifacts: Iterable[Artifact],
     added: Sequence[str],
-    folders: Sequence[Path],
+    own: OwnModules,
 ) -> dict[str, str]:
     """By full name the texts of local modules that are imported, by the notebook or by one of these.
 
@@ -34,7 +34,7 @@ def texts_of_modules(
         trees: Its cells.
         artifacts: What it writes is among them.
         added: Folders that it looks for modules in, besides its own, as it says them.
-        folders: The same as they are, the notebook's own first; none where nobody knows where it lies.
+        own: Those that lie there.
     """
     written = _written(trees, artifacts, added)
     found: dict[str, str] = {}
@@ -47,52 +47,84 @@ def texts_of_modules(
     while todo and len(found) < _MOST:
         name = todo.pop()
         for module in _above(name):
-            text = found.get(module, written.get(module) or _lying(module, folders))
-            if text and module not in found:
+            if module in found:
+                continue
+            lying = None if module in written else own.module(module)
+            text = written.get(module) or (lying.text if lying is not None else "")
+            if text:
                 found[module] = text
-                todo += _imported(text, module)
+                todo += _imported(text, module) if lying is None else imported_by(lying)
     return found
 
 
 def files_of_modules(
-    folder: Path | None, added: Sequence[str], texts: Mapping[str, str], *, beside: bool = False
+    folder: Path | None,
+    added: Sequence[str],
+    texts: Mapping[str, str],
+    own: OwnModules,
+    *,
+    beside: bool = False,
+    project: Sequence[str] = (),
 ) -> dict[str, tuple[str, ...]]:
-    """By the first part of its name, the files that an own module is of which lies in a folder that was added.
+    """By the first part of its name, the files that a stage takes of an own module which it imports.
 
-    In a stage such a folder is there only if the stage takes what is in it. With a module come those that it imports,
-    with a package all that lies in it.
+    Those of a module that lies in a folder that was added: in a stage such a folder is there only if the stage takes
+    what is in it. Those of a module that says where it lies, wherever it does: it means the stage's folder then. And
+    what it reads when it is imported. With a module come those that it imports, with a package all that lies in it.
 
     Args:
         folder: The notebook's own; None where nobody knows where it lies.
         added: As for `texts_of_modules`, whose result `texts` is.
+        own: Those that lie there.
         beside: Whether those beside the notebook are among them: a lab that lies elsewhere does not have them.
+        project: Folders of the project's own package (`project_folders`): its modules need not be added.
     """
-    places = [
-        path for one in added if (path := posixpath.normpath(one)) != "." and path[:1] not in ("/", "~")
-    ]
-    places = [*(["."] if beside else []), *places]
-    if folder is None or not places:
+    if folder is None:
         return {}
+    places = list(dict.fromkeys([".", *map(posixpath.normpath, [*added, *project])]))
+    given = {"."} | {one for one in project if not one.startswith("..")}
     files: dict[str, tuple[str, ...]] = {}
-    for top in sorted({name.partition(".")[0] for name in texts}):
-        if (beside or not _lying(top, [folder])) and (found := _files(top, folder, places)):
-            files[top] = found
+    by_top: dict[str, list[str]] = {}
+    for name in texts:
+        by_top.setdefault(name.partition(".")[0], []).append(name)
+    for top, names in sorted(by_top.items()):
+        place = next((one for one in places if _lies(top, folder, one)), "")
+        if not place or place.startswith(("/", "~")):
+            continue
+        own_files: tuple[str, ...] = ()
+        if beside or place not in given or any(says_where(texts[name]) for name in names):
+            own_files = _files(top, folder, [place])
+            if len(own_files) > MOST_BELOW:
+                own.cut.add(top)
+                own_files = own_files[:MOST_BELOW]
+        modules = [one for name in names if (one := own.module(name)) is not None]
+        read = [path for one in modules for path in read_on_import(one, folder)]
+        files[top] = tuple(dict.fromkeys([*own_files, *(path for path in read if path not in own_files)]))
     needs = {
-        top: {
-            each.partition(".")[0]
-            for name, text in texts.items()
-            if name.partition(".")[0] == top
-            for each in _imported(text, name)
-        }
+        top: {each.partition(".")[0] for name in by_top[top] for each in _needed(name, texts[name], own)}
         & files.keys()
         for top in files
     }
     for _ in files:
         needs = {top: some.union(*(needs[one] for one in some)) for top, some in needs.items()}
-    return {
+    found = {
         top: tuple(dict.fromkeys(path for one in (top, *sorted(needs[top])) for path in files[one]))
         for top in files
     }
+    return {top: paths for top, paths in found.items() if paths}
+
+
+def _needed(name: str, text: str, own: OwnModules) -> Iterable[str]:
+    module = own.module(name)
+    return imported_by(module) if module is not None and module.text == text else _imported(text, name)
+
+
+def _lies(top: str, folder: Path, place: str) -> bool:
+    try:
+        there = folder / place / top
+        return there.with_name(f"{top}.py").is_file() or there.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _files(top: str, folder: Path, places: Sequence[str]) -> tuple[str, ...]:
@@ -102,7 +134,7 @@ def _files(top: str, folder: Path, places: Sequence[str]) -> tuple[str, ...]:
             if (folder / f"{here}{top}.py").is_file():
                 return (f"{here}{top}.py",)
             if (folder / path / top).is_dir():
-                below = islice(files_below(folder / path, top), _MOST_BELOW)
+                below = islice(files_below(folder / path, top), MOST_BELOW + 1)
                 return tuple(f"{here}{one}" for one in below)
         except (OSError, ValueError):
             continue
@@ -149,19 +181,6 @@ def _programs(tree: ast.Module) -> Iterator[str]:
                 except (SyntaxError, ValueError, RecursionError, MemoryError):
                     continue
             yield node.value
-
-
-def _lying(module: str, folders: Sequence[Path]) -> str:
-    if not all(part.isidentifier() for part in module.split(".")):
-        return ""
-    path = module.replace(".", "/")
-    for file in (folder / name for folder in folders for name in (f"{path}.py", f"{path}/__init__.py")):
-        try:
-            if file.is_file() and file.stat().st_size <= _LONGEST:
-                return file.read_text(encoding="utf-8")
-        except (OSError, ValueError):
-            continue
-    return ""
 
 
 def _imported(text: str, module: str) -> Iterator[str]:

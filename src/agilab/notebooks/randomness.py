@@ -20,12 +20,20 @@ _DRAWS = re.compile(
 _SEEDS = re.compile(
     r"(.*\.)?(seed|manual_seed|manual_seed_all|set_seed|set_random_seed|seed_everything|set_state|setstate)"
 )
+_SEEDED = re.compile(
+    r"\b(?:seed|manual_seed|set_seed|set_random_seed|seed_everything|set_state|setstate)\(\s*[^)\s]"
+)
 _GENERATORS = frozenset({"numpy.random.default_rng", "numpy.random.RandomState", "random.Random"})
 """Makers of a generator of one's own, which begins anew each time where they are given no seed."""
 
 
-def unseeded(cells: Iterable[Nodes], evaluator: Evaluator) -> list[Finding]:
-    """One finding for a notebook that draws without a seed, at the first place; none where a cell sets one."""
+def unseeded(cells: Iterable[Nodes], evaluator: Evaluator, modules: Iterable[str] = ()) -> list[Finding]:
+    """One finding for a notebook that draws without a seed, at the first place; none where a cell sets one.
+
+    Nor where one of its own modules does, whose texts `modules` are.
+    """
+    if any(_SEEDED.search(text) for text in modules):
+        return []
     places: list[tuple[str, Place, int]] = []
     for nodes in cells:
         for node, place in nodes:

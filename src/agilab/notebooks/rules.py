@@ -258,6 +258,24 @@ RULES: dict[str, Rule] = {
         "Its stage sees the files that stages above make, and nothing else that lies there.",
         "put what is to be found into a folder of its own, and look there",
     ),
+    "NB-311": Rule(
+        "warning",
+        "goes up until it finds something",
+        "Above a stage's folder lies what it takes and nothing else; a loop that looks for more there never ends.",
+        "write the folder: ROOT = Path('..')",
+    ),
+    "NB-312": Rule(
+        "warning",
+        "a path that one's own module computes",
+        "Its stage has an empty folder, in which nothing is found; a file is there only if the stage names it.",
+        "add what it reads to the stage's inputs, and what it writes to its outputs",
+    ),
+    "NB-313": Rule(
+        "warning",
+        "a package of very many files",
+        "It asks where it lies, so a stage takes what lies in it; of many files only the first.",
+        "keep its data elsewhere, or add what it reads to the stage's inputs",
+    ),
     # how it was run
     "NB-401": Rule(
         "warning",

@@ -156,9 +156,17 @@ class _Files:
             if use.path not in stage.made and self._maker(use.path) == use.path:
                 stage.reads[use.path] = None
         else:
-            if use.does == "add" and use.path not in stage.made and self._maker(use.path) is not None:
+            if use.does == "add" and use.path not in stage.made and self._has_been(stage, use):
                 stage.reads[use.path] = None
             stage.made.setdefault(use.path, []).append(use)
+
+    def _has_been(self, stage: StageFiles, use: FileUse) -> bool:
+        """Whether what is added to is made above, or is a database that lies there and was not removed before."""
+        if self._maker(use.path) is not None:
+            return True
+        if use.artifact.kind != "database" or not self._is_there(stage.one, use.path):
+            return False
+        return not any(_is_gone(use.path, gone) for one in (*self._stages, stage) for gone in one.gone)
 
     def _read(self, stage: StageFiles, path: str, use: FileUse | None = None) -> None:
         """What a stage has to be given so that it can read a path, or what a pattern finds."""
@@ -315,6 +323,8 @@ def _modules_taken(one: Planned, flow: StageFlow) -> Iterator[str]:
     modules = one.inspection.modules
     if not modules:
         return
+    for _, setting in flow.repeated:
+        yield from files_imported(ast.parse(setting.text), modules)
     wanted = [(number, name) for number, names in flow.uses.items() for name in sorted(names)]
     seen: set[tuple[int, str]] = set()
     while wanted:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import ast
 import itertools
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from agi_node.source.tree import chain_of
-from agilab.notebooks.walking import Binding, Place
+from agilab.notebooks.walking import Binding, Place, scope_of_call, scope_of_class
 
 MOST = 24
 """Alternatives kept of a text (a loop over a list of file names); more become one with a hole."""
@@ -32,6 +34,7 @@ class Text:
         perhaps: Whether it is one of two of which a condition takes the other.
         wide: The same with holes where a parameter of the notebook stands; empty where none does.
         start: The cell and the statement that ask for the working folder that it begins with; None where none does.
+        whole: Whether it is, where the code runs, a path from the root of all: what lies above it is a folder.
     """
 
     text: str
@@ -40,6 +43,52 @@ class Text:
     perhaps: bool = False
     wide: str = ""
     start: tuple[int, int] | None = None
+    whole: bool = False
+
+
+class Given(ast.expr):
+    """An argument in the place of a parameter: what it may be."""
+
+    def __init__(self, texts: tuple[Text, ...]) -> None:
+        super().__init__()
+        self.texts = texts
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a value is written down.
+
+    Attributes:
+        evaluator: Of the notebook or of the module in which it is.
+        node: It; a function or a class where it is one.
+        place: Where it stands.
+    """
+
+    evaluator: Evaluator
+    node: ast.expr | ast.FunctionDef | ast.ClassDef
+    place: Place
+
+
+class OwnNames(Protocol):
+    """The names of a notebook's own modules.
+
+    Attributes:
+        called: The functions that are looked into just now, so that one that calls itself is not followed for ever.
+    """
+
+    called: list[ast.FunctionDef]
+
+    def is_set(self, full: str) -> bool:
+        """Whether a cell of the notebook sets it."""
+        ...
+
+    def find(self, full: str) -> Found | None:
+        """The name of a module's variable, function or class where it is bound, by full name (`src.config.DATA`)."""
+        ...
+
+
+FIRST = (-1, 0)
+"""Stands before everything: the folder that the notebook begins in."""
 
 
 class Evaluator:
@@ -51,6 +100,10 @@ class Evaluator:
         self.imported = frozenset(aliases)
         self.modules = frozenset(aliases.values())
         self._varies: Mapping[str, int] = {}
+        self._own: OwnNames | None = None
+        self._called: list[ast.FunctionDef] = []
+        self._file = ""
+        self._package = ""
         self._wide: Evaluator | None = None
         if parameters:
             self._wide = Evaluator(aliases)
@@ -75,6 +128,88 @@ class Evaluator:
             for one, other in zip(found, wide, strict=True)
         )
 
+    def knows(self, own: OwnNames, file: str = "", package: str = "") -> None:
+        """Have it look up what is imported from own modules; `file` is its own, if it is that of one of a `package`."""
+        self._own, self._file, self._package, self._called = own, file, package, own.called
+        if self._wide is not None:
+            self._wide.knows(own, file, package)
+
+    def own_name(self, node: ast.expr, place: Place) -> tuple[str, Binding] | None:
+        """The full name of what may be an own module's, and the import of it; None where something else binds it."""
+        first, *parts = chain_of(node) or [""]
+        owner = place.scope.owner(first)
+        if self._own is None or not first:
+            return None
+        if owner is None:
+            return self._starred(first, parts, place)
+        bindings = owner.bindings[first]
+        fulls = {one.imported for one in bindings}
+        certain = bindings[0] if len(fulls) == 1 else _binding(bindings, place)
+        if certain is None or not certain.imported:
+            return None
+        return ".".join([absolute(certain.imported, self._package), *parts]), certain
+
+    def _starred(self, first: str, parts: list[str], place: Place) -> tuple[str, Binding] | None:
+        owner = place.scope.owner("*")
+        for one in reversed(owner.bindings["*"]) if owner is not None else ():
+            full = f"{absolute(one.imported, self._package).removesuffix('*')}{first}"
+            if self._own is not None and self._own.find(full) is not None:
+                return ".".join([full, *parts]), one
+        return None
+
+    def found(self, node: ast.expr, place: Place, depth: int = 0) -> Found | None:
+        """Where the value of a name, of a module's or a class's name, or of a dictionary's key is written down.
+
+        None where that is not certain.
+        """
+        if depth > DEEPEST:
+            return None
+        if isinstance(node, ast.Name | ast.Attribute) and (named := self.own_name(node, place)) is not None:
+            own = self._own.find(named[0]) if self._own is not None else None
+            if own is not None or isinstance(node, ast.Name) or (self._own and self._own.is_set(named[0])):
+                return own and own.evaluator._follow(own, depth + 1)
+        if isinstance(node, ast.Name):
+            owner = place.scope.owner(node.id)
+            binding = _binding(owner.bindings[node.id], place) if owner else None
+            if owner is None or binding is None or binding.each or self._varies.get(node.id) == binding.cell:
+                return None
+            value = binding.value or binding.defined
+            bound = Place(binding.cell, binding.statement, owner)
+            return None if value is None else self._follow(Found(self, value, bound), depth + 1)
+        if isinstance(node, ast.Attribute):
+            made = isinstance(node.value, ast.Call)
+            whole = Found(self, node.value, place) if made else self.found(node.value, place, depth + 1)
+            if whole is not None and isinstance(whole.node, ast.Call) and not whole.node.args:
+                whole = (
+                    None
+                    if whole.node.keywords
+                    else whole.evaluator.found(whole.node.func, whole.place, depth + 1)
+                )
+            if whole is None or not isinstance(whole.node, ast.ClassDef) or whole.place.cell >= 0:
+                return None
+            if any(
+                isinstance(one, ast.Attribute) and one.attr == node.attr and isinstance(one.ctx, ast.Store)
+                for one in ast.walk(whole.node)
+            ):
+                return None
+            inside = replace(whole.place, scope=scope_of_class(whole.node, whole.place))
+            if node.attr not in inside.scope.bindings:
+                return None
+            return whole.evaluator.found(ast.Name(node.attr, ast.Load()), inside, depth + 1)
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            whole = self.found(node.value, place, depth + 1)
+            if whole is None or not isinstance(whole.node, ast.Dict):
+                return None
+            for key, value in zip(whole.node.keys, whole.node.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value == node.slice.value:
+                    return whole.evaluator._follow(Found(whole.evaluator, value, whole.place), depth + 1)
+        return None
+
+    def _follow(self, one: Found, depth: int) -> Found | None:
+        if not isinstance(one.node, ast.Name | ast.Attribute | ast.Subscript):
+            return one
+        return self.found(one.node, one.place, depth) or one
+
     def dotted(self, node: ast.AST) -> str:
         """`pandas.read_csv` for `pd.read_csv` after `import pandas as pd`; "" if it is no dotted name."""
         first, *parts = chain_of(node) or [""]
@@ -87,6 +222,8 @@ class Evaluator:
         return isinstance(node, ast.Name) and node.id in self.imported
 
     def _texts(self, node: ast.expr, place: Place, depth: int) -> tuple[Text, ...]:
+        if isinstance(node, Given):
+            return node.texts
         if isinstance(node, ast.Constant):
             return (Text(str(node.value)),) if isinstance(node.value, str | int | float) else (_hole(node),)
         if isinstance(node, ast.JoinedStr):
@@ -120,6 +257,7 @@ class Evaluator:
                 all(piece.known for piece in choice),
                 perhaps=any(piece.perhaps for piece in choice),
                 start=choice[0].start if choice else None,
+                whole=bool(choice) and choice[0].whole,
             )
             for choice in itertools.islice(itertools.product(*pieces), MOST + 1)
         )
@@ -134,6 +272,10 @@ class Evaluator:
 
     def _name(self, node: ast.Name, place: Place, depth: int) -> tuple[Text, ...]:
         owner = place.scope.owner(node.id)
+        if owner is None and node.id == "__file__" and self._file:
+            return (Text(self._file, start=FIRST, whole=True),)
+        if (of_module := self._of_module(node, place, depth)) is not None:
+            return of_module
         binding = _binding(owner.bindings[node.id], place) if owner else None
         if binding is None or binding.value is None or self._varies.get(node.id) == binding.cell:
             return (_hole(node),)
@@ -149,25 +291,98 @@ class Evaluator:
                 return tuple(text for item in source.value.elts for text in self.texts(item, there, depth))
         return (_hole(node),)
 
+    def _of_module(self, node: ast.Name | ast.Attribute, place: Place, depth: int) -> tuple[Text, ...] | None:
+        """What a constant of an own module is; None for what is none."""
+        named = self.own_name(node, place)
+        found = self._own.find(named[0]) if named is not None and self._own is not None else None
+        if found is None or named is None or not isinstance(found.node, ast.expr):
+            return None
+        return tuple(
+            _asked_at(text, named[1])
+            if text.known or text.text[:1] != "{"
+            else replace(_hole(node), path=text.path)
+            for text in found.evaluator.texts(found.node, found.place, depth + 1)
+        )
+
+    def _returned(self, node: ast.Call, place: Place, depth: int) -> tuple[Text, ...] | None:
+        """What a function of the notebook, or of an own module, returns that does one thing after another."""
+        found = (
+            self.found(node.func, place, depth) if isinstance(node.func, ast.Name | ast.Attribute) else None
+        )
+        if found is None or not isinstance(found.node, ast.FunctionDef):
+            return None
+        taken = found.node.args
+        names = [one.arg for one in (*taken.posonlyargs, *taken.args)]
+        plain = not any(isinstance(one, ast.Starred) for one in node.args)
+        if not plain or taken.vararg or taken.kwarg or len(node.args) > len(names):
+            return None
+        given: dict[str, ast.expr] = dict(zip(reversed(names), reversed(taken.defaults), strict=False))
+        given |= {
+            one.arg: value
+            for one, value in zip(taken.kwonlyargs, taken.kw_defaults, strict=True)
+            if value is not None
+        }
+        given |= {
+            name: Given(self.texts(value, place, depth + 1))
+            for name, value in zip(names, node.args, strict=False)
+        }
+        given |= {one.arg: Given(self.texts(one.value, place, depth + 1)) for one in node.keywords if one.arg}
+        for one in (*names, *(one.arg for one in taken.kwonlyargs)):
+            given.setdefault(one, Given((Text("{…}", known=False),)))
+        inside = scope_of_call(found.node, found.place, given)
+        if inside is None or found.node in self._called:
+            return None
+        self._called.append(found.node)
+        there = replace(found.place, scope=inside[0], function=True)
+        texts = found.evaluator.texts(inside[1], there, depth + 1)
+        self._called.pop()
+        if not all(text.known or text.text[:1] != "{" for text in texts):
+            return None
+        told = {
+            hole
+            for one in given.values()
+            if isinstance(one, Given)
+            for text in one.texts
+            for hole in _ONE_HOLE.findall(text.text)
+        }  # others are of names that nobody outside of it knows
+        return tuple(
+            replace(text, text=_ONE_HOLE.sub(lambda hole: hole[0] if hole[0] in told else "{…}", text.text))
+            for text in texts
+        )
+
+    def _unknown(self, node: ast.Call, place: Place) -> Text:
+        """What a function of an own module returns that is not known: by its name, so that it can be said."""
+        named = self.own_name(node.func, place) if isinstance(node.func, ast.Name | ast.Attribute) else None
+        if named is None or self._own is None or self._own.find(named[0]) is None:
+            return _hole(node)
+        return Text(f"{{{ast.unparse(node.func)}(…)}}", known=False)
+
     def _call(self, node: ast.Call, place: Place, depth: int) -> tuple[Text, ...]:
         name = self.dotted(node.func)
+        if name in ("os.path.dirname", "posixpath.dirname") and len(node.args) == 1:
+            return tuple(
+                replace(text, text=_above(text) if text.whole else posixpath.dirname(text.text), path=False)
+                for text in self.texts(node.args[0], place, depth)
+            )
         if name in _PATHS:
             return self._path(node.args, place, depth)
         if name in ("os.path.join", "posixpath.join"):
             return tuple(replace(text, path=False) for text in self._path(node.args, place, depth))
         if name in ("os.getcwd", "pathlib.Path.cwd", "Path.cwd"):
-            return (_begun(Text(".", path="Path" in name), place),)
+            return (_begun(Text(".", path="Path" in name, whole=True), place),)
         if name in ("pathlib.Path.home", "Path.home"):
             return (Text("~", path=True),)
         if name in _SAME and len(node.args) == 1:
             texts = self.texts(node.args[0], place, depth)
             if name in _FROM_HERE:
-                texts = tuple(_begun(text, place) for text in texts)
+                texts = tuple(_whole(text, place) for text in texts)
             return tuple(replace(text, path=False) for text in texts) if name != "str" or all(
                 text.known for text in texts) else texts  # fmt: skip
+        if (returned := self._returned(node, place, depth)) is not None:
+            return returned
         if isinstance(node.func, ast.Attribute):
             return self._method(node, node.func, place, depth)
-        return (_hole(node),)
+        return (self._unknown(node, place),)
 
     def _path(self, parts: list[ast.expr], place: Place, depth: int) -> tuple[Text, ...]:
         result: tuple[Text, ...] = (Text(".", path=True),)
@@ -182,7 +397,7 @@ class Evaluator:
         owners = self.texts(function.value, place, depth)
         if function.attr in ("resolve", "absolute", "expanduser", "as_posix"):
             if function.attr in ("resolve", "absolute"):
-                owners = tuple(_begun(text, place) for text in owners)
+                owners = tuple(_whole(text, place) for text in owners)
             return owners if any(text.path for text in owners) else (_hole(node),)
         if function.attr == "joinpath":
             parts = [self.texts(part, place, depth) for part in node.args]
@@ -197,7 +412,7 @@ class Evaluator:
             )
         if function.attr == "format" and all(text.known for text in owners) and not node.keywords:
             return self._formatted(node, owners, place, depth)
-        return (_hole(node),)
+        return (self._unknown(node, place),)
 
     def _formatted(
         self, node: ast.Call, owners: tuple[Text, ...], place: Place, depth: int
@@ -214,27 +429,43 @@ class Evaluator:
         return self._joined(mixed)
 
     def _attribute(self, node: ast.Attribute, place: Place, depth: int) -> tuple[Text, ...]:
+        if (there := self._of_module(node, place, depth)) is not None:
+            return there
         if node.attr == "parent":
             owners = self.texts(node.value, place, depth)
             if all(text.path for text in owners):
-                return tuple(replace(text, text=_parent(text.text)) for text in owners)
-        return (_hole(node),)
+                return tuple(replace(text, text=_above(text)) for text in owners)
+        if self.dotted(node) in _SIGNS:
+            return (Text(_SIGNS[self.dotted(node)]),)
+        return self._written_down(node, place, depth)
 
     def _item(self, node: ast.Subscript, place: Place, depth: int) -> tuple[Text, ...]:
-        """`CONFIG["data"]`, where CONFIG is written once as a dictionary and never written into."""
-        if not (isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant)):
+        """`CONFIG["data"]`, where CONFIG is written once as a dictionary and never written into; `path.parents[1]`."""
+        number = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        if isinstance(number, int) and isinstance(node.value, ast.Attribute) and node.value.attr == "parents":
+            owners = self.texts(node.value.value, place, depth)
+            if all(text.path for text in owners) and 0 <= number < DEEPEST:
+                for _ in range(number + 1):
+                    owners = tuple(replace(text, text=_above(text)) for text in owners)
+                return owners
+        return self._written_down(node, place, depth)
+
+    def _written_down(
+        self, node: ast.Attribute | ast.Subscript, place: Place, depth: int
+    ) -> tuple[Text, ...]:
+        found = self.found(node, place, depth)
+        if found is None or not isinstance(found.node, ast.expr):
             return (_hole(node),)
-        owner = place.scope.owner(node.value.id)
-        binding = _binding(owner.bindings[node.value.id], place) if owner else None
-        if owner is None or binding is None or not isinstance(binding.value, ast.Dict) or binding.each:
-            return (_hole(node),)
-        there = Place(binding.cell, binding.statement, owner)
-        for key, value in zip(binding.value.keys, binding.value.values, strict=True):
-            if isinstance(key, ast.Constant) and key.value == node.slice.value:
-                return self.texts(value, there, depth)
-        return (_hole(node),)
+        texts = found.evaluator.texts(found.node, found.place, depth + 1)
+        first = node.value
+        while isinstance(first, ast.Attribute | ast.Subscript):
+            first = first.value
+        named = self.own_name(first, place) if isinstance(first, ast.Name) else None
+        return texts if named is None else tuple(_asked_at(text, named[1]) for text in texts)
 
 
+_ONE_HOLE = re.compile(r"\{[^{}]*\}")
+_SIGNS = {"os.pardir": "..", "os.curdir": ".", "os.sep": "/", "os.path.pardir": "..", "os.path.sep": "/"}
 _PATHS = frozenset(
     f"{prefix}{name}"
     for prefix in ("pathlib.", "")
@@ -250,6 +481,31 @@ def _begun(text: Text, place: Place) -> Text:
     """A path that is meant from the working folder of just then; in a function nobody knows when that is."""
     within = place.function or place.scope.parent is not None
     return text if text.start is not None or within else replace(text, start=(place.cell, place.statement))
+
+
+def _whole(text: Text, place: Place) -> Text:
+    """The same, with all folders that it lies in."""
+    normal = posixpath.normpath(text.text) if text.known and text.text[:1] != "~" else text.text
+    return replace(_begun(text, place), text=normal, whole=True)
+
+
+def _asked_at(text: Text, binding: Binding) -> Text:
+    """A text of a module, as it is for whoever imports it there."""
+    at = text.start if text.start in (None, FIRST) else (binding.cell, binding.statement)
+    return replace(text, start=at, wide="")
+
+
+def absolute(full: str, package: str) -> str:
+    """A full name of what is imported by a module of a package.
+
+    >>> absolute("..tools.a", "study.parts"), absolute(".a", "study"), absolute("tools.a", "study")
+    ('study.tools.a', 'study.a', 'tools.a')
+    """
+    level = len(full) - len(full.lstrip("."))
+    if not level:
+        return full
+    base = package.split(".") if package else []
+    return ".".join([*base[: len(base) - level + 1], full[level:]])
 
 
 def _hole(node: ast.expr) -> Text:
@@ -284,18 +540,30 @@ def _suits_a_path(left: tuple[Text, ...], right: tuple[Text, ...]) -> bool:
 
 
 def _under(*parts: Text) -> Text:
-    text = posixpath.join(*(part.text for part in parts))
+    last = max((number for number, part in enumerate(parts) if number and part.whole), default=0)
+    if not last and len(parts) > 1 and parts[0].text in (".", "") and parts[0].start is None:
+        last = 1
+    text = posixpath.join(*(part.text for part in parts[last:]))
     perhaps = any(part.perhaps for part in parts)
     known = all(part.known for part in parts)
-    return Text(text.removeprefix("./") or ".", known, True, perhaps, start=parts[0].start)
+    first = parts[last]
+    return Text(text.removeprefix("./") or ".", known, True, perhaps, start=first.start, whole=first.whole)
 
 
-def _parent(text: str) -> str:
-    return ".." if text in (".", "") else posixpath.dirname(text) or "."
+def _above(text: Text) -> str:
+    """The folder that a path lies in."""
+    if not text.known and _ONE_HOLE.fullmatch(text.text):
+        return f"{text.text}/.."
+    if not text.whole:
+        return posixpath.dirname(text.text) or "."
+    normal = posixpath.normpath(text.text) if text.known else text.text
+    if normal.rpartition("/")[2] in (".", ".."):
+        return posixpath.normpath(f"{normal}/..")
+    return posixpath.dirname(normal) or "."
 
 
 def _renamed(owner: Text, new: Text, how: str) -> Text:
     folder, name = posixpath.split(owner.text)
     name = new.text if how == "with_name" else posixpath.splitext(name)[0] + new.text
     known, perhaps = owner.known and new.known, owner.perhaps or new.perhaps
-    return Text(posixpath.join(folder, name), known, True, perhaps, start=owner.start)
+    return Text(posixpath.join(folder, name), known, True, perhaps, start=owner.start, whole=owner.whole)

@@ -36,13 +36,20 @@ class Scope:
 
 @dataclass(frozen=True)
 class Binding:
-    """One place where a name gets a value: in which cell, in which top-level statement of it."""
+    """One place where a name gets a value: in which cell, in which top-level statement of it.
+
+    Attributes:
+        imported: What an import binds it to, by full name (`src.config.DATA`), with dots in front where it is relative.
+        defined: The function or the class that it is the name of.
+    """
 
     cell: int
     statement: int
     value: ast.expr | None = None
     each: bool = False
     plain: bool = True
+    imported: str = ""
+    defined: ast.FunctionDef | ast.ClassDef | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +152,36 @@ def walk(cell: int, tree: ast.Module, scope: Scope) -> Iterator[tuple[ast.AST, P
         ]
 
 
+def scope_of_class(node: ast.ClassDef, place: Place) -> Scope:
+    """The names that the body of a class binds."""
+    scope = Scope(place.scope)
+    for statement in node.body:
+        _bind(statement, scope, place.cell, place.statement, top=False)
+    return scope
+
+
+def scope_of_call(
+    node: ast.FunctionDef, place: Place, given: Mapping[str, ast.expr]
+) -> tuple[Scope, ast.expr] | None:
+    """What a function has bound where it returns, and what it returns; None unless it does one thing after another.
+
+    Args:
+        node: The function.
+        place: Where it is defined.
+        given: What it is given.
+    """
+    *before, last = node.body
+    if node.decorator_list or not isinstance(last, ast.Return) or last.value is None:
+        return None
+    if not all(isinstance(one, ast.Assign | ast.AnnAssign | ast.Expr) for one in before):
+        return None
+    scope = _inside(node, place).scope
+    for name, value in given.items():
+        if name in scope.bindings:
+            scope.bindings[name][0] = replace(scope.bindings[name][0], value=value)
+    return scope, last.value
+
+
 def _bind_everywhere(name: str, place: Place) -> None:
     """`:=` binds in some scope around it; wherever that is, the name is no longer certain."""
     scope: Scope | None = place.scope
@@ -220,10 +257,11 @@ def _bind(node: ast.stmt, scope: Scope, cell: int, statement: int, top: bool) ->
         elif isinstance(item, ast.For | ast.AsyncFor):
             _bind_target(item.target, item.iter, scope, cell, statement, each=True, plain=False)
         elif isinstance(item, ast.Import | ast.ImportFrom):
-            for name in item.names:
-                scope.bind(name.asname or name.name.partition(".")[0], vague)
+            for name, full in _imported(item):
+                scope.bind(name, Binding(cell, statement, plain=plain, imported=full))
         elif isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            scope.bind(item.name, vague)
+            defined = None if isinstance(item, ast.AsyncFunctionDef) else item
+            scope.bind(item.name, replace(vague, defined=defined))
             for global_name in _global_names(item, ast.Global):
                 scope.bind(global_name, vague)  # bound whenever the function runs, so never certain: twice
                 scope.bind(global_name, vague)
@@ -237,6 +275,17 @@ def _bind(node: ast.stmt, scope: Scope, cell: int, statement: int, top: bool) ->
             for handler in item.handlers:
                 if handler.name:
                     scope.bind(handler.name, vague)
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    """The names that an import binds, each with what it is then by full name; `*` for all names of a module."""
+    for one in node.names:
+        if isinstance(node, ast.Import):
+            top = one.name.partition(".")[0]
+            yield (one.asname, one.name) if one.asname else (top, top)
+        else:
+            base = "." * node.level + (node.module or "")
+            yield one.asname or one.name, f"{base}{'.' if node.module else ''}{one.name}"
 
 
 def _statements(node: ast.stmt) -> Iterator[ast.stmt]:

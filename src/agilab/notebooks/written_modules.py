@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from agi_node.source.tree import text_of
 from agilab.notebooks.named_files import Act, Artifact, where_of
 from agilab.notebooks.walking import Nodes
 
@@ -37,6 +38,8 @@ def files_imported(tree: ast.AST, modules: Modules) -> Iterator[str]:
 
 def tops_of(node: ast.AST) -> list[str]:
     """The first parts of the names that an import imports."""
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "__import__" and node.args:
+        return [(text_of(node.args[0]) or "").partition(".")[0]]
     if isinstance(node, ast.Import):
         return [name.name.partition(".")[0] for name in node.names]
     if isinstance(node, ast.ImportFrom) and not node.level and node.module:
@@ -44,14 +47,19 @@ def tops_of(node: ast.AST) -> list[str]:
     return []
 
 
-def acts_of_imports(nodes: Nodes, modules: Modules) -> Iterator[Act]:
-    """What one cell reads of such modules when it imports them."""
+def acts_of_imports(nodes: Nodes, modules: Modules, lying: Collection[str] = ()) -> Iterator[Act]:
+    """What one cell reads of such modules when it imports them.
+
+    The paths of those that are `lying` are from the notebook's own folder, wherever it has gone by then.
+    """
     for node, place in nodes if modules else ():
         if not isinstance(node, ast.Import | ast.ImportFrom):
             continue
         at = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
-        for number, path in enumerate(path for top in tops_of(node) for path in modules.get(top, ())):
+        files = [(top, path) for top in tops_of(node) for path in modules.get(top, ())]
+        for number, (name, path) in enumerate(files):
             artifact = Artifact(
-                path, False, "read", "code", where_of(path), "import", place.cell, node.lineno
-            )
+                path, False, "read", "code", where_of(path), "import", place.cell, node.lineno,
+                start=(-1, 0) if name in lying else None,
+            )  # fmt: skip
             yield Act(artifact, (*at, number), place.turns, place.owner, gone=False)

@@ -178,3 +178,42 @@ def test_written_notebooks_are_taken_apart_into_python(name: str) -> None:
         taken = statements.take(statements.names)
         assert taken.found == statements.names
         assert not (taken.missing - taken.before) & statements.names
+
+
+ABOVE = 'import os\nos.environ["A"] = "5"\n'
+
+
+@pytest.mark.parametrize(
+    ("source", "names", "text"),
+    [
+        (f"{ABOVE}import tool\nrun()", ["tool"], f"{ABOVE}import tool\n"),
+        (f"{ABOVE}from tool import x\n", ["x"], f"{ABOVE}from tool import x\n"),
+        (f"{ABOVE}import tool\ndef f():\n    return tool", ["f"], f"{ABOVE}import tool\ndef f():\n    return tool"),
+        (f"import tool\n{ABOVE}", ["tool"], "import tool\n\n\n"),
+        (f"import tool\n{ABOVE}import tool as t", ["t"], "import tool\n\n\nimport tool as t"),
+        (f"{ABOVE}import math\nK = 1", ["math", "K"], "\n\nimport math\nK = 1"),
+        ('N = 3\nos.environ["A"] = str(N)\nimport tool', ["tool"], 'N = 3\nos.environ["A"] = str(N)\nimport tool'),
+        ('n = load()\nos.environ["A"] = str(n)\nimport tool', ["tool"], "\n\nimport tool"),
+        ('os.environ["A"] += ":b"\nimport tool', ["tool"], "\nimport tool"),
+        ('os.environ.pop("A")\nimport tool', ["tool"], "\nimport tool"),
+        ('os.environ.pop("A", None)\nimport tool', ["tool"], 'os.environ.pop("A", None)\nimport tool'),
+        ('if "A" not in os.environ:\n    os.environ["A"] = "1"\nimport tool', ["tool"],
+         'if "A" not in os.environ:\n    os.environ["A"] = "1"\nimport tool'),
+        ("from dotenv import load_dotenv\nload_dotenv()\nimport tool", ["tool"],
+         "from dotenv import load_dotenv\nload_dotenv()\nimport tool"),
+    ],
+)  # fmt: skip
+def test_an_import_is_taken_with_the_environment_above_it(source: str, names: list[str], text: str) -> None:
+    taken = carried(source, names)
+
+    assert taken.text == text
+    assert taken.found == set(names)
+    assert taken.missing <= {"os"}
+
+
+def test_two_imports_find_each_the_environment_that_they_found_there() -> None:
+    source = f'{ABOVE}import one\nos.environ["A"] = "6"\nimport two\nimport one as again'
+
+    assert '"6"' not in carried(source, ["one"]).text
+    assert carried(source, ["again"]).text == f"{ABOVE}import one\n\n\nimport one as again"
+    assert carried(source, ["two", "again"]).text == source

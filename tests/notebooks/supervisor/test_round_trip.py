@@ -590,6 +590,24 @@ def test_a_code_cell_that_is_moved_alone_takes_its_words_along(notebook: dict[st
     assert by_id == {stage.id: stage for stage in LAB.stages}
 
 
+def test_words_stay_where_the_code_of_another_stage_was_moved_below_them(notebook: dict[str, Any]) -> None:
+    cells = notebook["cells"]
+    tell, mine = (
+        cell(notebook, "tell"),
+        {"cell_type": "markdown", "id": "m", "metadata": {}, "source": "mine"},
+    )
+    cells.remove(tell)
+    at = cells.index(cell(notebook, "load"))
+    cells[at : at + 1] = [mine, tell]
+    found = back(notebook)
+    assert found.document.stages == (
+        Stage(id="load", title="Load", description="From disk.", runtime="none"),
+        LAB.stages[1].with_changes(description="mine"),
+    )
+    assert ("deleted", "load", "cell") in told(found)
+    assert found.stripped == {"load"}
+
+
 def test_added_markdown_is_told_by_what_became_of_it(notebook: dict[str, Any]) -> None:
     def words(source: str) -> dict[str, Any]:
         return {"cell_type": "markdown", "id": source, "metadata": {}, "source": source}

@@ -124,6 +124,9 @@ NOISE = edited(
     ),
     ("run = [f'run {time.time_ns()}', rows + 20]", "rows + 20", "rows + 21"),
     ("print('at', f'{tempfile.mkdtemp()}/part_{rows + 30}.csv')", "rows + 30", "rows + 31"),
+    ("print('to', tempfile.mktemp(suffix='_22.csv'))", "_22", "_23"),
+    ("print('of', f'{uuid.uuid4()}_v2')", "_v2", "_v3"),
+    ("inner = os.path.join(tempfile.mkdtemp(), 'fold_1', 'x.csv')", "fold_1", "fold_2"),
     (
         "with open('kept.pkl', 'wb') as f:\n    pickle.dump({'at': time.time(), 'n': rows + 40}, f)",
         "rows + 40",

@@ -55,7 +55,7 @@ def apart(work: Path, place: Path | None = None) -> Iterator[types.ModuleType]:
     _new_seeds()
     os.chdir(place)
     # A module that the code writes or is given lies beside it, as beside a script.
-    sys.path.insert(0, str(place))
+    sys.path[:0] = map(str, _places_of_modules(work, place))
     sys.modules["__main__"] = module
     try:
         with warnings.catch_warnings():
@@ -75,6 +75,12 @@ def apart(work: Path, place: Path | None = None) -> Iterator[types.ModuleType]:
         _forget_handlers(loggers)
         _forget_figures()
         _forget_style(read=not drawn and (place / STYLE).is_file())
+
+
+def _places_of_modules(work: Path, place: Path) -> list[Path]:
+    """Where a stage's own modules lie, before any others: beside its code, and where those of a project do."""
+    project = [one for one in (work / "src", work) if one.is_dir()]
+    return list(dict.fromkeys([place, *project]))
 
 
 def _new_seeds() -> None:

@@ -10,6 +10,8 @@
 | `module` | a module, by its name | where it can be imported |
 | `pickle` | anything else | in the environment that wrote it |
 
+Paths into the folder of the stage are, where they are read, paths into the reader's (`inside`, `lab_folder`).
+
 Small `json` stands in the value of the stage; everything else is an artifact of it, known by digest.
 """
 
@@ -24,7 +26,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agi_node import arrays, axes, codec, encoding
+from agi_node import arrays, axes, codec, encoding, lab_folder
 from agi_node.canonical import untag
 from agi_node.errors import FAILED, AgiError
 from agi_node.exact_json import DEEPEST, exact_text, exact_value
@@ -57,6 +59,8 @@ def hand_over(name: str, value: Any, staging: Staging, subject: str) -> Form:
     """
     if isinstance(value, types.ModuleType):
         return {"kind": "module", "name": value.__name__}
+    if (placed := lab_folder.leave(value)) is not None:
+        return {**hand_over(name, placed, staging, subject), "inside": True}
     text = exact_text(value)
     if text is not None:
         if len(text) <= INLINE:
@@ -98,6 +102,8 @@ def take_over(form: Mapping[str, Any]) -> Any:
     Raises AGI-RUN-113 for what cannot be read here, by the name and the stage that it comes from, where the form has
     them.
     """
+    if form.get("inside"):
+        return lab_folder.come(take_over({name: one for name, one in form.items() if name != "inside"}))
     kind = form["kind"]
     subject = f"{form['called']} of stage {form['stage']}" if "stage" in form else "the value"
     if kind == "tagged":

@@ -1,7 +1,8 @@
 """Folders that are there before the code of a stage, for the files that it promises.
 
 In a notebook an earlier cell may have made them. Where the code makes one itself (`os.mkdir("out")`), it must find
-nothing there: Python tells an audit hook before it makes a folder, and then the empty one goes.
+nothing there: Python tells an audit hook before it makes a folder, and then the empty one goes. And where it makes one
+in a folder that lies in the lab (`os.mkdir("data/out")`), that one is made with it: a stage has only what it takes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any
 
 _ready: set[str] = set()
 """The folders, while the code of a stage runs."""
+_works: list[str] = []
+"""The folders in which that code runs."""
 _hooked = False
 
 
@@ -27,20 +30,25 @@ def ready(folders: Iterable[Path], work: Path) -> Iterator[None]:
         while folder != work:
             _ready.add(os.path.realpath(folder))
             folder = folder.parent
-    if _ready and not _hooked:
+    _works.append(os.path.realpath(work))
+    if not _hooked:
         sys.addaudithook(_before)  # there is no way to take one back
         _hooked = True
     try:
         yield
     finally:
         _ready.clear()
+        _works.pop()
 
 
 def _before(event: str, arguments: tuple[Any, ...]) -> None:
     """Take a folder away that is about to be made; one in which a file is stays, and making it fails as it would."""
-    if event != "os.mkdir" or not _ready or not isinstance(arguments[0], (str, os.PathLike)):
+    if event != "os.mkdir" or not _works or not isinstance(arguments[0], (str, os.PathLike)):
         return
     path = os.path.abspath(arguments[0])
+    above = os.path.dirname(path)
+    if os.path.realpath(above).startswith(f"{_works[-1]}{os.sep}") and not os.path.lexists(above):
+        os.makedirs(above, exist_ok=True)
     if path not in _ready:
         return
     with contextlib.suppress(OSError):

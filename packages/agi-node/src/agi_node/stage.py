@@ -20,6 +20,7 @@ from agi_node.exact_json import exact_value
 from agi_node.handover import Form, hand_over, take_over
 from agi_node.items import Skip
 from agi_node.keeping import filled, instead, keep_figures, kept_files
+from agi_node.lab_folder import come, running_in
 from agi_node.placing import Inputs
 from agi_node.ready_folders import ready
 from agi_node.script import as_script, compiled, execute, write_out
@@ -41,18 +42,20 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
     `values` are forms by name, `files` the artifacts of each output by path, `shown` what the last expression is worth,
     `changed` those of `order["watch"]`, values that others take too, that the code changed in place.
 
-    `order` is `{"code", "file", "workdir", "carried": [[stage, text]], "outputs": [name]}`; files are named from the
-    folder above `workdir`, in which the code runs. `inputs` names a JSON file of
+    `order` is `{"code", "file", "folder", "workdir", "carried": [[stage, text]], "outputs": [name]}`; files are named
+    from the folder above `workdir`, in which the code runs, and which is called `folder`. `inputs` names a JSON file of
     `{"values": {name: form}, "files": [{"path", "source", "size", "digest", "stored", "copy"}], "item": {name: exact
     JSON}}`. Raises what the code raises; AGI-STAGE-101 for an output that is not there, -102 for an input file that is
     gone, -103 for an item that cannot be part of a path, -116 for an input that the code changed.
     """
     given = json.loads(Path(inputs).read_bytes()) if inputs else {"values": {}, "files": [], "item": {}}
-    work = run._staging.scratch / "work"
+    work = Path(run._staging.scratch, "work", order.get("folder", ""))
     place = work / order.get("workdir", "")
     place.mkdir(parents=True, exist_ok=True)
     values = _names_of(order["outputs"], is_file=False)
     item = {called: exact_value(text) for called, text in given["item"].items()}
+    with running_in(work):
+        item = come(item)
     files = {path: filled(path, item) for path in _names_of(order["outputs"], is_file=True)}
     placed = Inputs(name, work, files.values())
     for file in given["files"]:
@@ -61,7 +64,14 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
     drawn = pictures.watch(run._staging.scratch / "pictures" if "also" in order else None)
     text = "".join([order["code"], *(carried for _, carried in order["carried"])])
     showing = displayed.watch(place, wanted="also" in order, text=text)
-    with ready(folders, work), placed, apart(work, place) as module, _listening(order, run), showing as shows:
+    with (
+        running_in(work),
+        ready(folders, work),
+        placed,
+        apart(work, place) as module,
+        _listening(order, run),
+        showing as shows,
+    ):
         space = module.__dict__
         space.update(run=run, display=display, Skip=Skip)
         for stage, text in order["carried"]:
@@ -94,7 +104,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         told["displays"] = shows.found
         told["pictures"] = [versions[-1][1] for versions in drawn.found]
         told["closed"] = drawn.closed
-        told["printed"] = _printed(place, run)
+        with running_in(work):
+            told["printed"] = _printed(place, run)
     return {**told, "files": kept_files(name, files, placed.paths, work, run), "item": given["item"]}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from agi_node.canonical import tag
 from agi_node.errors import FAILED, AgiError
+from agi_node.lab_folder import levels_above
 from agi_node.reference import FileRef
 
 _COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -196,14 +197,16 @@ def scrub(text: str, longest: int = 2_000) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def with_folders(text: str, folder: str) -> str:
-    """A text with the folder that code ran in as `.`, and the one above it as `..`: two runs have two of them.
+def with_folders(text: str, folder: str, root: str = "") -> str:
+    """A text with the folder that code ran in as `.`, and those above it as `..`: two runs have two of them.
+
+    They are named up to the one in which the lab's own lies, `root` (`agi_node.lab_folder`).
 
     >>> with_folders("at /tmp/a/b/x.csv and /tmp/a/y.csv", "/tmp/a/b")
     'at ./x.csv and ../y.csv'
     """
     name = "."
-    for _ in range(2):
+    for _ in range(1 + levels_above(folder, root)):
         text = text.replace(folder, name)
         folder, name = folder.rpartition("/")[0], ".." if name == "." else f"../{name}"
         if folder.count("/") < 2:

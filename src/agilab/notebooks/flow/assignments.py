@@ -53,6 +53,10 @@ class Assignments(LibraryCalls):
         """A module, or something out of one; it `adds` to the module that is there where `import a.b` makes `a`."""
 
     @abstractmethod
+    def runs_modules(self, full: str, line: int) -> None:
+        """Something of the notebook's own modules is imported: these run, if they have not yet."""
+
+    @abstractmethod
     def star(self, module: str, line: int) -> None:
         """All names of a module."""
 
@@ -164,11 +168,15 @@ class Assignments(LibraryCalls):
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         for found in imports_of(node, ""):
             if found.name == "*":
+                if self.own_modules and not self.of_module:
+                    self.runs_modules(found.module, node.lineno)
                 self.star(found.module, node.lineno)
             elif found.module == "__future__":
                 self.lazy |= found.name == "annotations"
             else:
                 full = f"{found.module}.{found.name}" if found.name else found.module
+                if self.own_modules and not self.of_module:
+                    self.runs_modules(full, node.lineno)
                 self.bind_import(
                     found.bound, found.module.partition(".")[0] if found.top else full, node.lineno
                 )

@@ -38,8 +38,12 @@ class Calls(Definitions):
 
     def implied(self, value: Value, line: int) -> None:
         for number in value.makers:
-            if number in self._applying or not self._is_class(number):
+            if number in self._applying or not self._is_class(number) or (number, value) in self._implied:
                 continue
+            outermost = not self._applying
+            self._implied.add(
+                (number, value)
+            )  # classes that speak of each other would come back to it again and again
             parts = self._with_parts([number])
             todo = [self._makers[each] for one in parts for each in self._with_bases(one)]
             methods = [
@@ -59,6 +63,8 @@ class Calls(Definitions):
             if hooks := sorted(frozenset[int]().union(*(maker.hooks for maker in todo))):
                 self._reached(hooks, line)  # they are not followed, what they read has to be there
             self._applying -= more
+            if outermost:
+                self._implied.clear()
 
     def decorated(self, value: Value, by: Value, line: int) -> None:
         functions, _, _ = self._reached(sorted(by.makers | by.runs), line)
@@ -229,8 +235,10 @@ class Calls(Definitions):
             for region in one.changed
         )
         every = either([PLAIN, *args, *(value for value in values if not self._is_definition(value))])
+        called = fresh is None
         fresh = fresh or (self.new(node) if node is not None else PLAIN)
         stored = Value(fresh.owns, every.reaches | fresh.reaches, every.makers, every.runs, every.tied)
+        surely = self._surely(numbers) if whole and called else set()
         for number, summary in zip(functions, summaries, strict=True):
             regions = set(summary.changed)
             if number in makes:  # what it changes is the object that it makes
@@ -252,10 +260,7 @@ class Calls(Definitions):
             )
             self.change(used & self.spent, PLAIN, line)
             self._same |= self._regions_of(summary.same, None, args, receiver=False, summary=summary)
-            for name, does in summary.states:
-                self._depth += 1
-                self.state(name, does, node or ast.Pass(lineno=line))
-                self._depth -= 1
+            self.does(summary.states, surely, node or ast.Pass(lineno=line))
             for reason, reads, binds in summary.doubts:
                 self.doubt(line, reason, reads=reads, binds=binds)
             for name in sorted(summary.binds):
@@ -267,6 +272,27 @@ class Calls(Definitions):
             for name in sorted(summary.unbinds):
                 self._perhaps_not(name, line)
         return self._gives(numbers, summaries, functions, every, fresh, given, args, made, skip)
+
+    def _surely(self, numbers: Sequence[int]) -> set[str]:
+        """States of the process that these functions, if they are one, set whenever they return."""
+        todo, seen, found = [*numbers] if len(numbers) == 1 else [], set[int](), set[str]()
+        while todo:
+            number = todo.pop()
+            seen.add(number)
+            summary = self._summary(number)
+            found |= summary.surely
+            for name in summary.runs:
+                some = self._methods.get(name[1:], []) if name[0] == "." else self._run_by(name)
+                todo += [each for each in some if len(some) == 1 and each not in seen]
+        return found
+
+    def _run_by(self, name: str) -> list[int]:
+        made = sorted(self._path.env.get(name, PLAIN).makers)
+        return [
+            each
+            for one in made
+            for each in (self._method_of([one], "__init__") if self._is_class(one) else [one])
+        ]
 
     def _bound(
         self,

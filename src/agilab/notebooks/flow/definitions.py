@@ -12,6 +12,7 @@ from agilab.notebooks.flow.classes import Classes, keeps_its_result
 from agilab.notebooks.flow.functions import Body
 from agilab.notebooks.flow.makers import FunctionNode, Maker, Summary
 from agilab.notebooks.flow.model import Use
+from agilab.notebooks.flow.states import Does
 from agilab.notebooks.flow.values import PLAIN, Value, either
 
 _CLASS_MAKERS = frozenset(
@@ -135,6 +136,7 @@ class Definitions(Classes):
                     told=(self.told_in_place, self.told_written),
                     modules=self.own_modules,
                     of_module=self.of_module,
+                    own=(self.own_does, self.own_logs),
                 )
                 if maker.summary.remembers:
                     maker.stateful = True
@@ -164,10 +166,12 @@ def _summarise(
     told: tuple[bool, bool],
     modules: Mapping[str, Use],
     of_module: bool,
+    own: tuple[Mapping[str, tuple[tuple[str, Does], ...]], bool],
 ) -> Summary:
     body = Body(node, is_own, is_own_method, imports)
     body.told_in_place, body.told_written = told
     body.own_modules, body.of_module = modules, of_module
+    body.own_does, body.own_logs = own
     if keeps_its_result(node):
         body.changes_owner()
     return body.summary()

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import ast
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from agi_node.source.tree import Chain, chain_of, children
 from agilab.notebooks.flow import knowledge as known
@@ -54,6 +55,10 @@ class Expressions(ABC):
         """By full name, what naming something of the notebook's own modules does."""
         self.of_module = False
         """Whether the text is itself one of these, which nobody repeats."""
+        self.own_does: Mapping[str, tuple[tuple[str, states.Does], ...]] = {}
+        """By method of a class of these, what a call of it may do to states of the process."""
+        self.own_logs = False
+        """Whether one of these logs."""
         self.unseeded: set[Region] = set()
         """Regions of models that draw random numbers from the process's own when they are fitted."""
 
@@ -82,6 +87,14 @@ class Expressions(ABC):
     @abstractmethod
     def state(self, name: str, does: states.Does, node: ast.AST) -> None:
         """A state of the process is set or used."""
+
+    @abstractmethod
+    def paths(self, *ways: Callable[[], None]) -> None:
+        """One of these happens."""
+
+    @abstractmethod
+    def inside(self, way: Callable[[], None]) -> None:
+        """This happens in a function that is called here."""
 
     @abstractmethod
     def doubt(self, line: int, reason: str, *, reads: bool = True, binds: bool = True) -> None:
@@ -249,8 +262,11 @@ class Expressions(ABC):
             return drawn(owner)
         return owner.inside().with_kind(owner.kind if owner.kind in ("table", "figure") else "")
 
-    def uses_module(self, full: str, node: ast.AST) -> Use | None:
-        """Something of a module of the notebook's own is named, and may be called then; None where it is no such."""
+    def uses_module(self, full: str, node: ast.AST, *, called: bool = False) -> Use | None:
+        """Something of a module of the notebook's own is named, and may be called then; None where it is no such.
+
+        `called` says that it is, here and now.
+        """
         use = self.own_modules.get(self._known_as(full))
         for name in sorted(use.reads if use else ()):
             self.state(name, "use", node)
@@ -259,7 +275,24 @@ class Expressions(ABC):
         if use is not None and use.kind == "variable":  # who looks at a memory sees what was asked for before
             for name in sorted(use.holds):
                 self.change(self.held(name).owns, PLAIN, getattr(node, "lineno", 1))
+        if use is not None:
+            self.does(use.does, use.surely if called else (), node)
         return use
+
+    def does(self, what: Sequence[tuple[str, states.Does]], surely: Collection[str], node: ast.AST) -> None:
+        """A function does this to states of the process; some it sets `surely`, all others perhaps."""
+        for name, how in what:
+            one = partial(self.state, name, how, node)
+            if how == "use" or name in surely:
+                self.inside(one)
+            else:
+                self.paths(partial(self.inside, one), lambda: None)
+
+    def through(self, full: str) -> str:
+        """The full name with what a module of the notebook's own has of a library as the library names it."""
+        if self.own_modules and (use := self.own_modules.get(known_as := self._known_as(full))) and use.alias:
+            return use.alias + full.removeprefix(known_as)
+        return full
 
     def changes_module(self, full: str, node: ast.AST) -> None:
         """What a module of the notebook's own holds, or a part of it, is changed so that it cannot be repeated."""

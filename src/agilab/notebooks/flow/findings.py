@@ -160,7 +160,8 @@ def _settings(plan: Plan) -> Iterator[Finding]:
                     "NB-608", "the working directory is another one from here on", flow.index, setting.line
                 )
             elif (flow.index, setting) in repeated:
-                what = f"the definition of {setting.known_as}" if setting.known_as else setting.text
+                defined = setting.known_as and not setting.runs
+                what = f"the definition of {setting.known_as}" if defined else setting.text
                 yield _finding("NB-610", f"{what} is repeated in later stages", flow.index, setting.line)
     gone = {one: None for stage in plan.stages for one in lost(plan.links, stage.cells)}
     for cell, line, what in dict.fromkeys((cell, one.line, _what(one)) for cell, one in gone):
@@ -169,6 +170,8 @@ def _settings(plan: Plan) -> Iterator[Finding]:
 
 def _what(setting: Setting) -> str:
     """What a setting sets, in words."""
+    if setting.state.startswith("<import "):
+        return f"importing {setting.state.removeprefix('<import ').rstrip('>')} as it is imported here"
     library = setting.state.removeprefix("<options ").rstrip(">")
     return f"the setting of {states.STATES.get(setting.state, library)}"
 

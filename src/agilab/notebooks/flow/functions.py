@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from agi_node.source.needs import needs_of
 from agi_node.source.pure import dotted
@@ -16,6 +17,7 @@ from agi_node.source.scopes import bound_names, declared_global, parameters
 from agi_node.source.tree import Chain, nodes_of
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.makers import BUILTINS, FunctionNode, Summary
+from agilab.notebooks.flow.module_effects import run_by
 from agilab.notebooks.flow.statements import Statements
 from agilab.notebooks.flow.values import CLOSURE, PLAIN, Region, Value, either
 
@@ -70,6 +72,10 @@ class Body(Statements):
         self._first: set[str] = set()
         self._acts = False
         self._regions: dict[int, int] = {}
+        self._depth = 0
+        self._left = False
+        self._surely: set[str] = set()
+        self._runs: set[str] = set()
 
     def changes_owner(self) -> None:
         """It is a method whose result its object keeps."""
@@ -80,6 +86,7 @@ class Body(Statements):
         node = self._node
         for _ in range(_ROUNDS):
             before = self._found()
+            self._left = False
             if isinstance(node, ast.Lambda):
                 self._returns = either([self._returns, self.value(node.body)])
             else:
@@ -119,6 +126,8 @@ class Body(Statements):
             self._acts or bool(self._globals),
             {name: self._env[name] for name in self._globals & self._env.keys()},
             self._ties(),
+            frozenset(self._surely),
+            frozenset(self._runs),
         )
 
     def _ties(self) -> str:
@@ -176,6 +185,12 @@ class Body(Statements):
         if name in self._globals:
             self._unbinds.add(name)
 
+    def runs_modules(self, full: str, line: int) -> None:
+        for one in run_by(full, self.own_modules):
+            for state, how in one.does:
+                self.state(state, how, ast.Pass(lineno=line))
+                self._remembers = True  # the first call does more than the next one
+
     def bind_import(self, name: str, full: str, line: int, *, adds: bool = False) -> None:
         self._imports[name] = full
         self._locals -= {name}
@@ -188,7 +203,7 @@ class Body(Statements):
         if first in self._locals or first in self._env or any(first in names for names in self.inner):
             return None
         if first in self._imports:
-            return dotted(chain, self._imports)
+            return self.through(dotted(chain, self._imports))
         return dotted(chain, {}) if not self._is_own(first) and _is_known(first) else None
 
     def mention(self, name: str, line: int) -> bool:
@@ -239,7 +254,16 @@ class Body(Statements):
 
     def state(self, name: str, does: states.Does, node: ast.AST) -> None:
         self._states[name, does] = None
+        if does != "use" and self._is_sure():
+            self._surely.add(name)
         self._acts |= not self._nested
+
+    def _is_sure(self) -> bool:
+        """Whether what stands here happens in each call."""
+        return not (self._depth or self._nested or self._left)
+
+    def inside(self, way: Callable[[], None]) -> None:
+        way()
 
     def doubt(self, line: int, reason: str, *, reads: bool = True, binds: bool = True) -> None:
         self._doubts[reason, reads, binds] = None
@@ -251,6 +275,8 @@ class Body(Statements):
         self, callee: Value, node: ast.Call, args: Sequence[Value], named: Mapping[str, Value]
     ) -> Value | None:
         every = [*args, *named.values()]
+        if isinstance(node.func, ast.Name) and self._is_sure():
+            self._runs.add(node.func.id)
         if self._outside(callee.reaches):
             self._calls = True
             for value in every:
@@ -285,6 +311,8 @@ class Body(Statements):
             self._owners[each] = self._owners.get(each, frozenset()) | owner.reaches
         for value in args or ():
             self._passed |= value.reaches
+        if args is not None and self._is_sure() and owner.owns & {f"p:{one}" for one in self._parameters[:1]}:
+            self._runs.add(f".{name}")
         return None
 
     def _is_held(self, name: str, args: Sequence[Value] | None, node: ast.expr) -> bool:
@@ -335,24 +363,42 @@ class Body(Statements):
     # -- paths: every one is taken ------------------------------------------------------------------------------
 
     def paths(self, *ways: Callable[[], None]) -> None:
+        self._depth += 1
         for way in ways:
             way()
+        self._depth -= 1
 
     def repeated(self, body: Callable[[], None], *, once: bool, forever: bool) -> None:
-        body()
+        self.paths(body)
 
     def attempted(
         self, body: Callable[[], None], handlers: Sequence[Callable[[], None]], rest: Callable[[], None]
     ) -> None:
         self.paths(body, *handlers, rest)
 
+    def _try(self, node: ast.Try) -> None:
+        missing = all(handler.type is not None and _is_missing(handler.type) for handler in node.handlers)
+        if not (missing and node.handlers):
+            super()._try(node)
+            return
+        self.block(node.body)  # where the library is missing nobody asks for what this sets of it
+        self.paths(*(partial(self.block, handler.body) for handler in node.handlers))
+        self.block([*node.orelse, *node.finalbody])
+
     def ends(self, node: ast.stmt, value: Value) -> None:
         if isinstance(node, ast.Return):
             self._returns = either([self._returns, value])
+            self._left = self._left or not self._nested
 
     def declare_global(self, node: ast.Global | ast.Nonlocal) -> None:
         if self._nested and isinstance(node, ast.Nonlocal):
             self._remembers = True
+
+
+def _is_missing(node: ast.expr) -> bool:
+    """Whether it stands for libraries that are not there."""
+    some = node.elts if isinstance(node, ast.Tuple) else [node]
+    return all(isinstance(one, ast.Name) and one.id in ("ImportError", "ModuleNotFoundError") for one in some)
 
 
 def _is_known(name: str) -> bool:

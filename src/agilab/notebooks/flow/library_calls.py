@@ -96,7 +96,14 @@ class LibraryCalls(Expressions):
         use = None
         if self.own_modules:
             self._changes_modules(node, full)
-            if (use := self.uses_module(full, node)) is not None and use.makes:
+            owner, _, word = full.rpartition(".")
+            if (
+                word in states.LOGS
+                and owner in self.own_modules
+                and self.own_modules[owner].kind == "variable"
+            ):
+                self.state(states.LOG, "use", node)  # a logger of the module
+            if (use := self.uses_module(full, node, called=True)) is not None and use.makes:
                 made = self._result(node, full, every, named, PLAIN)
                 return replace(
                     either([made, *map(self.held, sorted(use.holds))]),
@@ -261,8 +268,12 @@ class LibraryCalls(Expressions):
             self.state(states.RANDOM_NUMPY, "use", node)
         if name.startswith(known.FILES):
             self.state(states.FOLDER, "use", node)
-        if name in states.LOGS and node.args and owner.kind != "table" and self.has_library("logging"):
+        if self._is_logged(name, owner, node):
             self.state(states.LOG, "use", node)
+        if name in states.LOGGER_SETS and self.logs and owner.kind == "":
+            self.state(states.LOG_OPTIONS, "set", node)
+        if name in self.own_does and owner.kind == "" and not self.is_own_method(name):
+            self.does(self.own_does[name], (), node)
         if name in known.DRAWS and owner.kind in ("", "table") and not owner.makers:
             return self.drawing(node, [owner, *held])
         if owner.kind == "figure":
@@ -298,6 +309,15 @@ class LibraryCalls(Expressions):
         self._notes(made, held)
         mixed = either([made, given, owner, owner.inside(), *held])
         return replace(mixed, kind="table" if is_table else "", calm=owner.calm)
+
+    @property
+    def logs(self) -> bool:
+        """Whether there may be loggers: by the library, or by a module of the notebook's own."""
+        return self.has_library("logging") or self.own_logs
+
+    def _is_logged(self, name: str, owner: Value, node: ast.Call) -> bool:
+        """Whether a call writes into a log."""
+        return name in states.LOGS and bool(node.args) and owner.kind != "table" and self.logs
 
     def _in_place(self, node: ast.Call) -> bool:
         """Whether a call is told to change what it is called on; `**given` may say it where a dict of the text does."""

@@ -131,6 +131,8 @@ class Links(Sources):
         """The one statement by which `source` leaves a state, if repeating it where `cell` begins gives the same."""
         flow = self.flows[source]
         settings = [setting for setting in flow.settings if setting.state == name]
+        while len(settings) > 1 and settings[0].runs:  # an import, and then a seed
+            settings.pop(0)
         if len(settings) != 1 or name in flow.alters or name in flow.reads or name not in flow.always:
             return None
         (setting,) = settings
@@ -218,6 +220,9 @@ class Links(Sources):
         value = self.value(name, cell)
         if value.tied:
             return f"{name} is {value.tied}"
+        source = self.maker(name, cell)
+        if source is not None and not self.carries(name, cell) and not self.finds_environment(name, source):
+            return f"{name} was imported where the environment or options were set as no other stage has them by then"
         for number in sorted(value.makers):
             maker = self.flows.makers[number]
             if maker.kind != "class":

@@ -35,6 +35,8 @@ class Summary:
         ties: Why its first parameter cannot leave its process from then on: what it puts there.
         globals: What it binds to the names that it declares global.
         acts: Whether it changes, itself, anything of the notebook or of the process.
+        surely: States of the process that it sets itself whenever it returns.
+        runs: Functions of the notebook that it calls whenever it does, and `.name` for methods of its first parameter.
         remembers: Whether a function in it changes what outlives the call, so that what it gives back has a state.
     """
 
@@ -58,6 +60,8 @@ class Summary:
     acts: bool = False
     globals: Mapping[str, Value] = field(default_factory=dict)
     ties: str = ""
+    surely: frozenset[str] = frozenset()
+    runs: frozenset[str] = frozenset()
 
 
 @dataclass

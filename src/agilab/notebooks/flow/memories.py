@@ -20,6 +20,8 @@ _ANEW = words(
 """Words of what is another thing when it is asked for again."""
 LOOKED_AT = words("cache_info cache_clear cache_parameters")
 """What a function whose results are kept says of these."""
+_QUEUES = words("Queue SimpleQueue LifoQueue PriorityQueue JoinableQueue")
+_IN_MEMORY = words("sqlite:// sqlite:/// duckdb://")
 _GIVES = words("get setdefault")
 _MISSING = words("KeyError AttributeError NameError")
 
@@ -35,6 +37,30 @@ class Held:
 
     setters: set[str] = field(default_factory=set)
     sound: bool = True
+
+
+def is_in_memory(node: ast.Call) -> bool:
+    """Whether a call makes a connection to what is in the memory of the process, or a queue: a fresh one is empty.
+
+    >>> texts = ["sqlite3.connect(':memory:')", "duckdb.connect()", "sqlite3.connect('a.db')", "create_engine('sqlite://')"]
+    >>> [is_in_memory(ast.parse(text, mode="eval").body) for text in texts]
+    [True, True, False, True]
+    """
+    said = [
+        part.value
+        for each in (*node.args, *(one.value for one in node.keywords))
+        for part in ast.walk(each)
+        if isinstance(part, ast.Constant)
+    ]
+    if any(
+        isinstance(text, str) and (":memory:" in text or "mode=memory" in text or text in _IN_MEMORY)
+        for text in said
+    ):
+        return True
+    called = ast.unparse(node.func)
+    return called.rpartition(".")[2] in _QUEUES or (
+        called == "duckdb.connect" and not (node.args or node.keywords)
+    )
 
 
 class Memories:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agilab.notebooks.flow.states import Does
 from agilab.notebooks.flow.values import Region, Value
 
 
@@ -38,6 +39,7 @@ class Setting:
         text: The statement, where repeating it elsewhere sets the same; else empty.
         needs: Names that the statement reads.
         known_as: Of a definition that a decorator makes known to a library: by which word others use it.
+        runs: Of an import: the modules of the notebook's own whose top level runs for the first time by it.
     """
 
     state: str
@@ -45,6 +47,27 @@ class Setting:
     text: str = ""
     needs: frozenset[str] = frozenset()
     known_as: str = ""
+    runs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What importing one of the notebook's own modules does to the process, besides that the module is there.
+
+    Attributes:
+        module: Its full name.
+        does: To states of the process, and to what others of these modules hold.
+        known_as: By state the words by which others use definitions that it makes known to a library; an empty one
+            where it sets more than that.
+        asks: What it may ask for that others set: environment variables, options of libraries (`<options`).
+        brings: The others of these modules that it imports.
+    """
+
+    module: str
+    does: tuple[tuple[str, Does], ...] = ()
+    known_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    asks: frozenset[str] = frozenset()
+    brings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +81,13 @@ class Use:
         makes: Whether objects are made by it whose methods change such a state.
         holds: States of which a call gives a part that can be changed in place.
         memory: Of a variable, function or class that is a memory: the words on which it depends; None for all others.
+        does: What a call of it does, or may do, to states of the process: a seed, an option, the folder, the log file.
+        surely: Those of these states that each call has set when it ends.
+        only_sets: Whether a call does nothing but set such states, so that it can be repeated.
+        methods: Of a class: by method what a call of it may do to states of the process.
+        effects: Of a module: what importing it does.
+        libraries: Of a module: the first parts of the names of what it imports.
+        alias: Of a name that a module has of a library: the full name of what it stands for.
     """
 
     reads: frozenset[str] = frozenset()
@@ -66,6 +96,13 @@ class Use:
     makes: bool = False
     holds: frozenset[str] = frozenset()
     memory: frozenset[str] | None = None
+    does: tuple[tuple[str, Does], ...] = ()
+    surely: frozenset[str] = frozenset()
+    only_sets: bool = False
+    methods: Mapping[str, tuple[tuple[str, Does], ...]] = field(default_factory=dict)
+    effects: Effects | None = None
+    libraries: frozenset[str] = frozenset()
+    alias: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +128,8 @@ class CellFlow:
         syntax: What keeps it from being Python; then everything else is empty.
         future: Its `from __future__` statements.
         calls: Whether anything happens but imports and definitions.
+        does: What it does to states of the process, and to what modules of the notebook's own hold.
+        again: Modules of the notebook's own that it imports and that a cell above imported first.
     """
 
     index: int
@@ -114,6 +153,17 @@ class CellFlow:
     syntax_line: int = 0
     future: tuple[str, ...] = ()
     calls: bool = True
+    does: tuple[tuple[str, Does], ...] = ()
+    again: frozenset[str] = frozenset()
+
+
+def methods_of(modules: Mapping[str, Use]) -> dict[str, tuple[tuple[str, Does], ...]]:
+    """By method of a class of the notebook's own modules: what a call of it may do to states of the process."""
+    found: dict[str, dict[tuple[str, Does], None]] = {}
+    for use in modules.values():
+        for method, does in use.methods.items():
+            found.setdefault(method, {}).update(dict.fromkeys(does))
+    return {method: tuple(does) for method, does in found.items()}
 
 
 def is_state(name: str) -> bool:

@@ -12,14 +12,15 @@ import ast
 import re
 from collections.abc import Collection, Mapping, Sequence
 
+from agi_node.source.scopes import bound_names
 from agi_node.source.tree import Unreadable, nodes_of, parse
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.model import Use
 from agilab.notebooks.flow.notebook import Flows, analyse_cells
-from agilab.notebooks.flow.own_module import OwnModule
+from agilab.notebooks.flow.own_module import OwnModule, unasked
 
 _ROUNDS, _LONGEST = 3, 60_000
-"""Times that modules are read which import each other, and characters of one: longer ones are not asked."""
+"""Times that modules are read which import each other, and characters of one: longer ones may do anything."""
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -44,15 +45,15 @@ def module_uses(texts: Mapping[str, str], told: Collection[str] = ()) -> dict[st
     >>> uses["tools.see"].changes, uses["tools.twice"].changes
     (frozenset({'<tools.SEEN>'}), frozenset())
     """
-    texts = {
-        module: _absolute(text, module, texts) for module, text in texts.items() if len(text) <= _LONGEST
-    }
-    found: dict[str, Use] = {}
+    given = texts
+    long = {module: unasked(module, text) for module, text in texts.items() if len(text) > _LONGEST}
+    texts = {module: _absolute(text, module, given) for module, text in given.items() if module not in long}
+    found: dict[str, Use] = dict(long)
     every = set(told)
     for _ in range(_ROUNDS if len(texts) > 1 else 1):
         before, known = found, set(every)
         modules = [OwnModule(module, text, before, known) for module, text in texts.items() if text]
-        found = {name: use for one in modules for name, use in one.uses()}
+        found = long | {name: use for one in modules for name, use in one.uses()}
         every |= {state for one in modules for state in one.told}
         if found == before and every == known:
             break
@@ -78,16 +79,50 @@ def _told(flows: Flows, uses: Mapping[str, Use]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _absolute(text: str, module: str, every: Collection[str]) -> str:
-    """The text with `from .parts import x` as `from tools.parts import x`; empty where it is not Python."""
+def _absolute(text: str, module: str, every: Mapping[str, str]) -> str:
+    """The text with `from .parts import x` as `from tools.parts import x`, and each name of `from tools import *`.
+
+    Empty where it is not Python.
+    """
     try:
         tree = parse(text.encode())
     except (Unreadable, UnicodeError):
         return ""
-    relative = [node for node in nodes_of(tree) if isinstance(node, ast.ImportFrom) and node.level]
-    is_package = any(one.startswith(f"{module}.") for one in every)
-    for node in relative:
-        up = node.level - is_package
-        base = ".".join(module.split(".")[: -up or None])
-        node.module, node.level = ".".join(part for part in (base, node.module) if part), 0
-    return ast.unparse(tree) if relative else text
+    guards = [node for node in tree.body if isinstance(node, ast.If) and "__main__" in ast.dump(node.test)]
+    for guard in guards:  # whoever imports it does not run that
+        guard.body = [ast.Pass()]
+    changed = bool(guards)
+    for node in (node for node in nodes_of(tree) if isinstance(node, ast.ImportFrom)):
+        before = (node.module, len(node.names), node.names[0].name)
+        node.module, node.level = _module_of(node, module, every), 0
+        if before[2] == "*" and node.module in every:
+            names = sorted(_public(node.module, every, {module}))
+            node.names = [ast.alias(name) for name in names] or [ast.alias("__name__", "_")]
+        changed |= before != (node.module, len(node.names), node.names[0].name)
+    return ast.unparse(tree) if changed else text
+
+
+def _module_of(node: ast.ImportFrom, module: str, every: Collection[str]) -> str:
+    """The full name of the module that a statement of a module imports from."""
+    if not node.level:
+        return node.module or ""
+    up = node.level - any(one.startswith(f"{module}.") for one in every)
+    return ".".join(part for part in (*module.split(".")[: -up or None], node.module) if part)
+
+
+def _public(module: str, every: Mapping[str, str], asked: set[str]) -> set[str]:
+    """The names that `from module import *` binds."""
+    asked.add(module)
+    try:
+        tree = parse(every[module].encode())
+    except (Unreadable, UnicodeError):
+        return set()
+    found = {name for name in bound_names(tree.body, "") if not name.startswith(("_", "*"))}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            texts = [part.value for part in ast.walk(node.value) if isinstance(part, ast.Constant)]
+            return {text for text in texts if isinstance(text, str) and text.isidentifier()}
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            other = _module_of(node, module, every)
+            found |= _public(other, every, asked) if other in every and other not in asked else set()
+    return found

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from agi_node.source.needs import needs_of
 from agi_node.source.pure import dotted
 from agi_node.source.scopes import bound_names, imports_of
-from agi_node.source.tree import Chain, chain_of, nodes_of, text_of
+from agi_node.source.tree import Chain, nodes_of, text_of
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.makers import BUILTINS, Maker
 from agilab.notebooks.flow.model import Setting, Undecided
-from agilab.notebooks.flow.statements import FUNCTIONS, Statements
+from agilab.notebooks.flow.module_effects import draws, module_of, run_by
+from agilab.notebooks.flow.setters import Setters
+from agilab.notebooks.flow.statements import FUNCTIONS
 from agilab.notebooks.flow.values import PLAIN, Region, Value, either
 from agilab.notebooks.flow.ways import Way, joined, with_stored
 from agilab.notebooks.flow.written import may_be_told
@@ -22,7 +24,7 @@ from agilab.notebooks.flow.written import may_be_told
 _ROUNDS = 5
 
 
-class Names(Statements):
+class Names(Setters):
     """Keeps what is known of names while cells are walked, path by path."""
 
     def __init__(self, trees: Sequence[ast.Module]) -> None:
@@ -36,7 +38,6 @@ class Names(Statements):
         self.held_regions: dict[Region, str] = {}
         """By the region of what was given by a module of the notebook's own: the state of which it is a part."""
         self._kept: list[ast.AST] = []
-        self._asked: list[ast.AST] = []
         self._touched: set[Region] = set()
         self._derived: dict[str, frozenset[Region]] = {}
         self._loops: list[tuple[list[Way], list[Way]]] = []
@@ -44,9 +45,12 @@ class Names(Statements):
         self._depth = 0
         self._hides_python = False
         self._applying: set[int] = set()
+        self._implied: set[tuple[int, Value]] = set()
         self._imports: dict[str, str] = {}
         self._own: set[str] = set()
         self._own_methods: set[str] = set()
+        self._stored: set[str] = set()
+        self._brought: dict[str, int] = {}
         for tree in trees:
             self._own |= bound_names(tree.body, "").keys()
             for node in nodes_of(tree):
@@ -54,6 +58,9 @@ class Names(Statements):
                     self._imports |= _imported(node)
                 elif isinstance(node, ast.Global):
                     self._own |= set(node.names)
+                elif isinstance(node, ast.Name):
+                    if not isinstance(node.ctx, ast.Load):
+                        self._stored.add(node.id)
                 elif isinstance(node, (ast.Call, ast.Constant)):
                     self.told_in_place |= _says_in_place(node)
                     self.told_written |= may_be_told(node)
@@ -76,6 +83,8 @@ class Names(Statements):
         self._lines: dict[str, int] = {}
         self._doubts: list[Undecided] = []
         self._settings: list[Setting] = []
+        self._done: dict[tuple[str, states.Does], None] = {}
+        self._again: set[str] = set()
         self._statement: ast.stmt | None = None
         self._source: list[str] = []
 
@@ -126,13 +135,47 @@ class Names(Statements):
             self.load(name, line)
         top = full.partition(".")[0]
         moved = states.IMPORT_PATH in self._path.status and not known.is_installed(top)
-        self.bind(
-            name, Value(tied="found where this notebook lets modules be looked for") if moved else PLAIN, line
-        )
-        self._path.modules[name] = full
+        runs = run_by(full, self.own_modules) if self.own_modules and not self.of_module else []
+        why = "found where this notebook lets modules be looked for" if moved else ""
+        why = why or ("of a module that draws random numbers when it is imported" if draws(runs) else "")
+        self.bind(name, Value(tied=why) if why else PLAIN, line)
+        self._path.modules[name] = self.through(full)
         use = self.own_modules.get(full)
         if use is not None and use.kind == "variable":
             self.uses_module(full, ast.Pass(lineno=line))
+
+    def runs_modules(self, full: str, line: int) -> None:
+        effects = run_by(full, self.own_modules)
+        known_here = [one for one in effects if one.module in self._brought]
+        self._again |= {one.module for one in known_here if self._brought[one.module] < self._index}
+        new = [one for one in effects if one.module not in self._brought]
+        self._brought |= {one.module: self._index for one in new}
+        text = "" if self._depth else self._importing(module_of(full, self.own_modules))
+        runs = frozenset(one.module for one in new)
+        logged = any(state == states.LOG for one in new for state, _ in one.does)  # who logs is in this stage
+        for (state, how), known_as in (
+            (each, one.known_as.get(each[0], ("",))) for one in new for each in one.does
+        ):
+            if logged and state == states.LOG_OPTIONS:
+                continue
+            options = f"<options {state[1:].partition('.')[0]}>" if states.is_kept(state) and text else state
+            if how == "set" or options != state:
+                self._done[options, "set"] = None
+                self._settings += [
+                    Setting(options, line, text, known_as=word, runs=runs) for word in known_as
+                ]
+                if state in states.STATES:
+                    self.bind(state, Value(tied=states.in_words(state)), line)
+            else:
+                self.state(state, how, ast.Pass(lineno=line))
+        if any(one.asks for one in new):
+            self._settings.append(Setting(f"<import {full}>", line, text, runs=runs))
+
+    def _importing(self, module: str) -> str:
+        """A statement that imports a module and leaves all names of the notebook what they are."""
+        top = module.partition(".")[0]
+        taken = top in self._stored or self._imports.get(top, top) != top
+        return f"__import__({module!r})" if taken else f"import {module}"
 
     def star(self, module: str, line: int) -> None:
         self.doubt(line, f"from {module} import * binds names that are not in the text", reads=False)
@@ -144,11 +187,11 @@ class Names(Statements):
         if any(first in names for names in self.inner):
             return None
         if first in path.modules:
-            return dotted(chain, path.modules)
+            return self.through(dotted(chain, path.modules))
         if first in path.status or first in path.env:
             return None
         if first in self._imports:
-            return dotted(chain, self._imports)
+            return self.through(dotted(chain, self._imports))
         return dotted(chain, {}) if first in BUILTINS or dotted((first,), {}) != first else None
 
     def mention(self, name: str, line: int) -> bool:
@@ -195,6 +238,8 @@ class Names(Statements):
     def state(self, name: str, does: states.Does, node: ast.AST) -> None:
         line = getattr(node, "lineno", 1)
         kept = states.is_kept(name)
+        self._done[name, does] = None
+        self._own_is_set |= does != "use" and (kept or self._is_of_own(name))
         tied = Value(tied=states.in_words(name) if kept or name in states.STATES else "a setting")
         if does == "set":
             setting = self._setting(name, line, node)
@@ -217,8 +262,12 @@ class Names(Statements):
         """A module of the notebook's own that is set where that cannot be repeated is another one from here on."""
         top = setting.state.removeprefix("<options ").removesuffix(">")
         tied = any(self._path.env.get(name, PLAIN).tied for name in setting.needs)
-        if (tied or not setting.text) and any(one.partition(".")[0] == top for one in self.own_modules):
+        if (tied or not setting.text) and self._is_of_own(setting.state):
             self.state(states.kept_in(f"{top}.*"), "go on", node)
+
+    def _is_of_own(self, state: str) -> bool:
+        top = state.removeprefix("<options ").removesuffix(">")
+        return any(one.partition(".")[0] == top for one in self.own_modules)
 
     def _touch_state(self, name: str, line: int, *, changes: bool = False) -> None:
         """A state that was set is read, and (but for the folder and the environment) another one afterwards."""
@@ -257,44 +306,6 @@ class Names(Statements):
             name, node.lineno, ast.unparse(node), found - (BUILTINS - self._path.status.keys()), known_as
         )
 
-    def _only_sets(self, node: ast.stmt) -> bool:
-        """Whether a statement does nothing but set states, so that it can be repeated: a call of `use_our_style()`."""
-        if isinstance(node, ast.If):
-            return all(map(self._only_sets, (*node.body, *node.orelse)))
-        if isinstance(node, (ast.Assign, ast.AugAssign, ast.Delete)):
-            targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
-            return all(self._is_place(target) for target in targets)
-        if not isinstance(node, ast.Expr):
-            return isinstance(node, (ast.Import, ast.ImportFrom, ast.Pass))
-        call = node.value
-        if not isinstance(call, ast.Call):
-            return isinstance(call, ast.Constant)
-        chain = chain_of(call.func)
-        full = self.full(chain) if chain else None
-        if full is not None:
-            found = states.state_of(full, frozenset())
-            return found is not None and found[1] == "set" and found[0] not in states.RANDOM
-        value = self._path.env.get(call.func.id, PLAIN) if isinstance(call.func, ast.Name) else PLAIN
-        made = [self._makers[number].node for number in value.makers]
-        return len(made) == 1 and isinstance(made[0], ast.FunctionDef) and self._all_set(made[0])
-
-    def _all_set(self, node: ast.FunctionDef) -> bool:
-        if node in self._asked:  # of itself
-            return False
-        self._asked.append(node)
-        found = not node.decorator_list and all(map(self._only_sets, node.body))
-        self._asked.pop()
-        return found
-
-    def _is_place(self, target: ast.expr) -> bool:
-        """Whether it is an attribute or an item of a library's: `plt.rcParams["font.size"]`."""
-        owner = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else None
-        if isinstance(owner, ast.Call):
-            called = chain_of(owner.func)
-            return called is not None and self.full(called) in states.CONTEXTS
-        chain = chain_of(owner) if owner is not None else None
-        return chain is not None and self.full(chain) is not None
-
     def _by_its_call(self, node: ast.stmt | None, place: ast.AST) -> ast.stmt | None:
         """`context.prec = 5` as `getcontext().prec = 5`: what a name stands for here is another one elsewhere."""
         owner = place.value if isinstance(place, ast.Attribute) else None
@@ -312,6 +323,11 @@ class Names(Statements):
 
     def same(self, values: Sequence[Value]) -> None:
         self._same |= either([PLAIN, *values]).owns
+
+    def inside(self, way: Callable[[], None]) -> None:
+        self._depth += 1
+        way()
+        self._depth -= 1
 
     def paths(self, *ways: Callable[[], None]) -> None:
         before = self._path

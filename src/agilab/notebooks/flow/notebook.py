@@ -12,7 +12,7 @@ from agi_node.source.tree import nodes_of
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.calls import Calls
 from agilab.notebooks.flow.makers import Maker
-from agilab.notebooks.flow.model import CellFlow, Use
+from agilab.notebooks.flow.model import CellFlow, Use, methods_of
 from agilab.notebooks.flow.values import Region, Value
 
 
@@ -36,6 +36,7 @@ class Flows:
         figures_stay: See `analyse_cells`.
         own_modules: The first parts of the names of the notebook's own modules.
         held: By the region of what was given by one of these: the state of which it is a part.
+        modules: What naming something of these does, by its full name.
     """
 
     sources: tuple[str, ...]
@@ -44,6 +45,7 @@ class Flows:
     figures_stay: bool = True
     own_modules: frozenset[str] = frozenset()
     held: Mapping[Region, str] = field(default_factory=dict)
+    modules: Mapping[str, Use] = field(default_factory=dict)
 
     def is_of_own_module(self, state: str) -> bool:
         """Whether a setting is one of a module of the notebook's own."""
@@ -75,6 +77,8 @@ def analyse_cells(
     trees = [_parsed(source) for source in sources]
     scope = Notebook([tree for tree in trees if isinstance(tree, ast.Module)], figures_stay=figures_stay)
     scope.own_modules, scope.of_module = modules or {}, of_module
+    scope.own_does = methods_of(scope.own_modules)
+    scope.own_logs = any(states.LOGGING & {one for one, _ in use.does} for use in scope.own_modules.values())
     cells = tuple(
         scope.cell(index, source, tree)
         if isinstance(tree, ast.Module)
@@ -88,6 +92,7 @@ def analyse_cells(
         figures_stay,
         frozenset(one.partition(".")[0] for one in scope.own_modules),
         scope.held_regions,
+        scope.own_modules,
     )
 
 
@@ -159,6 +164,8 @@ class Notebook(Calls):
             tuple(dict.fromkeys(self._settings)),
             future=tuple(future),
             calls=not all(defines(node) for node in tree.body),
+            does=tuple(self._done),
+            again=frozenset(self._again),
         )
 
     def _give_up(self, tree: ast.Module) -> None:

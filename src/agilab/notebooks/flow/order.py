@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agilab.notebooks.flow.links import Links
 from agilab.notebooks.flow.model import is_state
+from agilab.notebooks.flow.module_effects import run_by
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,12 @@ def unused(links: Links) -> tuple[tuple[str, int], ...]:
                 links.flows.makers[one].name == name for one in makers
             )
             used = name in read or name in flow.used
-            registered = any(one.known_as and one.line == flow.lines.get(name) for one in flow.settings)
+            runs = run_by(flow.modules.get(name, ""), links.flows.modules)
+            acting = {one.module for one in runs if one.does}
+            registered = any(
+                one.runs & acting or (one.known_as and not one.runs and one.line == flow.lines.get(name))
+                for one in flow.settings
+            )
             if is_definition and not (used or registered) and not name.startswith("_"):
                 found.append((name, flow.index))
     return tuple(found)

@@ -4,30 +4,54 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agi_node.source.tree import nodes_of
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
-from agilab.notebooks.flow.memories import LOOKED_AT, Memories
+from agilab.notebooks.flow.makers import Summary
+from agilab.notebooks.flow.memories import LOOKED_AT, Memories, is_in_memory
 from agilab.notebooks.flow.model import CellFlow, Use
+from agilab.notebooks.flow.module_effects import effects_of
 from agilab.notebooks.flow.module_functions import Function, is_decorated
 from agilab.notebooks.flow.notebook import Flows, analyse_cells
 from agilab.notebooks.flow.statements import FUNCTIONS
 from agilab.notebooks.flow.values import PLAIN
 
 _DEFINED = (*FUNCTIONS, ast.ClassDef)
-_MOST_CALLS = 60
-"""Calls that are asked of one module: beyond that its functions are not asked."""
+_MOST_CALLS = 150
+"""Calls that are asked of one module: where there are more, each of them may do anything to what the module holds."""
+_AROUND = "__"
+"""How names of methods begin that are called without being named."""
+_SEEDS = (
+    ("seed(", states.RANDOM_PYTHON),
+    ("seed(", states.RANDOM_NUMPY),
+    ("manual_seed", states.RANDOM_TORCH),
+    ("set_seed", states.RANDOM_TENSORFLOW),
+    ("set_random_seed", states.RANDOM_TENSORFLOW),
+)
+"""Words of a text that may seed, and what."""
+_SETS_LOG = ("basicConfig", *sorted(states.LOGGER_SETS))
+_CALLED = ("a method of one object", "a function made by a function")
+"""What is tied to its process that can be called."""
 
 
 @dataclass
 class _Does:
-    """What the calls of one name do: names of the module and states that they change, and that they read."""
+    """What the calls of one name do: names of the module and states that they change, and that they read.
+
+    Attributes:
+        does: What they do to states of the process, in order.
+        surely: Those that each of them has set at its end.
+        only_sets: Whether they do nothing but set such states.
+    """
 
     changes: set[str] = field(default_factory=set)
     reads: set[str] = field(default_factory=set)
+    does: dict[tuple[str, states.Does], None] = field(default_factory=dict)
+    surely: frozenset[str] = frozenset()
+    only_sets: bool = False
 
 
 class OwnModule:
@@ -42,22 +66,37 @@ class OwnModule:
         self._name = name
         self._text = text
         self._others = others
+        self._modules_known = {one for one, use in others.items() if use.kind == "module"}
         self._named = told
         self.told: set[str] = set()
+        self._by_name: dict[str, dict[str, tuple[tuple[str, states.Does], ...]]] = {}
 
     def uses(self) -> Iterator[tuple[str, Use]]:
         """What naming each of its names does, by the full name."""
         above = _begun(self._others)
         bare = analyse_cells([above, self._text], modules=self._others, of_module=True)
         module = bare[1]
-        if module.syntax or module.undecided:
+        effects = None if module.syntax else effects_of(self._name, self._text, module, self._modules_known)
+        if module.syntax:
+            return
+        if any(one.reads for one in module.undecided):
+            yield self._name, replace(unasked(self._name, self._text), effects=effects)
             return
         self._tree = ast.parse(self._text)
         self._modules = module.modules
         self._own = module.binds - module.modules.keys()
+        self._loggers = _loggers(self._tree)
+        self._definitions = {part.name for part in self._tree.body if isinstance(part, _DEFINED)}
         self._memories = Memories(self._tree, _remembered(bare))
-        concerned = _concerned(self._tree, module, self._others) | self._memories.remembered
-        self._calls = _calls(bare, self._memories.functions, concerned)
+        self._in_memory = _in_memory(self._tree)
+        self._methods = _methods(bare)
+        concerned = _concerned(self._tree, bare, self._others) | self._memories.remembered
+        self._calls = _calls(bare, self._memories.functions, concerned, self._definitions)
+        self._remembering = {
+            name
+            for name, value in module.values.items()
+            if any((made := bare.makers[one].summary) is not None and made.remembers for one in value.runs)
+        }
         self._does = self._asked([above, self._text], module)
         changed = {one for each in self._does.values() for one in each.changes} & module.binds
         touched: set[str] = set()
@@ -67,15 +106,16 @@ class OwnModule:
             for name in {one.of or one.node.name, f"{one.of}.{one.node.name}"} & self._does.keys():
                 self._does[name].changes |= found
         self._memory = self._memories_of(changed - touched)
-        self._loggers = _loggers(self._tree)
         self._parts = changed | {one for one in self._own if module.values.get(one, PLAIN).kind != "plain"}
-        self._definitions = {part.name for part in self._tree.body if isinstance(part, _DEFINED)}
         self._makers = {part.name for part in self._tree.body if isinstance(part, ast.ClassDef)}
 
-        yield self._name, Use(_with_modules([states.kept_in(f"{self._name}.*")]))
+        reads = _with_modules([states.kept_in(f"{self._name}.*")])
+        yield self._name, Use(reads, effects=effects, libraries=_libraries(self._tree))
         for name, full in module.modules.items():  # what a package gives on
             if name in module.binds and full in self._others:
                 yield f"{self._name}.{name}", self._others[full]
+            elif name in module.binds and full.partition(".")[0] not in self._modules_known:
+                yield f"{self._name}.{name}", Use(reads, kind="definition", alias=full)
         for name in sorted(self._own | self._calls.keys()):
             yield f"{self._name}.{name}", self._use(name)
         for name in sorted(self._memories.remembered & self._own):
@@ -86,29 +126,66 @@ class OwnModule:
         """What calls do, by the name that is called."""
         texts = sorted({call for some in self._calls.values() for call in some})
         if len(texts) > _MOST_CALLS:
-            texts = []
+            return {name: _Does({"*"}, {"*"}) for name in self._calls}
         flows = analyse_cells([*above, *texts], modules=self._others, of_module=True)
         by_text: dict[str, _Does] = {}
         for text, flow in zip(texts, flows.cells[2:], strict=True):
             given = {state for region, state in flows.held.items() if region in flow.changed}
             self.told |= given
             reads = (flow.reads.keys() & module.binds) - module.modules.keys()
+            process = {one: None for one in flow.does if not states.is_kept(one[0])}
             by_text[text] = _Does(
-                _changed(flow, module) | given, reads | {one for one in flow.reads if _goes_on(one)}
+                self._changed(flow, module) | given,
+                reads | {one for one in flow.reads if _goes_on(one)},
+                process,
+                frozenset(one for one, how in process if how != "use" and one in flow.always),
+                all(how == "set" or one == states.ENVIRONMENT for one, how in process)
+                and all(one.text for one in flow.settings)
+                and not any(states.is_kept(one) and how != "use" for one, how in flow.does),
             )
         does: dict[str, _Does] = {}
         for name, some in self._calls.items():
             does[name] = _Does()
             for call in some:
-                found = by_text.get(call, _Does())
+                found = by_text[call]
                 does[name].changes |= found.changes
                 does[name].reads |= found.reads
-            if name in self._memories.remembered:
+                if call == some[0] or f".{_AROUND}" in call:
+                    does[name].does |= found.does
+            if some:
+                first = by_text[some[0]]
+                does[name].surely = first.surely
+                does[name].only_sets = first.only_sets and len(some) == 1 and first.changes <= self._loggers
+            self._by_name[name] = {
+                method: tuple(
+                    one for one in by_text[call].does if self._is_its_own(one, name, method, by_text[some[0]])
+                )
+                for call in some[1:]
+                if (method := call.rpartition(".")[2].removesuffix("()")) and not method.startswith(_AROUND)
+            }
+            if name in self._memories.remembered | self._remembering:
                 does[name].changes.add(name)
         for one in self._memories.functions:  # whose class is given by Python itself
             if one.node.name == "__new__" and any(place.startswith(f"{one.of}.") for place, _ in one.sets):
                 does.setdefault(one.of, _Does()).changes.add(one.of)
         return does
+
+    def _is_its_own(self, one: tuple[str, states.Does], name: str, method: str, made: _Does) -> bool:
+        """Whether a method does something to the process that is not only what making its object does."""
+        return one not in made.does or any(
+            one in summary.states for summary in self._methods.get((name, method), ())
+        )
+
+    def _changed(self, flow: CellFlow, module: CellFlow) -> set[str]:
+        """What a call changes that a fresh module would have otherwise: a connection is made anew and is as good."""
+        found = {*flow.alters, *flow.binds}
+        own = {
+            one
+            for one in found & module.binds
+            if one in module.values
+            and (module.values[one].tied not in known.MADE_ANEW or one in self._in_memory)
+        }
+        return own | {one for one in found if states.is_kept(one)}
 
     def _memories_of(self, changed: Collection[str]) -> dict[str, frozenset[str]]:
         """The names that functions change and that are memories, each with what it depends on."""
@@ -184,8 +261,11 @@ class OwnModule:
         reads = (
             frozenset(map(self._state, {name, *does.reads} - self._memory.keys() - self._loggers)) | changed
         )
+        reads = frozenset(one for one in reads if states.is_kept(one))
         reads |= _with_modules([*reads, states.kept_in(f"{self._name}.*")])
-        return Use(reads, changed, kind, makes, holds, self._memory.get(name))
+        memory = self._memory.get(name)
+        process = (tuple(does.does), does.surely, does.only_sets and not changed)
+        return Use(reads, changed, kind, makes, holds, memory, *process, self._by_name.get(name, {}))
 
     def _looked_at(self, name: str, *, clears: bool) -> Use:
         """What `f.cache_info()` does."""
@@ -195,8 +275,26 @@ class OwnModule:
         return Use(reads, state if clears and kept else frozenset(), "variable", False, state, frozenset())
 
 
-def _concerned(tree: ast.Module, module: CellFlow, others: Mapping[str, Use]) -> set[str]:
+def unasked(name: str, text: str) -> Use:
+    """What naming anything of a module may do whose text is too long to be asked, or does not say what it does."""
+    kept = frozenset({states.kept_in(f"{name}.*")})
+    seeds = [state for word, state in _SEEDS if word in text]
+    does: tuple[tuple[str, states.Does], ...] = tuple((one, "set") for one in dict.fromkeys(seeds))
+    if "logging" in text:
+        does += ((states.LOG_OPTIONS, "set"),) if any(one in text for one in _SETS_LOG) else ()
+    return Use(_with_modules([*kept]), kept, does=does)
+
+
+def _libraries(tree: ast.Module) -> frozenset[str]:
+    """The first parts of the names of what a module imports, wherever that stands."""
+    found = {each.name for node in nodes_of(tree) if isinstance(node, ast.Import) for each in node.names}
+    found |= {node.module for node in nodes_of(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    return frozenset(one.partition(".")[0] for one in found)
+
+
+def _concerned(tree: ast.Module, flows: Flows, others: Mapping[str, Use]) -> set[str]:
     """Functions and classes that speak of what may be kept, themselves or by others: the rest need not be asked."""
+    module = flows[1]
     tops = {one.partition(".")[0] for one in others}
     definitions = [node for node in tree.body if isinstance(node, (*FUNCTIONS, ast.ClassDef))]
     spoken = {node.name: _words_of(node) for node in definitions}
@@ -218,9 +316,40 @@ def _concerned(tree: ast.Module, module: CellFlow, others: Mapping[str, Use]) ->
         )
         or (isinstance(node, FUNCTIONS) and (node.args.defaults or node.args.kw_defaults))
     }
+    found |= {name for name in spoken if _touches_process(name, flows)}
     while more := {name for name, words in spoken.items() if name not in found and words & found}:
         found |= more
     return found & spoken.keys()
+
+
+def _touches_process(name: str, flows: Flows) -> bool:
+    """Whether a function, or a method of a class, does something to a state of the process itself."""
+    makers = [flows.makers[number] for number in flows[1].values.get(name, PLAIN).makers]
+    methods = [flows.makers[each] for one in makers for some in one.methods.values() for each in some]
+    does = [what for one in (*makers, *methods) if one.summary for what in one.summary.states]
+    return any(how != "use" or state in states.RANDOM for state, how in does)
+
+
+def _methods(flows: Flows) -> dict[tuple[str, str], list[Summary]]:
+    """By class and method: what the method itself does."""
+    return {
+        (name, method): [found for each in some if (found := flows.makers[each].summary) is not None]
+        for name in flows[1].binds
+        for number in flows[1].values.get(name, PLAIN).makers
+        if flows.makers[number].name == name
+        for method, some in flows.makers[number].methods.items()
+    }
+
+
+def _in_memory(tree: ast.Module) -> set[str]:
+    """Names for connections to what is in the memory of the process."""
+    return {
+        target.id
+        for node in tree.body
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name) and is_in_memory(node.value)
+    }
 
 
 def _words_of(node: ast.AST) -> set[str]:
@@ -258,7 +387,9 @@ def _remembered(flows: Flows) -> set[str]:
     return {name for name, makers in found.items() if any(flows.makers[one].kept for one in makers)}
 
 
-def _calls(flows: Flows, functions: Collection[Function], concerned: Collection[str]) -> dict[str, list[str]]:
+def _calls(
+    flows: Flows, functions: Collection[Function], concerned: Collection[str], definitions: Collection[str]
+) -> dict[str, list[str]]:
     """What calls each function, each class with its methods, and the methods of objects that the module holds.
 
     Those that are not concerned are called by nothing.
@@ -270,10 +401,13 @@ def _calls(flows: Flows, functions: Collection[Function], concerned: Collection[
     }
     found: dict[str, list[str]] = {}
     for name in sorted(flows[1].binds):
-        for number in sorted(flows[1].values.get(name, PLAIN).makers):
+        value = flows[1].values.get(name, PLAIN)
+        if name not in definitions and name not in flows[1].modules and (value.runs or value.tied in _CALLED):
+            found[name] = [f"{name}()"]  # `step = counter()`, `note = SEEN.append`
+        for number in sorted(value.makers):
             maker = flows.makers[number]
             methods = [one for one in maker.methods if one.isidentifier()]
-            if maker.name == name:
+            if maker.name == name and name in definitions:
                 found[name] = [f"{name}()"] if name in concerned else []
                 for one in methods if name in concerned else ():
                     itself = (name, one) in by_class and one != "__new__"
@@ -282,20 +416,11 @@ def _calls(flows: Flows, functions: Collection[Function], concerned: Collection[
                     if itself:
                         found[f"{name}.{one}"] = [call]
                 break
-            if maker.kind == "class":
+            if maker.kind != "class":
+                found[name] = [f"{name}()"]  # `add = lambda x: …`, `put = store.put`
+            else:
                 found |= {f"{name}.{one}": [f"{name}.{one}()"] for one in methods if not one.startswith("_")}
     return found
-
-
-def _changed(flow: CellFlow, module: CellFlow) -> set[str]:
-    """What a call changes that a fresh module would have otherwise: a connection is made anew and is as good."""
-    found = {*flow.alters, *flow.binds}
-    own = {
-        one
-        for one in found & module.binds
-        if one in module.values and module.values[one].tied not in known.MADE_ANEW
-    }
-    return own | {one for one in found if _goes_on(one)}
 
 
 def _loggers(tree: ast.Module) -> set[str]:

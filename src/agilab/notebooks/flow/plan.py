@@ -107,7 +107,8 @@ class _Builder:
             self._take_aside(cell, aside)
         for stage in self._stages:
             stage.code = self._code(stage)
-            stage.idle = not (stage.inputs or stage.outputs or stage.repeated) and all(
+            repeats = stage.repeated and any(self._flows[cell].calls for cell in stage.cells)
+            stage.idle = not (stage.inputs or stage.outputs or repeats) and all(
                 map(self._links.is_text, stage.cells)
             )
         if all(stage.idle for stage in self._stages):

@@ -25,13 +25,26 @@ _EVERYWHERE = frozenset({"warnings", "logging", "sys", "locale", "decimal", "mpm
 
 
 def repeated(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting]]:
-    """What a stage of these cells repeats, each setting with its cell, in the order in which they stand."""
+    """What a stage of these cells repeats, each setting with its cell, in the order in which they stand.
+
+    One that only imports repeats the environment that it does so in: others take its imports as they stand there.
+    """
     begin = cells[0]
     wanted = [one for one in _counting(links, cells) if links.can_hand_on(one[1], one[0], begin)]
     if any(links.flows[cell].calls for cell in cells):
         for cell in cells:
             wanted += [found for found in links.carried_settings.get(cell, ()) if found[0] < begin]
-    yield from sorted(dict.fromkeys(wanted), key=lambda one: (one[0], one[1].line))
+    elif any(links.flows[cell].modules.keys() & links.flows[cell].binds for cell in cells):
+        wanted += [
+            (cell, one)
+            for cell, one in _above(links, begin)
+            if one.state == states.ENVIRONMENT and links.can_repeat(one, begin)
+        ]
+    once: set[tuple[int, int, str]] = set()  # an import may set several things
+    for cell, one in sorted(dict.fromkeys(wanted), key=lambda one: (one[0], one[1].line)):
+        if (place := (cell, one.line, one.text)) not in once:
+            once.add(place)
+            yield cell, one
 
 
 def lost(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting]]:
@@ -43,19 +56,22 @@ def lost(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting]]:
 
 def _counting(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting]]:
     """Settings of cells above that count for what a stage of these cells does."""
-    if not any(links.flows[cell].calls for cell in cells):
+    again = frozenset[str]().union(*(links.flows[cell].again for cell in cells))
+    if not (again or any(links.flows[cell].calls for cell in cells)):
         return
     libraries = _libraries(links, cells)
+    own = bool(libraries & links.flows.own_modules)
     above = [
-        (flow.index, setting)
-        for flow in links.flows.cells[: cells[0]]
-        for setting in flow.settings
-        if setting.state not in states.RANDOM and setting.state != states.FOLDER
+        one
+        for one in _above(links, cells[0])
+        if one[1].runs & again or (one[1].state not in states.RANDOM and one[1].state != states.FOLDER)
     ]
     found = {
         one
         for one in above
-        if (_is_spoken_of(one[1].known_as, links, cells) if one[1].known_as else _counts(one[1], libraries))
+        if one[1].runs & again
+        or (own and one[1].runs and one[1].state.startswith("<options"))
+        or (_is_spoken_of(one[1].known_as, links, cells) if one[1].known_as else _counts(one[1], libraries))
     }
     texts = [setting.text for _, setting in found if setting.known_as]
     for text in texts:  # what is made known may use what else is
@@ -63,6 +79,10 @@ def _counting(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting
         found |= more
         texts += [setting.text for _, setting in more]
     yield from (one for one in above if one in found)
+
+
+def _above(links: Links, begin: int) -> list[tuple[int, Setting]]:
+    return [(flow.index, setting) for flow in links.flows.cells[:begin] for setting in flow.settings]
 
 
 def _speaks_of(text: str, word: str) -> bool:
@@ -101,9 +121,24 @@ def _libraries(links: Links, cells: Sequence[int]) -> set[str]:
         flow = links.flows[cell]
         for name in (*flow.reads, *(flow.binds & flow.used)):
             if name in flow.modules:
-                found.add(flow.modules[name].partition(".")[0])
+                top = flow.modules[name].partition(".")[0]
+                found |= {top} | _libraries_of(links, top)
             elif name in flow.values and flow.values[name].kind == "table":
                 found |= known.TABLES
         if _DRAWS.search(links.flows.sources[cell]):
             found.add(_DRAWN)
+    return found
+
+
+def _libraries_of(links: Links, top: str) -> set[str]:
+    """The libraries that modules of the notebook's own use, which are named by this first part, and those of theirs."""
+    if top not in links.flows.own_modules:
+        return set()
+    found, todo = set[str](), [top]
+    while todo:
+        own = todo.pop()
+        some = [use for name, use in links.flows.modules.items() if name.partition(".")[0] == own]
+        more = frozenset[str]().union(*(use.libraries for use in some)) - found
+        found |= more
+        todo += sorted(more & links.flows.own_modules)
     return found

@@ -5,6 +5,7 @@ Everything here is derived from `Flows` and pure. A *border* b lies between cell
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,6 +15,7 @@ from agi_node.source.pure import by_custom
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.makers import BUILTINS
 from agilab.notebooks.flow.model import is_state
+from agilab.notebooks.flow.module_effects import run_by
 from agilab.notebooks.flow.notebook import Flows
 from agilab.notebooks.flow.values import NOTHING, Region, Value
 
@@ -161,6 +163,8 @@ class Sources:
             return False
         if not makers and name not in self.flows[source].modules and self._is_set(taken[1], source):
             return False
+        if not self.finds_environment(name, source):
+            return False
         own = self.flows[source].binds
         reads = self.reads[source]
         if any(self._is_hidden(other, source) and other in taken[1].text for other in reads):
@@ -174,6 +178,31 @@ class Sources:
             (other in reads or other not in own) and (self.carries(other, source) or other in BUILTINS)
             for other in taken[1].before
         )
+
+    def finds_environment(self, name: str, source: int) -> bool:
+        """Whether an own module that cell `source` imports finds the environment variables and options wherever it is
+        taken that it found there; where it asks for none, and for any other name, it does."""
+        full = self.flows[source].modules.get(name)
+        if full is None or not self.flows.modules or name not in self.flows[source].binds:
+            return True
+        named = [one for one in self.flows.modules if one == full or one.startswith(f"{full}.")] or [full]
+        effects = [one for each in named for one in run_by(each, self.flows.modules) if one.asks]
+        asks = {one.module for one in effects}
+        asked = tuple({state for one in effects for state in one.asks})
+        settings = [(flow.index, one) for flow in self.flows.cells[: source + 1] for one in flow.settings]
+        first = next(((cell, one.line) for cell, one in settings if one.runs & asks), None)
+        before = [
+            (cell, one.text)
+            for cell, one in settings
+            if first is not None and one.state.startswith(asked) and (cell, one.line) < first
+        ]
+        if not before:
+            return True
+        own = self.statements(source)
+        here = _statements(own.take([name]).text) if own is not None and name in own.names else set()
+        alone = Statements("\n".join([*(text for _, text in before), f"import {full.partition('.')[0]}"]))
+        anywhere = _statements(alone.take([full.partition(".")[0]]).text)
+        return all(text in anywhere or (cell == source and text in here) for cell, text in before)
 
     def _is_set(self, taken: Carried, cell: int) -> bool:
         """Whether a statement of a cell gives something else where a setting from up there does not hold."""
@@ -203,3 +232,7 @@ class Sources:
     def _taken_here(self, name: str, cell: int) -> bool:
         text = self.statements(cell)
         return text is not None and name in text.names
+
+
+def _statements(text: str) -> set[str]:
+    return {ast.unparse(node) for node in ast.parse(text).body}

@@ -24,10 +24,6 @@ class Statements(Assignments):
         """A class; its body runs."""
 
     @abstractmethod
-    def paths(self, *ways: Callable[[], None]) -> None:
-        """One of these happens."""
-
-    @abstractmethod
     def repeated(self, body: Callable[[], None], *, once: bool, forever: bool) -> None:
         """This happens any number of times, `once` at least or perhaps not at all, `forever` until a `break`."""
 

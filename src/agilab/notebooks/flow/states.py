@@ -22,6 +22,8 @@ RANDOM_NUMPY, RANDOM_PYTHON, RANDOM_TORCH = "<random numpy>", "<random python>",
 RANDOM_TENSORFLOW = "<random tensorflow>"
 FIGURE, FOLDER, LOG = "<figure>", "<working directory>", "<log file>"
 ENVIRONMENT, IMPORT_PATH = "<environment variables>", "<import path>"
+LOG_OPTIONS = "<options logging>"
+LOGGING = frozenset({LOG, LOG_OPTIONS})
 RANDOM = frozenset({RANDOM_NUMPY, RANDOM_PYTHON, RANDOM_TORCH, RANDOM_TENSORFLOW})
 STATES = {
     RANDOM_NUMPY: "NumPy's legacy random numbers",
@@ -53,6 +55,8 @@ _KEEPS = words(
 _NOT_KEPT = ("atexit.", "abc.", "weakref.")
 LOGS = words("debug info warning warn error critical exception log")
 """What writes a line into a log, of the module `logging` and of its loggers."""
+LOGGER_SETS = words("setLevel addHandler removeHandler addFilter removeFilter setFormatter")
+"""Methods of loggers and of their handlers that set how they behave."""
 _SEEDS = {
     "numpy.random.seed": RANDOM_NUMPY,
     "numpy.random.set_state": RANDOM_NUMPY,
@@ -96,7 +100,8 @@ WITH_OPTIONS = words(
 _SETTERS = words(
     """
     warnings.filterwarnings warnings.simplefilter warnings.resetwarnings logging.basicConfig
-    logging.disable logging.captureWarnings locale.setlocale sys.setrecursionlimit
+    logging.disable logging.captureWarnings logging.config.dictConfig logging.config.fileConfig
+    locale.setlocale sys.setrecursionlimit
     decimal.setcontext time.tzset faulthandler.enable tqdm.auto.tqdm.pandas tqdm.tqdm.pandas
     tqdm.notebook.tqdm.pandas seaborn.set matplotlib.use matplotlib.pyplot.rc
     """

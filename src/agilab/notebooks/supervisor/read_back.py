@@ -300,11 +300,15 @@ class _Reader:
                     self._changes.tell("renamed", stage.id, None, f"what it names of {name}, which was split")
 
     def _with_text(self, stage: Stage, cell: Cell) -> Stage:
-        """The stage with the words above it: its own wherever they stand, else those of a stage whose code is gone."""
-        pending, self._pending = self._pending, _Pending()
+        """The stage with its own words, wherever they stand, else those above it of a stage whose code is gone."""
         name = name_of(cell)
-        own = iter(self._words.get(name or stage.id, []))
-        words = next((one for one in own if one.id not in self._said), pending.words)
+        own = next((one for one in self._words.get(name or stage.id, []) if one.id not in self._said), None)
+        if own is not None and self._pending.words is not None:
+            extra, self._pending.extra = self._pending.extra, []
+            self._rest_of_the_text()  # nobody's any more: a stage that has its own words stands below them
+            self._pending.extra = extra
+        pending, self._pending = self._pending, _Pending()
+        words = own or pending.words
         self._said |= {words.id} if words else set()
         if words is None and name and name not in self._came.values():
             self._changes.tell("text", stage.id, cell, "the words above it are gone", won="metadata")

@@ -29,6 +29,10 @@ from agilab.notebooks.supervisor.stage_cells import code_of, role_of
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import scope_of_notebook, walk
 
+_MAKE_CLASSES = frozenset(
+    ("namedtuple", "NamedTuple", "TypedDict", "NewType", "make_dataclass", "Enum", "IntEnum")
+)
+"""What makes a class where it is called."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -149,13 +153,13 @@ def _wire(whole: Stage, parts: Sequence[Part]) -> None:
     Where a part is not Python nobody can tell: the first part gives all, and each takes all.
     """
     parts[0].inputs = list(whole.inputs)
-    flows = analyse_cells([part.code for part in parts]).cells
-    if any(flow.syntax for flow in flows):
+    links = Links(analyse_cells([part.code for part in parts]))
+    if any(flow.syntax for flow in links.flows.cells):
         for number, part in enumerate(parts):
             part.inputs, part.uses = list(whole.inputs), dict(whole.uses)
             part.outputs = [] if number else list(whole.outputs)
         return
-    _values(whole, parts, flows)
+    _values(whole, parts, links)
     _files(whole, parts)
     for part in parts:
         part.outputs.sort(key=_place_in(whole.outputs))
@@ -165,7 +169,8 @@ def _place_in(names: Sequence[str]) -> Callable[[str], int]:
     return lambda name: names.index(name) if name in names else len(names)
 
 
-def _values(whole: Stage, parts: Sequence[Part], flows: Sequence[CellFlow]) -> None:
+def _values(whole: Stage, parts: Sequence[Part], links: Links) -> None:
+    flows = links.flows.cells
     taken = {
         (one if isinstance(one, str) else one.called or one.name): one
         for one in whole.inputs
@@ -184,10 +189,12 @@ def _values(whole: Stage, parts: Sequence[Part], flows: Sequence[CellFlow]) -> N
                 continue
             if made and name in lent[made[-1]]:
                 above = parts[made[-1]].stage.id
-                part.uses[above] = (*part.uses.get(above, ()), name)
+                part.uses[above] = tuple(dict.fromkeys((*part.uses.get(above, ()), name)))
             elif made:
                 _add(parts[made[-1]].outputs, name)
                 part.inputs.append(name)
+                classes = (*links.classes_of(name, number), *_made_classes(parts[made[-1]].code))
+                _use_classes(parts, lent, number, classes)
             elif number and name in taken:
                 part.inputs.append(taken[name])
     for name in whole.outputs:
@@ -196,6 +203,17 @@ def _values(whole: Stage, parts: Sequence[Part], flows: Sequence[CellFlow]) -> N
                 at for at, flow in enumerate(flows) if name in flow.binds or _alters(name, flow, parts[at])
             ]
             _add(parts[makers[-1] if makers else 0].outputs, name)
+
+
+def _use_classes(
+    parts: Sequence[Part], lent: Sequence[Collection[str]], number: int, classes: Iterable[str]
+) -> None:
+    """Let a part have the classes of the objects that it is given."""
+    for name in classes:
+        makers = [at for at in range(number) if name in lent[at]]
+        if makers:
+            uses, above = parts[number].uses, parts[makers[-1]].stage.id
+            uses[above] = tuple(dict.fromkeys((*uses.get(above, ()), name)))
 
 
 def _alters(name: str, flow: CellFlow, part: Part) -> bool:
@@ -221,13 +239,15 @@ def _files(whole: Stage, parts: Sequence[Part]) -> None:
             or [0]
         )
         parts[makers[-1]].outputs.append(name)
-    for at, (read, _) in enumerate(touched):
+    for at, (read, written) in enumerate(touched):
         for path in sorted(read):
             above = [up for up in range(at) if path in touched[up][1]]
             declared = any(path == (one if isinstance(one, str) else one.name) for one in parts[at].inputs)
             if above and not declared:
                 _add(parts[above[-1]].outputs, path)
                 parts[at].inputs.append(path)
+                if path in written:  # it goes on with the file, of which it gets a copy so
+                    _add(parts[at].outputs, path)
 
 
 def _touched(codes: Sequence[str]) -> list[tuple[set[str], set[str]]]:
@@ -239,7 +259,10 @@ def _touched(codes: Sequence[str]) -> list[tuple[set[str], set[str]]]:
     found: list[tuple[set[str], set[str]]] = [(set(), set()) for _ in codes]
     for number, some in nodes.items():
         for act in acts_of(some, evaluator):
-            found[number][act.artifact.direction == "written"].add(act.artifact.path.removeprefix("./"))
+            path, does = act.artifact.path.removeprefix("./"), act.artifact.direction
+            sides = (0, 1) if does == "both" else (int(does == "written"),)
+            for side in sides:
+                found[number][side].add(path)
     return found
 
 
@@ -263,6 +286,8 @@ def _lent(code: str) -> frozenset[str]:
             names |= {(one.asname or one.name).partition(".")[0] for one in statement.names}
         elif isinstance(statement, _DEFINITIONS):
             names.add(statement.name)
+        elif made := _made_class(statement):
+            names.add(made)
         else:
             other |= {
                 node.id
@@ -270,6 +295,23 @@ def _lent(code: str) -> frozenset[str]:
                 if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
             }
     return frozenset(names - other)
+
+
+def _made_class(statement: ast.stmt) -> str:
+    """The class that a statement makes with a call, such as a named tuple; empty where it makes none."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=function)):
+            return name if _last_of(function) in _MAKE_CLASSES else ""
+    return ""
+
+
+def _made_classes(code: str) -> Iterator[str]:
+    """The same of a whole text: any object that it gives may be of one."""
+    yield from filter(None, map(_made_class, ast.parse(code).body))
+
+
+def _last_of(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def _add(names: list[str], name: str) -> None:

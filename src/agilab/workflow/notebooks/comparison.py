@@ -235,7 +235,7 @@ def looks(text: str) -> str:
 def printed_by(both: Both, stage: ImportedStage, ran: Ran) -> str:
     """What the cells of a stage printed in a run of the notebook, with the folder that it ran in as `.`."""
     text = "".join(ran.printed.get(cell, "") for cell in stage.cells)
-    return (with_folders(text, ran.place) if ran.place else text)[:PRINTED]
+    return (with_folders(text, ran.place, ran.root) if ran.place else text)[:PRINTED]
 
 
 def _printed(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Compared | None:

@@ -173,7 +173,8 @@ def _copied(preview: Preview, folder: Path) -> list[str]:
             *own,
         ]
         return bring(preview.home, folder, names)
-    homes = [root_of(notebook.resolve(), preview.workdir) for notebook in preview.notebooks]
+    places = zip(preview.notebooks, preview.workdirs or [""] * len(preview.notebooks), strict=True)
+    homes = dict.fromkeys(root_of(notebook.resolve(), workdir) for notebook, workdir in places)
     return [
         name for home in homes for name in bring(home, folder, [*preview.reads, *_modules(preview, home)])
     ]

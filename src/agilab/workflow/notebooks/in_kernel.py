@@ -1,6 +1,6 @@
 """Runs a notebook in a Jupyter kernel and tells of it line by line, as JSON.
 
-    python in_kernel.py NOTEBOOK NAMES FOLDER OUT
+    python in_kernel.py NOTEBOOK NAMES FOLDER OUT ROOT
 
 A script for an interpreter that has Jupyter and nothing of AGILab; the kernel that it starts has the lab's packages.
 The lines are `{"begins": 3, "at": 1.7e9}` and `{"ended": 3, "seconds": 0.2}` for each cell, then one with what the
@@ -44,8 +44,10 @@ A notebook that draws nothing may say `%matplotlib inline` all the same: where t
 PICTURES = """
 from agi_node.pictures import InJupyter as _i
 get_ipython().pictures = _i(get_ipython(), {out!r})
+from agi_node.lab_folder import stays_in as _i
+_i({root!r})
 del _i"""
-"""Has each figure, and each other value, looked at that a cell shows."""
+"""Has each figure, and each other value, looked at that a cell shows; ROOT is the lab's folder there."""
 WIDGET = "application/vnd.jupyter.widget-view+json"
 """What a page draws that talks with the kernel: its text says how far it had come."""
 BY = "shown by"
@@ -86,14 +88,14 @@ def tell(**what: Any) -> None:
     print(json.dumps(what), flush=True)
 
 
-def run(path: str, names: list[str], folder: str, out: str, timeout_s: int = 1800) -> None:
+def run(path: str, names: list[str], folder: str, out: str, root: str, timeout_s: int = 1800) -> None:
     """Run the cells from top to bottom, up to the first that fails."""
     jupyter: Any = nbformat  # says nothing of its types
     book = jupyter.read(path, as_version=4)
     cells = list(book.cells)
     # Cells of ours stand behind those of the notebook, whose numbers stay as they are.
     book.cells += [
-        jupyter.v4.new_code_cell(FIRST + PICTURES.format(out=out)),
+        jupyter.v4.new_code_cell(FIRST + PICTURES.format(out=out, root=root)),
         jupyter.v4.new_code_cell(LAST.format(names=names, out=out)),
     ]
     client = _Client(book, timeout=timeout_s, kernel_name="python3", resources={"metadata": {"path": folder}})
@@ -155,4 +157,4 @@ def _says_errors(cell: Any) -> bool:
 
 
 if __name__ == "__main__":
-    run(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3], sys.argv[4])
+    run(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5])

@@ -49,6 +49,7 @@ class Ran:
         printed: What each cell printed, where it did.
         errors: Cells that wrote to standard error.
         place: The folder that it ran in.
+        root: The one of which that is the lab's `workdir`.
         pictures: Of each figure that a cell showed a fingerprint, and those after later cells that drew in it.
         began: When each cell began, in seconds since 1970.
         failed: The cell at which it ended; None where it came to its end.
@@ -62,6 +63,7 @@ class Ran:
     printed: Mapping[int, str] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
     place: str = ""
+    root: str = ""
     pictures: Sequence[Picture] = ()
     began: Mapping[int, float] = field(default_factory=dict)
     failed: Failed | None = None
@@ -127,7 +129,15 @@ def run_notebook(
     environ |= {"JUPYTER_RUNTIME_DIR": str(scratch / "jupyter"), "TMPDIR": str(scratch / "tmp")}
     environ |= shared or {}
     notebook = room.place / name
-    words = [str(jupyter), script, str(notebook), json.dumps(list(names)), str(notebook.parent), str(out)]
+    words = [
+        str(jupyter),
+        script,
+        str(notebook),
+        json.dumps(list(names)),
+        str(notebook.parent),
+        str(out),
+        str(room.place),
+    ]
     with (scratch / "stderr").open("w+", encoding="utf-8", errors="replace") as errors:
         process = subprocess.Popen(
             [*room.prefix, *words], stdout=subprocess.PIPE, stderr=errors, text=True, env=environ
@@ -146,6 +156,7 @@ def run_notebook(
         printed={int(cell): text for cell, text in told["printed"].items()},
         errors=tuple(told["errors"]),
         place=str(notebook.parent),
+        root=str(room.place),
         pictures=_pictures(out / "pictures.json", told["ran"]),
         began=began,
         failed=Failed(**told["failed"]) if told["failed"] else None,

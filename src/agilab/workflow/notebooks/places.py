@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+from agilab.workflow.notebooks.made_up import NUMBER, fits, is_number
 from agilab.workflow.notebooks.masks import TIMED, UNITS, sets_in_order
 from agilab.workflow.notebooks.texts import tidy
 
@@ -19,13 +20,14 @@ _DATE = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?(?:Z|[+-]\d\d:?
 _CLOCK = rf"\b\d{{1,2}}:\d\d(?::\d\d(?:\.\d+)?)?\b|\b{TIMED}\s?{UNITS}\b"
 _TEMPORARY = r"/(?:private/)?(?:tmp|var/folders)/(?:[^\s'\":,)\]/]*/)*"
 """Folders for a while, however deep; what lies there is called as its code says."""
-_UUID = r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _NUMBER = (
     r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d)\.(?!\w)|(?<=\d))(?:[eE][-+]?\d+)?(?!\w)"
 )
-_WORDS = re.compile(rf"{_TEMPORARY}|{_DATE}|{_UUID}|{_CLOCK}|[\w+/=]{{60,}}|{_NUMBER}|\w+|[^\w\s]")
+_WORD = rf"(?:(?!{_UUID})\w)+"
+"""A UUID is a word of its own also where others stand beside it."""
+_WORDS = re.compile(rf"{_TEMPORARY}|{_DATE}|{_UUID}|{_CLOCK}|[\w+/=]{{60,}}|{_NUMBER}|{_WORD}|[^\w\s]")
 _CUT = re.compile("… #[0-9a-f]{8}$")
-_DIGITS = re.compile(r"[-+]?[\d.,]*\d(?:e[-+]?\d+)?")
 
 
 def misfit(theirs: str, again: Sequence[str], mine: str, *, draws: bool = False) -> int | None:
@@ -76,8 +78,8 @@ def line_fits(runs: Sequence[str], mine: str, *, draws: bool = False) -> bool:
     if draws:
         free = _with_those_beside(free, those[0])
     return all(
-        _same_kind(place, word) if open_ else place[0] == word
-        for place, word, open_ in zip(places, other, free, strict=True)
+        fits(place, word, before) if open_ else place[0] == word
+        for place, word, open_, before in zip(places, other, free, ["", *other], strict=False)
     )
 
 
@@ -86,17 +88,10 @@ def beginning_fits(runs: Sequence[str], mine: str, *, draws: bool = False) -> bo
     if not any(_CUT.search(text) for text in (*runs, mine)):
         return line_fits(runs, mine, draws=draws)
     *those, other = [_WORDS.findall(_CUT.sub("", text)) for text in (*runs, mine)]
-    rows = zip(*those, other, strict=False)
-    return draws or all(len({*row[:-1]}) > 1 or row[0] == row[-1] for row in rows)
-
-
-def _same_kind(place: Sequence[str], mine: str) -> bool:
-    """Whether a word is a number where all runs have numbers."""
-    return not all(map(_is_number, place)) or _is_number(mine)
-
-
-def _is_number(word: str) -> bool:
-    return _DIGITS.fullmatch(word) is not None
+    rows = [(row[:-1], row[-1]) for row in zip(*those, other, strict=False)]
+    repeated = all(row[0] == word for row, word in rows if len({*row}) == 1)
+    # The last word may be cut itself.
+    return draws or (repeated and all(fits(row, word) for row, word in rows[:-1] if len({*row}) > 1))
 
 
 def _with_those_beside(free: Sequence[bool], words: Sequence[str]) -> list[bool]:
@@ -116,7 +111,7 @@ def _rows(words: Sequence[str]) -> Iterator[list[int]]:
         if word[0].isalpha():
             yield group
             group = []
-        elif _is_number(word):
+        elif is_number(word):
             group.append(at)
     yield group
 
@@ -128,7 +123,7 @@ def _may_be_drawn(row: Sequence[str], mine: str) -> bool:
 
 def _alone(line: str) -> str:
     """A line without its numbers: what it has in common with others of a loop."""
-    return _DIGITS.sub("#", line)
+    return NUMBER.sub("#", line)
 
 
 def _drawn(runs: Sequence[Sequence[str]]) -> frozenset[str]:

@@ -12,7 +12,7 @@ from agilab.contracts.base import parse_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.moments import dated
 from agilab.contracts.notebook_import import NotebookImport
-from agilab.notebooks.above import levels_above, raised, root_of
+from agilab.notebooks.above import common_root, levels_above, raised, root_of
 from agilab.notebooks.inspecting import Inspection, inspect
 from agilab.notebooks.staging import Staged
 from agilab.notebooks.supervisor.read_back import ReadBack, is_supervisor, read_back
@@ -43,7 +43,7 @@ class Preview:
         undecided: What that lab and the notebook both changed, each in another way, in words.
         joins: Whether it is the lab that the notebook was made of, and stays with what was changed.
         names: The key of each stage of such a lab (`joined`).
-        workdir: The folder that the notebooks lie in, below that of their lab; empty where it is the lab's (`above`).
+        workdirs: The folder that each notebook lies in, below that of their lab; empty where it is the lab's (`above`).
     """
 
     notebooks: tuple[Path, ...]
@@ -61,7 +61,12 @@ class Preview:
     undecided: tuple[str, ...] = ()
     joins: bool = False
     names: Mapping[str, str] | None = None
-    workdir: str = ""
+    workdirs: tuple[str, ...] = ()
+
+    @property
+    def workdir(self) -> str:
+        """The one of the first notebook."""
+        return self.workdirs[0] if self.workdirs else ""
 
     @property
     def folder(self) -> Path:
@@ -93,22 +98,24 @@ def preview_import(notebooks: Sequence[Path], *, per: Literal["flow", "cell"] = 
         dependencies,
         reads,
         pictures=staged.files,
-        workdir=inspections[0].workdir,
+        workdirs=tuple(one.workdir for one in inspections),
     )
 
 
 def _raised(notebooks: Sequence[Path], inspections: Sequence[Inspection]) -> list[Inspection]:
-    """The inspections with the folder above theirs that they reach into, where all lie in one."""
-    folders = {path.resolve().parent for path in notebooks}
-    if len(folders) > 1:
+    """The inspections with the folder above theirs that any of them reaches into, where it may be the lab's of all."""
+    folders = [path.resolve().parent for path in notebooks]
+    levels = [
+        levels_above(folder, one.uses, one.levels) for folder, one in zip(folders, inspections, strict=True)
+    ]
+    if not any(levels):
         return list(inspections)
-    (folder,) = folders
-    levels = max(levels_above(folder, one.uses) for one in inspections)
-    if not levels:
+    root = common_root(folders, levels)
+    if root is None:
         return list(inspections)
     return [
-        raised(inspect(path, name=name, beside=True), folder, levels)
-        for path, name in zip(notebooks, names_of(notebooks), strict=True)
+        raised(inspect(path, name=name, beside=True), folder, len(folder.relative_to(root).parts))
+        for path, folder, name in zip(notebooks, folders, names_of(notebooks), strict=True)
     ]
 
 

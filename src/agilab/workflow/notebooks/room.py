@@ -89,7 +89,8 @@ def room_for(folder: Path, scratch: Path, say: Callable[[str], None], *, lend: b
 
     A copy shares its blocks with the folder, and has its holes, where the file system can do that.
     """
-    folder, place = folder.resolve(), scratch / "folder"
+    folder = folder.resolve()
+    place = scratch / "seen" / folder.name  # what code says of its folder's name is true
     if lend and (room := _lent(folder, scratch, place)):
         return room
     size = sum(found.st_blocks * 512 for path in _files(folder) if (found := path.lstat()))
@@ -111,7 +112,7 @@ def _lent(folder: Path, scratch: Path, place: Path) -> Room | None:
         return None
     changes, work = scratch / "changes", scratch / "work"
     for one in (changes, work, place):
-        one.mkdir()
+        one.mkdir(parents=True)
     protected = json.dumps(sorted(set(_led_to(folder))))
     script = str(Path(lent.__file__))
     prefix = (sys.executable, "-I", "-S", script, *map(str, (folder, changes, work, place)), protected)

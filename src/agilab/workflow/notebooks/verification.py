@@ -111,7 +111,7 @@ def _repeat(
             for both, mine in zip(boths, parts, strict=True)
             if worth_repeating(mine) and (run == 2 or both.draws or is_random(mine))
         ]
-        for one in _notebooks(_up_to(files, doubtful), kernel, scratch / f"run-{run}", again=True):
+        for one in _notebooks(_up_to(files, doubtful, kernel), kernel, scratch / f"run-{run}", again=True):
             at = numbers[one.file]
             runs[at].append(Again(one.ran, one.room, one.written))
             parts[at] = without_unrepeated(before[at], boths[at], runs[at])
@@ -119,7 +119,7 @@ def _repeat(
     if unordered:
         shared = {**kernel.shared, "PYTHONHASHSEED": str(int(kernel.shared["PYTHONHASHSEED"]) + 1)}
         other = replace(kernel, shared=shared)
-        for one in _notebooks(_up_to(files, unordered), other, scratch / "hashes", again=True):
+        for one in _notebooks(_up_to(files, unordered, kernel), other, scratch / "hashes", again=True):
             at = numbers[one.file]
             parts[at] = in_another_order(
                 parts[at], before[at], boths[at], Again(one.ran, one.room, one.written)
@@ -147,6 +147,10 @@ class _Kernel:
     shared: Mapping[str, str]
     say: Callable[[str], None]
     workdirs: Mapping[str, str]
+
+    def root(self, notebook: ImportedNotebook, file: Path) -> Path:
+        """The folder of the lab of a notebook."""
+        return root_of(file, self.workdirs.get(notebook.name, ""))
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,7 @@ def _notebooks(
     scratch.mkdir()
     for number, (notebook, file) in enumerate(files):
         workdir = kernel.workdirs.get(notebook.name, "")
-        folder = root_of(file, workdir)
+        folder = kernel.root(notebook, file)
         if folder not in rooms:
             place = scratch / f"room-{len(rooms)}"
             place.mkdir()
@@ -207,13 +211,17 @@ def _notebooks(
 
 
 def _up_to(
-    files: Sequence[tuple[ImportedNotebook, Path]], doubtful: Sequence[Path]
+    files: Sequence[tuple[ImportedNotebook, Path]], doubtful: Sequence[Path], kernel: _Kernel
 ) -> list[tuple[ImportedNotebook, Path]]:
-    """Of each folder the notebooks up to the last doubtful one: those above it may write what it reads."""
+    """Of each room the notebooks up to the last doubtful one: those above it may write what it reads."""
+    roots = [kernel.root(notebook, file) for notebook, file in files]
     return [
         (notebook, file)
         for number, (notebook, file) in enumerate(files)
-        if any(later in doubtful and later.parent == file.parent for _, later in files[number:])
+        if any(
+            later in doubtful and root == roots[number]
+            for (_, later), root in zip(files[number:], roots[number:], strict=True)
+        )
     ]
 
 

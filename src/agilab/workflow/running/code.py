@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from agi_node.canonical import digest
 from agi_node.errors import FAILED, AgiError
 from agi_node.source.carried import carried
 from agilab.contracts.lab_stages import LabStages, Stage
+
+_WHERE = re.compile(r"cwd|resolve|absolute|abspath|realpath|\bpwd\b|__file__")
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,11 @@ class StageCode:
     text: str
     carried: tuple[tuple[str, str], ...]
     parts: Mapping[str, str]
+
+    @property
+    def asks_where(self) -> bool:
+        """Whether it may ask for the folder that it runs in, and so learn what that is called."""
+        return any(_WHERE.search(text) for text in (self.text, *(text for _, text in self.carried)))
 
     @property
     def digest(self) -> str:

@@ -69,6 +69,7 @@ def _node(
             {
                 "code": code.text,
                 "file": stage.file,
+                **({"folder": prepared.lab.folder.resolve().name} if code.asks_where else {}),
                 **({"workdir": stage.workdir} if stage.workdir else {}),
                 "carried": [list(taken) for taken in code.carried],
                 "outputs": [name_of(name) for name in stage.outputs],

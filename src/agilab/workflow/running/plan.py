@@ -43,8 +43,8 @@ def plan_lab(request: LabRequest, workspace: Workspace | None = None, faces: Fac
             walk = Walk(tasks, graph, memory, prepared.codes)
             tasks.payload_of = walk.payload
             if shown is not None and shown.selection.alone:
-                parent = shown.parent
-                walk.stands_in = lambda unit: _left_by(store.result(parent, unit.unit_id))
+                run_of = shown.run_of
+                walk.stands_in = lambda unit: _left_by(store.result(run_of(unit.unit_id), unit.unit_id))
             steps = walk.steps()
     return Preview(lab.name, steps if shown is None else tuple(_settled(steps, shown)))
 

@@ -89,7 +89,7 @@ class StageTasks(FlowTasks):
             path = folder / "staging" / f"{attempt_id}.stage.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(given, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
-        said = ("code", "file", "workdir", "carried", "outputs", "also")
+        said = ("code", "file", "folder", "workdir", "carried", "outputs", "also")
         order = {name: node.args[name] for name in said if name in node.args}
         if "watch" in node.args:
             order["watch"] = list(node.args["watch"])
@@ -104,8 +104,7 @@ class StageTasks(FlowTasks):
         needs = self._in_order(needs)
         item = self._given.item(node, node.given["axes"], payload, needs)
         args = {"outputs": node.args["outputs"], "params": node.args["params"], "item": item}
-        if "workdir" in node.args:
-            args["workdir"] = node.args["workdir"]
+        args |= {name: node.args[name] for name in ("folder", "workdir") if name in node.args}
         if "also" in node.args:  # an earlier result without these fingerprints would not do
             args["also"] = node.args["also"]
         return plain_digest(args), plain_digest(self._given.read(node, needs, item))

@@ -14,6 +14,7 @@ from agi_node.canonical import untag
 from agi_node.errors import FAILED, AgiError
 from agi_node.handover import in_words
 from agilab.engine.order import execute_order
+from agilab.engine.rerun import standing_for
 from agilab.engine.state import Unit
 from agilab.envs.worker_process import ask
 from agilab.projects.inputs import FileDigests
@@ -69,7 +70,7 @@ def try_stage(
         prepared = prepare_lab(store, lab, offline=offline, say=faces.say)
         graph = lab_graph(prepared)
         node = next(node for node in graph.nodes if node.name == stage)
-        run_id = last_run(store, lab).run_id if node.needs else ""
+        run_id = standing_for(store, last_run(store, lab).run_id, node.needs) if node.needs else ""
         roots = {app.stage: app.spec(Path(scratch), 1).roots for app in prepared.apps.values()}
         digests = stack.enter_context(closing(FileDigests(workspace.cache)))
         tasks = StageTasks(store, run_id, graph, prepared.roots, called=roots, digests=digests)

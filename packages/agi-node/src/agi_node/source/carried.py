@@ -8,7 +8,8 @@ A statement can be taken if running it again elsewhere gives the same thing: `im
 (`Path("data")`, `timedelta(days=1)`, `re.compile(…)`); and `if` or `try` around nothing but these. A name means what
 the last statement that binds it says; where this is no such statement, or something is done to what it holds later on
 (`x += 1`, `x[0] = …`, `x.append(…)`), it cannot be taken. An import can, whatever is configured through it: that does
-not come along.
+not come along. What comes along with an import is how the environment variables stood, as far as the text sets them to
+constants above the first import of the same module: that is what the module may read when it is imported.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
+from agi_node.source.environment import SPOKEN, environment_needs, sets_environment
 from agi_node.source.needs import FUNCTIONS, Needs, needs_of
 from agi_node.source.pure import is_constant
 from agi_node.source.scopes import bound_names, defaults
@@ -33,6 +35,7 @@ from agi_node.source.statement import (
     is_future,
     is_plain,
     makes_lazy,
+    modules_imported,
     names_changed,
     needed_now,
 )
@@ -136,6 +139,12 @@ class Statements:
         for at, node in enumerate(self._body):
             for name, kind in self._happens(node, bound[at], changed[at]):
                 self._events.setdefault(name, []).append(_Event(at, kind))
+        self._sets = [
+            at
+            for at, node in enumerate(self._body if any(word in source for word in SPOKEN) else ())
+            if sets_environment(node, self._imports, self._is_constant)
+        ]
+        self._first_imports: dict[str, int] = {}
         self._known: dict[tuple[str, int], tuple[int, ...]] = {}
         self._needs: dict[int, Needs] = {}
         self._reaches: list[_Reach] = []
@@ -181,18 +190,36 @@ class Statements:
         for at in range(len(self._reaches), len(self._body)):
             needs = self._needs_of(at)
             statements, now, later = 1 << at, 0, self._bits(needs.later)
+            above: list[int] = [*self._stands_before(at)] if self._sets else []
             for name in needs.now:
                 given = self._means(name, at)
                 if not given:
                     now |= self._bits([name])
-                for other in given:
-                    reach = self._reaches[other]
-                    statements, now, later = (
-                        statements | reach.statements,
-                        now | reach.now,
-                        later | reach.later,
-                    )
+                above += given
+            for other in above:
+                reach = self._reaches[other]
+                statements, now, later = (
+                    statements | reach.statements,
+                    now | reach.now,
+                    later | reach.later,
+                )
             self._reaches.append(_Reach(statements, now, later))
+
+    def _stands_before(self, at: int) -> Iterator[int]:
+        """What an import is taken with: the first one of the same module, and the environment as it was there."""
+        if defines(self._body[at]):
+            return
+        for module in modules_imported(self._nodes[at]):
+            first = self._first_imports.setdefault(module, at)
+            if first != at and self._can_be_taken(self._body[first]):
+                yield first
+            else:
+                yield from (one for one in self._sets if one < first and self._can_be_set(one))
+
+    def _can_be_set(self, at: int) -> bool:
+        """Whether a setting of the environment has what it needs wherever it is taken."""
+        needs = environment_needs(self._needs_of(at).now - _PYTHONS_OWN, self._imports)
+        return all(self._means(name, at) for name in needs)
 
     def _bits(self, names: Iterable[str]) -> int:
         found = 0

@@ -49,6 +49,8 @@ _PURE = frozenset(
             "os.path.abspath",
             "os.path.realpath",
             "os.path.dirname",
+            "os.path.basename",
+            "os.path.split",
             "os.path.normpath",
         ),
         *("datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta", "datetime.timezone"),

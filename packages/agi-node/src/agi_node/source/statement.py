@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeGuard
 
@@ -31,6 +32,15 @@ def imported(statements: Iterable[Iterable[ast.AST]]) -> Iterator[tuple[str, str
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 for each in node.names:
                     yield each.asname or each.name, f"{node.module}.{each.name}"
+
+
+def modules_imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """The modules that these import; Python's own are left out, which do not ask for much when they are imported."""
+    for node in nodes:
+        names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        yield from (name for name in names if name.partition(".")[0] not in sys.stdlib_module_names)
 
 
 def branches(node: ast.stmt) -> bool:

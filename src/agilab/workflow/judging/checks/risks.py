@@ -89,6 +89,15 @@ def _in(case: Case, stage: Stage, nodes: Sequence[ast.AST]) -> Iterator[Finding]
             yield from _secret(node, tell)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in documentation:
             yield from _text(node, node.value, stage.workdir, tell)
+        elif (
+            isinstance(node, ast.While)
+            and (sought := _sought_above(node))
+            and not sought & _lying(case, stage)
+        ):
+            shown = ", ".join(sorted(sought))
+            yield from tell(
+                "085", node, "goes up until it finds what it does not take, perhaps for ever", shown
+            )
 
 
 Tell = Callable[..., Iterator[Finding]]
@@ -121,6 +130,26 @@ def _text(node: ast.Constant, text: str, workdir: str, tell: Tell) -> Iterator[F
         yield from tell("085", node, "leaves its folder", _short(text))
     for kind, _, _ in shaped(text):
         yield from tell("086", node, f"holds {kind}", "(not shown)")
+
+
+_SEEKS = re.compile(r"\b(exists|is_file|is_dir|isfile|isdir|listdir|name|basename|endswith)\b")
+_CLIMBS = re.compile(r"\.parent\b|\bdirname\(|\bchdir\(")
+
+
+def _sought_above(node: ast.While) -> set[str]:
+    """The names that a loop looks for in one folder above the other; empty for any other loop."""
+    test = ast.unparse(node.test)
+    if not (_SEEKS.search(test) and _CLIMBS.search("\n".join(map(ast.unparse, node.body)))):
+        return set()
+    texts = (one.value for one in ast.walk(node.test) if isinstance(one, ast.Constant))
+    return {text for text in texts if isinstance(text, str)} - {"", "/", ".."}
+
+
+def _lying(case: Case, stage: Stage) -> set[str]:
+    """The names of files and folders that a stage has around it."""
+    taken = (one if isinstance(one, str) else one.name for one in stage.inputs)
+    paths = (*taken, stage.workdir, case.folder.resolve().name)
+    return {part for path in paths for part in posixpath.normpath(path).split("/")}
 
 
 def _leaves(text: str, workdir: str) -> bool:

@@ -1,0 +1,91 @@
+"""What a notebook's own modules do to files: when they are imported, and when their functions are called."""
+
+from __future__ import annotations
+
+import ast
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from agilab.notebooks.artifacts import acts_of
+from agilab.notebooks.file_uses import FileUse
+from agilab.notebooks.findings import Finding
+from agilab.notebooks.imports import Import
+from agilab.notebooks.named_files import Act, Artifact
+from agilab.notebooks.own_names import OwnModule, OwnModules
+from agilab.notebooks.rules import found
+from agilab.notebooks.secrets import redact
+from agilab.notebooks.values import Evaluator
+from agilab.notebooks.walking import Place, Scope
+
+MOST_BELOW = 300
+"""Files of one package that stages take."""
+_BEGINS = re.compile(r"\{([A-Za-z_][\w.]*)(?:\(…\))?\}")
+
+
+def acts_of_module(module: OwnModule) -> list[Act]:
+    """All that a module does to files, when it is imported and in its functions."""
+    return acts_of(module.nodes, module.evaluator)
+
+
+def read_on_import(module: OwnModule, folder: Path) -> Iterator[str]:
+    """What a module reads when it is imported, by paths and patterns from the notebook's folder.
+
+    What is read under a condition only where it lies there.
+    """
+    for act in acts_of_module(module):
+        one = act.artifact
+        if act.owner or one.direction != "read" or one.computed or one.where not in ("relative", "outside"):
+            continue
+        path = posixpath.normpath(one.path)
+        whole = folder / path
+        sure = not act.turns and one.kind not in ("folder", "seen")
+        if "\0" in path or not (sure or os.path.lexists(whole)):
+            continue
+        if whole.is_dir():
+            yield from (f"{path}/*" for _ in (0,) if one.kind == "folder")
+        else:
+            yield path
+
+
+def without_hearsay(uses: Sequence[FileUse], own: Sequence[OwnModule]) -> tuple[FileUse, ...]:
+    """Uses without those of a name that goes into a function of an own module which makes a longer path of it."""
+    names = tuple(f"{one.name}." for one in own)
+    if not names:
+        return tuple(uses)
+    paths: dict[tuple[int, int], set[str]] = {}
+    for use in uses:
+        paths.setdefault((use.cell, use.artifact.line), set()).add(use.path)
+
+    def is_hearsay(use: FileUse) -> bool:
+        there = paths[use.cell, use.artifact.line]
+        return use.artifact.call.startswith(names) and any(one.endswith(f"/{use.path}") for one in there)
+
+    return tuple(use for use in uses if not is_hearsay(use))
+
+
+def own_findings(
+    artifacts: Iterable[Artifact],
+    imports: Iterable[Import],
+    own: OwnModules,
+    evaluator: Evaluator,
+    scope: Scope,
+) -> Iterator[Finding]:
+    """What is to be said of files that one's own modules name."""
+    for one in artifacts:
+        begins = _BEGINS.match(one.path) if one.where == "computed" else None
+        if begins is None:
+            continue
+        node = ast.parse(begins[1], mode="eval").body
+        named = evaluator.own_name(node, Place(one.cell, 0, scope))
+        parts = named[0].split(".") if named is not None else []
+        if named is not None and any(own.find(".".join(parts[:end])) for end in range(2, len(parts) + 1)):
+            what = f"“{redact(one.path)}” ({one.call}) begins with what the text of {named[0]} does not say"
+            yield found("NB-312", what, cell=one.cell, line=one.line)
+    for top in sorted(own.cut):
+        first = next((one for one in imports if one.module.partition(".")[0] == top), None)
+        if first is not None:
+            what = f"of {top} the stages that import it take {MOST_BELOW} files, and no more"
+            yield found("NB-313", what, cell=first.cell, line=first.line)
