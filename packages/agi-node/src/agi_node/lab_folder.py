@@ -14,6 +14,7 @@ from typing import Any
 MARK = "⟨lab⟩"
 """Stands for the folder in values that are handed over."""
 _DEEPEST = 40
+_HOLDERS = (list, tuple, dict, set, frozenset)
 _current = ""
 
 
@@ -49,10 +50,11 @@ def levels_above(folder: str, root: str = "") -> int:
 def leave(value: Any) -> Any:
     """A value for another stage: a copy with `MARK` in the paths into the folder; None where it has none.
 
-    Looked into are Python's own lists, tuples, dicts and sets.
+    Looked into are Python's own lists, tuples, dicts and sets; a list of a million numbers costs what telling their
+    types does.
     """
     here = _current
-    if not here or not _any(value, lambda text: text == here or text.startswith(f"{here}/")):
+    if not here or not _leads(value, here, f"{here}/"):
         return None
     return _mapped(value, lambda text: _moved(text, here, MARK))
 
@@ -67,17 +69,17 @@ def _moved(text: str, source: str, target: str) -> str:
     return target + text[len(source) :] if text == source or text.startswith(f"{source}/") else text
 
 
-def _any(value: Any, fits: Callable[[str], bool], depth: int = 0) -> bool:
+def _leads(value: Any, here: str, below: str, depth: int = 0) -> bool:
     kind = type(value)
-    if kind is str:
-        return fits(value)
-    if isinstance(value, PurePath):
-        return fits(str(value))
-    if depth < _DEEPEST:
-        if kind is dict:
-            return any(_any(one, fits, depth + 1) for pair in value.items() for one in pair)
-        if kind in (list, tuple, set, frozenset):
-            return any(_any(one, fits, depth + 1) for one in value)
+    if kind is str or issubclass(kind, PurePath):
+        text = str(value)
+        return text == here or text.startswith(below)
+    if kind not in _HOLDERS or depth == _DEEPEST:
+        return False
+    for parts in (value.keys(), value.values()) if kind is dict else (value,):
+        kinds = {one for one in set(map(type, parts)) if one in _HOLDERS or issubclass(one, (str, PurePath))}
+        if kinds and any(_leads(one, here, below, depth + 1) for one in parts if type(one) in kinds):
+            return True
     return False
 
 
@@ -93,6 +95,6 @@ def _mapped(value: Any, change: Callable[[str], str], depth: int = 0) -> Any:
             return {
                 _mapped(key, change, depth + 1): _mapped(one, change, depth + 1) for key, one in value.items()
             }
-        if kind in (list, tuple, set, frozenset):
+        if kind in _HOLDERS:
             return kind(_mapped(one, change, depth + 1) for one in value)
     return value
