@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agilab.notebooks.inspecting import inspect
+from agilab.notebooks.own_modules import needed_by
 from agilab.notebooks.staging import stage_notebooks
 from tests.notebooks.apart_folders import printed_as_notebook, printed_as_stages
 from tests.notebooks.building import notebook
@@ -228,3 +229,23 @@ def test_stages_take_the_modules_of_a_folder_that_is_added(tmp_path: Path) -> No
     assert not any("lib/other.py" in takes(stage) for stage in lab.stages)
     told = printed_as_stages(lab, tmp_path / "apart", beside, apart=True)
     assert "".join(told) == "".join(printed_as_notebook(notebook(*cells), whole)) == "5\nhello\n1\n"
+
+
+def test_what_a_module_does_without_is_said_and_not_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "tools.py").write_text(
+        "import numpy as np\n"
+        "def set_seed(seed):\n    np.random.seed(seed)\n"
+        "    try:\n        import torch\n    except ImportError:\n        return\n    torch.manual_seed(seed)\n"
+        "try:\n    import tabulate\nexcept ImportError as error:\n    raise SystemExit('needs tabulate') from error\n",
+        encoding="utf-8",
+    )
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(notebook("import tools\ntools.set_seed(1)"))
+    inspection = inspect(path)
+    (said,) = [one for one in inspection.findings if one.code == "NB-206"]
+    assert "tools does without torch" in said.what
+    assert said.mend == "if it counts: uv add torch"
+    assert needed_by(inspection.module_texts) == {"numpy", "tabulate"}
+
+    path.write_bytes(notebook("import torch\nimport tools\ntools.set_seed(1)"))
+    assert not [one for one in inspect(path).findings if one.code == "NB-206"]

@@ -37,7 +37,7 @@ from agilab.notebooks.lying_files import there
 from agilab.notebooks.module_logs import acts_of_logs, log_files
 from agilab.notebooks.named_files import Act, Artifact, each_once
 from agilab.notebooks.own_files import acts_of_module, own_findings, without_hearsay
-from agilab.notebooks.own_modules import files_of_modules, texts_of_modules
+from agilab.notebooks.own_modules import files_of_modules, optional_findings, texts_of_modules
 from agilab.notebooks.own_names import OwnModule, OwnModules, project_folders, set_by_cells
 from agilab.notebooks.parameters import given_again, parameters_of
 from agilab.notebooks.parsing import ParsedNotebook, parse_notebook
@@ -204,6 +204,7 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
     findings = [one for one in findings if one.code != "NB-501" or (one.cell, one.line) not in online]
     findings += of_files
     findings += own_findings(artifacts, imports, own, evaluator, scope)
+    findings += optional_findings(texts_of, imports)
     findings += execution_findings(notebook, execution)
     findings += attachment_findings(notebook)
     findings += unseeded(nodes.values(), evaluator, texts_of.values())

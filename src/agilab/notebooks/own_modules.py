@@ -10,14 +10,19 @@ from itertools import islice
 from pathlib import Path
 
 from agi_node.source.tree import Unreadable, nodes_of, parse
+from agilab.notebooks.distributions import standard
+from agilab.notebooks.findings import Finding
 from agilab.notebooks.imports import Import
 from agilab.notebooks.lying_files import files_below
 from agilab.notebooks.named_files import Artifact
 from agilab.notebooks.own_files import MOST_BELOW, read_on_import
 from agilab.notebooks.own_names import OwnModules, imported_by, says_where
+from agilab.notebooks.rules import found
 
 _MOST = 60
 """Files that are read."""
+_MISSING = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+"""What a module catches that is not there."""
 
 
 def texts_of_modules(
@@ -141,10 +146,36 @@ def _files(top: str, folder: Path, places: Sequence[str]) -> tuple[str, ...]:
     return ()
 
 
+def optional_findings(texts: Mapping[str, str], imports: Sequence[Import]) -> Iterator[Finding]:
+    """What own modules do without where it is not there; `texts` as in `needed_by`, `imports` the notebook's."""
+    needed = needed_by(texts)
+    known = {*needed, *(one.module for one in imports)}
+    tops = {one.partition(".")[0] for one in known}
+    for name, text in texts.items():
+        optional = {one.partition(".")[0] for one in _imported(text, name)} - tops
+        first = next((one for one in imports if one.module.partition(".")[0] == name.partition(".")[0]), None)
+        for top in sorted(optional):
+            if first is not None and not standard(top) and top not in texts:
+                what = (
+                    f"{name} does without {top} where that is not there, so it is not among the dependencies"
+                )
+                yield found(
+                    "NB-206", what, cell=first.cell, line=first.line, mend=f"if it counts: uv add {top}"
+                )
+        tops |= optional
+
+
 def needed_by(texts: Mapping[str, str]) -> set[str]:
-    """The modules of others that own modules import; `texts` are theirs, by full name."""
+    """The modules of others that own modules import; `texts` are theirs, by full name.
+
+    Not those that they do without where they are not there (`try: import torch … except ImportError`).
+
+    >>> guarded = ["try:", "    import torch", "except ImportError:", "    torch = None"]
+    >>> needed_by({"tools": chr(10).join(["import numpy", *guarded])})
+    {'numpy'}
+    """
     own = {name.partition(".")[0] for name in texts}
-    needed = {each for name, text in texts.items() for each in _imported(text, name)}
+    needed = {each for name, text in texts.items() for each in _imported(text, name, optional=False)}
     return {one for one in needed if one.partition(".")[0] not in own}
 
 
@@ -183,16 +214,35 @@ def _programs(tree: ast.Module) -> Iterator[str]:
             yield node.value
 
 
-def _imported(text: str, module: str) -> Iterator[str]:
-    """What the text of a module may import, by full names."""
+def _imported(text: str, module: str, *, optional: bool = True) -> Iterator[str]:
+    """What the text of a module may import, by full names; also what it does without, if it is not there."""
     try:
         tree = parse(text.encode())
     except (Unreadable, ValueError):
         return
-    for node in nodes_of(tree):
+    nodes = nodes_of(tree) if optional else list(nodes_of(tree))
+    left = set() if optional else {id(node) for one in nodes for node in _done_without(one)}
+    for node in nodes:
+        if id(node) in left:
+            continue
         if isinstance(node, ast.Import):
             yield from (one.name for one in node.names)
         elif isinstance(node, ast.ImportFrom):
             for base in (module, module.rpartition(".")[0]) if node.level else ("",):
                 there = ".".join(part for part in (base, node.module) if part)
                 yield from (f"{there}.{one.name}" for one in node.names)
+
+
+def _done_without(node: ast.AST) -> Iterator[ast.stmt]:
+    """The imports of a `try` whose handler goes on where they are not there."""
+    if isinstance(node, ast.Try) and any(
+        _of_missing(handler) and not any(isinstance(part, ast.Raise) for part in nodes_of(handler))
+        for handler in node.handlers
+    ):
+        yield from (part for part in node.body if isinstance(part, (ast.Import, ast.ImportFrom)))
+
+
+def _of_missing(handler: ast.ExceptHandler) -> bool:
+    caught = handler.type
+    some = caught.elts if isinstance(caught, ast.Tuple) else [caught]
+    return any(one is None or (isinstance(one, ast.Name) and one.id in _MISSING) for one in some)

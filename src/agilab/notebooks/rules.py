@@ -212,6 +212,12 @@ RULES: dict[str, Rule] = {
         "make the modules a package, or put them beside the notebook",
     ),
     "NB-205": Rule("note", "a module of one's own", "It lies beside the notebook, or a cell writes it: no package."),
+    "NB-206": Rule(
+        "note",
+        "a package that is done without",
+        "A module of one's own goes on where it is not there (`try: import torch … except ImportError`).",
+        "add it if results depend on it: uv add NAME",
+    ),
     # files
     "NB-301": Rule("note", "a path that is computed", "Only its pattern is known.", "name it in an argument"),
     "NB-302": Rule("warning", "an absolute path", "It exists on one machine.", "put the folder into an argument"),
