@@ -55,6 +55,15 @@ def test_a_module_of_the_lab_is_a_fresh_one_in_each_stage(lab: Path, stage: Stag
     assert "deep" not in sys.modules
 
 
+def test_a_folder_of_a_package_that_has_no_init_is_fresh_too(lab: Path, stage: Stage) -> None:
+    (lab / "pack" / "logs").mkdir(parents=True)
+    (lab / "pack" / "__init__.py").touch()
+    (lab / "pack" / "logs" / "lines.py").write_text("SEEN = []\n")
+    code = "from pack.logs.lines import SEEN\nSEEN.append(1)\nx = len(SEEN)"
+
+    assert [stage(code), stage(code)] == [1, 1]
+
+
 def test_installed_modules_stay(lab: Path, stage: Stage) -> None:
     inside = lab / ".venv" / "lib" / "site-packages"
     inside.mkdir(parents=True)

@@ -96,10 +96,15 @@ def _forget_modules(folders: Collection[str]) -> None:
     inside = tuple(folders)
     if not inside:
         return
-    for name, module in list(sys.modules.items()):
-        place = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
-        if str(place).startswith(inside) and not _is_installed(str(place)):
+    # All places first: a package without a file asks its parent, which may be one of them, for its own.
+    places = {name: _place_of(module) for name, module in list(sys.modules.items())}
+    for name, place in places.items():
+        if place.startswith(inside) and not _is_installed(place):
             del sys.modules[name]
+
+
+def _place_of(module: types.ModuleType) -> str:
+    return str(getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None))
 
 
 def _is_installed(place: str) -> bool:
