@@ -137,6 +137,10 @@ def _left(store: Store, body: dict[str, Any]) -> list[tuple[str, str]] | None:
     rows = [(name, in_words(form, artifacts)) for name, form in value["values"].items()]
     if value.get("changed"):
         rows.append(("changed in place", ", ".join(value["changed"])))
+    if held := [
+        f"{module}.{name}" for module, one in value.get("modules", {}).items() for name in one["names"]
+    ]:
+        rows.append(("changed in modules", ", ".join(held)))
     return [*rows, *([("shown", str(value["shown"]))] if value["shown"] is not None else [])]
 
 

@@ -7,7 +7,6 @@ A change violates this when a stage's result can depend on which worker it ran i
 from __future__ import annotations
 
 import contextlib
-import importlib.machinery
 import logging
 import os
 import random
@@ -18,12 +17,11 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from agi_node.figures import draw_into_files
+from agi_node.own_state import is_installed
 
 BACKEND = "module://agi_node.shown"
 STYLE = "matplotlibrc"
 """How Matplotlib draws, where such a file lies in the folder."""
-_BUILT = tuple(importlib.machinery.EXTENSION_SUFFIXES)
-"""Modules of these are there once in a process, whoever asks for them."""
 _own: list[str] = []
 
 Settings = Mapping[str, tuple[list[logging.Handler], int, bool, bool]]
@@ -35,6 +33,11 @@ def fresh_below(folder: Path) -> None:
     place = f"{folder}{os.sep}"
     if place not in _own:
         _own.append(place)
+
+
+def own_places() -> list[Path]:
+    """The folders below which the lab's own modules lie, whatever stage it is."""
+    return [Path(place) for place in _own]
 
 
 @contextlib.contextmanager
@@ -99,17 +102,12 @@ def _forget_modules(folders: Collection[str]) -> None:
     # All places first: a package without a file asks its parent, which may be one of them, for its own.
     places = {name: _place_of(module) for name, module in list(sys.modules.items())}
     for name, place in places.items():
-        if place.startswith(inside) and not _is_installed(place):
+        if place.startswith(inside) and not is_installed(place):
             del sys.modules[name]
 
 
 def _place_of(module: types.ModuleType) -> str:
     return str(getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None))
-
-
-def _is_installed(place: str) -> bool:
-    """Whether a module is no lab's own although it lies below its folder: of an environment in it, or built."""
-    return f"{os.sep}site-packages{os.sep}" in place or place.endswith(_BUILT)
 
 
 def _forget_finders(work: Path) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agi_node import displayed, pictures
-from agi_node.apart import apart
+from agi_node import displayed, own_state, pictures
+from agi_node.apart import apart, own_places
 from agi_node.displayed import display
 from agi_node.errors import FAILED, AgiError
 from agi_node.exact_json import exact_value
@@ -40,7 +40,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
     """Run a stage; returns `{"values", "files", "shown", "item"}`, or `Skip`; `changed` too, where it is any.
 
     `values` are forms by name, `files` the artifacts of each output by path, `shown` what the last expression is worth,
-    `changed` those of `order["watch"]`, values that others take too, that the code changed in place.
+    `changed` those of `order["watch"]`, values that others take too, that the code changed in place, `modules` those of
+    the lab that were imported, each with what it holds that is another value by now.
 
     `order` is `{"code", "file", "folder", "workdir", "carried": [[stage, text]], "outputs": [name]}`; files are named
     from the folder above `workdir`, in which the code runs, and which is called `folder`. `inputs` names a JSON file of
@@ -71,6 +72,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         apart(work, place) as module,
         _listening(order, run),
         showing as shows,
+        own_state.watched(work, *own_places()) as modules,
     ):
         space = module.__dict__
         space.update(run=run, display=display, Skip=Skip)
@@ -96,6 +98,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         }
         if changed := watched.changed(space, run._staging.scratch / "watched"):
             told["changed"] = changed
+        if own := modules.changed():
+            told["modules"] = own
         if "also" in order:
             told["also"] = _also(order["also"], space, run)
         keep_figures(run)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from agi_node.errors import FAILED, AgiError
@@ -37,6 +38,7 @@ from agilab.workflow.running.beginning import Beginning, record
 from agilab.workflow.running.changed import changed_params
 from agilab.workflow.running.graph import lab_graph
 from agilab.workflow.running.in_place import changed_in_place
+from agilab.workflow.running.module_state import changed_in_modules
 from agilab.workflow.running.prepare import Lab, PreparedLab, lab_from, prepare_lab, read_lab
 from agilab.workflow.running.request import LabRequest
 from agilab.workflow.running.tasks import StageTasks
@@ -239,6 +241,8 @@ def carry_out(
         coordinator.execute()
         workers_of.dismiss()
         for sentence in changed_in_place(store, run_id, graph):
+            faces.note(sentence)
+        for sentence in changed_in_modules(store, run_id, graph, Path(roots["app"])):
             faces.note(sentence)
         return finish(
             store,
