@@ -10,7 +10,7 @@ import pytest
 from agi_node.failure import failure
 from agilab.contracts.notebook_import import ImportedNotebook
 from agilab.workflow.notebooks.both import _is_same_error
-from agilab.workflow.notebooks.endings import advice_on, left_outside, missing_module
+from agilab.workflow.notebooks.endings import advice_on, left_outside, missing_module, own_place
 from agilab.workflow.notebooks.kernel import Failed
 from agilab.workflow.notebooks.room import Room
 
@@ -68,6 +68,17 @@ def test_a_module_that_one_could_install() -> None:
     assert advice_on("nobody_has", Path.cwd()) == "if it is the “nobody-has” on PyPI: uv add nobody-has"
 
 
+def test_a_module_of_the_project_is_not_looked_for_on_pypi(tmp_path: Path) -> None:
+    lab = tmp_path / "research"
+    (tmp_path / "src" / "study").mkdir(parents=True)
+    (tmp_path / "src" / "study" / "__init__.py").write_text("")
+    (lab / "lib").mkdir(parents=True)
+    (lab / "lib" / "tools.py").write_text("")
+    assert advice_on("study", lab).startswith("It lies in ../src: add that folder to sys.path")
+    assert own_place("tools", lab) == "lib"
+    assert own_place("nobody_has", lab) == ""
+
+
 @pytest.mark.parametrize(
     ("text", "path"),
     [
@@ -79,6 +90,7 @@ def test_a_module_that_one_could_install() -> None:
         ("[Errno 2] No such file or directory: 'data/x.csv'", ""),
         ("[Errno 2] No such file or directory: '{real}/data/x.csv'", ""),
         ("No module named 'tools'", "../tools.py"),
+        ("No module named 'study'", "../code/study/__init__.py"),
         ("unable to open database file", "../data/x.csv"),
     ],
 )
@@ -88,6 +100,8 @@ def test_what_lies_beside_the_folder_is_told(text: str, path: str, tmp_path: Pat
         folder.mkdir(parents=True)
     (real / "data" / "x.csv").write_text("1")
     (real / "tools.py").write_text("")
+    (real / "code" / "study").mkdir(parents=True)
+    (real / "code" / "study" / "__init__.py").write_text("")
     read = {"path": "../data/x.csv", "where": "outside", "direction": "read", "cell": 1}
     notebook = ImportedNotebook(
         name="n.ipynb", digest="", format="", language="", kernel="", counts={}, execution={},

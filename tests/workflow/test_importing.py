@@ -371,6 +371,12 @@ def test_a_report_that_is_there_is_kept(tmp_path: Path) -> None:
     assert (tmp_path / "notebook_import.json.bak2").read_bytes() == first
 
 
+def test_what_a_method_needs_besides_is_a_dependency(tmp_path: Path) -> None:
+    text = "# %%\nimport duckdb\n# %%\nx = duckdb.sql('select 1 as a').df()\n"
+    needs = ("duckdb", "numpy", "pandas", "pyarrow", "pydantic>=2.9")
+    assert set(preview_import([notebook(tmp_path, text)]).dependencies) - {"cloudpickle"} == set(needs)
+
+
 def test_a_stranger_of_a_modules_name_is_no_dependency(tmp_path: Path) -> None:
     text = "# %%\nimport numpy\nimport frobnicate_tools\n# %%\n%%writefile helper.py\nx = 1\n# %%\nimport helper\n"
     assert preview_import([notebook(tmp_path, text)]).dependencies == ("numpy", "pydantic>=2.9")

@@ -70,6 +70,49 @@ def test_below_there_must_be_only_one() -> None:
     assert two.order == ("a", "b", "c")
 
 
+CHANGES = {"inputs": ["given.db"], "outputs": ["given.db"]}
+
+
+def test_a_file_of_the_folder_goes_from_each_stage_that_changes_it_to_the_next() -> None:
+    stages = (
+        {"id": "look", "inputs": ["given.db"]},
+        {"id": "a", **CHANGES},
+        {"id": "b", **CHANGES},
+        {"id": "c", **CHANGES},
+    )
+    found = resolved(*stages, files=("given.db",))
+    gone = resolved(*stages)
+
+    assert origins(found, "look") == origins(found, "a") == [("given.db", "folder", None)]
+    assert found.edges == (("a", "b"), ("b", "c"))
+    assert (found.problems, found.cycles) == ((), ())
+    assert [(one.kind, one.stage) for one in gone.problems] == [("missing", "look"), ("missing", "a")]
+
+
+def test_a_file_that_a_stage_changes_is_made_below_only_where_it_does_not_lie_there() -> None:
+    stages = ({"id": "a", **CHANGES}, {"id": "b", "outputs": ["given.db"]})
+
+    assert origins(resolved(*stages, files=("given.db",)), "a") == [("given.db", "folder", None)]
+    assert origins(resolved(*stages), "a") == [("given.db", "stage", "b")]
+
+
+def test_who_takes_a_file_from_a_stage_that_it_names_makes_the_one_that_it_gives() -> None:
+    found = resolved(
+        {"id": "look", "inputs": ["given.db"]},
+        {"id": "a", "inputs": [{"name": "given.db", "from": "b"}], "outputs": ["given.db"]},
+        {"id": "b", "outputs": ["given.db"]},
+        files=("given.db",),
+    )
+
+    assert problems(found) == [("ambiguous", "look", "inputs", 0, "given.db", ("a", "b"))]
+
+
+def test_values_are_given_by_the_only_stage_below_also_where_it_takes_them() -> None:
+    found = resolved({"id": "a", "inputs": ["x"]}, {"id": "b", "inputs": ["x"], "outputs": ["x"]})
+
+    assert origins(found, "a") == [("x", "stage", "b")]
+
+
 def test_a_value_may_be_a_param_and_a_file_may_lie_in_the_folder() -> None:
     found = resolved(
         {"id": "a", "inputs": ["year", "./data//in.csv", "data/*.csv", "data/"]},
@@ -237,5 +280,12 @@ def _maker(lab: LabStages, stage: Stage, name: str) -> str | None:
             return above.id
     if name in lab.lab.params and not is_file(name):
         return None
-    below = [one.id for one in stages[here + 1 :] if name in one.outputs]
-    return below[0] if len(below) == 1 else None
+    below = [one for one in stages[here + 1 :] if name in one.outputs]
+    if is_file(name) and all(_changes(one, name) for one in below):
+        return None
+    return below[0].id if len(below) == 1 else None
+
+
+def _changes(stage: Stage, name: str) -> bool:
+    """Whether a stage takes what it gives, and not from one that it names."""
+    return any(not isinstance(one, str) and (one.name, one.source) == (name, None) for one in stage.inputs)

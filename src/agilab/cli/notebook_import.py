@@ -37,9 +37,9 @@ def inspect(notebooks: tuple[Path, ...], everything: bool, as_json: bool) -> int
     """
     from agilab.cli.notebook_view import inspected
     from agilab.cli.render import out, print_json
-    from agilab.notebooks.inspecting import inspect as look
+    from agilab.notebooks.above import inspected_in_place
 
-    documents = [look(path).as_document() for path in notebooks]
+    documents = [inspected_in_place(path).as_document() for path in notebooks]
     if as_json:
         print_json(documents[0] if len(documents) == 1 else {"notebooks": documents})
     else:
@@ -157,7 +157,7 @@ def import_(
             found = verify_import(report, by_name, written.path, faces=faces)
             report = report.with_changes(verification=found)
             from agilab.contracts.base import write_document
-            from agilab.workflow.notebooks.importing import REPORT
+            from agilab.workflow.document.locate import REPORT
 
             write_document(written.path.parent / REPORT, report)
     # what a lab had and what somebody wrote, it has again, or that is told

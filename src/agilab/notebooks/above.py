@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agilab.notebooks.file_uses import FileUse
-from agilab.notebooks.inspecting import Inspection
+from agilab.notebooks.inspecting import Inspection, inspect
 from agilab.notebooks.lying_files import there
 from agilab.notebooks.named_files import where_of
 from agilab.notebooks.settled import most_above
@@ -32,6 +32,13 @@ def levels_above(folder: Path, uses: Iterable[FileUse], least: int = 0) -> int:
         *(up for path in named if 0 < (up := _ups(path)) <= most and _leads(folder, path, up)),
         0,
     )
+
+
+def inspected_in_place(path: Path) -> Inspection:
+    """`inspect`, as of a notebook that is imported alone: with its lab above it where it reaches there."""
+    inspection, folder = inspect(path), path.resolve().parent
+    levels = levels_above(folder, inspection.uses, inspection.levels)
+    return raised(inspect(path, beside=True), folder, levels) if levels else inspection
 
 
 def common_root(folders: Sequence[Path], levels: Sequence[int]) -> Path | None:
@@ -71,13 +78,14 @@ def raised(inspection: Inspection, folder: Path, levels: int) -> Inspection:
     inside = {
         (one.cell, one.line)
         for one in inspection.artifacts
-        if one.where == "outside" and where_of(from_root(one.path)) == "relative"
+        if one.where == "outside" and where_of(from_root(one.path)) in ("relative", "computed")
     }
     return replace(
         inspection,
         uses=uses,
         modules={top: tuple(map(from_root, files)) for top, files in inspection.modules.items()},
         there=there(root, uses),
+        opened=frozenset(map(from_root, inspection.opened)),
         findings=tuple(
             one for one in inspection.findings if one.code != "NB-303" or (one.cell, one.line) not in inside
         ),

@@ -110,7 +110,8 @@ def _made(
     for text in evaluator.texts(argument, place):
         if _is_file(text, argument, evaluator) and (not call.address or ADDRESS.match(text.text)):
             text = replace(text, text=f"{text.text}*", wide="") if call.several else _ended(text, call, node)
-            yield artifact_of(text, direction, call.kind, name, place.cell, node.lineno)
+            found = artifact_of(text, direction, call.kind, name, place.cell, node.lineno)
+            yield replace(found, kept=_keeps(node, call, place, evaluator))
 
 
 def _ended(text: Text, call: FileCall, node: ast.Call) -> Text:
@@ -198,12 +199,22 @@ def _is_file(text: Text, argument: ast.expr, evaluator: Evaluator) -> bool:
     return True
 
 
-def _by_mode(node: ast.Call, call: FileCall, place: Place, evaluator: Evaluator) -> Direction:
+def _keeps(node: ast.Call, call: FileCall, place: Place, evaluator: Evaluator) -> bool:
+    """Whether a call changes what has to be there: `open(path, "r+")`."""
+    mode = _mode(node, call, place, evaluator) if call.mode is not None else ""
+    return mode[:1] == "r" and "+" in mode
+
+
+def _mode(node: ast.Call, call: FileCall, place: Place, evaluator: Evaluator) -> str:
     argument = argument_of(node, call.mode if call.mode is not None else 1, ("mode", "flag", "filemode"))
     if argument is None:
-        return direction_of_mode(call.default)
+        return call.default
     texts = evaluator.texts(argument, place)
-    mode = texts[0].text if len(texts) == 1 and texts[0].known else "?"
+    return texts[0].text if len(texts) == 1 and texts[0].known else "?"
+
+
+def _by_mode(node: ast.Call, call: FileCall, place: Place, evaluator: Evaluator) -> Direction:
+    mode = _mode(node, call, place, evaluator)
     return (
         "both" if mode == "w" and call.default == "c" else direction_of_mode(mode)
     )  # shelve: what is there stays
@@ -282,7 +293,8 @@ def _of_path(node: ast.Call, word: str, path: Text, place: Place, evaluator: Eva
     else:
         call = PATH_METHODS[word]
         direction = _direction(node, call, place, evaluator)
-        yield artifact_of(path, direction, call.kind, shown, place.cell, node.lineno)
+        found = artifact_of(path, direction, call.kind, shown, place.cell, node.lineno)
+        yield replace(found, kept=_keeps(node, call, place, evaluator))
 
 
 SHELL = frozenset({

@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import re
 import sys
+from collections.abc import Collection
 from typing import Literal
 
 KnownBy = Literal["standard library", "local", "table", "installed", "assumed"]
@@ -283,6 +284,47 @@ def distribution_of(module: str) -> tuple[str, KnownBy]:
         return top.replace("_", "-"), "table"
     installed = _installed(top)
     return (installed, "installed") if installed else (top.replace("_", "-"), "assumed")
+
+
+_BY_METHODS: dict[str, dict[str, tuple[str, ...]]] = {
+    "duckdb": {
+        r"\.(?:df|fetchdf|fetch_df|fetch_df_chunk|to_df)\(": ("numpy", "pandas"),
+        r"\.fetchnumpy\(": ("numpy",),
+        r"\.pl\(": ("polars", "pyarrow"),
+        r"\.(?:arrow|fetch_arrow_table|to_arrow_table|fetch_record_batch|fetch_arrow_reader)\(": ("pyarrow",),
+    },
+    "polars": {
+        r"\.to_pandas\(": ("pandas", "pyarrow"),
+        r"\.to_numpy\(": ("numpy",),
+        r"\.to_arrow\(": ("pyarrow",),
+        r"\bread_excel\(": ("fastexcel",),
+        r"\.write_excel\(": ("xlsxwriter",),
+    },
+    "pandas": {
+        r"\b(?:read_excel|ExcelFile|to_excel|ExcelWriter)\(": ("openpyxl",),
+        r"\.to_markdown\(": ("tabulate",),
+        r"\.style\.": ("jinja2",),
+        r"\b(?:read_html|read_xml|to_xml)\(": ("lxml",),
+        r"\b(?:read_hdf|to_hdf|HDFStore)\(": ("tables",),
+        r"\.to_xarray\(": ("xarray",),
+    },
+}
+"""By distribution: what methods and functions of it need besides, which it does not bring itself."""
+
+
+def needed_by_methods(distributions: Collection[str], text: str) -> set[str]:
+    """The distributions that what a text calls of others needs, which nothing of it imports.
+
+    >>> sorted(needed_by_methods(["duckdb"], "duckdb.sql('from a').df()")), needed_by_methods(["numpy"], "a.df()")
+    (['numpy', 'pandas'], set())
+    """
+    todo = [name for name in _BY_METHODS if name in distributions]
+    found: set[str] = set()
+    for name in todo:
+        more = {one for word, some in _BY_METHODS[name].items() if re.search(word, text) for one in some}
+        todo += sorted(more & _BY_METHODS.keys() - {*todo})
+        found |= more
+    return found - {*distributions}
 
 
 @functools.cache

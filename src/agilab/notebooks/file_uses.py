@@ -20,7 +20,7 @@ from agilab.notebooks.named_files import Act, Artifact, At, end_of, where_of
 from agilab.notebooks.own_names import OwnModule
 from agilab.notebooks.turns import Turn, certain
 from agilab.notebooks.values import Evaluator
-from agilab.notebooks.walking import Nodes, Place
+from agilab.notebooks.walking import Nodes, Place, Scope, scope_of_class
 
 Does = Literal["read", "write", "add", "remove", "name", "look", "fill"]
 _DOES: Mapping[str, Does] = {"read": "read", "written": "write", "both": "add"}
@@ -57,9 +57,15 @@ class FileUse:
     @property
     def is_own(self) -> bool:
         """Whether it is a file, as far as one can tell, of the notebook's folder; one may look at a folder, too."""
-        if self.artifact.where == "computed" or where_of(self.path) != "relative":
+        if self.is_unsaid or where_of(self.path) != "relative":
             return False
         return self.artifact.kind != "folder" or self.does == "look"
+
+    @property
+    def is_unsaid(self) -> bool:
+        """Whether the text says nothing of where it lies in the folder: `Path("..") / config["raw"]`."""
+        all_computed = self.artifact.computed and not self.path.strip("*/")
+        return self.artifact.where == "computed" or all_computed
 
     @property
     def only(self) -> str:
@@ -126,6 +132,37 @@ def file_uses(
     return tuple(found)
 
 
+def uses_on_import(modules: Sequence[OwnModule], acts: Sequence[Act]) -> Iterator[FileUse]:
+    """What own modules do to files through the functions that they call when they are imported.
+
+    `acts` are those of the functions of all of them; `cell` of a use is the module's number.
+    """
+    names = {name for one in modules for name in _names_of(one.tree)}
+    calling = [
+        one
+        for one in modules
+        if any(
+            isinstance(node, ast.Call) and not place.owner and _name_of(node.func).lstrip(".") in names
+            for node, place in one.nodes
+        )
+    ]
+    if not calling:
+        return
+    followed = _Followed({}, {}, acts, Evaluator({}), modules)
+    for module in calling:
+        for step in followed.of_import(module):
+            if step.act is not None:
+                yield from _uses(module.number, step, step.act, _Folder())
+
+
+def _names_of(tree: ast.Module) -> Iterator[str]:
+    """The names of functions, classes and methods."""
+    for node in _definitions(tree):
+        yield node.name
+        if isinstance(node, ast.ClassDef):
+            yield from (method.name for method in _definitions(node))
+
+
 def _uses(cell: int, step: _Step, act: Act, folder: _Folder) -> Iterator[FileUse]:
     one = act.artifact
     if one.where == "url":
@@ -167,10 +204,12 @@ class _Followed:
         own: Sequence[OwnModule] = (),
     ) -> None:
         self._signatures: dict[tuple[int, str], Signature] = {}
-        self._defined = _defined(trees, self._signatures)
+        scope = next((place.scope.outermost for here in nodes.values() for _, place in here), Scope())
+        self._defined = _defined(trees, self._signatures, scope, evaluator)
         self._own = {one.number: one for one in own}
         for one in own:
-            for name, owners in _defined({one.number: one.tree}, self._signatures).items():
+            there = _defined({one.number: one.tree}, self._signatures, one.scope, one.evaluator)
+            for name, owners in there.items():
                 full = name if name.startswith(".") else f"{one.name}.{name}"
                 for owner, cells in owners.items():
                     self._defined.setdefault(full, {}).setdefault(owner, []).extend(cells)
@@ -254,11 +293,17 @@ class _Followed:
                 continue
             yield from self._of_call(step, cell, frozenset())
 
+    def of_import(self, module: OwnModule) -> Iterator[_Step]:
+        """What the functions do that an own module calls when it is imported."""
+        for step in self._steps.get((module.number, ""), ()):
+            if step.calls and not module.is_program(step.at[0]):
+                yield from self._of_call(step, module.number, frozenset())
+
     def _of_call(self, call: _Step, cell: int, within: frozenset[tuple[int, str]]) -> Iterator[_Step]:
         """What a function does when it is called in a cell: the last of that name that stands there or above."""
         caller = next((one for (_, owner), one in self._signatures.items() if owner == call.owner), None)
         for owner in self._defined.get(call.calls, ()):
-            defined = [one for one in self._defined[call.calls][owner] if one <= cell]
+            defined = [one for one in self._defined[call.calls][owner] if one <= max(cell, -1)]
             if not defined or (defined[-1], owner) in within:
                 continue
             for step in self._of_owner(defined[-1], owner, cell, within):
@@ -319,7 +364,10 @@ def _of_cell(cell: int, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
 
 
 def _defined(
-    trees: Mapping[int, ast.Module], signatures: dict[tuple[int, str], Signature]
+    trees: Mapping[int, ast.Module],
+    signatures: dict[tuple[int, str], Signature],
+    scope: Scope,
+    evaluator: Evaluator,
 ) -> dict[str, dict[str, list[int]]]:
     """By the names that they are called by, the functions of the notebook and the cells that define them; what these
     take is put into `signatures`.
@@ -333,8 +381,14 @@ def _defined(
         found.setdefault(name, {}).setdefault(owner, []).append(cell)
 
     for cell, tree in sorted(trees.items()):
-        for node in _definitions(tree):
+        for node, number in (
+            (node, number)
+            for number, one in enumerate(tree.body)
+            for node in _definitions(ast.Module([one], []))
+        ):
+            place = Place(cell, number, scope)
             if isinstance(node, ast.ClassDef):
+                inside = replace(place, scope=scope_of_class(node, place))
                 for method in _definitions(node):
                     hidden = method.name.startswith("__") or any(map(_is_property, method.decorator_list))
                     owner = f"{node.name}.{method.name}"
@@ -343,10 +397,10 @@ def _defined(
                         "__init__",
                         method.name.strip("_"),
                     ):
-                        signatures[cell, owner] = taken_by(method, bound=True)
+                        signatures[cell, owner] = taken_by(method, inside, evaluator, bound=True)
             else:
                 note(node.name, node.name, cell)
-                signatures[cell, node.name] = taken_by(node)
+                signatures[cell, node.name] = taken_by(node, place, evaluator)
     return found
 
 

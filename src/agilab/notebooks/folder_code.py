@@ -26,7 +26,7 @@ class _Left(Exception):
     """The loop was left by `break`."""
 
 
-class _Returned(Exception):
+class Returned(Exception):
     """A function came to its end."""
 
     def __init__(self, value: object) -> None:
@@ -116,6 +116,9 @@ def value_of(node: ast.expr, here: Here) -> object:
             return [*left, *right]
         if isinstance(node.op, ast.Add) and isinstance(left, str) and isinstance(right, str):
             return left + right
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and len(node.values) == 2:
+        left = value_of(node.values[0], here)
+        return left if left else value_of(node.values[1], here)
     if isinstance(node, ast.IfExp):
         return value_of(node.body if holds(node.test, here) else node.orelse, here)
     raise Unknown
@@ -218,7 +221,7 @@ def _called(function: ast.FunctionDef, node: ast.Call, here: Here) -> object:
         inner.values[one.arg] = value_of(one.value, here)
     try:
         go(function.body, inner)
-    except _Returned as returned:
+    except Returned as returned:
         if inner.folder == here.folder:
             here.learn(inner)
             return returned.value
@@ -367,9 +370,11 @@ def _go(node: ast.stmt, here: Here) -> None:
     if isinstance(node, ast.Break):
         raise _Left
     if isinstance(node, ast.Return) and node.value is not None:
-        raise _Returned(value_of(node.value, here))
+        raise Returned(value_of(node.value, here))
     if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
         here.values[node.targets[0].id] = value_of(node.value, here)
+    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+        here.values[node.target.id] = value_of(node.value, here)
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         name = here.dotted(node.value.func)
         if name == "os.chdir" and len(node.value.args) == 1:

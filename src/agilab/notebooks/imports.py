@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from agilab.notebooks.distributions import PLATFORMS, PYTHON_2, KnownBy, distribution_of, standard
 from agilab.notebooks.findings import Finding
+from agilab.notebooks.named_files import end_of
 from agilab.notebooks.rules import found
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Nodes, Place
@@ -196,18 +198,48 @@ def _is_module(text: str) -> bool:
 
 
 def added_folders(cells: Iterable[Nodes], evaluator: Evaluator) -> list[str]:
-    """The folders that `sys.path.append` adds by a written path, as it says them, and those that `os.chdir` goes to."""
-    folders: list[str] = []
-    for nodes in cells:
-        for node, place in nodes:
-            if (
-                isinstance(node, ast.Call)
-                and node.args
-                and evaluator.dotted(node.func) in (*_ADDS_FOLDER, "os.chdir")
-            ):
-                texts = evaluator.texts(node.args[-1], place)
-                folders += [text.text for text in texts if text.known and "\0" not in text.text]
-    return folders
+    """The folders that `sys.path.append` adds by a written path, and those that `os.chdir` goes to.
+
+    As paths from the notebook's own folder. A relative one is looked into from where the code is when it imports, so it
+    is meant from each folder that the code goes to; one that was made whole, from where it was then.
+    """
+    found: list[str] = []
+    relative: list[str] = []
+    gone = [((-1, 0), ".")]
+    calls = [
+        (node, place, name)
+        for nodes in cells
+        for node, place in nodes
+        if isinstance(node, ast.Call)
+        and node.args
+        and (name := evaluator.dotted(node.func)) in (*_ADDS_FOLDER, "os.chdir")
+    ]
+    for node, place, name in sorted(calls, key=lambda one: (one[1].cell, one[1].statement, end_of(one[0]))):
+        texts = [one for one in evaluator.texts(node.args[-1], place) if one.known and "\0" not in one.text]
+        here = (place.cell, place.statement)
+        for text in texts:
+            start = here if text.start is None else text.start
+            path = _from_first(text.text, next(to for at, to in reversed(gone) if at < start or at[0] < 0))
+            found.append(path)
+            if name != "os.chdir" and text.start is None:
+                relative.append(text.text)
+        if name == "os.chdir" and len(texts) == 1 and len(gone) < _MOST_FOLDERS:
+            gone.append((here, found[-1]))
+    found += [_from_first(path, to) for _, to in gone[1:] for path in relative]
+    return list(dict.fromkeys(found))
+
+
+_MOST_FOLDERS = 20
+"""Folders that a notebook goes to, from which modules are looked for."""
+
+
+def _from_first(path: str, folder: str) -> str:
+    """A path that is meant from a folder, from the notebook's own.
+
+    >>> _from_first("src", ".."), _from_first("../src", "."), _from_first("/lib", "..")
+    ('../src', '../src', '/lib')
+    """
+    return path if folder == "." or path[:1] == "~" else posixpath.normpath(posixpath.join(folder, path))
 
 
 def aliases_of(cells: Iterable[Nodes]) -> dict[str, str]:

@@ -10,7 +10,7 @@ import ast
 import os
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from agilab.notebooks.artifacts import acts_of
 from agilab.notebooks.cells import Notebook
 from agilab.notebooks.command_words import words_of_commands
 from agilab.notebooks.execution import Execution, execution_findings, execution_of
+from agilab.notebooks.fetched import with_lying
 from agilab.notebooks.file_uses import FileUse, file_uses
 from agilab.notebooks.findings import SEVERITIES, Finding, in_order
 from agilab.notebooks.imports import (
@@ -45,7 +46,7 @@ from agilab.notebooks.randomness import unseeded
 from agilab.notebooks.reading import LIMIT, read
 from agilab.notebooks.risks import Secret, code_risks, installs_of, secrets_of
 from agilab.notebooks.rules import found
-from agilab.notebooks.run_files import programs_that_exit
+from agilab.notebooks.run_files import programs_that_exit, with_programs
 from agilab.notebooks.secrets import HIDDEN
 from agilab.notebooks.settled import Settled, settled
 from agilab.notebooks.shown_texts import with_texts
@@ -78,6 +79,7 @@ class Inspection:
         module_texts: By full name the texts of its own modules: those, and others that lie where it looks for them.
         unseen: Files that are read, do not lie there and are made, if at all, by a call that is not seen to.
         workdir: Where it lies below the folder that paths are meant from; empty for its own (`above`).
+        opened: Of the files of `modules` the databases that these open when they are imported.
         levels: How many folders above its own it finds by what lies there, or by a name (`settled`).
     """
 
@@ -95,6 +97,7 @@ class Inspection:
     module_texts: Mapping[str, str] = field(default_factory=dict)
     workdir: str = ""
     levels: int = 0
+    opened: frozenset[str] = frozenset()
 
     @property
     def distributions(self) -> tuple[str, ...]:
@@ -149,7 +152,8 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
     aliases = aliases_of(nodes.values())
     evaluator = Evaluator(aliases, _given(parsed))
     added, project = added_folders(nodes.values(), evaluator), project_folders(folder)
-    own = OwnModules(folder, [*added, *project], set_by_cells(nodes.values(), aliases))
+    called = None if any("chdir" in one.python for one in parsed.cells) else _called_with(nodes.values())
+    own = OwnModules(folder, [*added, *project], set_by_cells(nodes.values(), aliases), called)
     evaluator.knows(own)
     acts = [act for cell in nodes.values() for act in acts_of(cell, evaluator)]
     artifacts = list(each_once(acts))
@@ -196,6 +200,9 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
         **modules,
     }
     uses = _uses(trees, nodes, acts, taken, artifacts, evaluator, own.reached(texts_of), modules.keys())
+    if folder is not None and called is not None:
+        uses = with_programs(uses, parsed.cells, folder, own)
+    uses = with_lying(uses, nodes.values(), folder)
     secrets = secrets_of(notebook, nodes.values())
     requirements = requirements_of(sorted(installed, key=lambda one: one[1:]))
     findings += import_findings(imports, requirements, modules)
@@ -224,6 +231,7 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
         tuple(replace(one, path=hide(one.path)) for one in unseen),
         texts_of,
         levels=above.levels,
+        opened=frozenset(own.opened),
     )
 
 
@@ -236,6 +244,17 @@ def _given(parsed: ParsedNotebook) -> dict[str, int]:
         for one in tagged
         for name in parameters_of(one.python, both=both.get(one.cell.index)).given
     }
+
+
+def _called_with(cells: Iterable[Nodes]) -> frozenset[str]:
+    """The last names of what cells call and give something."""
+    calls = (node for nodes in cells for node, _ in nodes if isinstance(node, ast.Call))
+    named = (one.func for one in calls if one.args or one.keywords)
+    return frozenset(
+        one.attr if isinstance(one, ast.Attribute) else one.id
+        for one in named
+        if isinstance(one, ast.Attribute | ast.Name)
+    )
 
 
 def _uses(

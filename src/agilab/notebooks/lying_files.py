@@ -39,6 +39,9 @@ def there(folder: Path, uses: Sequence[FileUse]) -> frozenset[str]:
             if "*" in path:
                 files = [] if path.startswith("**") else list(islice(folder.glob(path), MOST))
                 found |= {path} if files else set()
+                above = path.removesuffix("/*")
+                if "*" not in above and has_folders(folder / above):
+                    found |= {f"{path}/", f"{above}/", *islice(files_below(folder, above), MOST)}
                 found |= {file.relative_to(folder).as_posix() for file in files if file.is_file()}
             elif os.path.lexists(folder / path):
                 found |= {path, f"{path}/"} if (folder / path).is_dir() else {path}
@@ -46,6 +49,14 @@ def there(folder: Path, uses: Sequence[FileUse]) -> frozenset[str]:
         except (OSError, ValueError, NotImplementedError):
             continue
     return frozenset(found)
+
+
+def has_folders(folder: Path) -> bool:
+    """Whether other folders lie in a folder: a pattern for all that lies there finds these, too."""
+    try:
+        return any(one.is_dir() and not one.name.startswith(".") for one in folder.iterdir())
+    except OSError:
+        return False
 
 
 def files_below(folder: Path, path: str) -> Iterator[str]:

@@ -34,6 +34,7 @@ class Artifact:
         perhaps: Whether it is one of two of which a condition takes the other.
         wide: The path with holes where parameters stand; empty where none does.
         start: Where the working folder was asked for that the path begins in; None where it is that of the call.
+        kept: Whether it has to be there to be changed (`open(path, "r+")`).
     """
 
     path: str
@@ -47,6 +48,7 @@ class Artifact:
     perhaps: bool = field(default=False, compare=False)
     wide: str = field(default="", compare=False)
     start: tuple[int, int] | None = field(default=None, compare=False)
+    kept: bool = field(default=False, compare=False)
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON; credentials in a URL are hidden."""

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from agilab.notebooks.artifacts import acts_of
-from agilab.notebooks.file_uses import FileUse
+from agilab.notebooks.file_uses import FileUse, uses_on_import
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.imports import Import
+from agilab.notebooks.lying_files import has_folders
 from agilab.notebooks.named_files import Act, Artifact
 from agilab.notebooks.own_names import OwnModule, OwnModules
 from agilab.notebooks.rules import found
@@ -30,23 +31,44 @@ def acts_of_module(module: OwnModule) -> list[Act]:
     return acts_of(module.nodes, module.evaluator)
 
 
-def read_on_import(module: OwnModule, folder: Path) -> Iterator[str]:
+def called_on_import(modules: Sequence[OwnModule]) -> dict[int, list[FileUse]]:
+    """By their numbers, what modules do to files through the functions that they call when they are imported."""
+    found: dict[int, list[FileUse]] = {}
+    for use in uses_on_import(modules, [act for one in modules for act in acts_of_module(one) if act.owner]):
+        found.setdefault(use.cell, []).append(use)
+    return found
+
+
+def read_on_import(
+    module: OwnModule, folder: Path, opened: set[str], called: Sequence[FileUse] = ()
+) -> Iterator[str]:
     """What a module reads when it is imported, by paths and patterns from the notebook's folder.
 
-    What is read under a condition only where it lies there.
+    What is read under a condition only where it lies there, and so is what functions read that it calls (`called`) and
+    a database that it opens, which is put into `opened`: what is done with it later changes it.
     """
-    for act in acts_of_module(module):
-        one = act.artifact
-        if act.owner or one.direction != "read" or one.computed or one.where not in ("relative", "outside"):
+    direct = [
+        (act.artifact, not act.turns)
+        for act in acts_of_module(module)
+        if not act.owner and not module.is_program(act.at[0])
+    ]
+    for one, always in [*direct, *((use.artifact, False) for use in called)]:
+        opens = one.direction == "both" and one.kind == "database"
+        if not (opens or one.direction == "read"):
+            continue
+        if one.computed or one.where not in ("relative", "outside"):
             continue
         path = posixpath.normpath(one.path)
         whole = folder / path
-        sure = not act.turns and one.kind not in ("folder", "seen")
+        sure = always and one.kind not in ("folder", "seen") and not opens
         if "\0" in path or not (sure or os.path.lexists(whole)):
             continue
-        if whole.is_dir():
-            yield from (f"{path}/*" for _ in (0,) if one.kind == "folder")
+        if whole.name == "*" and has_folders(whole.parent):
+            yield path.removesuffix("*")
+        elif whole.is_dir():
+            yield from (f"{path}/" for _ in (0,) if one.kind == "folder")
         else:
+            opened |= {path} if opens else set()
             yield path
 
 
@@ -84,6 +106,11 @@ def own_findings(
         if named is not None and any(own.find(".".join(parts[:end])) for end in range(2, len(parts) + 1)):
             what = f"“{redact(one.path)}” ({one.call}) begins with what the text of {named[0]} does not say"
             yield found("NB-312", what, cell=one.cell, line=one.line)
+    for name in own.endless:
+        first = next((one for one in imports if one.module.partition(".")[0] == name.partition(".")[0]), None)
+        if first is not None:
+            what = f"what a loop of {name} looks for above is not there for a stage, in which it goes on for ever"
+            yield found("NB-311", what, cell=first.cell, line=first.line)
     for top in sorted(own.cut):
         first = next((one for one in imports if one.module.partition(".")[0] == top), None)
         if first is not None:

@@ -15,7 +15,7 @@ from agilab.notebooks.findings import Finding
 from agilab.notebooks.imports import Import
 from agilab.notebooks.lying_files import files_below
 from agilab.notebooks.named_files import Artifact
-from agilab.notebooks.own_files import MOST_BELOW, read_on_import
+from agilab.notebooks.own_files import MOST_BELOW, called_on_import, read_on_import
 from agilab.notebooks.own_names import OwnModules, imported_by, says_where
 from agilab.notebooks.rules import found
 
@@ -92,6 +92,8 @@ def files_of_modules(
     by_top: dict[str, list[str]] = {}
     for name in texts:
         by_top.setdefault(name.partition(".")[0], []).append(name)
+    every = [one for name in texts if (one := own.module(name)) is not None]
+    called = called_on_import(every)
     for top, names in sorted(by_top.items()):
         place = next((one for one in places if _lies(top, folder, one)), "")
         if not place or place.startswith(("/", "~")):
@@ -103,7 +105,11 @@ def files_of_modules(
                 own.cut.add(top)
                 own_files = own_files[:MOST_BELOW]
         modules = [one for name in names if (one := own.module(name)) is not None]
-        read = [path for one in modules for path in read_on_import(one, folder)]
+        read = [
+            path
+            for one in modules
+            for path in read_on_import(one, folder, own.opened, called.get(one.number, ()))
+        ]
         files[top] = tuple(dict.fromkeys([*own_files, *(path for path in read if path not in own_files)]))
     needs = {
         top: {each.partition(".")[0] for name in by_top[top] for each in _needed(name, texts[name], own)}

@@ -17,6 +17,7 @@ from pathlib import Path
 from agi_node.source.tree import Unreadable, parse
 from agilab.notebooks.distributions import standard
 from agilab.notebooks.imports import aliases_of
+from agilab.notebooks.settled import settled_module
 from agilab.notebooks.values import DEEPEST, Evaluator, Found, absolute
 from agilab.notebooks.walking import Nodes, Place, Scope, scope_of_notebook, walk
 
@@ -100,6 +101,18 @@ class OwnModule:
         """Its names."""
         return scope_of_notebook({self.number: self.tree})
 
+    def is_program(self, line: int) -> bool:
+        """Whether a line is run where the module is a program, and not where it is imported."""
+        return any(first <= line <= last for first, last in self._of_program)
+
+    @cached_property
+    def _of_program(self) -> list[tuple[int, int]]:
+        return [
+            (node.lineno, node.body[-1].end_lineno or node.lineno)
+            for node in self.tree.body
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
+        ]
+
     @cached_property
     def nodes(self) -> Nodes:
         """See `walk`."""
@@ -109,8 +122,21 @@ class OwnModule:
 class OwnModules:
     """The modules that lie where a notebook looks for them. Each is read once, and only when somebody asks."""
 
-    def __init__(self, folder: Path | None, added: Sequence[str], changed: Collection[str] = ()) -> None:
-        """`added` are the folders besides the notebook's own; `changed` names of modules that cells set."""
+    def __init__(
+        self,
+        folder: Path | None,
+        added: Sequence[str],
+        changed: Collection[str] = (),
+        called: Collection[str] | None = None,
+    ) -> None:
+        """`added` are the folders besides the notebook's own; `changed` names of modules that cells set.
+
+        `called` are functions that cells give something; None where the notebook goes to other folders, so that nobody
+        knows where a module looks from.
+        """
+        self._called_with = called
+        self.endless: list[str] = []
+        """Modules in which a loop looks for what a stage has not above it."""
         self._folder = folder
         self._places = list(dict.fromkeys([".", *map(posixpath.normpath, added)]))
         self._changed = changed
@@ -119,6 +145,8 @@ class OwnModules:
         self.called: list[ast.FunctionDef] = []
         self.cut: set[str] = set()
         """The first parts of the names of packages of which not all files are taken."""
+        self.opened: set[str] = set()
+        """The databases that modules open when they are imported, from the notebook's folder."""
 
     def module(self, name: str) -> OwnModule | None:
         """The module of that full name, if it is one's own."""
@@ -131,6 +159,10 @@ class OwnModules:
         return self._read[name]
 
     def _made(self, one: OwnModule) -> OwnModule:
+        if self._folder is not None and self._called_with is not None:
+            place = settled_module(one.tree, one.text, one.file, self._folder, one.number, self._called_with)
+            one.__dict__["tree"] = place.trees[one.number]
+            self.endless += [one.name] if place.findings else []
         module = replace(one, evaluator=Evaluator(aliases_of([one.nodes])))
         module.evaluator.knows(self, module.file, module.package)
         # What was found once is kept: a tree's nodes are told apart by what they are.

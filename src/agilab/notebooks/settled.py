@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from pathlib import Path
 
 from agilab.notebooks.findings import Finding
-from agilab.notebooks.folder_code import Here, Unknown, go, holds, value_of
+from agilab.notebooks.folder_code import Here, Returned, Unknown, go, holds, value_of
 from agilab.notebooks.rules import found
 
 MARKS = (".git", "pyproject.toml", "uv.lock", "lab_stages.toml")
@@ -27,6 +28,8 @@ HIGHEST = 3
 _LOOKED_AT = 200
 _TELLING = ("parent", "chdir", "cwd", "dirname")
 """One of these words stands in every text that is looked at here."""
+_SEARCHES = re.compile(r"\b(?:while|for)\b[\s\S]*\b(?:exists|is_file|is_dir|isfile|isdir|listdir)\b|\bnext\(")
+"""Stands in a module that looks for something in one folder after the other."""
 _ASKS = frozenset(
     {"exists", "is_file", "is_dir", "isfile", "isdir", "listdir", "iterdir", "glob", "cwd", "getcwd"}
 )
@@ -66,8 +69,21 @@ def settled(trees: Mapping[int, ast.Module], texts: Sequence[str], folder: Path)
     return _Settling(trees, folder.resolve()).settle()
 
 
+def settled_module(
+    tree: ast.Module, text: str, file: str, folder: Path, number: int, called: Collection[str]
+) -> Settled:
+    """The tree of a module of a notebook in `folder` that looks for a file of its project.
+
+    `file` is its own, from that folder; `called` are functions that the notebook gives something when it calls them.
+    """
+    if not (_SEARCHES.search(text) and any(word in text for word in _TELLING)):
+        return Settled({number: tree})
+    settling = _Settling({number: tree}, folder.resolve(), called)
+    return settling.settle({"__file__": os.path.normpath(folder.resolve() / file)})
+
+
 class _Settling:
-    def __init__(self, trees: Mapping[int, ast.Module], folder: Path) -> None:
+    def __init__(self, trees: Mapping[int, ast.Module], folder: Path, called: Collection[str] = ()) -> None:
         self._given = trees
         self._folder = folder
         self._most = most_above(folder)
@@ -81,10 +97,12 @@ class _Settling:
             node.func.id
             for node in nodes
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and (node.args or node.keywords)
-        }
+        }.union(called)
+        self._within: ast.FunctionDef | None = None
+        self._assumed: set[str] = set()
 
-    def settle(self) -> Settled:
-        here = Here(self._folder, self._aliases)
+    def settle(self, values: Mapping[str, object] | None = None) -> Settled:
+        here = Here(self._folder, self._aliases, dict(values or {}))
         bodies: dict[int, list[ast.stmt]] = {}
         for cell, tree in self._given.items():
             self._cell = cell
@@ -105,6 +123,8 @@ class _Settling:
                 ):
                     self._bound[one.targets[0].id] = out, len(out)
                 out.append(one)
+            if self._within is not None and isinstance(out[-1] if out else None, ast.Return):
+                break
         return out
 
     def _unbind(self, name: str) -> None:
@@ -138,17 +158,23 @@ class _Settling:
         if node.name not in self._called_with:
             names = [one.arg for one in (*taken.posonlyargs, *taken.args)]
             for name, default in zip(reversed(names), reversed(taken.defaults), strict=False):
-                if isinstance(default, ast.Constant) and isinstance(default.value, str):
+                if isinstance(default, ast.Constant) and isinstance(default.value, str | None):
                     inner.values[name] = default.value
         here.functions[node.name] = node
         here.values.pop(node.name, None)
-        outside, self._bound = self._bound, {}
+        outside = self._bound, self._within, self._assumed
+        self._bound, self._within = {}, node
+        self._assumed = {one.arg for one in (*taken.posonlyargs, *taken.args) if one.arg in inner.values}
+        assumed = frozenset(self._assumed)
         body = self._body(node.body, inner)
-        self._bound = outside
+        self._bound, self._within, self._assumed = outside
         if _are_same(body, node.body):
             return node
         new = copy(node)
         new.body = body
+        if all(_keeps(one) for one in node.decorator_list):
+            new.decorator_list = []
+        new.assumed = assumed  # type: ignore[attr-defined]
         return new
 
     def _loop(self, node: ast.While | ast.For, here: Here) -> list[ast.stmt]:
@@ -157,8 +183,17 @@ class _Settling:
             raise Unknown
         after = here.copy()
         try:
-            go([node], after)
+            try:
+                go([node], after)
+            except Returned as found_here:
+                if self._within is None or not isinstance(found_here.value, Path | str):
+                    raise Unknown from None
+                value = self._expression(found_here.value, node, here)
+                made_return = ast.copy_location(ast.Return(value), node)
+                return [*self._looks(node, after.seen, here), made_return]
             looks = self._looks(node, after.seen, here)
+            if self._within is not None and isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+                after.values.pop(node.target.id, None)
             changed = {
                 name: value for name, value in after.values.items() if here.values.get(name) is not value
             }
@@ -180,7 +215,7 @@ class _Settling:
         """What is done under a condition that the folder settles."""
         test = here.copy()
         taken, other = (node.body, node.orelse) if holds(node.test, test) else (node.orelse, node.body)
-        if not (test.placed or test.asked):
+        if not (test.placed or test.asked or self._is_assumed(node.test)):
             raise Unknown
         if test.asked:
             for statements in (node.body, node.orelse):
@@ -189,6 +224,11 @@ class _Settling:
                 raise Unknown
         looks = self._looks(node, test.seen, here)
         return [*looks, *self._body(taken, here)] or [ast.copy_location(ast.Pass(), node)]
+
+    def _is_assumed(self, test: ast.expr) -> bool:
+        """Whether a condition is on nothing but what a function is given if its caller says nothing."""
+        names = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
+        return bool(names) and names <= self._assumed
 
     def _plain(self, node: ast.Assign | ast.AnnAssign | ast.Expr | ast.Return, here: Here) -> list[ast.stmt]:
         if isinstance(node, ast.Expr):
@@ -310,6 +350,12 @@ def _asks(node: ast.While, here: Here) -> bool:
     names |= {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
     known = any(isinstance(here.values.get(name), Path) for name in names)
     return bool(names & {*_ASKS, "dirname", "chdir"}) or known
+
+
+def _keeps(decorator: ast.expr) -> bool:
+    """Whether a decorator does nothing but keep what a function returned."""
+    made = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return (getattr(made, "attr", "") or getattr(made, "id", "")) in ("cache", "lru_cache")
 
 
 def _chooses(node: ast.expr | None) -> bool:

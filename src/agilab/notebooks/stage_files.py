@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agi_node.source.carried import Statements
 from agilab.contracts.lab_stages import is_file
@@ -13,6 +13,7 @@ from agilab.notebooks.findings import Finding
 from agilab.notebooks.flow.stage import StageFlow
 from agilab.notebooks.lying_files import Lying, lies_in
 from agilab.notebooks.named_by_parameters import bound_to_one_value, patterns_of
+from agilab.notebooks.named_files import Artifact, where_of
 from agilab.notebooks.patterns import matches, meeting, meets
 from agilab.notebooks.planned import Planned
 from agilab.notebooks.rules import found
@@ -132,8 +133,10 @@ class _Files:
         for use in one.inspection.uses:
             if use.cell in indices and use.is_own:
                 self._use(stage, use)
-            elif use.cell in indices and use.does in ("write", "add") and use.artifact.where == "computed":
+            elif use.cell in indices and use.does in ("write", "add") and use.is_unsaid:
                 stage.unnamed.append(use.path)
+        for path in one.inspection.opened.intersection(stage.reads):
+            stage.made.setdefault(path, [_opened(path, flow, one)])
         made = set(self._made())
         folders = tuple(path for path in stage.reads if path.endswith("/"))  # all that lies in these
         for path in [
@@ -144,7 +147,10 @@ class _Files:
         return stage
 
     def _use(self, stage: StageFiles, use: FileUse) -> None:
-        if use.does == "read":
+        there = stage.one.inspection.there or frozenset()
+        if use.does == "read" and f"{use.path}/" in there and use.path.endswith("/*"):
+            self._look(stage, replace(use, path=use.path.removesuffix("/*")))  # it finds folders
+        elif use.does == "read":
             self._read(stage, use.path, use)
         elif use.does == "look":
             self._look(stage, use)
@@ -161,10 +167,13 @@ class _Files:
             stage.made.setdefault(use.path, []).append(use)
 
     def _has_been(self, stage: StageFiles, use: FileUse) -> bool:
-        """Whether what is added to is made above, or is a database that lies there and was not removed before."""
+        """Whether what is added to is made above, or lies there, was not removed before and has to be there or is a
+        database."""
         if self._maker(use.path) is not None:
             return True
-        if use.artifact.kind != "database" or not self._is_there(stage.one, use.path):
+        if not (use.artifact.kept or use.artifact.kind == "database") or not self._is_there(
+            stage.one, use.path
+        ):
             return False
         return not any(_is_gone(use.path, gone) for one in (*self._stages, stage) for gone in one.gone)
 
@@ -197,7 +206,8 @@ class _Files:
             return  # written under a condition, and nowhere else: it was, or else this fails in the notebook as well
         if self._is_filled(stage, path):
             return
-        if any(matches(one, path) for one in stage.unnamed) and self._is_there(stage.one, path) is False:
+        unnamed = any(matches(one, path) or lies_in(path, one) for one in stage.unnamed)
+        if unnamed and self._is_there(stage.one, path) is False:
             return  # it made it itself, under a name that the text does not say
         if use is not None and use.turns and self._is_there(stage.one, path) is False:
             self._not_there.append((stage.one, use))
@@ -336,6 +346,13 @@ def _modules_taken(one: Planned, flow: StageFlow) -> Iterator[str]:
         taken = Statements(there.code).take([name])
         wanted += [(other, each) for other, names in there.uses.items() for each in names & taken.missing]
         yield from files_imported(ast.parse(taken.text), modules)
+
+
+def _opened(path: str, flow: StageFlow, one: Planned) -> FileUse:
+    """What a stage does to a database that an own module opens when the stage imports it."""
+    cell = one.cells[flow.cells[0]].index
+    artifact = Artifact(path, False, "both", "database", where_of(path), "import", cell, 1)
+    return FileUse(cell, "add", path, (), artifact)
 
 
 def _is_gone(made: str, removed: str) -> bool:

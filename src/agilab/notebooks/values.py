@@ -10,7 +10,7 @@ import ast
 import itertools
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -196,12 +196,14 @@ class Evaluator:
             if node.attr not in inside.scope.bindings:
                 return None
             return whole.evaluator.found(ast.Name(node.attr, ast.Load()), inside, depth + 1)
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-            whole = self.found(node.value, place, depth + 1)
-            if whole is None or not isinstance(whole.node, ast.Dict):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant | ast.Name):
+            key_of = self.found(node.slice, place, depth + 1) if isinstance(node.slice, ast.Name) else None
+            said = node.slice if key_of is None else key_of.node
+            whole = self.found(node.value, place, depth + 1) if isinstance(said, ast.Constant) else None
+            if whole is None or not isinstance(whole.node, ast.Dict) or not isinstance(said, ast.Constant):
                 return None
             for key, value in zip(whole.node.keys, whole.node.values, strict=True):
-                if isinstance(key, ast.Constant) and key.value == node.slice.value:
+                if isinstance(key, ast.Constant) and key.value == said.value:
                     return whole.evaluator._follow(Found(whole.evaluator, value, whole.place), depth + 1)
         return None
 
@@ -221,9 +223,21 @@ class Evaluator:
             node = node.value
         return isinstance(node, ast.Name) and node.id in self.imported
 
+    def is_path_of(self, node: ast.expr, name: str) -> bool:
+        """Whether an expression is the path or text that a name is: `Path(name)`, `str(name)`, the name itself."""
+        while isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+            if self.dotted(node.func) not in _PATHS | _SAME:
+                return False
+            node = node.args[0]
+        return isinstance(node, ast.Name) and node.id == name
+
     def _texts(self, node: ast.expr, place: Place, depth: int) -> tuple[Text, ...]:
         if isinstance(node, Given):
             return node.texts
+        if (whole := self._of_last_part(node)) is not None:
+            lasts = tuple(map(_last_part, self.texts(whole, place, depth)))
+            if all(text.known or _LAST_OF_ONE.fullmatch(text.text) for text in lasts):
+                return lasts
         if isinstance(node, ast.Constant):
             return (Text(str(node.value)),) if isinstance(node.value, str | int | float) else (_hole(node),)
         if isinstance(node, ast.JoinedStr):
@@ -242,6 +256,28 @@ class Evaluator:
         if isinstance(node, ast.Subscript):
             return self._item(node, place, depth)
         return (_hole(node),)
+
+    def _of_last_part(self, node: ast.expr) -> ast.expr | None:
+        """The path or address of which an expression is what stands behind the last slash: `url.split("/")[-1]`."""
+        if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+            return (
+                node.args[0] if self.dotted(node.func) in ("os.path.basename", "posixpath.basename") else None
+            )
+        if isinstance(node, ast.Attribute) and node.attr == "name" and isinstance(node.value, ast.Call):
+            of_path = self.dotted(node.value.func) in _PATHS and len(node.value.args) == 1
+            return node.value.args[0] if of_path else None
+        if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Call):
+            return None
+        call, number = node.value, ast.unparse(node.slice)
+        first = call.args[0] if call.args else None
+        if (
+            not isinstance(call.func, ast.Attribute)
+            or not isinstance(first, ast.Constant)
+            or first.value != "/"
+        ):
+            return None
+        last = {"split": ("-1",), "rsplit": ("-1",), "rpartition": ("-1", "2")}.get(call.func.attr, ())
+        return call.func.value if number in last else None
 
     def _piece(self, node: ast.expr, place: Place, depth: int) -> tuple[Text, ...]:
         if isinstance(node, ast.FormattedValue):
@@ -278,7 +314,9 @@ class Evaluator:
             return of_module
         binding = _binding(owner.bindings[node.id], place) if owner else None
         if binding is None or binding.value is None or self._varies.get(node.id) == binding.cell:
-            return (_hole(node),)
+            last = owner.bindings[node.id][-1].value if owner and place.function else None
+            made = isinstance(last, ast.Call) and self.dotted(last.func) in _PATHS
+            return (replace(_hole(node), path=made and last is not None and self.is_path_of(last, node.id)),)
         there = Place(binding.cell, binding.statement, owner or place.scope)
         if not binding.each:
             return self.texts(binding.value, there, depth)
@@ -314,24 +352,28 @@ class Evaluator:
         taken = found.node.args
         names = [one.arg for one in (*taken.posonlyargs, *taken.args)]
         plain = not any(isinstance(one, ast.Starred) for one in node.args)
-        if not plain or taken.vararg or taken.kwarg or len(node.args) > len(names):
+        if not plain or taken.kwarg or (len(node.args) > len(names) and not taken.vararg):
             return None
-        given: dict[str, ast.expr] = dict(zip(reversed(names), reversed(taken.defaults), strict=False))
-        given |= {
-            one.arg: value
-            for one, value in zip(taken.kwonlyargs, taken.kw_defaults, strict=True)
+        given: dict[str, ast.expr] = {
+            name: found.evaluator.default(value, found.place, depth + 1)
+            for name, value in [
+                *zip(reversed(names), reversed(taken.defaults), strict=False),
+                *zip((one.arg for one in taken.kwonlyargs), taken.kw_defaults, strict=True),
+            ]
             if value is not None
         }
-        given |= {
-            name: Given(self.texts(value, place, depth + 1))
-            for name, value in zip(names, node.args, strict=False)
-        }
+        listed = [Given(self.texts(value, place, depth + 1)) for value in node.args]
+        given |= dict(zip(names, listed, strict=False))
+        if taken.vararg:
+            given[taken.vararg.arg] = ast.Tuple(list(listed[len(names) :]), ast.Load())
         given |= {one.arg: Given(self.texts(one.value, place, depth + 1)) for one in node.keywords if one.arg}
         for one in (*names, *(one.arg for one in taken.kwonlyargs)):
             given.setdefault(one, Given((Text("{…}", known=False),)))
         inside = scope_of_call(found.node, found.place, given)
         if inside is None or found.node in self._called:
             return None
+        if (node.args or node.keywords) and getattr(found.node, "assumed", None):
+            return None  # it was looked at as if nothing were given (`settled`)
         self._called.append(found.node)
         there = replace(found.place, scope=inside[0], function=True)
         texts = found.evaluator.texts(inside[1], there, depth + 1)
@@ -340,7 +382,7 @@ class Evaluator:
             return None
         told = {
             hole
-            for one in given.values()
+            for one in (*given.values(), *listed)
             if isinstance(one, Given)
             for text in one.texts
             for hole in _ONE_HOLE.findall(text.text)
@@ -349,6 +391,11 @@ class Evaluator:
             replace(text, text=_ONE_HOLE.sub(lambda hole: hole[0] if hole[0] in told else "{…}", text.text))
             for text in texts
         )
+
+    def default(self, value: ast.expr, place: Place, depth: int) -> ast.expr:
+        """The default of a parameter: what it is where the function is defined, if that is known."""
+        texts = self.texts(value, place, depth)
+        return Given(texts) if all(text.known for text in texts) else value
 
     def _unknown(self, node: ast.Call, place: Place) -> Text:
         """What a function of an own module returns that is not known: by its name, so that it can be said."""
@@ -386,12 +433,23 @@ class Evaluator:
 
     def _path(self, parts: list[ast.expr], place: Place, depth: int) -> tuple[Text, ...]:
         result: tuple[Text, ...] = (Text(".", path=True),)
-        for part in parts:
-            texts = (_hole(part),) if isinstance(part, ast.Starred) else self.texts(part, place, depth)
+        for texts in self._spread(parts, place, depth):
             result = tuple(
                 _under(a, b) for a, b in itertools.islice(itertools.product(result, texts), MOST + 1)
             )
         return tuple(replace(text, path=True) for text in result)
+
+    def _spread(self, parts: list[ast.expr], place: Place, depth: int) -> Iterator[tuple[Text, ...]]:
+        """What each argument may be, `*parts` one by one where it is known what they are."""
+        for part in parts:
+            if not isinstance(part, ast.Starred):
+                yield self.texts(part, place, depth)
+                continue
+            found = self.found(part.value, place, depth)
+            if found is None or not isinstance(found.node, ast.Tuple | ast.List):
+                yield (_hole(part),)
+            else:
+                yield from found.evaluator._spread(found.node.elts, found.place, depth + 1)
 
     def _method(self, node: ast.Call, function: ast.Attribute, place: Place, depth: int) -> tuple[Text, ...]:
         owners = self.texts(function.value, place, depth)
@@ -400,7 +458,7 @@ class Evaluator:
                 owners = tuple(_whole(text, place) for text in owners)
             return owners if any(text.path for text in owners) else (_hole(node),)
         if function.attr == "joinpath":
-            parts = [self.texts(part, place, depth) for part in node.args]
+            parts = list(self._spread(node.args, place, depth))
             return tuple(
                 _under(*choice) for choice in itertools.islice(itertools.product(owners, *parts), MOST + 1)
             )
@@ -464,6 +522,7 @@ class Evaluator:
         return texts if named is None else tuple(_asked_at(text, named[1]) for text in texts)
 
 
+_LAST_OF_ONE = re.compile(r"\{basename\((\w+)\)\}")
 _ONE_HOLE = re.compile(r"\{[^{}]*\}")
 _SIGNS = {"os.pardir": "..", "os.curdir": ".", "os.sep": "/", "os.path.pardir": "..", "os.path.sep": "/"}
 _PATHS = frozenset(
@@ -475,6 +534,35 @@ _FROM_HERE = frozenset({"os.path.abspath", "os.path.realpath"})
 _SAME = frozenset(
     {"str", "os.fspath", "os.path.expanduser", "os.path.abspath", "os.path.normpath", "os.path.realpath"}
 )
+
+
+def _last_part(text: Text) -> Text:
+    """What stands behind the last slash of a path or an address; of a hole, a hole that says so."""
+    last = last_part(text.text)
+    known = "{" not in last and last not in ("", ".", "..")
+    return Text(last if known or "{" in last else "{…}", known, perhaps=text.perhaps)
+
+
+def last_part(text: str) -> str:
+    """What stands behind the last slash, as far as it is known.
+
+    >>> last_part("{BASE}/a/utils.py"), last_part("{url}"), last_part("{url}.py"), last_part("a/{n}.csv")
+    ('utils.py', '{basename(url)}', '{…}', '{n}.csv')
+    """
+    holes = _ONE_HOLE.findall(text)
+    outside = _ONE_HOLE.sub("{}", text)
+    last = outside.rpartition("/")[2]
+    number = last.count("{}")
+    if not number:
+        return last
+    if "/" not in outside:
+        name = holes[0][1:-1] if text == holes[0] else ""
+        if name.isidentifier():
+            return f"{{basename({name})}}"
+        return text if _LAST_OF_ONE.fullmatch(text) else "{…}"
+    for hole in holes[-number:]:
+        last = last.replace("{}", hole, 1)
+    return last
 
 
 def _begun(text: Text, place: Place) -> Text:

@@ -33,6 +33,11 @@ class Scope:
             scope = scope.parent
         return scope
 
+    @property
+    def outermost(self) -> Scope:
+        """That of the notebook, or of the module."""
+        return self if self.parent is None else self.parent.outermost
+
 
 @dataclass(frozen=True)
 class Binding:

@@ -58,8 +58,9 @@ def acts_of_imports(nodes: Nodes, modules: Modules, lying: Collection[str] = ())
         at = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
         files = [(top, path) for top in tops_of(node) for path in modules.get(top, ())]
         for number, (name, path) in enumerate(files):
+            kind = "folder" if path.endswith("/") else "code"
             artifact = Artifact(
-                path, False, "read", "code", where_of(path), "import", place.cell, node.lineno,
+                path.rstrip("/"), False, "read", kind, where_of(path), "import", place.cell, node.lineno,
                 start=(-1, 0) if name in lying else None,
             )  # fmt: skip
             yield Act(artifact, (*at, number), place.turns, place.owner, gone=False)

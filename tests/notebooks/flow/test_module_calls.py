@@ -152,6 +152,16 @@ HELD: dict[str, tuple[str, ...]] = {
 
 
 _KEEPS = "SEEN = []\ndef note(x):\n    SEEN.append(x)\ndef seen():\n    return list(SEEN)\n"
+CONFIG = {
+    "own": "from .conf import settings\nfrom .calc import calc\n",
+    "own.conf": "settings = {'alpha': 1, 'beta': 2}\n",
+    "own.calc": "from .conf import settings\ndef calc(x):\n    return settings['alpha'] * x + settings['beta']\n",
+}
+SHAPES = (
+    "class Shape:\n    def area(self):\n        return 0\n"
+    "def all_areas():\n    return {one.__name__: one().area() for one in Shape.__subclasses__()}\n"
+    "class Plugin:\n    @classmethod\n    def names(cls):\n        return [one.__name__ for one in cls.__subclasses__()]\n"
+)
 MODULES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "a package that gives all on": ({"own": "from .parts import *\n", "own.parts": _KEEPS}, ("from own import note, seen", "note(1)", "t0 = seen()")),
     "a package that gives some on": ({"own": "from own.parts import *\n", "own.parts": f"__all__ = ['note', 'seen']\n{_KEEPS}"}, ("import own", "own.note(1)", "t0 = own.seen()")),
@@ -163,6 +173,14 @@ MODULES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "seeds of one that is too long": ({"own": SEED + "# and so on\n" * 6000}, (f"{N}import own", "own.seed_all(3)", "t0 = np.random.rand()", "t1 = np.random.rand()")),
     "a module that does not say all": ({"own": f"{_KEEPS}globals()['more'] = 1\n"}, ("import own", "own.note(1)", "t0 = own.seen()")),
     "a module with a star of a library": ({"own": f"from math import *\n{_KEEPS}"}, ("import own", "own.note(floor_ := 1)", "t0 = own.seen()")),
+    "set where only a function imports it": ({"own": "RATE = 2\n"}, ("def f(x):\n    import own\n    return own.RATE * x\ndef g(x):\n    return f(x)", "t0 = f(1)", "import own\nown.RATE = 7", "t1 = g(1)")),
+    "set by a function that imports it": ({"own": "RATE = 2\n"}, ("class M:\n    def f(self, x):\n        from own import RATE\n        return RATE * x\nm = M()\ndef g(v):\n    import own\n    own.RATE = v", "t0 = m.f(1)", "g(7)", "t1 = m.f(1)")),
+    "a config that a package gives on": (CONFIG, ("from own import settings, calc\nsettings.update(alpha=10)", "t0 = calc(1)", "settings.update({'beta': 5})\nt1 = calc(1)", "t2 = dict(settings), calc(2)")),
+    "a config of a package": (CONFIG, ("import own\nown.settings['alpha'] = 10", "t0 = own.calc(1)", "own.settings.update({'beta': 5})\nt1 = own.calc(1)", "t2 = dict(own.settings), own.calc(2)")),
+    "a config by another name": (CONFIG, ("from own.conf import settings as S\nfrom own import calc", "S.setdefault('gamma', 4)", "S.update(beta=7)", "t0 = calc(1), len(S)")),
+    "classes that a base is asked for": ({"own": SHAPES}, ("from own import Shape, all_areas", "class A(Shape):\n    def area(self):\n        return 1", "class B(Shape):\n    def area(self):\n        return 2", "t0 = all_areas()")),
+    "classes that a base of a package is asked for": ({"own": "from .shapes import *\n", "own.shapes": SHAPES}, ("import own", "class A(own.Shape):\n    def area(self):\n        return 1", "t0 = own.all_areas()")),
+    "classes that a base is asked for by itself": ({"own": SHAPES}, ("import own", "class A(own.Plugin):\n    pass", "t0 = own.Plugin.names()")),
     "many functions": ({"own": _KEEPS + "".join(f"def f{n}(x):\n    SEEN.append(x + {n})\n" for n in range(200))}, ("import own", "own.f7(1)", "t0 = own.seen()")),
 }  # fmt: skip
 

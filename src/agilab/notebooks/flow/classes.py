@@ -135,7 +135,7 @@ class Classes(Names):
 
     def _reads_property(self, name: str, methods: Iterable[int]) -> bool:
         """Whether reading an attribute of this name runs one of these methods."""
-        return name in self._properties or any(_is_property(self._makers[each].node) for each in methods)
+        return name in self._properties or any(is_property(self._makers[each].node) for each in methods)
 
     def _properties_of_all(self) -> list[str]:
         """The names whose reading runs a method of whatever class of the notebook."""
@@ -148,6 +148,6 @@ def keeps_its_result(node: ast.AST) -> bool:
     return any(chain is not None and chain[-1] == "cached_property" for chain in chains)
 
 
-def _is_property(node: ast.AST) -> bool:
+def is_property(node: ast.AST) -> bool:
     decorators = getattr(node, "decorator_list", ())
     return any("property" in ast.unparse(each) or "getter" in ast.unparse(each) for each in decorators)

@@ -11,7 +11,7 @@ from agi_node.source.tree import chain_of, nodes_of
 from agilab.notebooks.flow.classes import Classes, keeps_its_result
 from agilab.notebooks.flow.functions import Body
 from agilab.notebooks.flow.makers import FunctionNode, Maker, Summary
-from agilab.notebooks.flow.model import Use
+from agilab.notebooks.flow.model import Alters, Use
 from agilab.notebooks.flow.states import Does
 from agilab.notebooks.flow.values import PLAIN, Value, either
 
@@ -133,10 +133,10 @@ class Definitions(Classes):
                     self._own.__contains__,
                     self.is_own_method,
                     {**self._imports, **self._path.modules},
-                    told=(self.told_in_place, self.told_written),
+                    told=(self.told_in_place, self.told_written, self.told_sql),
                     modules=self.own_modules,
                     of_module=self.of_module,
-                    own=(self.own_does, self.own_logs),
+                    own=(self.own_does, self.own_logs, self.own_alters),
                 )
                 if maker.summary.remembers:
                     maker.stateful = True
@@ -163,15 +163,15 @@ def _summarise(
     is_own_method: Callable[[str], bool],
     imports: Mapping[str, str],
     *,
-    told: tuple[bool, bool],
+    told: tuple[bool, bool, bool],
     modules: Mapping[str, Use],
     of_module: bool,
-    own: tuple[Mapping[str, tuple[tuple[str, Does], ...]], bool],
+    own: tuple[Mapping[str, tuple[tuple[str, Does], ...]], bool, Mapping[str, tuple[Alters, ...]]],
 ) -> Summary:
     body = Body(node, is_own, is_own_method, imports)
-    body.told_in_place, body.told_written = told
+    body.told_in_place, body.told_written, body.told_sql = told
     body.own_modules, body.of_module = modules, of_module
-    body.own_does, body.own_logs = own
+    body.own_does, body.own_logs, body.own_alters = own
     if keeps_its_result(node):
         body.changes_owner()
     return body.summary()

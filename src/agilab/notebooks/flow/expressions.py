@@ -17,8 +17,8 @@ from functools import partial
 from agi_node.source.tree import Chain, chain_of, children
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
-from agilab.notebooks.flow.model import Use
-from agilab.notebooks.flow.values import PLAIN, Kind, Region, Value, either, holding
+from agilab.notebooks.flow.model import Alters, Use
+from agilab.notebooks.flow.values import NOTHING, PLAIN, Kind, Region, Value, either, holding
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -51,12 +51,16 @@ class Expressions(ABC):
         """Whether a dict of the text has the key `inplace`, which may become an argument."""
         self.told_written = False
         """Whether a dict of the text has a key by which a call may be told to write into something: `out`."""
+        self.told_sql = False
+        """Whether a text may be a query that writes into a database, or name a file of such."""
         self.own_modules: Mapping[str, Use] = {}
         """By full name, what naming something of the notebook's own modules does."""
         self.of_module = False
         """Whether the text is itself one of these, which nobody repeats."""
         self.own_does: Mapping[str, tuple[tuple[str, states.Does], ...]] = {}
         """By method of a class of these, what a call of it may do to states of the process."""
+        self.own_alters: Mapping[str, tuple[Alters, ...]] = {}
+        """By method of a class of these, what a call of it changes of its object and of what it is given."""
         self.own_logs = False
         """Whether one of these logs."""
         self.unseeded: set[Region] = set()
@@ -192,7 +196,10 @@ class Expressions(ABC):
         if isinstance(node, ast.BoolOp):
             return either([self.value(part) for part in node.values])
         inner: ast.expr = node.value  # type: ignore[attr-defined]  # Starred, Await
-        return self.value(inner)
+        value = self.value(inner)
+        if isinstance(node, ast.Starred):
+            self.walk_own(value, node.lineno)
+        return value
 
     def _compare(self, node: ast.Compare) -> Value:
         parts = [self.value(part) for part in (node.left, *node.comparators)]
@@ -252,6 +259,11 @@ class Expressions(ABC):
         found = self.attribute(owner, node.attr, None, node)
         if found is not None:
             return found
+        if node.attr in self.own_alters and owner.kind == "":
+            some = [one for one in self.own_alters[node.attr] if one.itself()]
+            if any(not one.is_read for one in some):
+                return self._bound_method(owner, node.lineno)
+            self.change(owner.owns if some else NOTHING, PLAIN, node.lineno)
         if node.attr in known.PLAIN_ATTRIBUTES:
             return PLAIN
         if node.attr in known.DRAWS and owner.kind in ("", "table") and not owner.makers:
@@ -299,7 +311,13 @@ class Expressions(ABC):
         known_as = self._known_as(full)
         if not known_as:
             return
-        if self.own_modules[known_as].kind == "module":
+        use = self.own_modules[known_as]
+        if use.kind == "variable":  # what it is called where it is made: packages give it on
+            made = sorted(one for one in use.reads if states.is_kept(one) and not one.endswith(".*>"))
+            for state in made or [states.kept_in(known_as)]:
+                self.state(state, "go on", node)
+            return
+        if use.kind == "module":
             rest = full.removeprefix(known_as).removeprefix(".").partition(".")[0]
             known_as = f"{known_as}.{rest or '*'}"
         self.state(states.kept_in(known_as), "go on", node)
@@ -369,9 +387,16 @@ class Expressions(ABC):
             self.change(value.owns, PLAIN, node.lineno)
         if value.runs:
             self.applied(value, [value], node)
+        self.walk_own(value, node.lineno)
         self.attribute(value, "__iter__", (), node)
         self.attribute(value, "__next__", (), node)
         return value.inside()
+
+    def walk_own(self, value: Value, line: int) -> None:
+        """An object of an own module's class may be another one where it was walked."""
+        some = (*self.own_alters.get("__iter__", ()), *self.own_alters.get("__next__", ()))
+        if some and value.kind == "" and any(one.itself() for one in some):
+            self.change(value.owns, PLAIN, line)
 
 
 def drawn(figure: Value) -> Value:

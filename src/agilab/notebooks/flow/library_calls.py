@@ -8,12 +8,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from agi_node.source.tree import chain_of, text_of
-from agilab.notebooks.flow import by_name, reading, spoken, states, written
+from agilab.notebooks.flow import by_name, databases, reading, spoken, states, written
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow.by_name import ANY
 from agilab.notebooks.flow.expressions import Expressions, drawn
-from agilab.notebooks.flow.values import PLAIN, Kind, Region, Value, either, holding
+from agilab.notebooks.flow.model import Alters
+from agilab.notebooks.flow.values import NOTHING, PLAIN, Kind, Region, Value, either, holding
 from agilab.notebooks.flow.ways import with_stored
+
+_WALKS = ("itertools.", "collections.", "functools.reduce", "more_itertools.", "numpy.fromiter")
+"""How the names of those begin that walk what they are given, besides Python's own."""
 
 
 class LibraryCalls(Expressions):
@@ -28,9 +32,11 @@ class LibraryCalls(Expressions):
         every = [*args, *named.values()]
         if full is not None and chain:
             self.load(chain[0], node.lineno)
+            self._altered_by_given(node, every)
             return self._library(node, full, args, named)
         if isinstance(node.func, ast.Attribute):
             owner = self.value(node.func.value)
+            self._altered_by_given(node, [owner, *every])
             for name in spoken.asked_for(node.func.attr, node, self.texts):
                 self.load(name, node.lineno)
             if self.has_library("duckdb"):
@@ -40,6 +46,8 @@ class LibraryCalls(Expressions):
             self.applied(owner, [owner, *every], node)
             return self._method(node, node.func.attr, owner, every) if found is None else found
         callee = self.value(node.func)
+        if not callee.makers:
+            self._altered_by_method("__call__", node, callee, args, named)
         if isinstance(node.func, ast.Call) or self.spent & callee.owns:  # `getattr(x, name)(…)`
             self.used_up([callee], every, node.lineno)
         result = self.called(callee, node, args, named)
@@ -91,6 +99,8 @@ class LibraryCalls(Expressions):
         mentioned = [name for name in spoken.of_function(full, node, self.texts) if self.mention(name, line)]
         if found := states.state_of(full, frozenset(named)):
             self.state(*found, node)
+        if found := databases.does_of(full, node, self.texts, told=self.told_sql or self.of_module):
+            self.state(*found, node)
         if full.rpartition(".")[2].startswith(known.FILES):
             self.state(states.FOLDER, "use", node)
         use = None
@@ -103,7 +113,9 @@ class LibraryCalls(Expressions):
                 and self.own_modules[owner].kind == "variable"
             ):
                 self.state(states.LOG, "use", node)  # a logger of the module
-            if (use := self.uses_module(full, node, called=True)) is not None and use.makes:
+            use = self.uses_module(full, node, called=True)
+            self._altered(self._alters_of(full), node, args, named)
+            if use is not None and use.makes:
                 made = self._result(node, full, every, named, PLAIN)
                 return replace(
                     either([made, *map(self.held, sorted(use.holds))]),
@@ -124,6 +136,8 @@ class LibraryCalls(Expressions):
                 others = [value for number, value in enumerate(args) if number != at]
                 self.change(args[at].owns, either([PLAIN, *others, *named.values()]), line)
         self.used_up(every, every, line)
+        for value in every if "." not in full or full.startswith(_WALKS) else ():
+            self.walk_own(value, line)
         self._written(node, named)
         if args and self._in_place(node):
             self.change(args[0].owns, PLAIN, line)
@@ -133,6 +147,54 @@ class LibraryCalls(Expressions):
         if mentioned and spoken.has_formula(full):
             return replace(result, tied="a model whose formula calls what is defined here")
         return result
+
+    def _alters_of(self, full: str) -> Sequence[Alters]:
+        """What calling something of an own module by its full name changes of what it is given."""
+        known_as = self._known_as(full)
+        word = full.rpartition(".")[2]
+        return self.own_modules[known_as].alters if known_as == full else self.own_alters.get(word, ())
+
+    def _altered(
+        self, some: Sequence[Alters], node: ast.Call, args: Sequence[Value], named: Mapping[str, Value]
+    ) -> None:
+        """Functions of own modules change what they are given."""
+        stars = any(isinstance(arg, ast.Starred) for arg in node.args) or "None" in named
+        every = [*args, *named.values()]
+        for one in some:
+            told = None if stars else one.at(len(args), named)
+            for region in sorted(one.regions):
+                if told is None:
+                    held = [*every, *(value.inside() for value in every)]
+                else:
+                    place = told.get(region[2:])
+                    held = [args[place]] if isinstance(place, int) else [named[place]] if place else []
+                for value in held:
+                    others = either([PLAIN, *(each for each in every if each is not value)])
+                    self.change(value.owns if region[0] == "p" else value.reaches, others, node.lineno)
+
+    def _altered_by_given(self, node: ast.Call, every: Sequence[Value]) -> None:
+        """A function of an own module that changes what it is given is given on: `df.pipe(tools.add)`."""
+        chains = map(
+            chain_of, (*node.args, *(each.value for each in node.keywords)) if self.own_modules else ()
+        )
+        names = [full for chain in chains if chain and (full := self.full(chain)) is not None]
+        if any(self._known_as(full) and self._alters_of(full) for full in names):
+            self.change(either([PLAIN, *every]).reaches, PLAIN, node.lineno)
+
+    def _altered_by_method(
+        self, name: str, node: ast.Call, owner: Value, args: Sequence[Value], named: Mapping[str, Value]
+    ) -> None:
+        """What a method changes if its object is one of a class of an own module."""
+        some = self.own_alters.get(name, ()) if owner.kind == "" else ()
+        held = either([PLAIN, *args, *named.values()])
+        for one in some:
+            itself = one.itself()
+            if itself:
+                given = frozenset[Region]().union(*(self.given.get(each, ()) for each in owner.owns))
+                self.change(owner.owns - (given if itself == {"p"} else NOTHING), held, node.lineno)
+            rest = frozenset(each for each in one.regions if each[2:] not in one.parameters[:1])
+            if rest:
+                self._altered([replace(one, parameters=one.parameters[1:], regions=rest)], node, args, named)
 
     def _is_module(self, full: str) -> bool:
         return full in self.own_modules and self.own_modules[full].kind == "module"
@@ -231,7 +293,7 @@ class LibraryCalls(Expressions):
             self.overwriting |= value.owns
         if full in states.CONTEXTS:
             self.contexts |= dict.fromkeys(value.owns, node)
-        value = replace(value, calm=reading.is_calm(full))
+        value = replace(value, calm=reading.is_calm(full) and not self._known_as(full))
         if states.is_random_model(full) and "random_state" not in named:
             self.unseeded |= value.owns
         return value
@@ -240,6 +302,8 @@ class LibraryCalls(Expressions):
         line = node.lineno
         held = [value for value in every if value.kind != "plain"]
         given = self.applied(either([PLAIN, *every]), [owner, *every], node)
+        by_name = dict(zip(map(_keyword, node.keywords), every[len(node.args) :], strict=True))
+        self._altered_by_method(name, node, owner, every[: len(node.args)], by_name)
         is_table = owner.kind == "table" and name in known.LOOKS
         changes = (name in known.CHANGING_METHODS and not is_table) or name.endswith("_") > name.startswith(
             "_"
@@ -258,7 +322,7 @@ class LibraryCalls(Expressions):
             self.change(either([PLAIN, *held]).owns, PLAIN, line)
         elif at is not None and len(node.args) > at:
             self.change(every[at].owns, PLAIN, line)
-        self._written(node, dict(zip(map(_keyword, node.keywords), every[len(node.args) :], strict=True)))
+        self._written(node, by_name)
         self.used_up(every, [owner, *every], line)
         if self.generators & owner.owns:  # numbers, or items of what is given
             return either([PLAIN, self.new(node, "table"), *(value.inside() for value in held)])
@@ -268,6 +332,8 @@ class LibraryCalls(Expressions):
             self.state(states.RANDOM_NUMPY, "use", node)
         if name.startswith(known.FILES):
             self.state(states.FOLDER, "use", node)
+        if owner.tied == databases.A_TABLE and databases.of_table(name):
+            self.state(states.DATABASE, "go on", node)
         if self._is_logged(name, owner, node):
             self.state(states.LOG, "use", node)
         if name in states.LOGGER_SETS and self.logs and owner.kind == "":

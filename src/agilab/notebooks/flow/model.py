@@ -71,6 +71,34 @@ class Effects:
 
 
 @dataclass(frozen=True)
+class Alters:
+    """What a call of a function or method of one of the notebook's own modules changes of what it is given.
+
+    Attributes:
+        parameters: Of it, in order; of a method also the object.
+        regions: `p:x` for what comes as its parameter x, `d:x` for what may lie in that.
+        of_object: Whether its first parameter is the object that it is called on.
+        is_read: Whether it runs where its name is read, as a property does.
+    """
+
+    parameters: tuple[str, ...]
+    regions: frozenset[str]
+    of_object: bool = False
+    is_read: bool = False
+
+    def itself(self) -> set[str]:
+        """The marks of its object: `p` where that is changed, `d` where something may be that lies in it."""
+        first = self.parameters[:1] if self.of_object else ()
+        return {one[0] for one in self.regions if one[2:] in first}
+
+    def at(self, args: int, named: Mapping[str, object]) -> dict[str, int | str] | None:
+        """By parameter the argument that it gets, by its place or its name; None where that cannot be told."""
+        if args > len(self.parameters) or not named.keys() <= {*self.parameters}:
+            return None
+        return {**dict(zip(self.parameters, range(args), strict=False)), **{name: name for name in named}}
+
+
+@dataclass(frozen=True)
 class Use:
     """What naming something of one of the notebook's own modules does to what these keep.
 
@@ -88,6 +116,8 @@ class Use:
         effects: Of a module: what importing it does.
         libraries: Of a module: the first parts of the names of what it imports.
         alias: Of a name that a module has of a library: the full name of what it stands for.
+        alters: Of a function or a class: what calling it changes of what it is given.
+        by_method: Of a class: the same by method, for those that change anything.
     """
 
     reads: frozenset[str] = frozenset()
@@ -103,6 +133,8 @@ class Use:
     effects: Effects | None = None
     libraries: frozenset[str] = frozenset()
     alias: str = ""
+    alters: tuple[Alters, ...] = ()
+    by_method: Mapping[str, tuple[Alters, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -164,6 +196,15 @@ def methods_of(modules: Mapping[str, Use]) -> dict[str, tuple[tuple[str, Does], 
         for method, does in use.methods.items():
             found.setdefault(method, {}).update(dict.fromkeys(does))
     return {method: tuple(does) for method, does in found.items()}
+
+
+def alterations_of(modules: Mapping[str, Use]) -> dict[str, tuple[Alters, ...]]:
+    """By method of a class of the notebook's own modules: what a call of it changes of what it is given."""
+    found: dict[str, dict[Alters, None]] = {}
+    for use in modules.values():
+        for method, some in use.by_method.items():
+            found.setdefault(method, {}).update(dict.fromkeys(some))
+    return {method: tuple(some) for method, some in found.items()}
 
 
 def is_state(name: str) -> bool:

@@ -12,6 +12,7 @@ from agi_node.source.scopes import bound_names, imports_of
 from agi_node.source.tree import Chain, nodes_of, text_of
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
+from agilab.notebooks.flow.databases import may_write
 from agilab.notebooks.flow.makers import BUILTINS, Maker
 from agilab.notebooks.flow.model import Setting, Undecided
 from agilab.notebooks.flow.module_effects import draws, module_of, run_by
@@ -63,6 +64,7 @@ class Names(Setters):
                         self._stored.add(node.id)
                 elif isinstance(node, (ast.Call, ast.Constant)):
                     self.told_in_place |= _says_in_place(node)
+                    self.told_sql |= isinstance(node, ast.Constant) and may_write(node)
                     self.told_written |= may_be_told(node)
                 elif isinstance(node, (ast.Dict, ast.Assign)):
                     self.told_written |= may_be_told(node)
@@ -253,7 +255,7 @@ class Names(Setters):
             self._touch_state(name, line)
             self.unbind(name, line)
         else:
-            goes_on = kept and does == "go on"
+            goes_on = (kept or name == states.DATABASE) and does == "go on"
             self._touch_state(name, line, changes=goes_on)
             if (name == states.FIGURE or goes_on) and name not in self._path.status:
                 self.bind(name, tied, line)

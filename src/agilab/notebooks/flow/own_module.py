@@ -10,6 +10,7 @@ from typing import Literal
 from agi_node.source.tree import nodes_of
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
+from agilab.notebooks.flow.alterations import Alterations
 from agilab.notebooks.flow.makers import Summary
 from agilab.notebooks.flow.memories import LOOKED_AT, Memories, is_in_memory
 from agilab.notebooks.flow.model import CellFlow, Use
@@ -90,7 +91,9 @@ class OwnModule:
         self._memories = Memories(self._tree, _remembered(bare))
         self._in_memory = _in_memory(self._tree)
         self._methods = _methods(bare)
-        concerned = _concerned(self._tree, bare, self._others) | self._memories.remembered
+        self._alterations = Alterations(bare)
+        self._collected = _collected(self._tree)
+        concerned = _concerned(self._tree, bare, self._others, self._collected) | self._memories.remembered
         self._calls = _calls(bare, self._memories.functions, concerned, self._definitions)
         self._remembering = {
             name
@@ -165,6 +168,8 @@ class OwnModule:
             }
             if name in self._memories.remembered | self._remembering:
                 does[name].changes.add(name)
+        for name in self._collected:  # who makes a class of it says its name
+            does.setdefault(name, _Does()).changes.add(name)
         for one in self._memories.functions:  # whose class is given by Python itself
             if one.node.name == "__new__" and any(place.startswith(f"{one.of}.") for place, _ in one.sets):
                 does.setdefault(one.of, _Does()).changes.add(one.of)
@@ -265,7 +270,19 @@ class OwnModule:
         reads |= _with_modules([*reads, states.kept_in(f"{self._name}.*")])
         memory = self._memory.get(name)
         process = (tuple(does.does), does.surely, does.only_sets and not changed)
-        return Use(reads, changed, kind, makes, holds, memory, *process, self._by_name.get(name, {}))
+        told = self._alterations
+        return Use(
+            reads,
+            changed,
+            kind,
+            makes,
+            holds,
+            memory,
+            *process,
+            self._by_name.get(name, {}),
+            alters=told.of(name),
+            by_method=told.by_method(name) if name in self._makers else {},
+        )
 
     def _looked_at(self, name: str, *, clears: bool) -> Use:
         """What `f.cache_info()` does."""
@@ -292,7 +309,21 @@ def _libraries(tree: ast.Module) -> frozenset[str]:
     return frozenset(one.partition(".")[0] for one in found)
 
 
-def _concerned(tree: ast.Module, flows: Flows, others: Mapping[str, Use]) -> set[str]:
+def _collected(tree: ast.Module) -> set[str]:
+    """Classes that are asked which others have been made of them: `Shape.__subclasses__()`."""
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    asked = [
+        part for part in nodes_of(tree) if isinstance(part, ast.Attribute) and part.attr == "__subclasses__"
+    ]
+    names = {part.value.id for part in asked if isinstance(part.value, ast.Name)}
+    within = {one.name for one in classes if any(part in asked for part in nodes_of(one))}
+    found = (names & {one.name for one in classes}) | within
+    return found if found or not asked else {one.name for one in classes}
+
+
+def _concerned(
+    tree: ast.Module, flows: Flows, others: Mapping[str, Use], collected: Collection[str]
+) -> set[str]:
     """Functions and classes that speak of what may be kept, themselves or by others: the rest need not be asked."""
     module = flows[1]
     tops = {one.partition(".")[0] for one in others}
@@ -303,7 +334,7 @@ def _concerned(tree: ast.Module, flows: Flows, others: Mapping[str, Use]) -> set
     found |= {
         name
         for name, full in module.modules.items()
-        if full.partition(".")[0] in tops or full.startswith(("random", "logging", "numpy.random"))
+        if full.partition(".")[0] in tops or full.startswith(("random", "logging", "numpy.random", "duckdb"))
     }
     found |= {
         node.name
@@ -316,7 +347,7 @@ def _concerned(tree: ast.Module, flows: Flows, others: Mapping[str, Use]) -> set
         )
         or (isinstance(node, FUNCTIONS) and (node.args.defaults or node.args.kw_defaults))
     }
-    found |= {name for name in spoken if _touches_process(name, flows)}
+    found |= {name for name in spoken if _touches_process(name, flows)} | {*collected}
     while more := {name for name, words in spoken.items() if name not in found and words & found}:
         found |= more
     return found & spoken.keys()
@@ -342,14 +373,26 @@ def _methods(flows: Flows) -> dict[tuple[str, str], list[Summary]]:
 
 
 def _in_memory(tree: ast.Module) -> set[str]:
-    """Names for connections to what is in the memory of the process."""
+    """Names for connections to what is in the memory of the process, or never gets from it into the file."""
     return {
         target.id
         for node in tree.body
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call)
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        if isinstance(target, ast.Name) and is_in_memory(node.value)
+        if isinstance(target, ast.Name)
+        and (is_in_memory(node.value) or _is_uncommitted(target.id, node.value, tree))
     }
+
+
+def _is_uncommitted(name: str, call: ast.Call, tree: ast.Module) -> bool:
+    """Whether a module opens a file of SQLite and never says that what it changes is to be kept."""
+    if ast.unparse(call.func) != "sqlite3.connect":
+        return False
+    if any(one.arg in ("isolation_level", "autocommit", None) for one in call.keywords):
+        return False
+    kept = (part for part in nodes_of(tree) if isinstance(part, ast.withitem))
+    by_with = any(isinstance(one.context_expr, ast.Name) and one.context_expr.id == name for one in kept)
+    return not by_with and "commit" not in _words_of(tree)
 
 
 def _words_of(node: ast.AST) -> set[str]:

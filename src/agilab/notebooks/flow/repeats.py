@@ -127,6 +127,30 @@ def _libraries(links: Links, cells: Sequence[int]) -> set[str]:
                 found |= known.TABLES
         if _DRAWS.search(links.flows.sources[cell]):
             found.add(_DRAWN)
+    for top in _imported_by_functions(links, cells) if links.imports_inside else ():
+        found |= {top} | _libraries_of(links, top)
+    return found
+
+
+def _imported_by_functions(links: Links, cells: Sequence[int]) -> set[str]:
+    """The first parts of what functions and classes import themselves that cells use, or these."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    todo = {
+        name
+        for cell in cells
+        for name in (*links.flows[cell].reads, *(links.flows[cell].binds & links.flows[cell].used))
+    }
+    while todo:
+        name = todo.pop()
+        seen.add(name)
+        for number in links.value(name, cells[-1] + 1).makers:
+            maker = links.flows.makers[number]
+            found |= links.imports_inside.get(number, frozenset())
+            todo |= (maker.summary.reads if maker.summary is not None else frozenset[str]()) - seen
+            for method in {each for some in maker.methods.values() for each in some}:
+                of_it = links.flows.makers[method].summary
+                todo |= (of_it.reads if of_it is not None else frozenset[str]()) - seen
     return found
 
 

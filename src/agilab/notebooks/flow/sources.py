@@ -84,6 +84,18 @@ class Sources:
         )
 
     @cached_property
+    def imports_inside(self) -> Mapping[int, frozenset[str]]:
+        """By the number of a function or class that has imports in its text: the first parts of what they import."""
+        found: dict[int, frozenset[str]] = {}
+        for number, maker in enumerate(self.flows.makers):
+            nodes = [part for part in ast.walk(maker.node) if isinstance(part, (ast.Import, ast.ImportFrom))]
+            if nodes:
+                names = [each.name for part in nodes if isinstance(part, ast.Import) for each in part.names]
+                names += [part.module for part in nodes if isinstance(part, ast.ImportFrom) and part.module]
+                found[number] = frozenset(name.partition(".")[0] for name in names)
+        return found
+
+    @cached_property
     def _makers(self) -> list[dict[str, int]]:
         """Before each cell: who made or changed each name last."""
         found: list[dict[str, int]] = []

@@ -21,6 +21,7 @@ def in_order(text: str) -> tuple[str, ...]:
 RANDOM_NUMPY, RANDOM_PYTHON, RANDOM_TORCH = "<random numpy>", "<random python>", "<random torch>"
 RANDOM_TENSORFLOW = "<random tensorflow>"
 FIGURE, FOLDER, LOG = "<figure>", "<working directory>", "<log file>"
+DATABASE = "<database>"
 ENVIRONMENT, IMPORT_PATH = "<environment variables>", "<import path>"
 LOG_OPTIONS = "<options logging>"
 LOGGING = frozenset({LOG, LOG_OPTIONS})
@@ -33,6 +34,7 @@ STATES = {
     FIGURE: "pyplot's current figure",
     FOLDER: "the working directory",
     LOG: "the file that is logged to",
+    DATABASE: "DuckDB's default connection",
     ENVIRONMENT: "environment variables",
     IMPORT_PATH: "where modules are looked for",
 }

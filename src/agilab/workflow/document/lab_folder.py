@@ -7,14 +7,18 @@ import re
 from pathlib import Path
 from typing import Any
 
+from agilab.workflow.document.locate import FILE, REPORT
+
 _ITEM = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 
 def matching(folder: Path, name: str) -> list[str]:
     """The files that an input means, relative to the folder, sorted: one, those of a pattern, those below a folder.
 
-    `{city}` in a name, an item of a mapped stage, stands for anything here.
+    `{city}` in a name, an item of a mapped stage, stands for anything here. What the lab itself keeps beside its
+    document is never meant by a pattern.
     """
+    name = name.removeprefix("./")
     pattern = _ITEM.sub("*", name)
     path = folder / pattern
     if pattern == name and path.is_file():
@@ -24,8 +28,13 @@ def matching(folder: Path, name: str) -> list[str]:
         return sorted(file.relative_to(folder).as_posix() for file in found)
     if glob.has_magic(pattern):
         names = glob.glob(pattern, root_dir=folder, recursive=True)
-        return sorted(name for name in names if (folder / name).is_file())
+        return sorted(one for one in names if (folder / one).is_file() and not _is_labs(one))
     return []
+
+
+def _is_labs(path: str) -> bool:
+    """Whether a file is the lab's document, one that was kept of it, or what its import said."""
+    return path in (FILE, REPORT) or path.startswith(f"{FILE}.bak")
 
 
 def exists(folder: Path, name: str) -> bool:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from agilab.workflow.legacy.notes import Converted
 
 FILE = "lab_stages.toml"
+REPORT = "notebook_import.json"
+"""What an import said of its notebooks, beside the document."""
 LARGEST = 64 * 2**20
 """Bytes that a document may have; a larger one is data under a wrong name."""
 

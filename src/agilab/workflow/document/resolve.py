@@ -5,7 +5,9 @@ for a run to refuse.
 
 An input is made by the stage that its `from` names; else by the nearest enabled stage above that has it among its
 outputs; else it is one of `lab.params` (a value); else it is made by the only stage below that has it; else it lies in
-the lab's folder (a file). So a stage may take `table` and give `table` again: those below get the newer one.
+the lab's folder (a file). So a stage may take `table` and give `table` again: those below get the newer one. A file of
+the folder that stages change one after another, such as a database, goes from each to the next: the first takes it
+from the folder.
 """
 
 from __future__ import annotations
@@ -39,6 +41,12 @@ class _Resolver:
         for stage in self._active:
             for name in dict.fromkeys(map(name_of, stage.outputs)):
                 self._makers.setdefault(name, []).append(stage.id)
+        self._changers = {  # with what they take of whoever has it, and give again
+            (stage.id, name_of(one.name))
+            for stage in self._active
+            for one in (Input(name=each) if isinstance(each, str) else each for each in stage.inputs)
+            if one.source is None and stage.id in self._makers.get(name_of(one.name), ())
+        }
         self._problems: list[Problem] = []
 
     def resolved(self) -> Resolved:
@@ -114,11 +122,11 @@ class _Resolver:
         here = self._position[stage.id]
         makers = self._makers.get(name, [])
         above = [maker for maker in makers if self._position[maker] < here]
-        below = [maker for maker in makers if self._position[maker] > here]
         if above:
             return Source(name, called, kind, "stage", above[-1])
         if kind == "value" and name in self._lab.lab.params:
             return Source(name, called, kind, "param")
+        below = self._below(stage, name, kind)
         if len(below) == 1:
             return Source(name, called, kind, "stage", below[0])
         if below:
@@ -126,6 +134,21 @@ class _Resolver:
         if kind == "file" and self._exists(name):
             return Source(name, called, kind, "folder")
         return nothing("missing")
+
+    def _below(self, stage: Stage, name: str, kind: Literal["value", "file"]) -> list[str]:
+        """The stages below that may make what a stage takes.
+
+        Of a file none where each of them takes it as well, so that it only changes it, nor for a stage that changes a
+        file of the folder itself.
+        """
+        makers = self._makers.get(name, [])
+        below = [maker for maker in makers if self._position[maker] > self._position[stage.id]]
+        if kind == "file" and (
+            self._changers.issuperset((maker, name) for maker in below)
+            or (stage.id in makers and self._exists(name))
+        ):
+            return []
+        return below
 
     def _foreach(self, stage: Stage) -> tuple[Axis, ...]:
         return tuple(self._axis(stage, name, listed) for name, listed in stage.foreach.items())

@@ -16,7 +16,7 @@ from agilab.contracts.notebook_import import NotebookImport
 from agilab.notebooks.above import root_of
 from agilab.notebooks.attachments import paths_of
 from agilab.store.workspace import Workspace
-from agilab.workflow.document.locate import FILE, read_text
+from agilab.workflow.document.locate import FILE, REPORT, read_text
 from agilab.workflow.document.migrate import backup_of
 from agilab.workflow.notebooks.bringing import PROJECT, beside, bring, put, wanted
 from agilab.workflow.notebooks.given import remember
@@ -24,7 +24,6 @@ from agilab.workflow.notebooks.last_runs import with_newer_runs
 from agilab.workflow.notebooks.own_project import lock_project, project_text
 from agilab.workflow.notebooks.preview import Preview, beside_what_is_there, toml_of
 
-REPORT = "notebook_import.json"
 Say = Callable[[str], None]
 
 

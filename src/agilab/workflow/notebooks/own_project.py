@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.contracts.lab_stages import LabStages, is_file
-from agilab.notebooks.distributions import distribution_of, standard
+from agilab.notebooks.distributions import distribution_of, needed_by_methods, standard
 from agilab.notebooks.inspecting import Inspection
 from agilab.notebooks.own_modules import needed_by
 
@@ -40,6 +40,11 @@ def requirements_of(inspections: Sequence[Inspection], lab: LabStages) -> tuple[
             name, known = ("", "assumed") if standard(module) else distribution_of(module)
             if known != "assumed" and name != "agi-node":
                 found.setdefault(_normal(name), name)
+        text = "\n".join(
+            (*(one.python for one in inspection.parsed.cells), *inspection.module_texts.values())
+        )
+        for name in needed_by_methods(found, text):
+            found.setdefault(name, name)
         for requirement in inspection.requirements:
             name, is_bare = requirement.distribution, _normal(requirement.text) == requirement.distribution
             if name and not (is_bare and name in found):
