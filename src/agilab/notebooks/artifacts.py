@@ -21,6 +21,7 @@ from agilab.notebooks.artifact_calls import (
     file_calls,
     kind_of_suffix,
 )
+from agilab.notebooks.known_texts import Text
 from agilab.notebooks.named_files import (
     ADDRESS,
     Act,
@@ -35,7 +36,7 @@ from agilab.notebooks.sql_files import FUNCTIONS as OF_SQL
 from agilab.notebooks.sql_files import METHODS as OF_SQL_METHODS
 from agilab.notebooks.sql_files import files_of_sql
 from agilab.notebooks.turns import Turn
-from agilab.notebooks.values import Evaluator, Text
+from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Nodes, Place
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from agilab.notebooks.artifact_calls import kind_of_suffix
+from agilab.notebooks.known_texts import Text, last_part
 from agilab.notebooks.named_files import Artifact, where_of
 from agilab.notebooks.turns import Turn
-from agilab.notebooks.values import MOST, Evaluator, Text, last_part
+from agilab.notebooks.values import MOST, Evaluator
 from agilab.notebooks.walking import Place
 
 Given = tuple[tuple[int | str, tuple[Text, ...]], ...]

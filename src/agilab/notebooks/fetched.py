@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from agilab.notebooks.file_uses import FileUse
+from agilab.notebooks.known_texts import last_part
 from agilab.notebooks.named_files import where_of
-from agilab.notebooks.values import last_part
 from agilab.notebooks.walking import Nodes
 
 _FETCHING = ("urlretrieve", ".download", ".download_file", ".hf_hub_download", "gdown.cached_download")

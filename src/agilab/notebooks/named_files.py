@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agilab.notebooks.artifact_calls import Direction, kind_of_suffix
+from agilab.notebooks.known_texts import Text
 from agilab.notebooks.secrets import redact
 from agilab.notebooks.turns import Turn
-from agilab.notebooks.values import Text
 
 Where = Literal["relative", "absolute", "outside", "home", "url", "computed"]
 

@@ -9,41 +9,32 @@ from __future__ import annotations
 import ast
 import itertools
 import posixpath
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agi_node.source.tree import chain_of
+from agilab.notebooks.known_texts import (
+    FIRST,
+    LAST_OF_ONE,
+    ONE_HOLE,
+    Text,
+    above,
+    asked_at,
+    begun,
+    behind_the_slash,
+    hole,
+    renamed,
+    suits_a_path,
+    under,
+    whole,
+)
 from agilab.notebooks.walking import Binding, Place, scope_of_call, scope_of_class
 
 MOST = 24
 """Alternatives kept of a text (a loop over a list of file names); more become one with a hole."""
 
 DEEPEST = 40
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text of the code.
-
-    Attributes:
-        text: It; where not known, with `{…}` for what is not.
-        known: Whether it has no holes.
-        path: Whether it is a `pathlib` path rather than a string.
-        perhaps: Whether it is one of two of which a condition takes the other.
-        wide: The same with holes where a parameter of the notebook stands; empty where none does.
-        start: The cell and the statement that ask for the working folder that it begins with; None where none does.
-        whole: Whether it is, where the code runs, a path from the root of all: what lies above it is a folder.
-    """
-
-    text: str
-    known: bool = True
-    path: bool = False
-    perhaps: bool = False
-    wide: str = ""
-    start: tuple[int, int] | None = None
-    whole: bool = False
 
 
 class Given(ast.expr):
@@ -87,10 +78,6 @@ class OwnNames(Protocol):
         ...
 
 
-FIRST = (-1, 0)
-"""Stands before everything: the folder that the notebook begins in."""
-
-
 class Evaluator:
     """Texts of expressions. Responsible for what strings and paths are; not for which of them are files."""
 
@@ -112,10 +99,10 @@ class Evaluator:
     def texts(self, node: ast.expr, place: Place, depth: int = 0) -> tuple[Text, ...]:
         """What an expression may be: one text, or several where the code itself lists them."""
         if depth > DEEPEST:
-            return (_hole(node),)
+            return (hole(node),)
         result = self._texts(node, place, depth + 1)
         distinct = tuple(dict.fromkeys(result))
-        found = distinct if distinct and len(distinct) <= MOST else (_hole(node),)
+        found = distinct if distinct and len(distinct) <= MOST else (hole(node),)
         return self._widened(found, node, place) if depth == 0 and self._wide is not None else found
 
     def _widened(self, found: tuple[Text, ...], node: ast.expr, place: Place) -> tuple[Text, ...]:
@@ -235,11 +222,11 @@ class Evaluator:
         if isinstance(node, Given):
             return node.texts
         if (whole := self._of_last_part(node)) is not None:
-            lasts = tuple(map(_last_part, self.texts(whole, place, depth)))
-            if all(text.known or _LAST_OF_ONE.fullmatch(text.text) for text in lasts):
+            lasts = tuple(map(behind_the_slash, self.texts(whole, place, depth)))
+            if all(text.known or LAST_OF_ONE.fullmatch(text.text) for text in lasts):
                 return lasts
         if isinstance(node, ast.Constant):
-            return (Text(str(node.value)),) if isinstance(node.value, str | int | float) else (_hole(node),)
+            return (Text(str(node.value)),) if isinstance(node.value, str | int | float) else (hole(node),)
         if isinstance(node, ast.JoinedStr):
             return self._joined([self._piece(value, place, depth) for value in node.values])
         if isinstance(node, ast.Name):
@@ -255,7 +242,7 @@ class Evaluator:
             return self._attribute(node, place, depth)
         if isinstance(node, ast.Subscript):
             return self._item(node, place, depth)
-        return (_hole(node),)
+        return (hole(node),)
 
     def _of_last_part(self, node: ast.expr) -> ast.expr | None:
         """The path or address of which an expression is what stands behind the last slash: `url.split("/")[-1]`."""
@@ -282,7 +269,7 @@ class Evaluator:
     def _piece(self, node: ast.expr, place: Place, depth: int) -> tuple[Text, ...]:
         if isinstance(node, ast.FormattedValue):
             if node.format_spec is not None or node.conversion not in (-1, ord("s")):
-                return (_hole(node.value),)
+                return (hole(node.value),)
             return self.texts(node.value, place, depth)
         return self.texts(node, place, depth)
 
@@ -302,9 +289,9 @@ class Evaluator:
         left, right = self.texts(node.left, place, depth), self.texts(node.right, place, depth)
         if isinstance(node.op, ast.Add):
             return self._joined([left, right])
-        if not any(text.path for text in (*left, *right)) and not _suits_a_path(left, right):
-            return (_hole(node),)
-        return tuple(_under(a, b) for a, b in itertools.islice(itertools.product(left, right), MOST + 1))
+        if not any(text.path for text in (*left, *right)) and not suits_a_path(left, right):
+            return (hole(node),)
+        return tuple(under(a, b) for a, b in itertools.islice(itertools.product(left, right), MOST + 1))
 
     def _name(self, node: ast.Name, place: Place, depth: int) -> tuple[Text, ...]:
         owner = place.scope.owner(node.id)
@@ -316,7 +303,7 @@ class Evaluator:
         if binding is None or binding.value is None or self._varies.get(node.id) == binding.cell:
             last = owner.bindings[node.id][-1].value if owner and place.function else None
             made = isinstance(last, ast.Call) and self.dotted(last.func) in _PATHS
-            return (replace(_hole(node), path=made and last is not None and self.is_path_of(last, node.id)),)
+            return (replace(hole(node), path=made and last is not None and self.is_path_of(last, node.id)),)
         there = Place(binding.cell, binding.statement, owner or place.scope)
         if not binding.each:
             return self.texts(binding.value, there, depth)
@@ -327,7 +314,7 @@ class Evaluator:
             source = _binding(listed.bindings[binding.value.id], there) if listed else None
             if source and not source.each and isinstance(source.value, ast.List | ast.Tuple):
                 return tuple(text for item in source.value.elts for text in self.texts(item, there, depth))
-        return (_hole(node),)
+        return (hole(node),)
 
     def _of_module(self, node: ast.Name | ast.Attribute, place: Place, depth: int) -> tuple[Text, ...] | None:
         """What a constant of an own module is; None for what is none."""
@@ -336,9 +323,9 @@ class Evaluator:
         if found is None or named is None or not isinstance(found.node, ast.expr):
             return None
         return tuple(
-            _asked_at(text, named[1])
+            asked_at(text, named[1])
             if text.known or text.text[:1] != "{"
-            else replace(_hole(node), path=text.path)
+            else replace(hole(node), path=text.path)
             for text in found.evaluator.texts(found.node, found.place, depth + 1)
         )
 
@@ -385,10 +372,10 @@ class Evaluator:
             for one in (*given.values(), *listed)
             if isinstance(one, Given)
             for text in one.texts
-            for hole in _ONE_HOLE.findall(text.text)
+            for hole in ONE_HOLE.findall(text.text)
         }  # others are of names that nobody outside of it knows
         return tuple(
-            replace(text, text=_ONE_HOLE.sub(lambda hole: hole[0] if hole[0] in told else "{…}", text.text))
+            replace(text, text=ONE_HOLE.sub(lambda hole: hole[0] if hole[0] in told else "{…}", text.text))
             for text in texts
         )
 
@@ -401,14 +388,14 @@ class Evaluator:
         """What a function of an own module returns that is not known: by its name, so that it can be said."""
         named = self.own_name(node.func, place) if isinstance(node.func, ast.Name | ast.Attribute) else None
         if named is None or self._own is None or self._own.find(named[0]) is None:
-            return _hole(node)
+            return hole(node)
         return Text(f"{{{ast.unparse(node.func)}(…)}}", known=False)
 
     def _call(self, node: ast.Call, place: Place, depth: int) -> tuple[Text, ...]:
         name = self.dotted(node.func)
         if name in ("os.path.dirname", "posixpath.dirname") and len(node.args) == 1:
             return tuple(
-                replace(text, text=_above(text) if text.whole else posixpath.dirname(text.text), path=False)
+                replace(text, text=above(text) if text.whole else posixpath.dirname(text.text), path=False)
                 for text in self.texts(node.args[0], place, depth)
             )
         if name in _PATHS:
@@ -416,13 +403,13 @@ class Evaluator:
         if name in ("os.path.join", "posixpath.join"):
             return tuple(replace(text, path=False) for text in self._path(node.args, place, depth))
         if name in ("os.getcwd", "pathlib.Path.cwd", "Path.cwd"):
-            return (_begun(Text(".", path="Path" in name, whole=True), place),)
+            return (begun(Text(".", path="Path" in name, whole=True), place),)
         if name in ("pathlib.Path.home", "Path.home"):
             return (Text("~", path=True),)
         if name in _SAME and len(node.args) == 1:
             texts = self.texts(node.args[0], place, depth)
             if name in _FROM_HERE:
-                texts = tuple(_whole(text, place) for text in texts)
+                texts = tuple(whole(text, place) for text in texts)
             return tuple(replace(text, path=False) for text in texts) if name != "str" or all(
                 text.known for text in texts) else texts  # fmt: skip
         if (returned := self._returned(node, place, depth)) is not None:
@@ -435,7 +422,7 @@ class Evaluator:
         result: tuple[Text, ...] = (Text(".", path=True),)
         for texts in self._spread(parts, place, depth):
             result = tuple(
-                _under(a, b) for a, b in itertools.islice(itertools.product(result, texts), MOST + 1)
+                under(a, b) for a, b in itertools.islice(itertools.product(result, texts), MOST + 1)
             )
         return tuple(replace(text, path=True) for text in result)
 
@@ -447,7 +434,7 @@ class Evaluator:
                 continue
             found = self.found(part.value, place, depth)
             if found is None or not isinstance(found.node, ast.Tuple | ast.List):
-                yield (_hole(part),)
+                yield (hole(part),)
             else:
                 yield from found.evaluator._spread(found.node.elts, found.place, depth + 1)
 
@@ -455,16 +442,16 @@ class Evaluator:
         owners = self.texts(function.value, place, depth)
         if function.attr in ("resolve", "absolute", "expanduser", "as_posix"):
             if function.attr in ("resolve", "absolute"):
-                owners = tuple(_whole(text, place) for text in owners)
-            return owners if any(text.path for text in owners) else (_hole(node),)
+                owners = tuple(whole(text, place) for text in owners)
+            return owners if any(text.path for text in owners) else (hole(node),)
         if function.attr == "joinpath":
             parts = list(self._spread(node.args, place, depth))
             return tuple(
-                _under(*choice) for choice in itertools.islice(itertools.product(owners, *parts), MOST + 1)
+                under(*choice) for choice in itertools.islice(itertools.product(owners, *parts), MOST + 1)
             )
         if function.attr in ("with_suffix", "with_name") and len(node.args) == 1:
             return tuple(
-                _renamed(owner, new, function.attr)
+                renamed(owner, new, function.attr)
                 for owner in owners
                 for new in self.texts(node.args[0], place, depth)
             )
@@ -492,7 +479,7 @@ class Evaluator:
         if node.attr == "parent":
             owners = self.texts(node.value, place, depth)
             if all(text.path for text in owners):
-                return tuple(replace(text, text=_above(text)) for text in owners)
+                return tuple(replace(text, text=above(text)) for text in owners)
         if self.dotted(node) in _SIGNS:
             return (Text(_SIGNS[self.dotted(node)]),)
         return self._written_down(node, place, depth)
@@ -504,7 +491,7 @@ class Evaluator:
             owners = self.texts(node.value.value, place, depth)
             if all(text.path for text in owners) and 0 <= number < DEEPEST:
                 for _ in range(number + 1):
-                    owners = tuple(replace(text, text=_above(text)) for text in owners)
+                    owners = tuple(replace(text, text=above(text)) for text in owners)
                 return owners
         return self._written_down(node, place, depth)
 
@@ -513,17 +500,15 @@ class Evaluator:
     ) -> tuple[Text, ...]:
         found = self.found(node, place, depth)
         if found is None or not isinstance(found.node, ast.expr):
-            return (_hole(node),)
+            return (hole(node),)
         texts = found.evaluator.texts(found.node, found.place, depth + 1)
         first = node.value
         while isinstance(first, ast.Attribute | ast.Subscript):
             first = first.value
         named = self.own_name(first, place) if isinstance(first, ast.Name) else None
-        return texts if named is None else tuple(_asked_at(text, named[1]) for text in texts)
+        return texts if named is None else tuple(asked_at(text, named[1]) for text in texts)
 
 
-_LAST_OF_ONE = re.compile(r"\{basename\((\w+)\)\}")
-_ONE_HOLE = re.compile(r"\{[^{}]*\}")
 _SIGNS = {"os.pardir": "..", "os.curdir": ".", "os.sep": "/", "os.path.pardir": "..", "os.path.sep": "/"}
 _PATHS = frozenset(
     f"{prefix}{name}"
@@ -534,53 +519,6 @@ _FROM_HERE = frozenset({"os.path.abspath", "os.path.realpath"})
 _SAME = frozenset(
     {"str", "os.fspath", "os.path.expanduser", "os.path.abspath", "os.path.normpath", "os.path.realpath"}
 )
-
-
-def _last_part(text: Text) -> Text:
-    """What stands behind the last slash of a path or an address; of a hole, a hole that says so."""
-    last = last_part(text.text)
-    known = "{" not in last and last not in ("", ".", "..")
-    return Text(last if known or "{" in last else "{…}", known, perhaps=text.perhaps)
-
-
-def last_part(text: str) -> str:
-    """What stands behind the last slash, as far as it is known.
-
-    >>> last_part("{BASE}/a/utils.py"), last_part("{url}"), last_part("{url}.py"), last_part("a/{n}.csv")
-    ('utils.py', '{basename(url)}', '{…}', '{n}.csv')
-    """
-    holes = _ONE_HOLE.findall(text)
-    outside = _ONE_HOLE.sub("{}", text)
-    last = outside.rpartition("/")[2]
-    number = last.count("{}")
-    if not number:
-        return last
-    if "/" not in outside:
-        name = holes[0][1:-1] if text == holes[0] else ""
-        if name.isidentifier():
-            return f"{{basename({name})}}"
-        return text if _LAST_OF_ONE.fullmatch(text) else "{…}"
-    for hole in holes[-number:]:
-        last = last.replace("{}", hole, 1)
-    return last
-
-
-def _begun(text: Text, place: Place) -> Text:
-    """A path that is meant from the working folder of just then; in a function nobody knows when that is."""
-    within = place.function or place.scope.parent is not None
-    return text if text.start is not None or within else replace(text, start=(place.cell, place.statement))
-
-
-def _whole(text: Text, place: Place) -> Text:
-    """The same, with all folders that it lies in."""
-    normal = posixpath.normpath(text.text) if text.known and text.text[:1] != "~" else text.text
-    return replace(_begun(text, place), text=normal, whole=True)
-
-
-def _asked_at(text: Text, binding: Binding) -> Text:
-    """A text of a module, as it is for whoever imports it there."""
-    at = text.start if text.start in (None, FIRST) else (binding.cell, binding.statement)
-    return replace(text, start=at, wide="")
 
 
 def absolute(full: str, package: str) -> str:
@@ -596,19 +534,6 @@ def absolute(full: str, package: str) -> str:
     return ".".join([*base[: len(base) - level + 1], full[level:]])
 
 
-def _hole(node: ast.expr) -> Text:
-    text = ast.unparse(node) if _is_small(node) else "…"
-    return Text("{" + (text if len(text) <= 40 else text[:39] + "…") + "}", known=False)
-
-
-def _is_small(node: ast.expr) -> bool:
-    """Unparsing is recursive and quotes what it finds: only for what is short and holds no text."""
-    nodes = list(itertools.islice(ast.walk(node), 16))
-    return len(nodes) < 16 and not any(
-        isinstance(x, ast.Constant) and isinstance(x.value, str) for x in nodes
-    )
-
-
 def _binding(bindings: list[Binding], place: Place) -> Binding | None:
     """The binding that certainly holds at a place; None if that cannot be said."""
     if len(bindings) == 1:
@@ -620,38 +545,3 @@ def _binding(bindings: list[Binding], place: Place) -> Binding | None:
         return None  # bound somewhere in the very statement: before the use or after it
     before = [one for one in here if one.statement < place.statement]
     return before[-1] if before and before[-1].plain else None
-
-
-def _suits_a_path(left: tuple[Text, ...], right: tuple[Text, ...]) -> bool:
-    """Whether `x / "a.csv"` can only be a path: one side is a text, and texts are not divided."""
-    return any(text.known and not text.text.replace(".", "").isdigit() for text in (*left, *right))
-
-
-def _under(*parts: Text) -> Text:
-    last = max((number for number, part in enumerate(parts) if number and part.whole), default=0)
-    if not last and len(parts) > 1 and parts[0].text in (".", "") and parts[0].start is None:
-        last = 1
-    text = posixpath.join(*(part.text for part in parts[last:]))
-    perhaps = any(part.perhaps for part in parts)
-    known = all(part.known for part in parts)
-    first = parts[last]
-    return Text(text.removeprefix("./") or ".", known, True, perhaps, start=first.start, whole=first.whole)
-
-
-def _above(text: Text) -> str:
-    """The folder that a path lies in."""
-    if not text.known and _ONE_HOLE.fullmatch(text.text):
-        return f"{text.text}/.."
-    if not text.whole:
-        return posixpath.dirname(text.text) or "."
-    normal = posixpath.normpath(text.text) if text.known else text.text
-    if normal.rpartition("/")[2] in (".", ".."):
-        return posixpath.normpath(f"{normal}/..")
-    return posixpath.dirname(normal) or "."
-
-
-def _renamed(owner: Text, new: Text, how: str) -> Text:
-    folder, name = posixpath.split(owner.text)
-    name = new.text if how == "with_name" else posixpath.splitext(name)[0] + new.text
-    known, perhaps = owner.known and new.known, owner.perhaps or new.perhaps
-    return Text(posixpath.join(folder, name), known, True, perhaps, start=owner.start, whole=owner.whole)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agi_node import displayed, own_state, pictures
+from agi_node import displayed, own_state, pictures, sought
 from agi_node.apart import apart, own_places
 from agi_node.displayed import display
 from agi_node.errors import FAILED, AgiError
@@ -41,7 +41,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
 
     `values` are forms by name, `files` the artifacts of each output by path, `shown` what the last expression is worth,
     `changed` those of `order["watch"]`, values that others take too, that the code changed in place, `modules` those of
-    the lab that were imported, each with what it holds that is another value by now.
+    the lab that were imported, each with what it holds that is another value by now, `sought` what the code looked for
+    in its folder: files that are not there, patterns.
 
     `order` is `{"code", "file", "folder", "workdir", "carried": [[stage, text]], "outputs": [name]}`; files are named
     from the folder above `workdir`, in which the code runs, and which is called `folder`. `inputs` names a JSON file of
@@ -73,6 +74,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         _listening(order, run),
         showing as shows,
         own_state.watched(work, *own_places()) as modules,
+        sought.watched(work) as looked_for,
     ):
         space = module.__dict__
         space.update(run=run, display=display, Skip=Skip)
@@ -100,6 +102,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
             told["changed"] = changed
         if own := modules.changed():
             told["modules"] = own
+        if paths := looked_for.paths():
+            told["sought"] = paths
         if "also" in order:
             told["also"] = _also(order["also"], space, run)
         keep_figures(run)

@@ -41,6 +41,7 @@ from agilab.workflow.running.in_place import changed_in_place
 from agilab.workflow.running.module_state import changed_in_modules
 from agilab.workflow.running.prepare import Lab, PreparedLab, lab_from, prepare_lab, read_lab
 from agilab.workflow.running.request import LabRequest
+from agilab.workflow.running.sought import sought_in_vain
 from agilab.workflow.running.tasks import StageTasks
 from agilab.workflow.running.write_back import write_back
 
@@ -243,6 +244,8 @@ def carry_out(
         for sentence in changed_in_place(store, run_id, graph):
             faces.note(sentence)
         for sentence in changed_in_modules(store, run_id, graph, Path(roots["app"])):
+            faces.note(sentence)
+        for sentence in sought_in_vain(store, run_id, graph, Path(roots["app"])):
             faces.note(sentence)
         return finish(
             store,
