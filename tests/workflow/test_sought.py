@@ -79,6 +79,13 @@ def test_a_stage_that_fails_for_it_is_told_too(lab: ALab) -> None:
         ("open('notes.txt', 'w').write('mine')", "", '"notes.txt"'),
         ("open(os.path.join(os.path.dirname(os.__file__), 'no.such'), 'a').close() if 0 else 1", "", ""),
         ("import json.tool; 1", "", ""),
+        (
+            "import importlib.metadata as of; len(list(of.entry_points())) + len(list(of.distributions()))",
+            "",
+            "",
+        ),
+        ("import pkgutil; len(list(pkgutil.iter_modules()))", "", ""),
+        ("open(0, closefd=False), os.listdir(b'.'), glob.glob(b'*')", "", ""),
     ],
 )
 def test_what_it_has_or_nobody_has_is_not(lab: ALab, code: str, inputs: str, outputs: str) -> None:

@@ -19,6 +19,8 @@ _OPENS = frozenset({"open", "sqlite3.connect"})
 _LISTS = frozenset({"os.listdir", "os.scandir"})
 _GLOBS = {"glob.glob": "", "pathlib.Path.glob": "", "pathlib.Path.rglob": "**/"}
 _EVENTS = _OPENS | _LISTS | _GLOBS.keys()
+_FINDERS = ("importlib", "pkgutil", "pkg_resources", "zipp")
+"""Who lists every folder in which modules may lie, the stage's own among them."""
 _CARRIERS = ("glob.py", "pathlib.py", "pathlib/_abc.py", "pathlib/_local.py", "_glob.py")
 _hooked = False
 _current: Sought | None = None
@@ -84,9 +86,7 @@ def _see(event: str, arguments: tuple[Any, ...]) -> None:
 
 def _note(path: str, *, listed: bool) -> None:
     assert _current is not None
-    with contextlib.suppress(
-        OSError, ValueError
-    ):  # whatever is wrong with the path, the code is told of itself
+    with contextlib.suppress(OSError, ValueError):  # what is wrong with a path the code is told of itself
         _current.note(path, listed=listed)
 
 
@@ -105,5 +105,7 @@ def _reads(arguments: tuple[Any, ...]) -> bool:
 
 
 def _is_of_others(event: str, file: str) -> bool:
-    """Whether it is Python itself that looks for modules, or carries out a pattern that was noted."""
-    return file.startswith("<frozen importlib") or (event == "os.scandir" and file.endswith(_CARRIERS))
+    """Whether it is Python that looks for modules and packages, or that carries out a pattern that was noted."""
+    if any(part in file for part in _FINDERS):
+        return True
+    return event == "os.scandir" and file.endswith(_CARRIERS)
