@@ -71,7 +71,7 @@ def notes_of(lab: ALab, first: str, second: str, **files: str) -> list[str]:
         ("import svc; svc.see(1)", "from svc import SEEN; SEEN", "svc.SEEN"),
         ("import svc; svc.LIMIT = 9", "from svc import LIMIT; LIMIT", "svc.LIMIT"),
         ("import svc; svc.Client().get(1)", "import svc; svc.Client.count", "svc.Client.count"),
-        ("import svc; svc.client().get(1)", "import svc; svc.client()", "svc.Client.count, svc._client"),
+        ("import svc; svc.client().get(1)", "import svc; svc.client()", "svc.Client.count and svc._client"),
         ("import other; other.calls()", "import svc; svc.SEEN", "svc.SEEN"),
     ],
 )

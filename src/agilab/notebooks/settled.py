@@ -174,7 +174,7 @@ class _Settling:
         new.body = body
         if all(_keeps(one) for one in node.decorator_list):
             new.decorator_list = []
-        new.assumed = assumed  # type: ignore[attr-defined]
+        new.assumed = assumed  # type: ignore[attr-defined]  # `values` asks the node for it
         return new
 
     def _loop(self, node: ast.While | ast.For, here: Here) -> list[ast.stmt]:

@@ -28,11 +28,11 @@ def matching(folder: Path, name: str) -> list[str]:
         return sorted(file.relative_to(folder).as_posix() for file in found)
     if glob.has_magic(pattern):
         names = glob.glob(pattern, root_dir=folder, recursive=True)
-        return sorted(one for one in names if (folder / one).is_file() and not _is_labs(one))
+        return sorted(one for one in names if (folder / one).is_file() and not is_labs(one))
     return []
 
 
-def _is_labs(path: str) -> bool:
+def is_labs(path: str) -> bool:
     """Whether a file is the lab's document, one that was kept of it, or what its import said."""
     return path in (FILE, REPORT) or path.startswith(f"{FILE}.bak")
 

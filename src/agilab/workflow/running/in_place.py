@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from agilab.engine.graph import Graph
 from agilab.store.store import Store
 from agilab.workflow.document.resolved import Resolved, Source
+from agilab.workflow.running.told import listed, told_by
 
 
 def watched(lab: Resolved) -> dict[str, dict[str, list[str]]]:
@@ -41,21 +42,13 @@ def changed_in_place(store: Store, run_id: str, graph: Graph) -> Iterator[str]:
         if not watch:
             continue
         changed = {
-            name: None for _, body in store.results(run_id, node.name) for name in changed_of(store, body)
+            name: None
+            for _, body in store.results(run_id, node.name)
+            for name in told_by(store, body).get("changed", ())
         }
         for name in changed:
             readers = watch.get(name, [])
             if readers:
-                takes = f"{_listed(readers)} {'takes' if len(readers) == 1 else 'take'} it as it was before"
+                takes = f"{listed(readers)} {'takes' if len(readers) == 1 else 'take'} it as it was before"
                 mend = f"if the change is meant for them, add {name} to the outputs of {node.name}"
                 yield f"{node.name} changed {name} in place and does not give it on: {takes}; {mend}"
-
-
-def changed_of(store: Store, body: dict[str, object]) -> list[str]:
-    """The values that the unit of a stage changed in place, from the event that finished it."""
-    value = store.value(body)
-    return list(value.get("changed", ())) if isinstance(value, dict) and "item" in value else []
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -6,13 +6,15 @@ where it can tell; no reading of code tells for certain, so the worker looks (`a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from agilab.engine.graph import Graph
 from agilab.notebooks.flow.module_states import module_uses
 from agilab.store.store import Store
+from agilab.workflow.running.told import listed, told_by
 
 _LISTED = 3
 """Names that a sentence has."""
@@ -26,6 +28,7 @@ def changed_in_modules(store: Store, run_id: str, graph: Graph, folder: Path) ->
     """
     held = {node.name: _modules(store, run_id, node.name) for node in graph.nodes if node.given.get("code")}
     stages = list(held)
+    memories = cache(_memories)
     for at, stage in enumerate(stages):
         by_readers: dict[tuple[str, ...], list[str]] = {}
         for module, found in held[stage].items():
@@ -34,7 +37,8 @@ def changed_in_modules(store: Store, run_id: str, graph: Graph, folder: Path) ->
                 others = {
                     one: names.get(name, "") for one, names in theirs.items() if names.get(name) != mark
                 }
-                if others and _is_memory(module, name, folder / found["path"]):
+                top = f"{module}.{name.partition('.')[0]}"
+                if others and top in memories(module, folder / found["path"]):
                     others = {one: other for one, other in others.items() if _is_no_memory(mark, other)}
                 if others:
                     by_readers.setdefault(tuple(others), []).append(f"{module}.{name}")
@@ -48,37 +52,28 @@ def _is_no_memory(mark: str, other: str) -> bool:
 
 
 def _sentence(stage: str, names: Sequence[str], readers: Sequence[str]) -> str:
-    some = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
     one = len(readers) == 1
-    who = readers[0] if one else f"{', '.join(readers[:-1])} and {readers[-1]}"
     return (
-        f"{stage} left {some} other than an import gives it: {who} {'imports' if one else 'import'} that afresh and "
-        f"{'does' if one else 'do'} not see it; if it counts there, make one stage of them or hand it over as a value"
+        f"{stage} left {listed(names, _LISTED)} other than an import gives it: {listed(readers)} "
+        f"{'imports' if one else 'import'} that afresh and {'does' if one else 'do'} not see it; if it counts there, "
+        "make one stage of them or hand it over as a value"
     )
 
 
 def _modules(store: Store, run_id: str, node: str) -> dict[str, dict[str, Any]]:
-    """What the units of a stage tell of modules, taken together."""
+    """The own modules that the units of a stage imported, with what they hold other than after it, taken together."""
     found: dict[str, dict[str, Any]] = {}
     for _, body in store.results(run_id, node):
-        for module, told in modules_of(store, body).items():
+        for module, told in told_by(store, body).get("modules", {}).items():
             one = found.setdefault(module, {"path": told["path"], "names": {}})
             one["names"] |= told["names"]
     return found
 
 
-def modules_of(store: Store, body: dict[str, object]) -> Mapping[str, Any]:
-    """The own modules that the unit of a stage imported, from the event that finished it."""
-    value = store.value(body)
-    told = value.get("modules", {}) if isinstance(value, dict) and "item" in value else {}
-    return told if isinstance(told, dict) else {}
-
-
-def _is_memory(module: str, name: str, path: Path) -> bool:
-    """Whether what a module's name holds is but what was found once, and would be found again."""
+def _memories(module: str, path: Path) -> frozenset[str]:
+    """The names of a module that are memories: what was found once, and would be found again."""
     try:
-        text = path.read_text(encoding="utf-8")
+        uses = module_uses({module: path.read_text(encoding="utf-8")})
     except (OSError, ValueError):
-        return False
-    use = module_uses({module: text}).get(f"{module}.{name.partition('.')[0]}")
-    return use is not None and use.memory is not None
+        return frozenset()
+    return frozenset(name for name, use in uses.items() if use.memory is not None)

@@ -15,6 +15,8 @@ from pathlib import Path
 from agilab.engine.graph import Graph, Node
 from agilab.notebooks.patterns import meets
 from agilab.store.store import Store
+from agilab.workflow.document.lab_folder import is_labs
+from agilab.workflow.running.told import listed, told_by
 
 _MISSING = re.compile(
     r"No such file or directory[^'\"\n]*['\"]([^'\"\n]+)['\"]|FileNotFoundError: ([^\s:'\"]+)"
@@ -22,9 +24,7 @@ _MISSING = re.compile(
 _SCRATCH = re.compile(r".*/scratch/work/")
 _LISTED = 3
 _MOST = 500
-_OF_THE_LAB = frozenset(
-    {"lab_stages.toml", "pyproject.toml", "uv.lock", "notebook_import.json", "pipeline_view.dot"}
-)
+_OF_THE_PROJECT = frozenset({"pyproject.toml", "uv.lock", "pipeline_view.dot"})
 
 
 def sought_in_vain(store: Store, run_id: str, graph: Graph, folder: Path) -> Iterator[str]:
@@ -40,19 +40,17 @@ def sought_in_vain(store: Store, run_id: str, graph: Graph, folder: Path) -> Ite
 
 
 def _sentence(stage: str, paths: list[str]) -> str:
-    some = ", ".join(paths[:_LISTED]) + (f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else "")
     one = len(paths) == 1
+    where = "lies in the lab's folder and is" if one else "lie in the lab's folder and are"
     return (
-        f"{stage} looked for {some}, which {'lies' if one else 'lie'} in the lab's folder and {'is' if one else 'are'} "
-        f"none of its inputs, so that it found nothing there; add {'it' if one else 'them'} to the inputs of {stage}"
+        f"{stage} looked for {listed(paths, _LISTED)}, which {where} none of its inputs, so that nothing was there; "
+        f"add {'it' if one else 'them'} to the inputs of {stage}"
     )
 
 
 def _told(store: Store, run_id: str, node: Node) -> Iterator[str]:
     for _, body in store.results(run_id, node.name):
-        value = store.value(body)
-        if isinstance(value, dict) and "item" in value:
-            yield from value.get("sought", ())
+        yield from told_by(store, body).get("sought", ())
 
 
 def _of_errors(store: Store, run_id: str, node: Node) -> Iterator[str]:
@@ -86,7 +84,9 @@ def _lies_untaken(folder: Path, path: str, names: list[str]) -> bool:
 def _is_known(folder: Path, one: Path) -> bool:
     """Whether it is of the lab itself, or hidden: no notebook means it."""
     relative = one.relative_to(folder)
-    return relative.parts[0] in _OF_THE_LAB or any(part.startswith((".", "__")) for part in relative.parts)
+    if is_labs(relative.as_posix()) or relative.parts[0] in _OF_THE_PROJECT:
+        return True
+    return any(part.startswith((".", "__")) for part in relative.parts)
 
 
 def _is_taken(one: Path, folder: Path, names: list[str]) -> bool:

@@ -1,0 +1,25 @@
+"""What the unit of a stage told of itself besides its values, and how a run lists it in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agilab.store.store import Store
+
+
+def told_by(store: Store, body: dict[str, object]) -> Mapping[str, Any]:
+    """What a stage's worker reported, from the event that finished the unit; nothing of a unit that is no stage's."""
+    value = store.value(body)
+    return value if isinstance(value, dict) and "item" in value else {}
+
+
+def listed(names: Sequence[str], most: int | None = None) -> str:
+    """Names in a sentence.
+
+    >>> listed(["a"]), listed(["a", "b", "c"]), listed(["a", "b", "c", "d"], 2)
+    ('a', 'a, b and c', 'a, b and 2 more')
+    """
+    if most is not None and len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
