@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def _see(event: str, arguments: tuple[Any, ...]) -> None:
     if _current is None or event not in _EVENTS or not arguments:
         return
     path = _text(arguments[0])
-    if path is None or _is_of_others(event, sys._getframe(1).f_code.co_filename):
+    if path is None or _is_of_others(event, sys._getframe(1).f_code):
         return
     if event in _OPENS:
         if event != "open" or _reads(arguments):
@@ -104,8 +105,9 @@ def _reads(arguments: tuple[Any, ...]) -> bool:
     return not isinstance(flags, int) or not flags & os.O_CREAT
 
 
-def _is_of_others(event: str, file: str) -> bool:
+def _is_of_others(event: str, caller: types.CodeType) -> bool:
     """Whether it is Python that looks for modules and packages, or that carries out a pattern that was noted."""
-    if any(part in file for part in _FINDERS):
+    if any(part in caller.co_filename for part in _FINDERS):
         return True
-    return event == "os.scandir" and file.endswith(_CARRIERS)
+    carries = event == "os.scandir" and caller.co_filename.endswith(_CARRIERS)
+    return carries and caller.co_name != "iterdir"  # which from Python 3.13 on asks in this way
