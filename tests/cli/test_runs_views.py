@@ -247,6 +247,7 @@ def test_what_people_did_to_a_run_and_what_was_made_of_it_is_seen_at_once(tmp_pa
     assert [row["action"] for row in document["records"]["actions"]] == ["pause"]
     shown = call(tmp_path, "runs", "show", parent)
     assert "marked keep" in shown.out
+    assert "Notes\n  for the paper  ada\n" in shown.out
     assert f"rerun as {child}" in shown.out
     document = call(tmp_path, "runs", "show", parent, "--json").document
     assert [row["run_id"] for row in document["children"]] == [child]

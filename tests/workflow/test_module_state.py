@@ -25,7 +25,7 @@ SECOND
 '''
 """
 MODULE = """
-import logging, threading
+import logging, random, threading
 SEEN = []
 FOUND = {}
 LIMIT = 3
@@ -46,6 +46,11 @@ def client():
     if _client is None:
         _client = Client()
     return _client
+
+_numbers = random.Random(3)
+
+def draw():
+    return _numbers.random()
 
 def see(x):
     SEEN.append(x)
@@ -73,6 +78,7 @@ def notes_of(lab: ALab, first: str, second: str, **files: str) -> list[str]:
         ("import svc; svc.Client().get(1)", "import svc; svc.Client.count", "svc.Client.count"),
         ("import svc; svc.client().get(1)", "import svc; svc.client()", "svc.Client.count and svc._client"),
         ("import other; other.calls()", "import svc; svc.SEEN", "svc.SEEN"),
+        ("import svc; svc.draw()", "import svc; svc.draw()", "svc._numbers"),  # another one in a notebook
     ],
 )
 def test_what_a_stage_changed_and_another_imports_is_told(

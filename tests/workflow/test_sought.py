@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from agilab.engine.rerun import Selection
 from agilab.projects.request import Faces
+from agilab.store.store import Store
 from agilab.workflow.running.execution import run_lab
 from agilab.workflow.running.request import LabRequest
 
@@ -21,7 +23,20 @@ import glob, os, pathlib, sqlite3
 CODE
 '''
 """
-FILES = {"data__a.csv": "a", "data__b.csv": "b", "data__deep__c.txt": "c", "notes.txt": "n"}
+STAGE_BELOW = """
+[[stages]]
+id = "below"
+inputs = ["seen"]
+code = "not seen"
+"""
+FILES = {
+    "data__a.csv": "a",
+    "data__b.csv": "b",
+    "data__deep__c.txt": "c",
+    "data__notes [1].txt": "1",
+    "notes.txt": "n",
+    ".settings": "s",
+}
 
 
 def notes_of(
@@ -41,32 +56,91 @@ def notes_of(
 @pytest.mark.parametrize(
     ("code", "inputs", "path"),
     [
-        ("glob.glob('data/*.csv')", "", "data/*.csv"),
-        ("list(pathlib.Path('data').glob('*.csv'))", "", "data/*.csv"),
-        ("list(pathlib.Path('data').rglob('*.txt'))", "", "data/**/*.txt"),
-        ("os.makedirs('data', exist_ok=True); os.listdir('data')", "", "data/*"),
-        ("list(pathlib.Path('data').iterdir())", '"data/a.csv"', "data/*"),
-        ("glob.glob('data/*.csv')", '"data/a.csv"', "data/*.csv"),
         ("try: open('data/a.csv')\nexcept OSError: 'none'", "", "data/a.csv"),
-        (
-            "connection = sqlite3.connect('notes.txt'); connection.close(); os.remove('notes.txt')",
-            "",
-            "notes.txt",
-        ),
+        ("sqlite3.connect('notes.txt').execute('create table mine (a)')", "", "notes.txt"),
+        ("if not os.path.isfile('notes.txt'): open('notes.txt', 'w').write('sample')", "", "notes.txt"),
+        ("open('notes.txt', 'a').write('more'); open('notes.txt').read()", "", "notes.txt"),
+        ("try: open('.settings')\nexcept OSError: 'none'", "", ".settings"),
         ("try: pathlib.Path('notes.txt').read_text()\nexcept OSError: 'none'", "", "notes.txt"),
+        ("pathlib.Path('data').is_dir()", "", "data/"),
+        ("os.path.exists('data/a.csv')", '"data/b.csv"', "data/a.csv"),
+        ("os.path.isfile('notes.txt') or os.stat(os.path.abspath('.'))", "", "notes.txt"),
+        ("pathlib.Path('data/notes [1].txt').exists()", "", "data/notes [1].txt"),
+        ("connection = sqlite3.connect('notes.txt'); connection.close()", "", "notes.txt"),
     ],
 )
 def test_what_lies_there_and_is_not_taken_is_told(lab: ALab, code: str, inputs: str, path: str) -> None:
     (note,) = notes_of(lab, code, inputs)
-    assert note.startswith(
-        f"look looked for {path}, which lies in the lab's folder and is none of its inputs"
+    assert note == (
+        f"look looked for {path}, which lies in the lab's folder and is none of its inputs, so that it was not there; "
+        "add it to the inputs of look"
     )
-    assert note.endswith("add it to the inputs of look")
 
 
-def test_a_stage_that_fails_for_it_is_told_too(lab: ALab) -> None:
-    (note,) = notes_of(lab, "open('data/' + 'a.csv')", ends="failed")
-    assert note.startswith("look looked for data/a.csv, which lies")
+@pytest.mark.parametrize(
+    ("code", "inputs", "pattern", "unseen"),
+    [
+        ("glob.glob('data/*.csv')", "", "data/*.csv", "data/a.csv and data/b.csv, which lie"),
+        (
+            "list(pathlib.Path('data').glob('*.csv'))",
+            "",
+            "data/*.csv",
+            "data/a.csv and data/b.csv, which lie",
+        ),
+        (
+            "list(pathlib.Path('data').rglob('*.txt'))",
+            "",
+            "data/**/*.txt",
+            "data/deep/c.txt and data/notes [1].txt",
+        ),
+        (
+            "os.makedirs('data', exist_ok=True); os.listdir('data')",
+            '"data/deep/"',
+            "data/*",
+            "data/a.csv, data/b.csv and data/notes [1].txt, which lie",
+        ),
+        ("list(pathlib.Path('data').iterdir())", '"data/a.csv"', "data/*", "data/b.csv, data/deep/ and"),
+        ("glob.glob('data/*.csv')", '"data/a.csv"', "data/*.csv", "data/b.csv, which lies"),
+        ("os.listdir('.')", '"data/"', "*", "notes.txt, which lies"),
+    ],
+)
+def test_what_a_pattern_does_not_find_is_told_by_name(
+    lab: ALab, code: str, inputs: str, pattern: str, unseen: str
+) -> None:
+    (note,) = notes_of(lab, code, inputs)
+    assert note.startswith(f"look looked for {pattern} and did not see {unseen}")
+    assert note.endswith("to the inputs of look")
+
+
+def test_a_note_stays_with_the_run_and_is_not_said_again_of_a_stage_that_did_not_run(lab: ALab) -> None:
+    assert notes_of(lab, "seen = os.path.exists('notes.txt')", "", '"seen"')
+    lab.path.write_text(lab.path.read_text(encoding="utf-8") + STAGE_BELOW, encoding="utf-8")
+    first = run_lab(LabRequest(lab.path, track=False), lab.workspace)
+    (note,) = first.notes
+    assert note.startswith("look looked for notes.txt, which lies")
+    with Store(lab.workspace, readonly=True) as store:
+        (event,) = store.events(str(first.run_id), kinds=("note_added",))
+        (head,) = [found.run_seq for found in store.events(str(first.run_id), kinds=("manifest_written",))]
+    assert event.data == {"by": "agilab", "stage": "look", "text": note}
+    assert event.run_seq < head
+    again = run_lab(LabRequest(lab.path, track=False, selection=Selection(only=("below",))), lab.workspace)
+    assert again.status == "succeeded"
+    assert again.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "path"),
+    [
+        ("open('data/' + 'a.csv')", "data/a.csv"),
+        ("sqlite3.connect('notes' + '.txt').execute('select * from prices')", "notes.txt"),
+        ("assert pathlib.Path('data').is_dir(), 'run prepare.py first'", "data/"),
+        ("glob.glob('data/*.csv')[0]", "data/*.csv"),
+        ("class Own(Exception): __slots__ = ()\nif not os.listdir('.'): raise Own", "*"),
+    ],
+)
+def test_a_stage_that_fails_for_it_is_told_too(lab: ALab, code: str, path: str) -> None:
+    (note,) = notes_of(lab, code, ends="failed")
+    assert note.startswith(f"look looked for {path}")
 
 
 @pytest.mark.parametrize(
@@ -85,6 +159,13 @@ def test_a_stage_that_fails_for_it_is_told_too(lab: ALab) -> None:
             "",
         ),
         ("import pkgutil; len(list(pkgutil.iter_modules()))", "", ""),
+        ("if not os.path.exists('data'): os.mkdir('data')\nopen('data/mine.txt', 'w').close()", "", ""),
+        ("if not os.path.isfile('notes.txt'): open('notes.txt', 'w').close()", "", '"notes.txt"'),
+        ("open('notes.txt', 'a').write('more')", "", ""),
+        ("import shutil; shutil.copy(os.__file__, 'notes.txt')", "", ""),
+        ("os.makedirs('data/deep'); import shutil; shutil.rmtree('data')", "", ""),
+        ("os.path.exists('data/a.csv'), pathlib.Path('data').is_dir()", '"data/a.csv"', ""),
+        ("import inspect; inspect.getsourcefile(pathlib); pathlib.Path('.').resolve().exists()", "", ""),
         ("open(0, closefd=False), os.listdir(b'.'), glob.glob(b'*')", "", ""),
     ],
 )

@@ -136,6 +136,11 @@ def print_run(view: RunView, answer: Any) -> None:
         out("", title("Result"), result_block(view.reduce))
     if view.verdict:
         _print_checks(view.verdict)
+    if view.notes:
+        out("", title("Notes"))
+        for text, by in view.notes:
+            words = Text(text, "yellow") if by == "agilab" else Text.assemble(text, (f"  {by}", "dim"))
+            out(Padding(words, (0, 0, 0, 2)))
     if view.artifacts:
         _print_artifacts(view)
     if view.models:

@@ -141,6 +141,8 @@ def _left(store: Store, body: dict[str, Any]) -> list[tuple[str, str]] | None:
         f"{module}.{name}" for module, one in value.get("modules", {}).items() for name in one["names"]
     ]:
         rows.append(("changed in modules", ", ".join(held)))
+    if value.get("sought"):
+        rows.append(("looked for", ", ".join(value["sought"])))
     return [*rows, *([("shown", str(value["shown"]))] if value["shown"] is not None else [])]
 
 

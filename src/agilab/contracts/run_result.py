@@ -28,6 +28,8 @@ class RunResult(Document):
     duration_seconds: Seconds
     next: tuple[Text, ...]
     """Commands to try next."""
+    notes: tuple[Text, ...] = ()
+    """What was seen while it ran that may have led elsewhere than was meant; the log has it too."""
     plan: Text | None = None
     """The path of `plan.json`, of a dry run."""
     error: Failure | None = None

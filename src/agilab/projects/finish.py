@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,8 @@ def finish(
     if delivery and manifest.tracking.state == "delivered":
         delivery.attach(run_id, [(path, path.name)], {"agilab.verdict": verdict_word(manifest)})
         delivery.wait(patience_s)
-    return result_of(manifest, path, reduce_files, seconds(), untag(answer_of(store, store.run(run_id))))
+    answer = untag(answer_of(store, store.run(run_id)))
+    return result_of(manifest, path, reduce_files, seconds(), answer, own_notes(store, run_id))
 
 
 def write_payload(store: Store, run_id: str, reduce_files: list[ReduceFile]) -> Path:
@@ -89,8 +90,19 @@ def record_outcome(store: Store, run_id: str, outcome: Outcome, uri: str) -> Non
     log.flush()
 
 
+def own_notes(store: Store, run_id: str) -> list[str]:
+    """What AGILab itself wrote down of a run that a person should know, see `agilab.workflow.running.told`."""
+    events = store.events(run_id, kinds=("note_added",))
+    return [str(event.data["text"]) for event in events if event.data.get("by") == "agilab"]
+
+
 def result_of(
-    manifest: RunManifest, path: Path, reduce_files: list[ReduceFile], seconds: float, answer: Any = None
+    manifest: RunManifest,
+    path: Path,
+    reduce_files: list[ReduceFile],
+    seconds: float,
+    answer: Any = None,
+    notes: Sequence[str] = (),
 ) -> RunResult:
     """What `run --json` prints: the verdict, where to look, what to do next."""
     run = manifest.run_id
@@ -116,6 +128,7 @@ def result_of(
                 if passed
                 else _after_a_failure(manifest)
             ),
+            "notes": notes,
             "error": error.model_dump(mode="json", by_alias=True) if error else None,
         }
     )

@@ -78,6 +78,7 @@ class RunView:
         rerun: What it was asked to repeat of its parent, where it is a rerun itself.
         older: The units that it used again although their `code`, `environment` or `arguments` are others by now.
         worked: For how many seconds at least one unit of a node was worked at, by node; none where none has been.
+        notes: What people and AGILab itself wrote down of it: each text, and who.
     """
 
     summary: RunSummary
@@ -99,6 +100,7 @@ class RunView:
     rerun: Mapping[str, Any] | None
     older: Mapping[str, tuple[str, ...]]
     worked: Mapping[str, float]
+    notes: tuple[tuple[str, str], ...]
 
 
 def read_runs(
@@ -202,7 +204,15 @@ def view_run(store: Store, name: str, *, failures: int = 3) -> RunView:
         created.get("rerun"),
         _older(store, run.run_id, created.get("rerun") or {}),
         worked_seconds(store.units(run.run_id)),
+        tuple(_notes(store, run.run_id)),
     )
+
+
+def _notes(store: Store, run_id: str) -> Iterator[tuple[str, str]]:
+    for event in store.events(run_id, kinds=("note_added",)):
+        if text := event.data.get("text"):
+            about = f"{event.unit_id}: " if event.unit_id else ""
+            yield f"{about}{text}", str(event.data.get("by") or "")
 
 
 def _models(store: Store, run_id: str) -> tuple[tuple[ModelRow, str | None], ...]:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from agi_node.errors import FAILED, AgiError
+from agi_node.sought import sought_by
 from agi_node.values import scrub
 
 TRACEBACK_LINES = 40
@@ -19,7 +20,8 @@ _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 def failure(error: BaseException, subject: str, source: Path | None) -> dict[str, Any]:
     """What went wrong in a unit, as the `error` of a done or failed message.
 
-    An `AgiError` keeps its code; anything else that the author's code raised is AGI-RUN-101.
+    An `AgiError` keeps its code; anything else that the author's code raised is AGI-RUN-101. `sought` is there where it
+    ended a stage that had looked for something, see `agi_node.sought`.
     """
     # Where we raised because of something else, the author wants to read about that.
     shown = error.__cause__ or error if isinstance(error, AgiError) else error
@@ -37,7 +39,13 @@ def failure(error: BaseException, subject: str, source: Path | None) -> dict[str
     for field in ("what", "found", "allowed", "try"):
         if plain[field] is not None:
             plain[field] = scrub(str(plain[field]))
-    return {**plain, "type": type(shown).__qualname__, "traceback": own_traceback(shown, source)}
+    looked_for = {"sought": found} if (found := sought_by(error)) else {}
+    return {
+        **plain,
+        "type": type(shown).__qualname__,
+        "traceback": own_traceback(shown, source),
+        **looked_for,
+    }
 
 
 def own_traceback(error: BaseException, source: Path | None) -> str:

@@ -28,6 +28,11 @@ _NOT_HELD = (
     classmethod,
     staticmethod,
 )
+GOES_ON = frozenset({"count", "Random", "Generator", "RandomState"})
+"""Types of what can only be drawn from: two stages that do it alike get the same, and in a notebook what follows.
+
+A list to which both add alike may be a setting that is repeated.
+"""
 _BUILT = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 """Modules of these are there once in a process, whoever asks for them."""
 
@@ -42,17 +47,27 @@ class OwnState:
 
     def __init__(self) -> None:
         self._before: dict[str, tuple[types.ModuleType, str, dict[str, str]]] = {}
+        self._going_on: dict[str, dict[str, Any]] = {}
 
     def note(self, module: types.ModuleType, path: str) -> None:
         """A module whose import from a file has just ended."""
         self._before[module.__name__] = (module, path, _held(module))
+        self._going_on[module.__name__] = {
+            name: value for name, value in vars(module).items() if type(value).__name__ in GOES_ON
+        }
 
     def changed(self) -> dict[str, dict[str, Any]]:
-        """By each own module: its `path`, and `names`: those that hold something else now, each with a mark of it."""
-        return {
-            name: {"path": path, "names": dict(_other(before, _held(module)))}
-            for name, (module, path, before) in self._before.items()
-        }
+        """By each own module: its `path`, `names`: those that hold something else now, each with a mark of it, and
+        `on`: those of them that hold the same object of `GOES_ON`.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for name, (module, path, before) in self._before.items():
+            names = dict(_other(before, _held(module)))
+            found[name] = {"path": path, "names": names}
+            same = self._going_on[name]
+            if on := [one for one in names if one in same and vars(module).get(one) is same[one]]:
+                found[name]["on"] = on
+        return found
 
 
 @contextlib.contextmanager

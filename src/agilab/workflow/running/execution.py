@@ -120,6 +120,31 @@ def run_lab(request: LabRequest, workspace: Workspace | None = None, faces: Face
             delivery.close()
 
 
+def _tell(store: Store, run_id: str, graph: Graph, folder: Path, faces: Faces) -> None:
+    """What the worker saw of stages that a person should know, said and written into the log.
+
+    Of a rerun of some stages only those that ran: what is said of the others was said of the run that they are from.
+    """
+    rerun = store.created(run_id).get("rerun")
+    stages = {
+        node.name
+        for node in graph.nodes
+        if not rerun or any(unit.attempts for unit in store.units(run_id, node=node.name))
+    }
+    found = [
+        *changed_in_place(store, run_id, graph, stages),
+        *changed_in_modules(store, run_id, graph, folder, stages),
+        *sought_in_vain(store, run_id, graph, folder, stages),
+    ]
+    if not found:
+        return
+    log = store.log(run_id)
+    for told in found:
+        faces.note(told.sentence)
+        log.append("note_added", by="agilab", stage=told.stage, text=told.sentence)
+    log.flush()
+
+
 def created_of(store: Store, run: RunRow) -> dict[str, Any]:
     """What was said of a lab's run when it began. Raises AGI-STAGE-037 for a run of something else."""
     created = store.created(run.run_id)
@@ -241,12 +266,7 @@ def carry_out(
         tasks.state, tasks.payload_of = coordinator.state, coordinator.payload
         coordinator.execute()
         workers_of.dismiss()
-        for sentence in changed_in_place(store, run_id, graph):
-            faces.note(sentence)
-        for sentence in changed_in_modules(store, run_id, graph, Path(roots["app"])):
-            faces.note(sentence)
-        for sentence in sought_in_vain(store, run_id, graph, Path(roots["app"])):
-            faces.note(sentence)
+        _tell(store, run_id, graph, Path(roots["app"]), faces)
         return finish(
             store,
             run_id,

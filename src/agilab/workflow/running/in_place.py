@@ -6,12 +6,12 @@ tells for certain whether it changes what it is given, so the worker looks (`agi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from agilab.engine.graph import Graph
 from agilab.store.store import Store
 from agilab.workflow.document.resolved import Resolved, Source
-from agilab.workflow.running.told import listed, told_by
+from agilab.workflow.running.told import Told, listed, told_by
 
 
 def watched(lab: Resolved) -> dict[str, dict[str, list[str]]]:
@@ -35,11 +35,11 @@ def _is_shared(source: Source) -> bool:
     return source.kind == "value" and source.origin in ("stage", "param")
 
 
-def changed_in_place(store: Store, run_id: str, graph: Graph) -> Iterator[str]:
-    """A sentence for each value that a unit of a run changed and did not give on, though a stage below takes it."""
+def changed_in_place(store: Store, run_id: str, graph: Graph, stages: Collection[str]) -> Iterator[Told]:
+    """What to say of each value that one of the `stages` changed and did not give on, though a stage below takes it."""
     for node in graph.nodes:
         watch: Mapping[str, list[str]] = node.given.get("watch") or {}
-        if not watch:
+        if not watch or node.name not in stages:
             continue
         changed = {
             name: None
@@ -51,4 +51,5 @@ def changed_in_place(store: Store, run_id: str, graph: Graph) -> Iterator[str]:
             if readers:
                 takes = f"{listed(readers)} {'takes' if len(readers) == 1 else 'take'} it as it was before"
                 mend = f"if the change is meant for them, add {name} to the outputs of {node.name}"
-                yield f"{node.name} changed {name} in place and does not give it on: {takes}; {mend}"
+                said = f"{node.name} changed {name} in place and does not give it on: {takes}; {mend}"
+                yield Told(node.name, said)

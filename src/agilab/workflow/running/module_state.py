@@ -6,7 +6,7 @@ where it can tell; no reading of code tells for certain, so the worker looks (`a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,36 +14,48 @@ from typing import Any
 from agilab.engine.graph import Graph
 from agilab.notebooks.flow.module_states import module_uses
 from agilab.store.store import Store
-from agilab.workflow.running.told import listed, told_by
+from agilab.workflow.running.told import Told, listed, told_by
 
 _LISTED = 3
 """Names that a sentence has."""
 _KEYED = ("dict ", "OrderedDict ", "defaultdict ", "set ")
 
 
-def changed_in_modules(store: Store, run_id: str, graph: Graph, folder: Path) -> Iterator[str]:
-    """A sentence for each stage that leaves something else in modules than stages below it find; `folder` is the lab's.
+def changed_in_modules(
+    store: Store, run_id: str, graph: Graph, folder: Path, those: Collection[str]
+) -> Iterator[Told]:
+    """What to say of each of `those` stages that leaves something else in modules of the lab's `folder` than is found
+    by stages below it.
 
-    What is a memory of results, which a fresh module makes anew, is none of it.
+    What is a memory of results, which a fresh module makes anew, is none of it; nor is what both set alike, unless it
+    goes on where it was: in a notebook the second draws other numbers than the first.
     """
     held = {node.name: _modules(store, run_id, node.name) for node in graph.nodes if node.given.get("code")}
     stages = list(held)
     memories = cache(_memories)
     for at, stage in enumerate(stages):
+        if stage not in those:
+            continue
         by_readers: dict[tuple[str, ...], list[str]] = {}
         for module, found in held[stage].items():
             for name, mark in found["names"].items():
                 theirs = {one: held[one][module]["names"] for one in stages[at + 1 :] if module in held[one]}
                 others = {
-                    one: names.get(name, "") for one, names in theirs.items() if names.get(name) != mark
+                    one: names.get(name, "")
+                    for one, names in theirs.items()
+                    if names.get(name) != mark or name in found["on"]
                 }
                 top = f"{module}.{name.partition('.')[0]}"
                 if others and top in memories(module, folder / found["path"]):
-                    others = {one: other for one, other in others.items() if _is_no_memory(mark, other)}
+                    others = {
+                        one: other
+                        for one, other in others.items()
+                        if other != mark and _is_no_memory(mark, other)
+                    }
                 if others:
                     by_readers.setdefault(tuple(others), []).append(f"{module}.{name}")
         for readers, names in by_readers.items():
-            yield _sentence(stage, names, readers)
+            yield Told(stage, _sentence(stage, names, readers))
 
 
 def _is_no_memory(mark: str, other: str) -> bool:
@@ -65,8 +77,9 @@ def _modules(store: Store, run_id: str, node: str) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for _, body in store.results(run_id, node):
         for module, told in told_by(store, body).get("modules", {}).items():
-            one = found.setdefault(module, {"path": told["path"], "names": {}})
+            one = found.setdefault(module, {"path": told["path"], "names": {}, "on": set()})
             one["names"] |= told["names"]
+            one["on"].update(told.get("on", ()))
     return found
 
 

@@ -1,14 +1,14 @@
 """What a stage looked for and did not take, though it lies in the lab's folder: its code finds it in a notebook alone.
 
-Reading of code does not tell every path. What a stage opened or listed in vain the worker says (`agi_node.sought`), or
-the error of the stage does.
+Reading of code does not tell every path. What a stage opened, listed or asked about in vain the worker says
+(`agi_node.sought`), or the error of the stage does.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from agilab.engine.graph import Graph, Node
 from agilab.notebooks.patterns import meets
 from agilab.store.store import Store
 from agilab.workflow.document.lab_folder import is_labs
-from agilab.workflow.running.told import listed, told_by
+from agilab.workflow.running.told import Told, listed, told_by
 
 _MISSING = re.compile(
     r"No such file or directory[^'\"\n]*['\"]([^'\"\n]+)['\"]|FileNotFoundError: ([^\s:'\"]+)"
@@ -25,26 +25,41 @@ _SCRATCH = re.compile(r".*/scratch/work/")
 _LISTED = 3
 _MOST = 500
 _OF_THE_PROJECT = frozenset({"pyproject.toml", "uv.lock", "pipeline_view.dot"})
+_OF_TOOLS = frozenset({".git", ".hg", ".svn", ".venv", ".ipynb_checkpoints"})
 
 
-def sought_in_vain(store: Store, run_id: str, graph: Graph, folder: Path) -> Iterator[str]:
-    """A sentence for each stage that looked for something of the lab's `folder` which is none of its inputs."""
+def sought_in_vain(
+    store: Store, run_id: str, graph: Graph, folder: Path, stages: Collection[str]
+) -> Iterator[Told]:
+    """What to say of those `stages` that looked for something of the lab's `folder` that is no input of theirs."""
     for node in graph.nodes:
-        if not node.given.get("code"):
+        if node.name not in stages or not node.given.get("code"):
             continue
         paths = dict.fromkeys([*_told(store, run_id, node), *_of_errors(store, run_id, node)])
         names = [*(one["name"] for one in node.given.get("inputs", ())), *node.given.get("outputs", ())]
-        found = [path for path in paths if _lies_untaken(folder, path, [str(name) for name in names])]
-        if found:
-            yield _sentence(node.name, found)
+        files, patterns = _lying(folder, paths, [str(name) for name in names])
+        if files:
+            yield Told(node.name, _of_files(node.name, files))
+        if patterns:
+            yield Told(node.name, _of_patterns(node.name, patterns))
 
 
-def _sentence(stage: str, paths: list[str]) -> str:
+def _of_files(stage: str, paths: list[str]) -> str:
     one = len(paths) == 1
-    where = "lies in the lab's folder and is" if one else "lie in the lab's folder and are"
     return (
-        f"{stage} looked for {listed(paths, _LISTED)}, which {where} none of its inputs, so that nothing was there; "
+        f"{stage} looked for {listed(paths, _LISTED)}, which {'lies' if one else 'lie'} in the lab's folder and "
+        f"{'is' if one else 'are'} none of its inputs, so that {'it was' if one else 'they were'} not there; "
         f"add {'it' if one else 'them'} to the inputs of {stage}"
+    )
+
+
+def _of_patterns(stage: str, found: dict[str, list[str]]) -> str:
+    unseen = list(dict.fromkeys(path for paths in found.values() for path in paths))
+    one = len(unseen) == 1
+    return (
+        f"{stage} looked for {listed(list(found), _LISTED)} and did not see {listed(unseen, _LISTED)}, which "
+        f"{'lies' if one else 'lie'} in the lab's folder and {'is' if one else 'are'} none of its inputs; "
+        f"add {'it' if one else 'what counts of it'} to the inputs of {stage}"
     )
 
 
@@ -54,13 +69,14 @@ def _told(store: Store, run_id: str, node: Node) -> Iterator[str]:
 
 
 def _of_errors(store: Store, run_id: str, node: Node) -> Iterator[str]:
-    """Files that errors of the stage name, from the lab's folder."""
+    """What the stage had looked for when an error ended it, and files that the error itself names."""
     place = str(node.given.get("workdir", ""))
     called = str(node.given.get("folder", ""))
     for event in store.events(run_id, kinds=("attempt_failed",)):
         if (event.unit_id or "").partition("[")[0] != node.name:
             continue
         error = event.data.get("error") or {}
+        yield from error.get("sought", ())
         for first, second in _MISSING.findall(str(error.get("what", ""))):
             path = first or second
             inside = _SCRATCH.sub("", path) if _SCRATCH.match(path) else ""
@@ -68,31 +84,47 @@ def _of_errors(store: Store, run_id: str, node: Node) -> Iterator[str]:
             yield posixpath.normpath(inside or posixpath.join(place, path))
 
 
-def _lies_untaken(folder: Path, path: str, names: list[str]) -> bool:
-    """Whether something of a path or a pattern lies in the lab's folder that a stage with these files has not."""
-    if path.startswith(("/", "..")):
-        return False
-    try:
-        found = islice(folder.glob(path), _MOST) if any(sign in path for sign in "*?[") else [folder / path]
-        return any(
-            one.exists() and not _is_known(folder, one) and not _is_taken(one, folder, names) for one in found
-        )
-    except (OSError, ValueError, NotImplementedError):
-        return False
+def _lying(folder: Path, paths: Collection[str], names: list[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Of what was looked for: what lies in the folder and a stage with these files has not; and that by pattern."""
+    files: list[str] = []
+    patterns: dict[str, list[str]] = {}
+    for path in paths:
+        if path.startswith(("/", "..")):
+            continue
+        try:
+            # A name may have the signs of a pattern too.
+            if (folder / path).exists():
+                files += [path] if _is_meant(path) and not _is_taken(folder, path, names) else []
+            elif found := list(islice(_unseen(folder, path, names), _MOST)):
+                patterns[path] = found
+        except (OSError, ValueError, NotImplementedError):
+            continue
+    deepest = [path for path in files if not any(one.startswith(f"{path}/") for one in [*files, *patterns])]
+    return [_shown(folder, path) for path in deepest], patterns
 
 
-def _is_known(folder: Path, one: Path) -> bool:
-    """Whether it is of the lab itself, or hidden: no notebook means it."""
-    relative = one.relative_to(folder)
-    if is_labs(relative.as_posix()) or relative.parts[0] in _OF_THE_PROJECT:
-        return True
-    return any(part.startswith((".", "__")) for part in relative.parts)
+def _unseen(folder: Path, pattern: str, names: list[str]) -> Iterator[str]:
+    """What a pattern finds in the folder that a stage with these files has not; nothing hidden."""
+    for one in sorted(folder.glob(pattern)) if any(sign in pattern for sign in "*?[") else ():
+        path = one.relative_to(folder).as_posix()
+        hidden = any(part.startswith((".", "__")) for part in path.split("/"))
+        if not hidden and _is_meant(path) and not _is_taken(folder, path, names):
+            yield _shown(folder, path)
 
 
-def _is_taken(one: Path, folder: Path, names: list[str]) -> bool:
+def _shown(folder: Path, path: str) -> str:
+    return f"{path}/" if (folder / path).is_dir() else path
+
+
+def _is_meant(path: str) -> bool:
+    """Whether a notebook may mean it: it is not of the lab itself, nor of the tools around it."""
+    first = path.partition("/")[0]
+    return not is_labs(path) and first not in _OF_THE_PROJECT and first not in _OF_TOOLS
+
+
+def _is_taken(folder: Path, path: str, names: list[str]) -> bool:
     """Whether a stage takes or gives a file, or something in a folder."""
-    path = one.relative_to(folder).as_posix()
-    if one.is_dir() and any(name.startswith(f"{path}/") for name in names):
+    if (folder / path).is_dir() and any(name.startswith(f"{path}/") for name in names):
         return True
     return any(path == name or meets(name, path) or path.startswith(_folder(name)) for name in names)
 

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from agilab.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a person should know of a stage after its run."""
+
+    stage: str
+    sentence: str
 
 
 def told_by(store: Store, body: dict[str, object]) -> Mapping[str, Any]:
