@@ -118,3 +118,14 @@ def test_an_edit_beside_what_is_made_up_is_told(begin: str, cell: str, old: str,
 def test_there_are_edits_of_every_kind() -> None:
     assert len(EDITS) >= 60
     assert len(set(EDITS)) == len(EDITS)
+
+
+def test_temporary_files_may_lie_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = "/var/folders/zz/zyxvpxvq6csfxvn/T"
+    monkeypatch.setattr(tempfile, "tempdir", place)
+    runs = [
+        f"in {place}/agilab-verify-k3x0a9qz/{room}/tmp/{name}/fold_1\n"
+        for room, name in (("once/notebook-0", "tmpk3x0a9qz"), ("again/notebook-0", "tmp81bv_c2w"))
+    ]
+    assert misfit(runs[0], runs[1:], f"in {place}/tmpq_7w9e1r/fold_1\n") is None
+    assert misfit(runs[0], runs[1:], f"in {place}/tmpq_7w9e1r/fold_2\n") is not None

@@ -21,7 +21,7 @@ from agi_node.exact_json import exact_text
 from agi_node.likeness import codes_of, own_state, random_state, reduced
 from agi_node.number_parts import ROWS, Part, parts_of
 
-PARTS, NUMBERS, TEXT = 1_500, 6_000, 80
+PARTS, NUMBERS, TEXT, PATH = 1_500, 6_000, 80, 400
 """At most: parts of an outline, numbers in them, letters of a text."""
 MORE = "more than is told"
 NOT_ALL = "some of it cannot be looked at"
@@ -252,7 +252,7 @@ def _by(shape: tuple[int, ...]) -> str:
 def _short(value: Any) -> str:
     """What a plain value is; of a long one the beginning, and a digest so that others are told apart."""
     text = repr(value)
-    if len(text) <= TEXT:
+    if len(text) <= (PATH if "/" in text else TEXT):  # a digest of a path tells nothing of the folders in it
         return text
     return f"{text[: TEXT - 12]}… #{_digest(text)}"
 

@@ -6,9 +6,11 @@ same by chance: few of them, of its own alphabet, are left out of what is held.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from tempfile import gettempdir
 
 NUMBER = re.compile(r"[-+]?[\d.,]*\d(?:e[-+]?\d+)?")
 IN_A_FOLDER = 8
@@ -159,7 +161,12 @@ def _certain(held: _Held, runs: Sequence[str]) -> tuple[str, str]:
 
 
 def _folders(path: str) -> list[str]:
-    return _OF_RUNS.sub("/tmp/", path).strip("/").split("/")[1:]
+    """Folders of a path below those for temporary files: a stage has this machine's, a notebook one of its own."""
+    inside = _OF_RUNS.sub("/tmp/", path)
+    for folder in {gettempdir(), os.path.realpath(gettempdir())}:
+        if inside.startswith(f"{folder}/"):
+            inside = f"/tmp/{inside.removeprefix(f'{folder}/')}"
+    return inside.strip("/").split("/")[1:]
 
 
 def _folders_fit(runs: Sequence[Sequence[str]], mine: Sequence[str]) -> bool:
