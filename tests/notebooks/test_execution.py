@@ -36,6 +36,7 @@ def test_gaps_and_late_starts_say_that_something_ran_before() -> None:
 
 def test_cells_never_run_and_empty_ones_that_need_not() -> None:
     assert said(None, None) == [("NB-403", None, "no cell was run, or outputs and counts were cleared")]
+    assert said(1, None, 2) == [("NB-403", 1, "never run: cell 1")]
     assert said(1, None, 2, None) == [("NB-403", 1, "never run: cells 1, 3")]
     assert [one.code for one in inspect(notebook(code("a", 1), code("  \n"))).findings] == []
 

@@ -115,7 +115,7 @@ def test_a_stage_that_was_just_added_is_run(
     assert lab.states(result) == {"a": "reused", "neu": "succeeded"}
     assert agilab(["workflow", "plan", str(lab.folder), option, "new"]) == 2
     told = capsys.readouterr().err
-    assert "there is no node of that name" in told
+    assert "error[AGI-STAGE-040]: the lab has no stage of that name" in told
     assert "neu" in told
 
 

@@ -193,6 +193,66 @@ def test_a_picture_of_somebodys_own_is_kept(agilab: Agilab, lab: Path) -> None:
     assert Path("pipeline_view.dot").read_text() == "digraph { summary -> numbers }\n"
 
 
+def test_a_drawing_says_how_it_becomes_a_picture(agilab: Agilab, lab: Path) -> None:
+    assert "  agilab workflow view --output stages.svg " in agilab("view")[1]
+    assert "  agilab workflow view . --output stages.svg " in agilab("view", ".", "--no-run")[1]
+    assert agilab("view", "--output", "stages.svg")[0] == 0
+    assert Path("stages.svg").read_text().startswith("<svg")
+
+
+def test_an_option_that_is_only_a_little_like_another_is_no_slip_of_the_hand(
+    agilab: Agilab, lab: Path
+) -> None:
+    assert agilab("view", "--format", "svg")[2].endswith("  try       agilab workflow view --help\n")
+    assert agilab("view", "--outptu", "a.svg")[2].endswith("  try       agilab workflow view --output\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (("run", "--only", "zzz"), "numbers, summary"),
+        (("plan", "--from", "number"), "numbers"),
+        (("try", "sumary"), "summary"),
+    ],
+)
+def test_a_stage_that_is_not_there_is_told_with_those_that_are_near(
+    agilab: Agilab, lab: Path, words: tuple[str, ...], near: str
+) -> None:
+    code, _, err = agilab(*words)
+    assert code == 2
+    assert err.startswith("error[AGI-STAGE-040]: the lab has no stage of that name\n")
+    assert f"  allowed   {near}\n" in err
+    assert "  try       agilab workflow show " in err
+
+
+def test_a_stage_that_never_runs_is_not_asked_to_run(agilab: Agilab, lab: Path) -> None:
+    assert agilab("add", "words", "--text", "What we learnt")[0] == 0
+    lab.write_text(lab.read_text().replace('id = "summary"', 'id = "summary"\nenabled = false'))
+    for stage, kind in (("words", "text"), ("summary", "disabled")):
+        for words in (("run", "--only", stage), ("try", stage)):
+            code, _, err = agilab(*words)
+            assert code == 2
+            assert f"error[AGI-STAGE-040]: the stage {stage} is {kind}, and never runs" in err
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n"])
+def test_a_file_that_says_nothing_is_of_no_version(agilab: Agilab, text: str) -> None:
+    Path("lab_stages.toml").write_text(text)
+    for to in ("v1", "v2"):
+        code, _, err = agilab("migrate", "lab_stages.toml", "--to", to)
+        assert code == 2
+        assert "error[AGI-LAB-111]: lab_stages.toml is empty, and of no version" in err
+    assert Path("lab_stages.toml").read_text() == text
+
+
+def test_a_file_that_is_no_toml_is_looked_at_by_validate(agilab: Agilab) -> None:
+    Path("lab_stages.toml").write_text('[lab]\ntitle = "x\n')
+    code, _, err = agilab("run")
+    assert code == 2
+    assert "error[AGI-DOC-002]" in err
+    assert "try       agilab workflow validate lab_stages.toml" in err
+
+
 def test_two_files_are_compared_from_the_first_to_the_second(agilab: Agilab, lab: Path) -> None:
     Path("other.toml").write_text(lab.read_text().replace("range(10)", "range(11)"))
     out = agilab("diff", "lab_stages.toml", "other.toml")[1]

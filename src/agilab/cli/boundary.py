@@ -102,7 +102,7 @@ def _usage(problem: Any) -> AgiError:
     context = problem.ctx if isinstance(problem, click.UsageError) else None
     path = context.command_path if context else "agilab"
     if isinstance(problem, click.NoSuchOption):
-        close = problem.possibilities or []
+        close = [one for one in problem.possibilities or [] if _is_near(problem.option_name, one)]
         return AgiError(
             "AGI-ARGS-102",
             f"`{path}` has no option {problem.option_name}",
@@ -116,6 +116,14 @@ def _usage(problem: Any) -> AgiError:
         try_=f"{path} --help",
         exit_code=problem.exit_code or USAGE,
     )
+
+
+def _is_near(said: str, option: str) -> bool:
+    """Whether an option may be meant by a word: a slip of the hand, or its beginning; not `--force` by `--format`."""
+    import difflib
+
+    word, name = said.strip("-"), option.strip("-")
+    return name.startswith(word) or difflib.SequenceMatcher(None, word, name).ratio() >= 0.7
 
 
 def _options(context: Any) -> list[str]:

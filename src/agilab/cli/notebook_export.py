@@ -164,10 +164,8 @@ def union(lab: str | None, offline: bool, as_json: bool) -> int:
 
 
 def _read(lab: str | None) -> tuple[Path, LabStages]:
-    from agilab.contracts.base import read_document
-    from agilab.contracts.lab_stages import LabStages
     from agilab.store.workspace import Workspace
-    from agilab.workflow.document.locate import find_lab
+    from agilab.workflow.document.locate import find_lab, read_lab_file
 
     path = find_lab(lab, Workspace.default())
-    return path, read_document(path, LabStages)
+    return path, read_lab_file(path).lab

@@ -192,6 +192,8 @@ def _request(given: dict[str, Any], *, write_back: bool = True) -> LabRequest:
 
     path = find_lab(given["lab"], Workspace.default())
     selection = _selection(given["from_stage"], given["only"], failed=given["failed"])
+    if selection is not None and selection.nodes:
+        _refuse_unknown(path, selection)
     if not given["anyway"]:
         from agilab.workflow.ahead import refuse_hopeless
 
@@ -208,6 +210,16 @@ def _request(given: dict[str, Any], *, write_back: bool = True) -> LabRequest:
         executor=given.get("executor", "local"),
         write_back=write_back,
     )
+
+
+def _refuse_unknown(path: Path, selection: Selection) -> None:
+    from agilab.cli.workflow_show import resolved_of
+    from agilab.workflow.document.locate import read_lab_file
+    from agilab.workflow.document.named import refuse_unknown
+
+    resolved = resolved_of(read_lab_file(path))
+    for name in selection.nodes:
+        refuse_unknown(name.partition("/")[0], resolved, path)  # what is below it the run knows
 
 
 def _params(given: tuple[str, ...], lab: Path) -> dict[str, Any]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     cls=rich_click.RichCommand,
     context_settings=SETTINGS,
     epilog=examples(
-        ("agilab workflow view", "boxes and lines, and what became of each in the last run"),
+        ("agilab workflow view", "boxes and lines here, and what became of each in the last run"),
         ("agilab workflow view --run 7k3f2q", "in another run"),
         ("agilab workflow view --output stages.svg", "a picture for a page, light or dark"),
         ("agilab workflow view --output last.svg --run last", "a picture of the last run"),
@@ -44,9 +44,12 @@ if TYPE_CHECKING:
     metavar="RUN",
     help="What became of the stages in this run of it; `last` is the newest.",
 )
-@click.option("--no-run", is_flag=True, help="The stages alone.")
+@click.option("--no-run", is_flag=True, help="The stages alone, without what became of them.")
 @click.option(
-    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write FILE.svg or FILE.dot instead."
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A picture in a file instead: FILE.svg, or FILE.dot (also FILE.gv) for graphviz.",
 )
 @click.option("--force", is_flag=True, help="Replace a picture that somebody drew by hand.")
 @json_option
@@ -59,8 +62,9 @@ def view(
     leads from the stage whose imports or functions another one uses. Stages that have changed since that run are
     named: by their keys, their code (comments do not count) and their params.
 
-    A picture in a file shows the stages alone, and stays the same until these change; with --run it shows that run
-    too. One that was drawn by hand is only replaced with --force, and kept.
+    They are drawn here, in characters; --output makes a picture in a file of them. That shows the stages alone, and
+    stays the same until these change; with --run it shows that run too. One that was drawn by hand is only replaced
+    with --force, and kept.
     """
     from agilab.cli.render import out, print_json
     from agilab.store.workspace import Workspace
@@ -86,7 +90,17 @@ def view(
         print_json(_plain(resolved, ran))
     else:
         out(*_head(ran), *_drawn(resolved, ran))
+        if resolved.stages:
+            _tell_of_pictures(lab, (run_name or "last") if ran else None)
     return DONE
+
+
+def _tell_of_pictures(lab: str | None, run: str | None) -> None:
+    """How the same becomes a picture in a file."""
+    from agilab.cli.app_view import after
+
+    words = ["agilab", "workflow", "view", *([lab] if lab else []), "--output", "stages.svg"]
+    after([(shlex.join([*words, *(["--run", run] if run else [])]), "the same as a picture in a file")])
 
 
 def _ran(file: LabFile, resolved: Resolved, workspace: Workspace, name: str | None) -> RunOutcome | None:
@@ -177,7 +191,7 @@ def _write(
             "AGI-ARGS-103",
             "a picture of which kind?",
             found=str(output),
-            allowed="a name that ends in .svg or .dot",
+            allowed="a name that ends in .svg, .dot or .gv",
         )
     kept = None
     if output.exists():

@@ -191,6 +191,7 @@ def _gone(name: str, run_id: str, state: RunState, now: Sequence[str]) -> AgiErr
         "there is no node of that name" + (" any more" if _at_or_below(name, state) else ""),
         found=f"{name}, which run {run_id} has" if _at_or_below(name, state) else name,
         allowed=", ".join(known),
+        try_=f"agilab runs show {run_id}",
         exit_code=2,
     )
 

@@ -116,7 +116,8 @@ def _never(execution: Execution) -> list[Finding]:
         return []
     if not execution.order:
         return [found("NB-403", "no cell was run, or outputs and counts were cleared")]
-    return [found("NB-403", f"never run: cells {_listed(list(execution.never))}", cell=execution.never[0])]
+    cells = f"cell{'s' if len(execution.never) > 1 else ''} {_listed(list(execution.never))}"
+    return [found("NB-403", f"never run: {cells}", cell=execution.never[0])]
 
 
 def _repeated(notebook: Notebook) -> list[Finding]:

@@ -75,10 +75,12 @@ def _why_no_notebook(value: Any) -> str:
         return f"the file is JSON, but {_a(value)} instead of a notebook"
     if "paragraphs" in value:
         return "the file is a Zeppelin note, not a Jupyter notebook"
-    if (
-        not any(isinstance(value.get(key), list) for key in ("cells", "worksheets"))
-        and "nbformat" not in value
-    ):
+    listed = ("cells", "worksheets")
+    if any(isinstance(value.get(key), list) for key in listed):
+        return ""
+    if odd := next((key for key in listed if key in value), ""):
+        return f"the file is JSON, but its “{odd}” are {_a(value[odd])}, not a list"
+    if "nbformat" not in value:
         keys = ", ".join(sorted(value)[:5]) or "none at all"
         return f"the file is JSON without cells or nbformat (its keys: {keys})"
     return ""

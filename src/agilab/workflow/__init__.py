@@ -20,7 +20,7 @@ errors:
 | code | what it means |
 | --- | --- |
 | AGI-LAB-101, -102 | there is no such lab; a file too large to be one |
-| AGI-LAB-103, -111 | a file of version 1 is not edited; a file is of that version already |
+| AGI-LAB-103, -111 | a file of version 1 is not edited; a file is of that version already, or empty |
 | AGI-LAB-104 | no finding of this code |
 | AGI-LAB-105 | a lab is there already |
 | AGI-LAB-106 | no module of this name in a v1 file |

@@ -82,6 +82,48 @@ def test_definitions_that_nobody_uses() -> None:
 
 
 @pytest.mark.parametrize(
+    ("own", "given"),
+    [
+        ("kept = {}\ndef keep(f):\n    kept[f.__name__] = f\n    return f", "@keep\ndef one():\n    pass"),
+        (
+            "kept = {}\ndef keep(name):\n    def of(f):\n        kept[name] = f\n        return f\n    return of",
+            "@keep('one')\ndef one():\n    pass",
+        ),
+        (
+            "class Kept:\n    def __init__(self):\n        self.all = []\n    def add(self, f):\n"
+            "        self.all.append(f)\n        return f\nkept = Kept()",
+            "@kept.add\nclass One:\n    pass",
+        ),
+        (
+            "class Kept:\n    all = []\n    def __init_subclass__(cls):\n        Kept.all.append(cls)",
+            "class One(Kept):\n    pass",
+        ),
+        (
+            "class Kept:\n    all = []\n    def __init_subclass__(cls):\n        Kept.all.append(cls)\n"
+            "class Half(Kept):\n    pass",
+            "class One(Half):\n    pass",
+        ),
+        (
+            "class Kept(type):\n    all = []\n    def __init__(cls, *parts):\n        Kept.all.append(cls)",
+            "class One(metaclass=Kept):\n    pass",
+        ),
+    ],
+    ids=["decorator", "made decorator", "method", "subclass", "subclass of one", "metaclass"],
+)
+def test_a_definition_that_the_notebook_itself_keeps_is_not_called_unused(own: str, given: str) -> None:
+    assert unused(_links(own, given, "print(Kept.all if 'Kept' in dir() else kept)")) == ()
+
+
+def test_a_definition_that_a_library_decorates_or_makes_a_base_of_may_be_unused() -> None:
+    links = _links(
+        "import abc\nfrom functools import cache\nfrom dataclasses import dataclass",
+        "@cache\ndef f(): pass\n@dataclass\nclass A:\n    x: int = 1\nclass B(metaclass=abc.ABCMeta): pass",
+        "class C: pass\nclass D(C): pass",
+    )
+    assert unused(links) == (("f", 1), ("A", 1), ("B", 1), ("D", 2))
+
+
+@pytest.mark.parametrize(
     "cells",
     [
         ("f = open('a')", "x = f.read()"),

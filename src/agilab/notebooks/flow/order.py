@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agi_node.source.tree import chain_of
 from agilab.notebooks.flow.links import Links
-from agilab.notebooks.flow.model import is_state
+from agilab.notebooks.flow.makers import BUILTINS, Maker
+from agilab.notebooks.flow.model import CellFlow, is_state
 from agilab.notebooks.flow.module_effects import run_by
+from agilab.notebooks.flow.notebook import Flows
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,8 @@ def unused(links: Links) -> tuple[tuple[str, int], ...]:
     for flow in links.flows.cells:
         for name in sorted(flow.binds, key=lambda one: (flow.lines.get(one, 0), one)):
             makers = links.value(name, flow.index + 1).makers
-            is_definition = name in flow.modules or any(
-                links.flows.makers[one].name == name for one in makers
-            )
+            defined = [one for one in makers if links.flows.makers[one].name == name]
+            is_definition = name in flow.modules or bool(defined)
             used = name in read or name in flow.used
             runs = run_by(flow.modules.get(name, ""), links.flows.modules)
             acting = {one.module for one in runs if one.does}
@@ -75,6 +78,35 @@ def unused(links: Links) -> tuple[tuple[str, int], ...]:
                 one.runs & acting or (one.known_as and not one.runs and one.line == flow.lines.get(name))
                 for one in flow.settings
             )
-            if is_definition and not (used or registered) and not name.startswith("_"):
+            handed = any(_is_handed_on(links.flows.makers[one], flow, links.flows) for one in defined)
+            if is_definition and not (used or registered or handed) and not name.startswith("_"):
                 found.append((name, flow.index))
     return tuple(found)
+
+
+def _is_handed_on(maker: Maker, flow: CellFlow, flows: Flows) -> bool:
+    """Whether a definition is given to code of the notebook's own when it is made, which may keep it.
+
+    A decorator gets it, and a class the `__init_subclass__` or the metaclass of a base.
+    """
+
+    def is_own(node: ast.expr) -> bool:
+        chain = chain_of(node.func if isinstance(node, ast.Call) else node)
+        if not chain:
+            return True
+        full = flow.modules.get(chain[0])
+        return chain[0] not in BUILTINS if full is None else full.partition(".")[0] in flows.own_modules
+
+    if any(map(is_own, getattr(maker.node, "decorator_list", ()))):
+        return True
+    waiting, seen = [maker], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if any(each.arg == "metaclass" and is_own(each.value) for each in getattr(one.node, "keywords", ())):
+            return True
+        new = one.bases - seen
+        if any("__init_subclass__" in flows.makers[each].methods for each in new):
+            return True
+        seen |= new
+        waiting += [flows.makers[each] for each in new]
+    return False

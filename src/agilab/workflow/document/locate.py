@@ -109,7 +109,12 @@ def read_lab_file(path: Path, *, module: str | None = None) -> LabFile:
 
     Raises what `contracts.read_document` raises, and AGI-LAB-106 for a module that a v1 file does not have.
     """
-    return parse_lab(read_text(path), path, module=module)
+    try:
+        return parse_lab(read_text(path), path, module=module)
+    except AgiError as problem:
+        if problem.code == "AGI-DOC-002":  # which knows nothing of labs
+            problem.try_ = f"agilab workflow validate {shlex.quote(str(path))}"
+        raise
 
 
 def parse_lab(text: str, path: Path, *, where: str | None = None, module: str | None = None) -> LabFile:

@@ -13,7 +13,7 @@ from agi_node.errors import AgiError
 from agilab.contracts.atomic import write_atomically
 from agilab.contracts.base import parse_document
 from agilab.contracts.lab_stages import LabStages
-from agilab.contracts.syntax import BOM
+from agilab.contracts.syntax import BOM, parse_toml
 from agilab.contracts.toml_layout import Path as Place
 from agilab.contracts.toml_spelling import spelled_document
 from agilab.workflow.document.locate import LabFile, read_lab_file
@@ -71,10 +71,18 @@ def planned(
 ) -> Migration:
     """What a migration would write. Nothing is changed.
 
-    Raises what reading raises, AGI-LAB-111 for a file that is of that version already, AGI-LAB-106 for a module that
-    is not there.
+    Raises what reading raises, AGI-LAB-111 for a file that is of that version already or says nothing, AGI-LAB-106 for
+    a module that is not there.
     """
     file = read_lab_file(path, module=module)
+    if not parse_toml(file.text, str(path)):
+        raise AgiError(
+            "AGI-LAB-111",
+            f"{path} is empty, and of no version",
+            found="no key and no table",
+            allowed="a lab of version 1 or 2",
+            try_="agilab workflow new .",
+        )
     if file.dialect == to:
         raise AgiError(
             "AGI-LAB-111",

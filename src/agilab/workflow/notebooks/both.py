@@ -17,7 +17,7 @@ from agilab.notebooks.parsing import parse_notebook
 from agilab.notebooks.reading import read
 from agilab.store.store import Store
 from agilab.workflow.document.paths import name_of, path_of
-from agilab.workflow.notebooks.endings import advice_on, left_outside, missing_module, own_place
+from agilab.workflow.notebooks.endings import advice_on, left_outside, missing_module
 from agilab.workflow.notebooks.kernel import Failed, Ran
 from agilab.workflow.notebooks.lost_files import caches_in
 from agilab.workflow.notebooks.room import Room
@@ -122,7 +122,7 @@ class Both:
                 f"run of it nor a stage has what lies there. Bring it into the folder. {failed}"
             )
         module = missing_module(failed)
-        if not module or (self.fails_alike and not own_place(module, folder)):
+        if not module:
             return ""
         return (
             f"the notebook does not run in this environment: cell {failed.cell} needs {module}. "

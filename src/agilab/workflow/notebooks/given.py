@@ -19,7 +19,7 @@ from agilab.notebooks.supervisor.base import mark_of, remembered, words_id
 from agilab.notebooks.supervisor.prints import Prints, digest_of, prints_of
 from agilab.notebooks.supervisor.read_back import ReadBack
 from agilab.store.workspace import Workspace
-from agilab.workflow.document.locate import FILE, read_text
+from agilab.workflow.document.locate import FILE, read_lab_file
 from agilab.workflow.notebooks.agreed import Digests, agreed, digests_of, with_import
 from agilab.workflow.notebooks.paired import of_the_notebook
 
@@ -30,7 +30,7 @@ def given(notebook: Path, lab: Path) -> dict[str, Any]:
     One that is again as it was before an import has nothing of that: somebody took it back (`agreed`).
     """
     try:
-        there = parse_document(read_text(lab), LabStages, str(lab))
+        there = read_lab_file(lab).lab
     except (OSError, AgiError):
         there = None
     return agreed(_history(_place(notebook, lab)), None if there is None else digests_of(there))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agi_node.errors import AgiError
-from agilab.contracts.base import parse_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.moments import dated
 from agilab.contracts.notebook_import import NotebookImport
@@ -17,7 +16,7 @@ from agilab.notebooks.inspecting import Inspection, inspect
 from agilab.notebooks.staging import Staged
 from agilab.notebooks.supervisor.read_back import ReadBack, is_supervisor, read_back
 from agilab.notebooks.together import stage_together
-from agilab.workflow.document.locate import FILE, read_text
+from agilab.workflow.document.locate import FILE, parse_lab, read_text
 from agilab.workflow.notebooks.bringing import home_of, read_by
 from agilab.workflow.notebooks.given import given
 from agilab.workflow.notebooks.joined import is_of, joined, replaced
@@ -166,25 +165,26 @@ def beside_what_is_there(preview: Preview, folder: Path, *, prefer: Side | None 
     """The preview with the lab that lies in the folder looked at, so that nothing of it goes without a word.
 
     A lab's own notebook is joined with that lab (`joined`), with `prefer` for what both changed; any other lab is
-    replaced. Where there is none, or one that cannot be read as version 2, the preview is as it was.
+    replaced. Where there is none, or one that cannot be read, the preview is as it was.
 
-    Raises AGI-DOC-001 and -002 as `read_document` does.
+    Raises AGI-DOC-001 and -002 as `read_document` does, AGI-LAB-103 for a lab of version 1 and its own notebook.
     """
     path = folder / FILE
     if not path.exists() or not preview.importable:
         return preview
     text = read_text(path)
     try:
-        there = parse_document(text, LabStages, str(path))
+        file = parse_lab(text, path)
     except AgiError:
         return replace(preview, beside=text)
+    there = file.lab
     found = preview.found
     if found is not None:
         found = replace(found, base=found.base.later(given(preview.notebooks[0], path)))
     if found is None or not (is_of(found, there) or _is_at_home(preview, folder)):
         changes = (*preview.back, *(one.to_plain() for one in replaced(preview.lab, there)))
         return replace(preview, beside=text, back=changes)
-    both = joined(found, there, prefer)
+    both = joined(found, file.writable().lab, prefer)
     changes = tuple(one.to_plain() for one in (*both.since, *both.changes))
     undecided = tuple(f"{one.stage}: {one.what}".removeprefix(": ") for one in both.undecided)
     toml = toml_of(both.document, text, kinds=preview.kinds, defaults=True)

@@ -23,14 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from agi_node.errors import USAGE, AgiError
-from agilab.contracts.base import read_document
 from agilab.contracts.lab_stages import LabStages, Stage
 from agilab.contracts.run_result import RunResult
 from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.header import MAGIC, Header, HeaderError, is_header, means, parse
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
-from agilab.workflow.document.locate import FILE
+from agilab.workflow.document.locate import FILE, read_lab_file
 from agilab.workflow.document.params import params_given
 from agilab.workflow.notebooks.scripted import script_at
 from agilab.workflow.running.execution import run_lab
@@ -85,7 +84,7 @@ class Lab:
             path = Path(os.path.relpath(script.path.parent / path))
         self.path = path / FILE if path.is_dir() else path
         self._workspace = workspace
-        self._document = read_document(self.path, LabStages)
+        self._document = read_lab_file(self.path).lab
         self._cells: dict[str, Stage] = {}
         _register(self)
 

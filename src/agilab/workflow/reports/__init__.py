@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from agilab.contracts.base import parse_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.report import Check, How
+from agilab.contracts.syntax import decoded
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.reading import bytes_of
+from agilab.workflow.document.locate import parse_lab
 
 
 def judged(
@@ -34,7 +35,7 @@ def lab_or_check(about: str, path: Path) -> LabStages | Check:
     problem = data.what if isinstance(data, Finding) else "the file is empty"
     if isinstance(data, Finding) or not data.strip(b"\xef\xbb\xbf\0 \t\r\n"):
         return judged(about, "read", problem, "", {"file": path.name})
-    return parse_document(bytes(data), LabStages, str(path))
+    return parse_lab(decoded(bytes(data), str(path)), path).lab
 
 
 def counted(number: int, word: str) -> str:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from agi_node.canonical import canonical, tag
 from agilab.contracts.atomic import write_atomically
-from agilab.contracts.base import read_document
 from agilab.contracts.dated_json import spelled
 from agilab.contracts.datum import in_json
-from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.syntax import BOM, decoded
 from agilab.contracts.uri import public_uri
 from agilab.engine.graph import Graph
@@ -19,7 +17,7 @@ from agilab.projects.machine import workbench
 from agilab.projects.prepare import environment_record
 from agilab.store.store import Store
 from agilab.workflow.document.hidden import secrets_in, without_secrets
-from agilab.workflow.document.locate import FILE
+from agilab.workflow.document.locate import FILE, read_lab_file
 from agilab.workflow.document.own_runs import place_of
 from agilab.workflow.running.prepare import Lab, PreparedLab
 from agilab.workflow.running.request import LabRequest
@@ -89,11 +87,12 @@ def record(store: Store, run_id: str, beginning: Beginning) -> None:
 
 def document_text(request: LabRequest) -> bytes:
     """The document that a run is of, as the text of a file."""
-    previous = decoded(request.path.read_bytes(), str(request.path)).removeprefix(BOM)
     if request.document is None:
-        return previous.encode()
+        return decoded(request.path.read_bytes(), str(request.path)).removeprefix(BOM).encode()
     from agilab.contracts.toml import merged
 
+    file = read_lab_file(request.path)
+    previous = file.text if file.dialect == "v2" else ""
     return merged(previous, request.document.in_toml(), str(request.path)).encode()
 
 
@@ -101,7 +100,7 @@ def _edited(request: LabRequest, run_id: str) -> list[str]:
     """What a notebook had otherwise than the lab's document, which the command alone would run."""
     if request.document is None:
         return []
-    own = read_document(request.path, LabStages)
+    own = read_lab_file(request.path).lab
     known = {stage.id: stage for stage in own.stages}
     names = [stage.id for stage in request.document.stages if stage != known.get(stage.id)]
     if not names:

@@ -22,6 +22,7 @@ from agilab.projects.machine import cores
 from agilab.projects.request import Faces
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
+from agilab.workflow.document.named import refuse_unknown
 from agilab.workflow.running.execution import last_run
 from agilab.workflow.running.graph import lab_graph
 from agilab.workflow.running.prepare import Lab, prepare_lab
@@ -55,13 +56,7 @@ def try_stage(
     Raises AGI-STAGE-039 where the last run has no result of a stage above, and what keeps a run from beginning.
     """
     workspace = (workspace or Workspace.default()).ensure()
-    if stage not in lab.resolved.stages:
-        raise AgiError(
-            "AGI-STAGE-040",
-            "the lab has no stage of that name that runs",
-            found=stage,
-            allowed=", ".join(lab.resolved.order),
-        )
+    refuse_unknown(stage, lab.resolved, lab.path)
     with (
         Store(workspace) as store,
         tempfile.TemporaryDirectory(prefix="agilab-try-") as scratch,
