@@ -423,7 +423,7 @@ def test_a_file_that_is_read_and_written_anew_is_no_ring(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "command",
     [
-        "import subprocess, sys\nsubprocess.run([sys.executable, 'prog.py', '9'])",
+        "import subprocess\nsubprocess.run(['nice', './prog.py', '9'])",
         "import os\nos.system('nice ./prog.py')",
         "!pygmentize prog.py",
     ],

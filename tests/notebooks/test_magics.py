@@ -22,6 +22,8 @@ TRANSLATED = {
     "%cd ~/data": 'import os; os.chdir(os.path.expanduser("~/data"))',
     "%env REGION=north": 'import os; os.environ["REGION"] = "north"',
     "%set_env REGION north east": 'import os; os.environ["REGION"] = "north east"',
+    "%dotenv": 'import dotenv; dotenv.load_dotenv(dotenv.find_dotenv(".env", usecwd=True))',
+    "%dotenv -o my.env": 'import dotenv; dotenv.load_dotenv(dotenv.find_dotenv("my.env", usecwd=True), override=True)',
     "home = %env HOME": 'import os; home = os.environ["HOME"]',
     "here = %pwd": "import os; here = os.getcwd()",
     "%time total = sum(x)": "total = sum(x)",

@@ -10,9 +10,10 @@ import pytest
 from agilab.workflow.document.lab_folder import exists, matching
 from agilab.workflow.document.resolve import resolve
 from agilab.workflow.notebooks.importing import write_import
-from agilab.workflow.notebooks.preview import Preview, preview_import
+from agilab.workflow.notebooks.preview import Preview
+from tests.workflow import previews
 from tests.workflow.conftest import ALab
-from tests.workflow.studies import book
+from tests.workflow.previews import codes, inputs
 
 
 def database(folder: Path) -> Path:
@@ -26,14 +27,9 @@ def database(folder: Path) -> Path:
 
 def previewed(root: Path, *cells: str, name: str = "a.ipynb", **files: str) -> Preview:
     """A notebook of a section for each cell; a file `data__a_csv` is `data/a.csv`."""
-    for key, text in files.items():
-        path = root / key.replace("__", "/").replace("_", ".")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    lying = {key.replace("__", "/").replace("_", "."): text for key, text in files.items()}
     text = "".join(f"# %% [markdown]\n## Part {n}\n# %%\n{cell}\n" for n, cell in enumerate(cells))
-    (root / name).write_bytes(book(text))
-    return preview_import([root / name])
+    return previews.previewed(root, lying, text, name)
 
 
 def sources(preview: Preview, file: str) -> list[tuple[str, str | None]]:
@@ -46,14 +42,6 @@ def sources(preview: Preview, file: str) -> list[tuple[str, str | None]]:
         for one in stage.inputs
         if one.name == file
     ]
-
-
-def inputs(preview: Preview) -> set[str]:
-    return {path for stage in preview.lab.stages for path in stage.inputs}
-
-
-def told(preview: Preview) -> set[str]:
-    return {one.code for one in preview.report.findings}
 
 
 OPEN = "con = sqlite3.connect('given.db')\n"
@@ -122,7 +110,7 @@ def test_a_path_of_which_nothing_is_said_is_no_pattern(cells: tuple[str, ...], t
     }
     assert (preview.folder, paths) == (tmp_path, set())
     assert "p.json" in inputs(preview)
-    assert told(preview) & {"NB-301", "NB-303"} == {"NB-301"}
+    assert codes(preview) & {"NB-301", "NB-303"} == {"NB-301"}
 
 
 def test_a_path_by_a_key_that_has_a_name_is_known(tmp_path: Path) -> None:
@@ -163,14 +151,14 @@ def test_the_parts_that_a_helper_puts_together_are_followed(call: str, tmp_path:
     cells = ("from util import joined, below, within", f"text = open({call}).read()")
     preview = previewed(tmp_path, *cells, util_py=PARTS, data__a_csv="v\n")
     assert inputs(preview) == {"util.py", "data/a.csv"}
-    assert "NB-312" not in told(preview)
+    assert "NB-312" not in codes(preview)
 
 
 def test_parts_that_nobody_knows_are_told(tmp_path: Path) -> None:
     cells = ("from util import joined\nparts = input().split()", "text = open(joined(*parts)).read()")
     preview = previewed(tmp_path, *cells, util_py=PARTS, data__a_csv="v\n")
     assert inputs(preview) - {"parts"} == {"util.py"}
-    assert "NB-312" in told(preview)
+    assert "NB-312" in codes(preview)
 
 
 def test_what_has_to_be_there_to_be_changed_is_taken(tmp_path: Path) -> None:

@@ -7,27 +7,9 @@ from pathlib import Path
 import pytest
 
 from agilab.notebooks.above import inspected_in_place
-from agilab.workflow.notebooks.preview import Preview, preview_import
-from tests.workflow.studies import book
+from tests.workflow.previews import codes, inputs, previewed
 
 TOOLS = "K = 5\ndef f(x):\n    return x * K\n"
-
-
-def previewed(root: Path, files: dict[str, str], text: str, name: str = "research/a.ipynb") -> Preview:
-    for path, content in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(content)
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).write_bytes(book(text))
-    return preview_import([root / name])
-
-
-def inputs(preview: Preview) -> set[str]:
-    return {path for stage in preview.lab.stages for path in stage.inputs}
-
-
-def codes(preview: Preview) -> set[str]:
-    return {one.code for one in preview.report.findings}
 
 
 WAYS = {
@@ -49,7 +31,12 @@ WAYS = {
 def test_modules_are_looked_for_from_where_the_code_has_gone(way: str, tmp_path: Path) -> None:
     head = "# %%\nimport os\nimport sys\nfrom pathlib import Path\n"
     files = {"lib/tools.py": TOOLS, "other/x.txt": ""}
-    preview = previewed(tmp_path / "study", files, f"{head}{way}\n# %%\nfrom tools import f\nprint(f(3))\n")
+    preview = previewed(
+        tmp_path / "study",
+        files,
+        f"{head}{way}\n# %%\nfrom tools import f\nprint(f(3))\n",
+        "research/a.ipynb",
+    )
     assert (preview.folder, preview.workdir) == (tmp_path / "study", "research")
     assert inputs(preview) == {"lib/tools.py"}
     assert "NB-202" not in codes(preview), "it is no package of somebody else's"
@@ -222,7 +209,7 @@ with zipfile.ZipFile("data.zip") as archive:
 # %%
 rows = open("artifacts/samsum/train.csv").read()
 """
-    preview = previewed(tmp_path / "study", files | {"data.zip": ""}, text)
+    preview = previewed(tmp_path / "study", files | {"data.zip": ""}, text, "research/a.ipynb")
     assert (preview.folder, preview.workdir) == (tmp_path / "study", "research")
     package = {path for path in files if path.startswith("src/")}
     assert inputs(preview) == {"config/config.json", "data.zip", *package}

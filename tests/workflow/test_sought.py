@@ -112,6 +112,18 @@ def test_what_a_pattern_does_not_find_is_told_by_name(
     assert note.endswith("to the inputs of look")
 
 
+def test_settings_of_the_environment_are_not_to_be_kept_unseen(
+    lab: ALab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lab.folder / ".env").write_text("API_KEY=q9Zr2LmX7t", encoding="utf-8")
+    (note,) = notes_of(lab, "os.path.isfile('.env')")
+    assert note.startswith(
+        "look looked for .env, which is none of its inputs: start the run with the variables in"
+    )
+    monkeypatch.setenv("API_KEY", "another")
+    assert notes_of(lab, "os.path.isfile('.env')") == []
+
+
 def test_a_note_stays_with_the_run_and_is_not_said_again_of_a_stage_that_did_not_run(lab: ALab) -> None:
     assert notes_of(lab, "seen = os.path.exists('notes.txt')", "", '"seen"')
     lab.path.write_text(lab.path.read_text(encoding="utf-8") + STAGE_BELOW, encoding="utf-8")

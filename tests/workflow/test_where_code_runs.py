@@ -14,7 +14,9 @@ from agilab.workflow.judging.validate import validate
 from agilab.workflow.notebooks.importing import write_import
 from agilab.workflow.notebooks.preview import Preview, preview_import
 from agilab.workflow.notebooks.verification import verify_import
-from tests.workflow.studies import ENVIRONMENT, book
+from tests.workflow import previews
+from tests.workflow.previews import codes, inputs
+from tests.workflow.studies import ENVIRONMENT
 
 FIRST = "# %%\nimport os\nfrom pathlib import Path\n"
 READ = "# %%\ntext = open(os.path.join(ROOT, 'data', 'raw', 'a.csv')).read()\n"
@@ -22,29 +24,17 @@ FOUND = "pyproject.toml"
 
 
 def project(folder: Path, *, marks: tuple[str, ...] = (FOUND,)) -> Path:
-    for name, content in {
+    files = {
         "data/raw/a.csv": "n\n1\n2\n",
         "src/__init__.py": "",
         "src/features.py": "def more(n):\n    return n + 1\n",
-        **dict.fromkeys(marks, ""),
-    }.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(content)
+    }
+    previews.write_files(folder, {**files, **dict.fromkeys(marks, "")})
     return folder
 
 
 def previewed(root: Path, text: str, name: str = "notebooks/a.ipynb") -> Preview:
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).write_bytes(book(text))
-    return preview_import([root / name])
-
-
-def inputs(preview: Preview) -> set[str]:
-    return {path for stage in preview.lab.stages for path in stage.inputs}
-
-
-def codes(preview: Preview) -> set[str]:
-    return {one.code for one in preview.report.findings}
+    return previews.previewed(root, {}, text, name)
 
 
 LOOP = "ROOT = Path.cwd()\nwhile not {test}:\n    ROOT = ROOT.parent\n"
@@ -144,6 +134,19 @@ def test_a_condition_on_a_setting_is_not_decided_by_the_folder(tmp_path: Path) -
         "MODE = 'a'\nif MODE == 'a':\n    name = '../data/raw/a.csv'\nelse:\n    name = '../data/raw/b.csv'\n"
     )
     assert "NB-301" in codes(previewed(root, f"{FIRST}{text}open(name)\n"))
+
+
+def test_a_search_that_is_given_a_folder_under_another_name_is_not_guessed(tmp_path: Path) -> None:
+    root = project(tmp_path / "study", marks=(FOUND, "other/pyproject.toml"))
+    previews.write_files(root, {"a.csv": "1", "other/a.csv": "2"})
+    search = (
+        "def find(start=None):\n    here = Path(start or Path.cwd())\n"
+        "    while not (here / 'pyproject.toml').exists():\n        here = here.parent\n    return here\n"
+        "same = find\ntext = open(same('../other') / 'a.csv').read()\n"
+    )
+    preview = previewed(root, FIRST + search)
+    assert "a.csv" not in inputs(preview), "what lies beside what it finds if nothing is given to it"
+    assert "NB-301" in codes(preview)
 
 
 def test_notebooks_of_two_folders_have_one_lab_above_both(tmp_path: Path) -> None:

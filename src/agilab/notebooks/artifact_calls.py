@@ -171,7 +171,7 @@ FUNCTIONS: dict[str, tuple[FileCall, ...]] = {
         (FileCall("unknown", "database", 0, ("file",), 1, "r", several=True),),
     ),
     **_addressed("read", "pandas.read_sql pandas.read_sql_query pandas.read_sql_table polars.read_database_uri", 1),
-    **_calls("read", "text", "dotenv.load_dotenv linecache.getlines fileinput.input"),
+    **_calls("read", "text", "linecache.getlines fileinput.input"),
     **_calls("read", "code", "runpy.run_path"),
     **_looked("os.listdir os.scandir os.fwalk", "folder", without="."),
     **_looked("os.walk", "folder"),

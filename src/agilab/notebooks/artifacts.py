@@ -7,7 +7,6 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import takewhile
 
 from agilab.notebooks.artifact_calls import (
     ANY_OBJECT,
@@ -21,6 +20,7 @@ from agilab.notebooks.artifact_calls import (
     file_calls,
     kind_of_suffix,
 )
+from agilab.notebooks.handed_commands import commands_at
 from agilab.notebooks.known_texts import Text
 from agilab.notebooks.named_files import (
     ADDRESS,
@@ -31,7 +31,7 @@ from agilab.notebooks.named_files import (
     end_of,
     path_of,
 )
-from agilab.notebooks.shell_files import steps_of_command
+from agilab.notebooks.shell_calls import SHELL, Command
 from agilab.notebooks.sql_files import FUNCTIONS as OF_SQL
 from agilab.notebooks.sql_files import METHODS as OF_SQL_METHODS
 from agilab.notebooks.sql_files import files_of_sql
@@ -46,7 +46,7 @@ def acts_of(nodes: Nodes, evaluator: Evaluator) -> list[Act]:
     for node, place in nodes:
         if not isinstance(node, ast.Call):
             continue
-        for number, (artifact, gone, sure) in enumerate(_done(node, place, evaluator)):
+        for number, (artifact, gone, sure) in enumerate(_done(node, place, evaluator, nodes)):
             if artifact.path.startswith(":memory:"):  # a database of SQLite or DuckDB that is no file
                 continue
             turns = tuple(turn for turn in place.turns if not _is_settled(turn, artifact, place, evaluator))
@@ -68,10 +68,13 @@ def _is_settled(turn: Turn, artifact: Artifact, place: Place, evaluator: Evaluat
     return any(path_of(text) == artifact.path for text in evaluator.texts(name, place))
 
 
-def _done(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[tuple[Artifact, bool, bool]]:
+def _done(
+    node: ast.Call, place: Place, evaluator: Evaluator, beside: Nodes
+) -> Iterator[tuple[Artifact, bool, bool]]:
     """What a call does to files: the artifact, whether it is gone afterwards, and whether it is done for certain."""
-    if evaluator.dotted(node.func) in SHELL:
-        yield from _of_shell(node, place, evaluator)
+    commands = tuple(commands_at(node, place, evaluator, beside))
+    if commands or evaluator.dotted(node.func) in SHELL:
+        yield from _of_shell(node, place, commands)
         return
     for artifact in _of_call(node, place, evaluator):
         moved = artifact.direction == "read" and artifact.call in _MOVES
@@ -298,11 +301,6 @@ def _of_path(node: ast.Call, word: str, path: Text, place: Place, evaluator: Eva
         yield replace(found, kept=_keeps(node, call, place, evaluator))
 
 
-SHELL = frozenset({
-    "os.popen", "os.system", "subprocess.call", "subprocess.check_call", "subprocess.check_output",
-    "subprocess.getoutput", "subprocess.Popen", "subprocess.run",
-})  # fmt: skip
-"""Calls that take a command."""
 _GLANCE = re.compile(r"\s*(ls|ll|du|tree|pwd)\b[^|&;<>$`\n]*")
 _NO_FILES = frozenset({
     "add", "append", "debug", "endswith", "error", "exists", "find", "format", "get", "index", "info", "insert",
@@ -314,15 +312,16 @@ _NO_FILES = frozenset({
 """Calls that take a file's name and do nothing to the file."""
 
 
-def _of_shell(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[tuple[Artifact, bool, bool]]:
-    """What a shell command, as text, certainly names: redirections, downloads, archives."""
-    for text in commands_of(node, place, evaluator):
-        for step in () if _is_a_glance(node, text) else steps_of_command(text):
-            known = "{" not in step.path and "$" not in step.path
+def _of_shell(
+    node: ast.Call, place: Place, commands: tuple[Command, ...]
+) -> Iterator[tuple[Artifact, bool, bool]]:
+    """What the commands that a call starts certainly name: redirections, downloads, archives."""
+    for command in commands:
+        for step in () if _is_a_glance(node, command.line) else command.steps:
             kind = "removed" if step.direction == "unknown" else step.kind
-            shown = Text(step.path.rstrip("/") or step.path, known)
-            artifact = artifact_of(shown, step.direction, kind, "shell", place.cell, node.lineno)
-            yield artifact, step.gone, step.sure
+            file = command.file_of(step)
+            artifact = artifact_of(file, step.direction, kind, "shell", place.cell, node.lineno)
+            yield artifact, step.gone, step.sure and not command.perhaps
 
 
 def _is_a_glance(node: ast.Call, command: str) -> bool:
@@ -330,54 +329,6 @@ def _is_a_glance(node: ast.Call, command: str) -> bool:
     kept = any(keyword.arg in ("capture_output", "stdout") for keyword in node.keywords)
     called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
     return not kept and called in ("run", "call", "system") and _GLANCE.fullmatch(command) is not None
-
-
-def commands_of(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[str]:
-    """The texts that a call of `SHELL` gives to a shell: its command, or a script for its input, as of `%%bash`."""
-    command = argument_of(node, 0, ("args", "cmd", "command"))
-    if isinstance(command, ast.List | ast.Tuple):
-        words = [evaluator.texts(word, place)[0].text for word in command.elts]
-        script = next((each.value for each in node.keywords if each.arg == "input"), None)
-        given = _given_to_shell(words)
-        for text in evaluator.texts(script, place) if script is not None and given is not None else ():
-            yield _with_arguments(text.text, given or [])
-        return
-    for text in evaluator.texts(command, place) if command is not None else ():
-        yield text.text
-
-
-def _given_to_shell(words: list[str]) -> list[str] | None:
-    """What a shell that reads its script as input gives to that as `$1` and so on; None where it does no such thing."""
-    if words[:1] not in (["bash"], ["sh"], ["zsh"]):
-        return None
-    options = list(takewhile(lambda word: re.fullmatch(r"-[abefhkmnpstuvx]+|--", word), words[1:]))
-    rest = words[1 + len(options) :]
-    return rest if not rest or any("s" in option for option in options) else None
-
-
-_PLACE = r"\$(?:(?P<one>[1-9])|\{(?P<other>[1-9])\}|(?P<every>[@*]))"
-_ARGUMENT = re.compile(rf"'[^']*'|(?P<quoted>\"(?:\\.|[^\"\\])*\")|\\.|{_PLACE}", re.DOTALL)
-
-
-def _with_arguments(script: str, given: list[str]) -> str:
-    """A script with what it is given in the place of `$1` and so on; not where it counts them anew.
-
-    >>> _with_arguments("wc -l < $1/a.csv > ${1}/n.txt; awk '{print $1}' $2", ["out"])
-    "wc -l < out/a.csv > out/n.txt; awk '{print $1}' $2"
-    """
-    if not given or re.search(r"\bshift\b|\bset\s+--|\bfunction\b|\(\)", script):
-        return script
-
-    def put(match: re.Match[str]) -> str:
-        named = match.groupdict()
-        if named.get("quoted"):
-            return re.sub(_PLACE, put, match[0])
-        if named["every"]:
-            return " ".join(given)
-        number = int(named["one"] or named["other"] or 0)
-        return given[number - 1] if 0 < number <= len(given) else match[0]
-
-    return _ARGUMENT.sub(put, script)
 
 
 def _mentioned(node: ast.Call, name: str, place: Place, evaluator: Evaluator) -> Iterator[Artifact]:

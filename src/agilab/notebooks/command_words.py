@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ast
-import shlex
 from collections.abc import Collection, Iterator
 
-from agilab.notebooks.artifacts import SHELL, commands_of
+from agilab.notebooks.handed_commands import commands_at
 from agilab.notebooks.named_files import Act, Artifact, end_of, where_of
-from agilab.notebooks.shell_files import steps_of_command
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Nodes, Place
 
@@ -19,10 +17,9 @@ WORD = "word"
 def words_of_commands(nodes: Nodes, evaluator: Evaluator, made: Collection[str]) -> Iterator[Act]:
     """Those of one cell that are among the files that are `made` somewhere."""
     for node, place in nodes if made else ():
-        if not isinstance(node, ast.Call) or evaluator.dotted(node.func) not in SHELL or not node.args:
+        if not isinstance(node, ast.Call):
             continue
-        words = (word.removeprefix("./") for word in _words(node, place, evaluator))
-        for number, word in enumerate(dict.fromkeys(words)):
+        for number, word in enumerate(dict.fromkeys(_words(node, place, evaluator, nodes))):
             if word in made:
                 artifact = Artifact(
                     word, False, "unknown", WORD, where_of(word), "shell", place.cell, node.lineno
@@ -30,13 +27,7 @@ def words_of_commands(nodes: Nodes, evaluator: Evaluator, made: Collection[str])
                 yield Act(artifact, end_of(node, number), place.turns, place.owner, gone=False)
 
 
-def _words(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[str]:
-    if isinstance(node.args[0], ast.List | ast.Tuple):
-        for item in node.args[0].elts:
-            yield from (text.text for text in evaluator.texts(item, place) if text.known)
-    for command in commands_of(node, place, evaluator):
-        known = {step.path for step in steps_of_command(command)}  # what is done to these is known
-        try:
-            yield from (word for word in shlex.split(command, comments=True) if word not in known)
-        except ValueError:
-            continue
+def _words(node: ast.Call, place: Place, evaluator: Evaluator, beside: Nodes) -> Iterator[str]:
+    for command in commands_at(node, place, evaluator, beside):
+        known = {step.path for step in command.steps}  # what is done to these is known
+        yield from (command.at(word) for word in command.words if word not in known)

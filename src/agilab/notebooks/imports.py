@@ -174,14 +174,15 @@ class Finder:
                 ], []
             what = f"{name}({texts[0].text}) imports by a computed name"
             return [], [found("NB-201", what, cell=place.cell, line=node.lineno)]
-        if name in _ADDS_FOLDER and node.args:
+        if name in ADDS_FOLDER and node.args:
             texts = self.evaluator.texts(node.args[-1], place)
             shown = ", ".join(f"“{text.text}”" for text in texts)
             return [], [found("NB-204", f"{name} adds {shown}", cell=place.cell, line=node.lineno)]
         return [], []
 
 
-_ADDS_FOLDER = ("sys.path.append", "sys.path.insert", "site.addsitedir")
+ADDS_FOLDER = ("sys.path.append", "sys.path.insert", "site.addsitedir")
+"""Calls that add a folder, their last argument, to those in which modules are looked for."""
 _SUBMODULES = frozenset({
     "google.cloud.storage", "google.cloud.bigquery", "google.cloud.aiplatform", "google.protobuf", "google.auth",
     "google.generativeai", "google.genai", "google.colab", "azure.storage.blob", "azure.identity",
@@ -212,7 +213,7 @@ def added_folders(cells: Iterable[Nodes], evaluator: Evaluator) -> list[str]:
         for node, place in nodes
         if isinstance(node, ast.Call)
         and node.args
-        and (name := evaluator.dotted(node.func)) in (*_ADDS_FOLDER, "os.chdir")
+        and (name := evaluator.dotted(node.func)) in (*ADDS_FOLDER, "os.chdir")
     ]
     for node, place, name in sorted(calls, key=lambda one: (one[1].cell, one[1].statement, end_of(one[0]))):
         texts = [one for one in evaluator.texts(node.args[-1], place) if one.known and "\0" not in one.text]

@@ -35,7 +35,9 @@ from agilab.notebooks.imports import (
 )
 from agilab.notebooks.keeping import attachment_findings
 from agilab.notebooks.lying_files import there
+from agilab.notebooks.module_folders import Code, folders_of_code
 from agilab.notebooks.module_logs import acts_of_logs, log_files
+from agilab.notebooks.module_moves import with_moves
 from agilab.notebooks.named_files import Act, Artifact, each_once
 from agilab.notebooks.own_files import acts_of_module, own_findings, without_hearsay
 from agilab.notebooks.own_modules import files_of_modules, optional_findings, texts_of_modules
@@ -48,6 +50,7 @@ from agilab.notebooks.risks import Secret, code_risks, installs_of, secrets_of
 from agilab.notebooks.rules import found
 from agilab.notebooks.run_files import programs_that_exit, with_programs
 from agilab.notebooks.secrets import HIDDEN
+from agilab.notebooks.settings_files import acts_of_settings, without_secrets
 from agilab.notebooks.settled import Settled, settled
 from agilab.notebooks.shown_texts import with_texts
 from agilab.notebooks.supervisor.plain import as_python
@@ -143,18 +146,30 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
     notebook, texts = with_texts(notebook)
     parsed = parse_notebook(as_python(notebook) if is_supervisor(notebook) else notebook)
     trees = {one.cell.index: one.tree for one in parsed.cells if one.tree is not None}
+    programs: list[str] = []
     above = Settled(trees)
     if folder is not None:
-        above = settled(trees, [one.python for one in parsed.cells], folder)
+        trees, programs = with_programs(trees, parsed.cells, folder)
+        trees, moves = with_moves(trees, folder)
+        programs += moves
+        above = settled(trees, [*(one.python for one in parsed.cells), *programs], folder)
         trees = above.trees
     scope = scope_of_notebook(trees)
     nodes = {cell: list(walk(cell, tree, scope)) for cell, tree in trees.items()}
     aliases = aliases_of(nodes.values())
     evaluator = Evaluator(aliases, _given(parsed))
     added, project = added_folders(nodes.values(), evaluator), project_folders(folder)
-    called = None if any("chdir" in one.python for one in parsed.cells) else _called_with(nodes.values())
-    own = OwnModules(folder, [*added, *project], set_by_cells(nodes.values(), aliases), called)
-    evaluator.knows(own)
+    goes = any("chdir" in one for one in (*(one.python for one in parsed.cells), *programs))
+    changed, called = set_by_cells(nodes.values(), aliases), None if goes else _called_with(nodes.values())
+    own = OwnModules(folder, [*added, *project], changed, called)
+    evaluator.knows(own, assumed=above.assumed)
+    cells = Code.of(trees.values(), [one for cell in nodes.values() for one in cell], evaluator)
+    while more := [
+        one for one in folders_of_code(cells, own) if one not in added
+    ]:  # of modules in these, too
+        added += more
+        own = OwnModules(folder, [*added, *project], changed, called)
+        evaluator.knows(own, assumed=above.assumed)
     acts = [act for cell in nodes.values() for act in acts_of(cell, evaluator)]
     artifacts = list(each_once(acts))
     modules = written_modules(artifacts, added)
@@ -191,6 +206,9 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
         drawn = [act for cell in nodes.values() for act in style_file.acts_of_drawing(cell, evaluator)]
         acts += drawn
         artifacts += [act.artifact for act in drawn[:1]]
+    settings = [act for cell in nodes.values() for act in acts_of_settings(cell, evaluator, folder)]
+    acts += settings
+    artifacts += each_once(settings)
     texts_of = texts_of_modules(imports, trees, artifacts, added, own)
     logged = list(acts_of_logs(nodes, log_files(texts_of)))
     acts += logged
@@ -199,10 +217,13 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
         **files_of_modules(folder, added, texts_of, own, beside=beside, project=project),
         **modules,
     }
-    uses = _uses(trees, nodes, acts, taken, artifacts, evaluator, own.reached(texts_of), modules.keys())
-    if folder is not None and called is not None:
-        uses = with_programs(uses, parsed.cells, folder, own)
+    reached = own.reached(texts_of)
+    of_own = [act for one in reached for act in acts_of_module(one, folder) if act.owner]
+    uses = _uses(trees, nodes, acts, taken, artifacts, evaluator, reached, of_own, modules.keys())
     uses = with_lying(uses, nodes.values(), folder)
+    if folder is not None:
+        uses, of_settings = without_secrets(uses, folder)
+        findings += of_settings
     secrets = secrets_of(notebook, nodes.values())
     requirements = requirements_of(sorted(installed, key=lambda one: one[1:]))
     findings += import_findings(imports, requirements, modules)
@@ -265,17 +286,17 @@ def _uses(
     artifacts: Sequence[Artifact],
     evaluator: Evaluator,
     own: Sequence[OwnModule],
+    of_own: Sequence[Act],
     written: Collection[str],
 ) -> tuple[FileUse, ...]:
-    """The uses of files; `artifacts` say of each what is known of it by now."""
+    """The uses of files; `artifacts` say of each what is known of it by now; `of_own` are acts of own modules."""
     known = {replace(one, direction="read"): one for one in artifacts if one.direction == "unknown"}
     now = [replace(act, artifact=known.get(act.artifact, act.artifact)) for act in acts]
     lying = modules.keys() - written
     now += [act for cell in nodes.values() for act in acts_of_imports(cell, modules, lying)]
     made = {act.artifact.path for act in now if act.artifact.direction in ("written", "both")}
     now += [act for cell in nodes.values() for act in words_of_commands(cell, evaluator, made)]
-    now += [act for module in own for act in acts_of_module(module) if act.owner]
-    return without_hearsay(file_uses(trees, nodes, now, evaluator, own), own)
+    return without_hearsay(file_uses(trees, nodes, [*now, *of_own], evaluator, own), own)
 
 
 def _hider(secrets: list[Secret]) -> Callable[[str], str]:

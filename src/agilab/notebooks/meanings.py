@@ -2,7 +2,7 @@
 
 | outcome | examples |
 | --- | --- |
-| translated | `%cd` `%env X=1` `%time f()` `%run x.py 3` `%run -i x.py` `%%writefile` `!cmd` `%%bash` `/f x` |
+| translated | `%cd` `%env X=1` `%dotenv` `%time f()` `%run x.py 3` `%%writefile` `!cmd` `%%bash` `/f x` |
 | its body stays | `%%time` `%%capture` `%%prun` |
 | dropped, with a note | `%matplotlib inline` `%load_ext` `%timeit` `x?` |
 | a comment, with a warning | `%store` `%sql` `%R` whatever is not known |
@@ -171,7 +171,9 @@ def _run(arguments: str, target: str, names: Container[str]) -> Meaning | None:
     rest = [literal(word) if "-G" in flags else _argument(word, arguments, names) for word in words[1:]]
     if "-m" in flags:
         call = f'globals().update(runpy.run_module({literal(name)}, run_name="__main__", alter_sys=True))'
-        told = Meaning("", "NB-115", f"%run -m {redact(name)} brings in names")
+        told = Meaning(
+            "", "NB-115", f"%run -m {redact(name)} brings in names", runs=f"{name.replace('.', '/')}.py"
+        )
         return _as_a_program(call, [literal(name), *rest], told)
     if name.endswith((".ipynb", ".ipy")):
         return Meaning("", "NB-115", f"{what} became a comment: it is another notebook", runs=name)
@@ -207,6 +209,17 @@ def _as_a_program(call: str, words: Sequence[str], told: Meaning, folder: str = 
     modules = ["sys", "unittest.mock", *(["runpy"] if "runpy" in call else [])]
     modules += [name for name in ("glob", "os") if any(f"{name}." in word for word in (folder, call, *words))]
     return replace(told, python="; ".join([f"import {', '.join(sorted(modules))}", *parts]))
+
+
+def _dotenv(arguments: str, target: str, names: Container[str]) -> Meaning | None:
+    words = split_words(arguments)
+    flags = [word for word in words if word.startswith("-")]
+    files = [word for word in words if word not in flags] or [".env"]
+    if target or len(files) > 1 or not {*flags} <= {"-o", "--override", "-v", "--verbose", "-vo", "-ov"}:
+        return None
+    override = ", override=True" if any("o" in flag and flag != "--verbose" for flag in flags) else ""
+    where = f"dotenv.find_dotenv({path_expression(files[0], names)}, usecwd=True)"
+    return Meaning(f"import dotenv; dotenv.load_dotenv({where}{override})", "", "")
 
 
 def _pylab(arguments: str, target: str, names: Container[str]) -> Meaning | None:
@@ -252,7 +265,8 @@ def _language(name: str) -> Callable[[str, str, Container[str]], Meaning | None]
 
 
 _LINE: dict[str, Callable[[str, str, Container[str]], Meaning | None]] = {
-    "cd": _directory, "env": _environment, "set_env": _environment, "run": _run, "pylab": _pylab,
+    "cd": _directory, "env": _environment, "set_env": _environment, "run": _run, "dotenv": _dotenv,
+    "pylab": _pylab,
     "load_ext": _extension, "timeit": _timeit, "store": _stored, "pwd": _folder_shown, "xdel": _deleted,
     "sx": _captured, "system": _captured,
     **{name: _timed(name) for name in ("time", "prun", "memit", "lprun")},

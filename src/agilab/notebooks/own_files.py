@@ -18,6 +18,7 @@ from agilab.notebooks.named_files import Act, Artifact
 from agilab.notebooks.own_names import OwnModule, OwnModules
 from agilab.notebooks.rules import found
 from agilab.notebooks.secrets import redact
+from agilab.notebooks.settings_files import acts_of_settings
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Place, Scope
 
@@ -26,15 +27,20 @@ MOST_BELOW = 300
 _BEGINS = re.compile(r"\{([A-Za-z_][\w.]*)(?:\(…\))?\}")
 
 
-def acts_of_module(module: OwnModule) -> list[Act]:
-    """All that a module does to files, when it is imported and in its functions."""
-    return acts_of(module.nodes, module.evaluator)
+def acts_of_module(module: OwnModule, folder: Path | None) -> list[Act]:
+    """All that a module of a notebook in a folder does to files, when it is imported and in its functions."""
+    acts = [
+        *acts_of(module.nodes, module.evaluator),
+        *acts_of_settings(module.nodes, module.evaluator, folder),
+    ]
+    return sorted(acts, key=lambda act: act.at)
 
 
-def called_on_import(modules: Sequence[OwnModule]) -> dict[int, list[FileUse]]:
+def called_on_import(modules: Sequence[OwnModule], folder: Path) -> dict[int, list[FileUse]]:
     """By their numbers, what modules do to files through the functions that they call when they are imported."""
     found: dict[int, list[FileUse]] = {}
-    for use in uses_on_import(modules, [act for one in modules for act in acts_of_module(one) if act.owner]):
+    acts = [act for one in modules for act in acts_of_module(one, folder) if act.owner]
+    for use in uses_on_import(modules, acts):
         found.setdefault(use.cell, []).append(use)
     return found
 
@@ -49,7 +55,7 @@ def read_on_import(
     """
     direct = [
         (act.artifact, not act.turns)
-        for act in acts_of_module(module)
+        for act in acts_of_module(module, folder)
         if not act.owner and not module.is_program(act.at[0])
     ]
     for one, always in [*direct, *((use.artifact, False) for use in called)]:

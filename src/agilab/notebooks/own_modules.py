@@ -93,7 +93,7 @@ def files_of_modules(
     for name in texts:
         by_top.setdefault(name.partition(".")[0], []).append(name)
     every = [one for name in texts if (one := own.module(name)) is not None]
-    called = called_on_import(every)
+    called = called_on_import(every, folder)
     for top, names in sorted(by_top.items()):
         place = next((one for one in places if _lies(top, folder, one)), "")
         if not place or place.startswith(("/", "~")):

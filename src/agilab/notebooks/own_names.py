@@ -17,8 +17,9 @@ from pathlib import Path
 from agi_node.source.tree import Unreadable, parse
 from agilab.notebooks.distributions import standard
 from agilab.notebooks.imports import aliases_of
+from agilab.notebooks.names import DEEPEST, Found, absolute
 from agilab.notebooks.settled import settled_module
-from agilab.notebooks.values import DEEPEST, Evaluator, Found, absolute
+from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Nodes, Place, Scope, scope_of_notebook, walk
 
 _LONGEST = 300_000
@@ -159,12 +160,13 @@ class OwnModules:
         return self._read[name]
 
     def _made(self, one: OwnModule) -> OwnModule:
+        assumed: Collection[ast.FunctionDef] = ()
         if self._folder is not None and self._called_with is not None:
             place = settled_module(one.tree, one.text, one.file, self._folder, one.number, self._called_with)
-            one.__dict__["tree"] = place.trees[one.number]
+            one.__dict__["tree"], assumed = place.trees[one.number], place.assumed
             self.endless += [one.name] if place.findings else []
         module = replace(one, evaluator=Evaluator(aliases_of([one.nodes])))
-        module.evaluator.knows(self, module.file, module.package)
+        module.evaluator.knows(self, module.file, module.package, assumed)
         # What was found once is kept: a tree's nodes are told apart by what they are.
         module.__dict__.update(tree=one.tree, scope=one.scope, nodes=one.nodes)
         return module

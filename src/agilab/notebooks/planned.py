@@ -18,6 +18,7 @@ from agilab.notebooks.flow.module_states import with_modules
 from agilab.notebooks.flow.plan import Plan, plan
 from agilab.notebooks.inspecting import Inspection
 from agilab.notebooks.literals import Names, names_after
+from agilab.notebooks.own_values import held_by_names
 from agilab.notebooks.parameters import Odd, given_again, parameters_of
 from agilab.notebooks.text_stages import Aside, aside_of
 from agilab.notebooks.titles import HEADING
@@ -77,6 +78,12 @@ class Planned:
     def texts(self) -> dict[int, list[Cell]]:
         """See `texts_above`."""
         return texts_above(self.inspection.notebook, self.code)
+
+    @cached_property
+    def held(self) -> dict[str, frozenset[str]]:
+        """See `held_by_names`."""
+        one = self.inspection
+        return held_by_names(self.plan.links.flows, one.modules, one.module_texts)
 
     @property
     def cells(self) -> list[Cell]:

@@ -282,6 +282,12 @@ RULES: dict[str, Rule] = {
         "It asks where it lies, so a stage takes what lies in it; of many files only the first.",
         "keep its data elsewhere, or add what it reads to the stage's inputs",
     ),
+    "NB-314": Rule(
+        "warning",
+        "a file of settings, which is one for secrets, too",
+        "What a stage takes is kept with every run and exported with it, so one that holds secrets is not taken.",
+        "see that it holds no secret",
+    ),
     # how it was run
     "NB-401": Rule(
         "warning",

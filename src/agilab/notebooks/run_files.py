@@ -1,27 +1,23 @@
-"""Programs that `%run` runs: what they do to files, and what of them a stage does not do as IPython does."""
+"""Programs that `%run` runs: read as if they stood in the cell; and what of them a stage does not as IPython does."""
 
 from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from agilab.notebooks.artifacts import acts_of
-from agilab.notebooks.file_uses import FileUse, file_uses
 from agilab.notebooks.findings import Finding
-from agilab.notebooks.imports import aliases_of
-from agilab.notebooks.own_names import OwnModules
 from agilab.notebooks.parsing import ParsedCell
 from agilab.notebooks.rules import found
 from agilab.notebooks.secrets import redact
 from agilab.notebooks.syntax import parse
-from agilab.notebooks.values import Evaluator
-from agilab.notebooks.walking import scope_of_notebook, walk
 
 _LARGEST = 1 << 20
 """Bytes of a program that is looked at."""
+_WIDTH = 10_000
+"""Columns for each line of a program, which all stand in one line of the cell."""
+_RUNS = ("globals().update(runpy.run_", "exec(compile(open(")
 _ENDS = frozenset({"exit", "quit", "SystemExit", "_exit"})
 
 
@@ -37,37 +33,62 @@ def programs_that_exit(cells: Iterable[ParsedCell], folder: Path) -> Iterator[Fi
 
 
 def with_programs(
-    uses: Sequence[FileUse], cells: Iterable[ParsedCell], folder: Path, own: OwnModules
-) -> tuple[FileUse, ...]:
-    """The uses of files, with those of the programs that cells run, which do not go to another folder."""
-    run = [
-        (one.cell.index, magic.line, name)
-        for one in cells
-        for magic in one.magics
-        if (name := magic.meaning.runs).endswith(".py")
-    ]
-    found = list(uses)
-    for cell, line, name in run:
-        tree = _program(folder / name)
-        if tree is None or "chdir" in ast.unparse(tree):
-            continue
-        nodes = list(walk(cell, tree, scope_of_notebook({cell: tree})))
-        evaluator = Evaluator(aliases_of([nodes]))
-        evaluator.knows(own, posixpath.normpath(name))
-        inside = [
-            replace(use, artifact=replace(use.artifact, line=line))
-            for use in file_uses({cell: tree}, {cell: nodes}, acts_of(nodes, evaluator), evaluator)
-        ]
-        at = next(
-            (
-                place
-                for place, use in enumerate(found)
-                if (use.cell, use.artifact.line) > (cell, line) or use.cell > cell
-            ),
-            len(found),
-        )
-        found[at:at] = inside
-    return tuple(found)
+    trees: Mapping[int, ast.Module], cells: Sequence[ParsedCell], folder: Path
+) -> tuple[dict[int, ast.Module], list[str]]:
+    """The trees of cells, each program behind the line that runs it; and the texts of these programs.
+
+    All that a program has stands in that line, and `__file__` is its path from the notebook's folder.
+    """
+    whole, texts = dict(trees), []
+    for one in cells:
+        runs = {magic.line: magic.meaning.runs for magic in one.magics if magic.meaning.runs.endswith(".py")}
+        programs: dict[int, list[ast.stmt]] = {}
+        for line, name in runs.items():
+            program = _program(folder / name)
+            if program is not None:
+                texts.append(ast.unparse(program))
+                programs[line] = _moved(program, line, posixpath.normpath(name))
+        if programs and one.cell.index in whole:
+            again = parse(one.python).tree
+            if again is not None:
+                whole[one.cell.index] = _Within(programs).visit(again)
+    return whole, texts
+
+
+class _Within(ast.NodeTransformer):
+    """Puts programs behind the statements that run them."""
+
+    def __init__(self, programs: Mapping[int, list[ast.stmt]]) -> None:
+        self._programs = programs
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt | list[ast.stmt]:
+        program = self._programs.get(node.lineno)
+        return [node, *program] if program and ast.unparse(node).startswith(_RUNS) else node
+
+
+def _moved(program: ast.Module, line: int, name: str) -> list[ast.stmt]:
+    """The statements of a program that is run as one, in one line."""
+    body: list[ast.stmt] = []
+    for one in program.body:
+        is_main = isinstance(one, ast.If) and ast.unparse(one.test) == "__name__ == '__main__'"
+        body += one.body if isinstance(one, ast.If) and is_main else [one]
+    for node in (each for one in body for each in ast.walk(one)):
+        if isinstance(node, ast.expr | ast.stmt | ast.ExceptHandler | ast.keyword | ast.alias | ast.arg):
+            first, last = node.lineno, node.end_lineno or node.lineno
+            node.col_offset += first * _WIDTH
+            node.end_col_offset = (node.end_col_offset or 0) + last * _WIDTH
+            node.lineno = node.end_lineno = line
+    return [_Placed(name).visit(one) for one in body]
+
+
+class _Placed(ast.NodeTransformer):
+    """Puts a path in the place of `__file__`."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.copy_location(ast.Constant(self._path), node) if node.id == "__file__" else node
 
 
 def _program(file: Path) -> ast.Module | None:

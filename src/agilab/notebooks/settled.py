@@ -42,11 +42,13 @@ class Settled:
     Attributes:
         trees: By cell; those in which nothing is settled are the ones that were given.
         levels: How many folders above its own the notebook finds by what lies there or by a name.
+        assumed: The functions of these trees that were looked at as if whoever calls them gave them nothing.
     """
 
     trees: dict[int, ast.Module]
     levels: int = 0
     findings: list[Finding] = field(default_factory=list)
+    assumed: set[ast.FunctionDef] = field(default_factory=set)
 
 
 def most_above(folder: Path) -> int:
@@ -165,7 +167,7 @@ class _Settling:
         outside = self._bound, self._within, self._assumed
         self._bound, self._within = {}, node
         self._assumed = {one.arg for one in (*taken.posonlyargs, *taken.args) if one.arg in inner.values}
-        assumed = frozenset(self._assumed)
+        assumes = bool(self._assumed)
         body = self._body(node.body, inner)
         self._bound, self._within, self._assumed = outside
         if _are_same(body, node.body):
@@ -174,7 +176,8 @@ class _Settling:
         new.body = body
         if all(_keeps(one) for one in node.decorator_list):
             new.decorator_list = []
-        new.assumed = assumed  # type: ignore[attr-defined]  # `values` asks the node for it
+        if assumes:
+            self._done.assumed.add(new)
         return new
 
     def _loop(self, node: ast.While | ast.For, here: Here) -> list[ast.stmt]:

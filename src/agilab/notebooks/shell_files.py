@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from agilab.notebooks.shell_commands import Direction, Step, steps_of_words
 
@@ -42,6 +42,17 @@ def steps_of_command(command: str) -> Iterator[Step]:
             return
         sure = before != "||" and not _PARTING & {*within}
         yield from (step._replace(sure=sure) for step in _of_words(words))
+
+
+def steps_of_list(words: Sequence[str]) -> Iterator[Step]:
+    """What a program does that is started with words as they are: to it, `>` and `|` among them mean nothing.
+
+    >>> [step.path for step in steps_of_list(["sudo", "/bin/cat", "a b.txt", "c;d.txt"])]
+    ['a b.txt', 'c;d.txt']
+    """
+    words = _without_structure([*words], [])
+    steps = steps_of_words(words[0].rsplit("/", 1)[-1], words[1:]) if words else ()
+    return (step for step in steps if _names_a_file(step.path))
 
 
 _PIECE = re.compile(

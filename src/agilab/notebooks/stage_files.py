@@ -14,6 +14,7 @@ from agilab.notebooks.flow.stage import StageFlow
 from agilab.notebooks.lying_files import Lying, lies_in
 from agilab.notebooks.named_by_parameters import bound_to_one_value, patterns_of
 from agilab.notebooks.named_files import Artifact, where_of
+from agilab.notebooks.own_values import may_hold
 from agilab.notebooks.patterns import matches, meeting, meets
 from agilab.notebooks.planned import Planned
 from agilab.notebooks.rules import found
@@ -130,6 +131,8 @@ class _Files:
         indices = {one.cells[cell].index for cell in flow.cells}
         for path in _modules_taken(one, flow):
             self._read(stage, path)
+        for use in _settings_taken(one, flow):
+            self._use(stage, use)
         for use in one.inspection.uses:
             if use.cell in indices and use.is_own:
                 self._use(stage, use)
@@ -329,12 +332,26 @@ class _Files:
 
 
 def _modules_taken(one: Planned, flow: StageFlow) -> Iterator[str]:
-    """The files of modules that the notebook writes and that a stage imports by statements of others."""
+    """The files of such modules that a stage imports by statements of others, or needs to read its values back."""
     modules = one.inspection.modules
-    if not modules:
-        return
-    for _, setting in flow.repeated:
-        yield from files_imported(ast.parse(setting.text), modules)
+    begin = flow.cells[0]
+    for name in flow.inputs if modules else ():
+        if may_hold(one.plan.links.value(name, begin)):
+            for top in sorted(one.held.get(name, ())):
+                yield from modules[top]
+    for text in _texts_of_others(one, flow) if modules else ():
+        yield from files_imported(ast.parse(text), modules)
+
+
+def _settings_taken(one: Planned, flow: StageFlow) -> list[FileUse]:
+    """The uses of files of settings that a stage makes by statements of others."""
+    uses = [use for use in one.inspection.uses if use.is_own and use.artifact.call.startswith("dotenv.")]
+    return uses if uses and any("dotenv" in text for text in _texts_of_others(one, flow)) else []
+
+
+def _texts_of_others(one: Planned, flow: StageFlow) -> Iterator[str]:
+    """What a stage runs of others: statements that are repeated in it, and those that it uses."""
+    yield from (setting.text for _, setting in flow.repeated)
     wanted = [(number, name) for number, names in flow.uses.items() for name in sorted(names)]
     seen: set[tuple[int, str]] = set()
     while wanted:
@@ -345,7 +362,7 @@ def _modules_taken(one: Planned, flow: StageFlow) -> Iterator[str]:
         there = one.plan.stages[number]
         taken = Statements(there.code).take([name])
         wanted += [(other, each) for other, names in there.uses.items() for each in names & taken.missing]
-        yield from files_imported(ast.parse(taken.text), modules)
+        yield taken.text
 
 
 def _opened(path: str, flow: StageFlow, one: Planned) -> FileUse:

@@ -1,7 +1,6 @@
 """What a text or a path in the code is, as far as the notebook says it; what it does not say stays a `{hole}`.
 
-Names that are bound once are looked up; one that is bound again in the same cell has, for a later statement of that
-cell, the last value. Whatever else happened to a name makes it a hole. Nothing is guessed, nothing executed.
+Where the value of a name is written down, `names` finds out. Nothing is guessed, nothing executed.
 """
 
 from __future__ import annotations
@@ -9,11 +8,9 @@ from __future__ import annotations
 import ast
 import itertools
 import posixpath
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
-from agi_node.source.tree import chain_of
 from agilab.notebooks.known_texts import (
     FIRST,
     LAST_OF_ONE,
@@ -29,12 +26,11 @@ from agilab.notebooks.known_texts import (
     under,
     whole,
 )
-from agilab.notebooks.walking import Binding, Place, scope_of_call, scope_of_class
+from agilab.notebooks.names import DEEPEST, Names, OwnNames, binding_at
+from agilab.notebooks.walking import Place, scope_of_call
 
 MOST = 24
 """Alternatives kept of a text (a loop over a list of file names); more become one with a hole."""
-
-DEEPEST = 40
 
 
 class Given(ast.expr):
@@ -45,59 +41,21 @@ class Given(ast.expr):
         self.texts = texts
 
 
-@dataclass(frozen=True)
-class Found:
-    """Where a value is written down.
-
-    Attributes:
-        evaluator: Of the notebook or of the module in which it is.
-        node: It; a function or a class where it is one.
-        place: Where it stands.
-    """
-
-    evaluator: Evaluator
-    node: ast.expr | ast.FunctionDef | ast.ClassDef
-    place: Place
-
-
-class OwnNames(Protocol):
-    """The names of a notebook's own modules.
-
-    Attributes:
-        called: The functions that are looked into just now, so that one that calls itself is not followed for ever.
-    """
-
-    called: list[ast.FunctionDef]
-
-    def is_set(self, full: str) -> bool:
-        """Whether a cell of the notebook sets it."""
-        ...
-
-    def find(self, full: str) -> Found | None:
-        """The name of a module's variable, function or class where it is bound, by full name (`src.config.DATA`)."""
-        ...
-
-
-class Evaluator:
+class Evaluator(Names):
     """Texts of expressions. Responsible for what strings and paths are; not for which of them are files."""
 
     def __init__(self, aliases: dict[str, str], parameters: Mapping[str, int] | None = None) -> None:
         """`parameters` are names that a run may give other values, each with the cell that has its usual one."""
-        self._aliases = aliases
-        self.imported = frozenset(aliases)
-        self.modules = frozenset(aliases.values())
-        self._varies: Mapping[str, int] = {}
-        self._own: OwnNames | None = None
+        super().__init__(aliases)
         self._called: list[ast.FunctionDef] = []
         self._file = ""
-        self._package = ""
         self._wide: Evaluator | None = None
         if parameters:
             self._wide = Evaluator(aliases)
             self._wide._varies = parameters
 
     def texts(self, node: ast.expr, place: Place, depth: int = 0) -> tuple[Text, ...]:
-        """What an expression may be: one text, or several where the code itself lists them."""
+        """See `Names`."""
         if depth > DEEPEST:
             return (hole(node),)
         result = self._texts(node, place, depth + 1)
@@ -115,100 +73,21 @@ class Evaluator:
             for one, other in zip(found, wide, strict=True)
         )
 
-    def knows(self, own: OwnNames, file: str = "", package: str = "") -> None:
-        """Have it look up what is imported from own modules; `file` is its own, if it is that of one of a `package`."""
-        self._own, self._file, self._package, self._called = own, file, package, own.called
-        if self._wide is not None:
-            self._wide.knows(own, file, package)
+    def knows(
+        self,
+        own: OwnNames,
+        file: str = "",
+        package: str = "",
+        assumed: Collection[ast.FunctionDef] = (),
+    ) -> None:
+        """Have it look up what is imported from own modules; `file` is its own, if it is that of one of a `package`.
 
-    def own_name(self, node: ast.expr, place: Place) -> tuple[str, Binding] | None:
-        """The full name of what may be an own module's, and the import of it; None where something else binds it."""
-        first, *parts = chain_of(node) or [""]
-        owner = place.scope.owner(first)
-        if self._own is None or not first:
-            return None
-        if owner is None:
-            return self._starred(first, parts, place)
-        bindings = owner.bindings[first]
-        fulls = {one.imported for one in bindings}
-        certain = bindings[0] if len(fulls) == 1 else _binding(bindings, place)
-        if certain is None or not certain.imported:
-            return None
-        return ".".join([absolute(certain.imported, self._package), *parts]), certain
-
-    def _starred(self, first: str, parts: list[str], place: Place) -> tuple[str, Binding] | None:
-        owner = place.scope.owner("*")
-        for one in reversed(owner.bindings["*"]) if owner is not None else ():
-            full = f"{absolute(one.imported, self._package).removesuffix('*')}{first}"
-            if self._own is not None and self._own.find(full) is not None:
-                return ".".join([full, *parts]), one
-        return None
-
-    def found(self, node: ast.expr, place: Place, depth: int = 0) -> Found | None:
-        """Where the value of a name, of a module's or a class's name, or of a dictionary's key is written down.
-
-        None where that is not certain.
+        `assumed` are functions of the code that stand in it as they are where nothing is given to them (`settled`).
         """
-        if depth > DEEPEST:
-            return None
-        if isinstance(node, ast.Name | ast.Attribute) and (named := self.own_name(node, place)) is not None:
-            own = self._own.find(named[0]) if self._own is not None else None
-            if own is not None or isinstance(node, ast.Name) or (self._own and self._own.is_set(named[0])):
-                return own and own.evaluator._follow(own, depth + 1)
-        if isinstance(node, ast.Name):
-            owner = place.scope.owner(node.id)
-            binding = _binding(owner.bindings[node.id], place) if owner else None
-            if owner is None or binding is None or binding.each or self._varies.get(node.id) == binding.cell:
-                return None
-            value = binding.value or binding.defined
-            bound = Place(binding.cell, binding.statement, owner)
-            return None if value is None else self._follow(Found(self, value, bound), depth + 1)
-        if isinstance(node, ast.Attribute):
-            made = isinstance(node.value, ast.Call)
-            whole = Found(self, node.value, place) if made else self.found(node.value, place, depth + 1)
-            if whole is not None and isinstance(whole.node, ast.Call) and not whole.node.args:
-                whole = (
-                    None
-                    if whole.node.keywords
-                    else whole.evaluator.found(whole.node.func, whole.place, depth + 1)
-                )
-            if whole is None or not isinstance(whole.node, ast.ClassDef) or whole.place.cell >= 0:
-                return None
-            if any(
-                isinstance(one, ast.Attribute) and one.attr == node.attr and isinstance(one.ctx, ast.Store)
-                for one in ast.walk(whole.node)
-            ):
-                return None
-            inside = replace(whole.place, scope=scope_of_class(whole.node, whole.place))
-            if node.attr not in inside.scope.bindings:
-                return None
-            return whole.evaluator.found(ast.Name(node.attr, ast.Load()), inside, depth + 1)
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant | ast.Name):
-            key_of = self.found(node.slice, place, depth + 1) if isinstance(node.slice, ast.Name) else None
-            said = node.slice if key_of is None else key_of.node
-            whole = self.found(node.value, place, depth + 1) if isinstance(said, ast.Constant) else None
-            if whole is None or not isinstance(whole.node, ast.Dict) or not isinstance(said, ast.Constant):
-                return None
-            for key, value in zip(whole.node.keys, whole.node.values, strict=True):
-                if isinstance(key, ast.Constant) and key.value == said.value:
-                    return whole.evaluator._follow(Found(whole.evaluator, value, whole.place), depth + 1)
-        return None
-
-    def _follow(self, one: Found, depth: int) -> Found | None:
-        if not isinstance(one.node, ast.Name | ast.Attribute | ast.Subscript):
-            return one
-        return self.found(one.node, one.place, depth) or one
-
-    def dotted(self, node: ast.AST) -> str:
-        """`pandas.read_csv` for `pd.read_csv` after `import pandas as pd`; "" if it is no dotted name."""
-        first, *parts = chain_of(node) or [""]
-        return ".".join([self._aliases.get(first, first), *parts])
-
-    def is_library(self, node: ast.AST) -> bool:
-        """Whether a dotted name begins with something imported: no method of the notebook's own objects."""
-        while isinstance(node, ast.Attribute):
-            node = node.value
-        return isinstance(node, ast.Name) and node.id in self.imported
+        self._own, self._file, self._package, self._called = own, file, package, own.called
+        self.assumed = assumed
+        if self._wide is not None:
+            self._wide.knows(own, file, package, assumed)
 
     def is_path_of(self, node: ast.expr, name: str) -> bool:
         """Whether an expression is the path or text that a name is: `Path(name)`, `str(name)`, the name itself."""
@@ -299,7 +178,7 @@ class Evaluator:
             return (Text(self._file, start=FIRST, whole=True),)
         if (of_module := self._of_module(node, place, depth)) is not None:
             return of_module
-        binding = _binding(owner.bindings[node.id], place) if owner else None
+        binding = binding_at(owner.bindings[node.id], place) if owner else None
         if binding is None or binding.value is None or self._varies.get(node.id) == binding.cell:
             last = owner.bindings[node.id][-1].value if owner and place.function else None
             made = isinstance(last, ast.Call) and self.dotted(last.func) in _PATHS
@@ -311,7 +190,7 @@ class Evaluator:
             return tuple(text for item in binding.value.elts for text in self.texts(item, there, depth))
         if isinstance(binding.value, ast.Name):
             listed = there.scope.owner(binding.value.id)
-            source = _binding(listed.bindings[binding.value.id], there) if listed else None
+            source = binding_at(listed.bindings[binding.value.id], there) if listed else None
             if source and not source.each and isinstance(source.value, ast.List | ast.Tuple):
                 return tuple(text for item in source.value.elts for text in self.texts(item, there, depth))
         return (hole(node),)
@@ -342,7 +221,7 @@ class Evaluator:
         if not plain or taken.kwarg or (len(node.args) > len(names) and not taken.vararg):
             return None
         given: dict[str, ast.expr] = {
-            name: found.evaluator.default(value, found.place, depth + 1)
+            name: _default(value, found.evaluator, found.place, depth + 1)
             for name, value in [
                 *zip(reversed(names), reversed(taken.defaults), strict=False),
                 *zip((one.arg for one in taken.kwonlyargs), taken.kw_defaults, strict=True),
@@ -359,7 +238,7 @@ class Evaluator:
         inside = scope_of_call(found.node, found.place, given)
         if inside is None or found.node in self._called:
             return None
-        if (node.args or node.keywords) and getattr(found.node, "assumed", None):
+        if (node.args or node.keywords) and found.node in found.evaluator.assumed:
             return None  # it was looked at as if nothing were given (`settled`)
         self._called.append(found.node)
         there = replace(found.place, scope=inside[0], function=True)
@@ -378,11 +257,6 @@ class Evaluator:
             replace(text, text=ONE_HOLE.sub(lambda hole: hole[0] if hole[0] in told else "{…}", text.text))
             for text in texts
         )
-
-    def default(self, value: ast.expr, place: Place, depth: int) -> ast.expr:
-        """The default of a parameter: what it is where the function is defined, if that is known."""
-        texts = self.texts(value, place, depth)
-        return Given(texts) if all(text.known for text in texts) else value
 
     def _unknown(self, node: ast.Call, place: Place) -> Text:
         """What a function of an own module returns that is not known: by its name, so that it can be said."""
@@ -420,23 +294,11 @@ class Evaluator:
 
     def _path(self, parts: list[ast.expr], place: Place, depth: int) -> tuple[Text, ...]:
         result: tuple[Text, ...] = (Text(".", path=True),)
-        for texts in self._spread(parts, place, depth):
+        for texts in _spread(parts, self, place, depth):
             result = tuple(
                 under(a, b) for a, b in itertools.islice(itertools.product(result, texts), MOST + 1)
             )
         return tuple(replace(text, path=True) for text in result)
-
-    def _spread(self, parts: list[ast.expr], place: Place, depth: int) -> Iterator[tuple[Text, ...]]:
-        """What each argument may be, `*parts` one by one where it is known what they are."""
-        for part in parts:
-            if not isinstance(part, ast.Starred):
-                yield self.texts(part, place, depth)
-                continue
-            found = self.found(part.value, place, depth)
-            if found is None or not isinstance(found.node, ast.Tuple | ast.List):
-                yield (hole(part),)
-            else:
-                yield from found.evaluator._spread(found.node.elts, found.place, depth + 1)
 
     def _method(self, node: ast.Call, function: ast.Attribute, place: Place, depth: int) -> tuple[Text, ...]:
         owners = self.texts(function.value, place, depth)
@@ -445,7 +307,7 @@ class Evaluator:
                 owners = tuple(whole(text, place) for text in owners)
             return owners if any(text.path for text in owners) else (hole(node),)
         if function.attr == "joinpath":
-            parts = list(self._spread(node.args, place, depth))
+            parts = list(_spread(node.args, self, place, depth))
             return tuple(
                 under(*choice) for choice in itertools.islice(itertools.product(owners, *parts), MOST + 1)
             )
@@ -521,27 +383,20 @@ _SAME = frozenset(
 )
 
 
-def absolute(full: str, package: str) -> str:
-    """A full name of what is imported by a module of a package.
-
-    >>> absolute("..tools.a", "study.parts"), absolute(".a", "study"), absolute("tools.a", "study")
-    ('study.tools.a', 'study.a', 'tools.a')
-    """
-    level = len(full) - len(full.lstrip("."))
-    if not level:
-        return full
-    base = package.split(".") if package else []
-    return ".".join([*base[: len(base) - level + 1], full[level:]])
+def _default(value: ast.expr, names: Names, place: Place, depth: int) -> ast.expr:
+    """The default of a parameter: what it is where the function is defined, if that is known."""
+    texts = names.texts(value, place, depth)
+    return Given(texts) if all(text.known for text in texts) else value
 
 
-def _binding(bindings: list[Binding], place: Place) -> Binding | None:
-    """The binding that certainly holds at a place; None if that cannot be said."""
-    if len(bindings) == 1:
-        return bindings[0]
-    if place.function:
-        return None
-    here = [one for one in bindings if one.cell == place.cell and one.statement <= place.statement]
-    if any(one.statement == place.statement and not one.plain for one in here):
-        return None  # bound somewhere in the very statement: before the use or after it
-    before = [one for one in here if one.statement < place.statement]
-    return before[-1] if before and before[-1].plain else None
+def _spread(parts: list[ast.expr], names: Names, place: Place, depth: int) -> Iterator[tuple[Text, ...]]:
+    """What each argument may be, `*parts` one by one where it is known what they are."""
+    for part in parts:
+        if not isinstance(part, ast.Starred):
+            yield names.texts(part, place, depth)
+            continue
+        found = names.found(part.value, place, depth)
+        if found is None or not isinstance(found.node, ast.Tuple | ast.List):
+            yield (hole(part),)
+        else:
+            yield from _spread(found.node.elts, found.evaluator, found.place, depth + 1)

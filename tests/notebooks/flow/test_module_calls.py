@@ -185,6 +185,22 @@ MODULES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+_GETS = "LIMIT = '1'\ndef get(k):\n    return LIMIT\ndef limit():\n    return get('x')\nclass Config:\n    def get(self):\n        return 1\ndef made():\n    return Config().get()\n"
+PUT: dict[str, tuple[str, ...]] = {
+    "a function": ("import own", "own.get = lambda k: '7'", "t0 = own.limit()", "t1 = own.get('x')"),
+    "one that reads a constant": ("import own\nv = 3", "own.get = lambda k: v", "t0 = own.limit()", "v = 4", "t1 = own.limit()"),
+    "one that reads a value": ("import own\nx = len([1])", "v = str(x + 1)", "own.get = lambda k: v", "t0 = own.limit()", "t1 = own.get('x')"),
+    "one that reads a value that is changed": ("import own\nx = len([1])", "v = [x]", "own.get = lambda k: v[0]", "v[0] = 9", "t0 = own.limit()", "v = [5]\nt1 = own.limit()", "t2 = own.get('x')"),
+    "one that is called at once": ("import own\nx = len([1])", "v = str(x + 1)", "own.get = lambda k: v\nt0 = own.limit()", "t1 = own.limit()"),
+    "one with a name": ("import own\nx = len([1])", "v = x + 1\ndef fake(k):\n    return v", "own.get = fake", "t0 = own.limit()", "v = v + 7", "t1 = own.get('x')"),
+    "one that keeps a list": ("import own\nseen = []", "own.get = lambda k: seen.append(k) or '1'", "t0 = own.limit()", "t1 = own.get('y')", "t2 = list(seen)"),
+    "one that counts": ("import own\nn = 0\ndef fake(k):\n    global n\n    n += 1\n    return n", "own.get = fake", "t0 = own.limit()", "t1 = own.get('x')", "t2 = n"),
+    "one around what was there": ("import own", "old = own.get\nown.get = lambda k: 'so ' + old(k)", "t0 = own.limit()", "own.get = old", "t1 = own.limit()"),
+    "a class": ("import own\nx = len([1])", "v = x + 1\nclass Mine(own.Config):\n    def get(self):\n        return v", "own.Config = Mine", "t0 = own.made()", "v = 5", "t1 = own.made()"),
+    "an option that calls one": ("import pandas as pd\nx = len([1])", "d = x + 2", "pd.set_option('display.float_format', lambda v: f'{v:.{d}f}')", "t0 = str(pd.Series([1.23456789]))"),
+}  # fmt: skip
+
+
 def _fresh(folder: str) -> None:
     """The process as a new one has it."""
     for name in [one for one in sys.modules if one.partition(".")[0] == "own"]:
@@ -197,6 +213,7 @@ def _fresh(folder: str) -> None:
     warnings.resetwarnings()
     mpl.rcdefaults()
     pd.reset_option("display.precision")
+    pd.reset_option("display.float_format")
     np.set_printoptions(precision=8)
     sys.path[:] = [one for one in sys.path if one != "/a1-there"]
     for logger in (logging.getLogger(name) for name in ("a1", "a1.own", "a2")):
@@ -274,6 +291,49 @@ def test_stages_have_what_modules_of_modules_do(name: str, apart) -> None:  # ty
 
     assert whole
     assert stages == whole
+
+
+@pytest.mark.parametrize("name", PUT)
+def test_stages_call_what_was_put_into_a_module(name: str, apart) -> None:  # type: ignore[no-untyped-def]
+    whole, stages = apart(_GETS, PUT[name])
+
+    assert whole
+    assert stages == whole
+
+
+def test_a_function_that_stands_for_a_library_s_is_repeated_whichever_way_it_is_put_there() -> None:
+    for text in ("os.getenv = lambda k: 'so'", "setattr(os, 'getenv', lambda k: 'so')"):
+        made = _planned("", ("import os", text, "a = os.getenv('x')"))
+
+        assert [one.text for _, one in made.stages[2].repeated] == [text]
+
+
+def test_a_setting_is_not_repeated_with_what_its_name_is_by_then() -> None:
+    cells = ("import pandas as pd\nk = 3", "pd.set_option('display.precision', k)", "a = pd.Series([1])")
+    later = "b = str(pd.Series([1.23456789]))"
+
+    assert _planned("", (*cells, "k = 3\nimport pandas as pd", later)).stages[4].repeated
+    assert _planned("", (*cells, "k = 7", later)).stages[2].repeated
+    assert not _planned("", (*cells, "k = 7", later)).stages[4].repeated
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("import pandas as pd\nimport own", "own.bars()", "s = len([1])", "a = s.progress_apply(len)"),
+        ("import pandas as pd\nfrom tqdm.auto import tqdm", "tqdm.pandas()", "s = len([1])", "a = s.progress_map(len)"),
+        ("from tqdm import tqdm\ndef f(s):\n    return s.progress_apply(len)", "tqdm.pandas()", "s = len([1])", "a = f(s)"),
+        ("from pandarallel import pandarallel", "pandarallel.initialize()", "s = len([1])", "a = s.parallel_apply(len)"),
+    ],
+    ids=["by a module", "by the notebook", "for a function", "in parallel"],
+)  # fmt: skip
+def test_methods_that_a_call_gives_tables_are_there_in_the_stages_that_call_them(
+    cells: tuple[str, ...],
+) -> None:
+    made = _planned("from tqdm.auto import tqdm\ndef bars():\n    tqdm.pandas(disable=True)\n", cells)
+
+    assert [stage.cells for stage in made.stages] == [(0,), (1,), (2,), (3,)]
+    assert [[one.text for _, one in stage.repeated] for stage in made.stages[2:]] == [[], [cells[1]]]
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,9 @@ def hand_over(name: str, value: Any, staging: Staging, subject: str) -> Form:
         return _kept(name, "npy", data, staging, meta=meta, **said, **({"layout": layout} if layout else {}))
     data = _pickled(value, subject)
     holds: dict[str, Any] = {"holds": held} if (held := _not_plain(value)) else {}
-    return _kept(name, "pickle", data, staging, type=codec.type_name(value), **holds, **why)
+    # Code that adds a folder for its modules runs after its values are read.
+    found: dict[str, Any] = {"modules": places} if (places := lab_folder.module_folders()) else {}
+    return _kept(name, "pickle", data, staging, type=codec.type_name(value), **holds, **found, **why)
 
 
 def _not_plain(value: Any, path: str = "", depth: int = 0) -> str:
@@ -137,7 +139,8 @@ def take_over(form: Mapping[str, Any]) -> Any:
 def _unpickled(form: Mapping[str, Any], subject: str) -> Any:
     """The object of a pickle. Raises AGI-STAGE-117 where its class or function is written in a stage, and not here."""
     try:
-        return codec.load(form["path"], subject)
+        with lab_folder.looking_in(form.get("modules", ())):
+            return codec.load(form["path"], subject)
     except AgiError as problem:
         lost = _LOST.match(str(problem.__cause__)) if isinstance(problem.__cause__, AttributeError) else None
         if lost is None:
@@ -145,6 +148,9 @@ def _unpickled(form: Mapping[str, Any], subject: str) -> Any:
             mend = (
                 f"hand on what is needed of it, or use it up in {form['stage']}" if "stage" in form else None
             )
+            if mend and isinstance(cause, ModuleNotFoundError) and cause.name:
+                top = cause.name.partition(".")[0]
+                mend += f"; if {top} lies in the lab's folder, add its files to the inputs of this stage"
             found, allowed = f"{type(cause).__name__}: {cause}", "a value whose pickle can be read again"
             raise encoding.unreadable(subject, found, allowed, mend) from cause
         maker, called, name = form.get("stage", "MAKER"), form.get("called", "a value"), lost[1].split(".")[0]

@@ -7,7 +7,9 @@ the next stage, into the folder of that one.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -45,6 +47,28 @@ def levels_above(folder: str, root: str = "") -> int:
     if not root or not f"{folder}/".startswith(f"{root}/"):
         return 1
     return folder.removeprefix(root).count("/") + 1
+
+
+def module_folders() -> list[str]:
+    """Where below the folder the modules were found that lie there, by the way from it, in their order."""
+    here = f"{os.path.realpath(_current)}/"
+    loaded = (getattr(one, "__file__", None) for one in list(sys.modules.values()) if _current)
+    below = (f"{_current}/", here)
+    own = [os.path.realpath(path) for path in loaded if isinstance(path, str) and path.startswith(below)]
+    places = dict.fromkeys(f"{os.path.realpath(one)}/" for one in sys.path if own)
+    found = [one for one in places if one.startswith(here) and any(path.startswith(one) for path in own)]
+    return [os.path.relpath(one, here) for one in found]
+
+
+@contextlib.contextmanager
+def looking_in(folders: Sequence[str]) -> Iterator[None]:
+    """Meanwhile modules are looked for there too, as `module_folders` said it of another such folder."""
+    before = list(sys.path)
+    sys.path += [os.path.normpath(os.path.join(_current, one)) for one in folders if _current]
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 def leave(value: Any) -> Any:

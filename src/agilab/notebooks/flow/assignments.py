@@ -111,6 +111,7 @@ class Assignments(LibraryCalls):
                 self.state(found, "set", target)
             return
         owner = self.value(target.value)
+        self.runs_own(owner, "__setitem__", target)
         self.change(owner.owns, value, target.lineno)
         for region in owner.owns & self.contexts.keys():
             self.state(states.CONTEXTS[self._full_of(self.contexts[region])], "set", target)
@@ -207,9 +208,6 @@ class Assignments(LibraryCalls):
             elif not (chain and self.full(chain) is not None) and wrapping.owns:
                 self.change(wrapping.reaches, value, node.lineno)  # `@app.route(…)` keeps it
         self.bind(node.name, value, node.lineno)
-
-    def _is_variable(self, full: str) -> bool:
-        return full in self.own_modules and self.own_modules[full].kind == "variable"
 
     def _alone(self, node: ast.expr) -> None:
         """A call whose result nobody takes is there for what it does."""

@@ -107,6 +107,7 @@ class Calls(Definitions):
             frozenset(classes) | held.makers,
             held.runs,
             held.tied,
+            own=held.own,
         )
         for name in ("__init__", "__new__", "__post_init__"):
             for method in self._method_of(classes, name):
@@ -271,6 +272,10 @@ class Calls(Definitions):
                     self._perhaps(name, bound, line)
             for name in sorted(summary.unbinds):
                 self._perhaps_not(name, line)
+        if any(value.own for value in (*args, *values)):
+            methods = {name for one in summaries for name in one.owners}
+            methods |= {"__call__"} if any(one.calls for one in summaries) else set()
+            self.gives_own_on([*args, *values], node or ast.Pass(lineno=line), methods) if methods else None
         return self._gives(numbers, summaries, functions, every, fresh, given, args, made, skip)
 
     def _surely(self, numbers: Sequence[int]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from agi_node.source.needs import needs_of
@@ -12,6 +12,7 @@ from agilab.notebooks.flow.classes import Classes, keeps_its_result
 from agilab.notebooks.flow.functions import Body
 from agilab.notebooks.flow.makers import FunctionNode, Maker, Summary
 from agilab.notebooks.flow.model import Alters, Use
+from agilab.notebooks.flow.setters import Reads
 from agilab.notebooks.flow.states import Does
 from agilab.notebooks.flow.values import PLAIN, Value, either
 
@@ -123,6 +124,37 @@ class Definitions(Classes):
             self._makers[number].kept = kept
         return replace(value, reaches=value.reaches | kept)
 
+    def functions_in(self, node: ast.AST) -> tuple[Reads, Reads]:
+        parts = list(ast.walk(node))
+        called = {
+            part.func.id for part in parts if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)
+        }
+        named = {part.id for part in parts if isinstance(part, ast.Name)}
+        lambdas = [part for part in parts if isinstance(part, ast.Lambda)]
+        here = [number for number, one in enumerate(self._makers) if one.node in lambdas] if lambdas else []
+        return self._read_by(called, []), self._read_by(named - called, here)
+
+    def _read_by(self, names: Collection[str], numbers: Collection[int]) -> Reads:
+        """What these functions read of the notebook, and those that they call."""
+        todo, seen, found, acts = [*numbers], set[int](), set[str](), False
+        for name in names:
+            todo += self._path.env.get(name, PLAIN).makers
+        while todo:
+            number = todo.pop()
+            if number in seen:
+                continue
+            seen.add(number)
+            todo += (each for some in self._makers[number].methods.values() for each in some)
+            one = self._summary(number)
+            reads = {name for name in one.reads if name in self._path.status}
+            found |= reads | one.binds
+            acts |= (
+                bool(one.binds) or one.remembers or any(str(each)[:2] in ("g:", "h:") for each in one.changed)
+            )
+            for name in reads:
+                todo += self._path.env.get(name, PLAIN).makers
+        return Reads(frozenset(found), acts)
+
     def _summary(self, number: int) -> Summary:
         maker = self._makers[number]
         if maker.summary is None:
@@ -133,7 +165,7 @@ class Definitions(Classes):
                     self._own.__contains__,
                     self.is_own_method,
                     {**self._imports, **self._path.modules},
-                    told=(self.told_in_place, self.told_written, self.told_sql),
+                    told=(self.told_in_place, self.told_written, self.told_sql, self.calm_names),
                     modules=self.own_modules,
                     of_module=self.of_module,
                     own=(self.own_does, self.own_logs, self.own_alters),
@@ -163,13 +195,13 @@ def _summarise(
     is_own_method: Callable[[str], bool],
     imports: Mapping[str, str],
     *,
-    told: tuple[bool, bool, bool],
+    told: tuple[bool, bool, bool, Collection[str]],
     modules: Mapping[str, Use],
     of_module: bool,
     own: tuple[Mapping[str, tuple[tuple[str, Does], ...]], bool, Mapping[str, tuple[Alters, ...]]],
 ) -> Summary:
     body = Body(node, is_own, is_own_method, imports)
-    body.told_in_place, body.told_written, body.told_sql = told
+    body.told_in_place, body.told_written, body.told_sql, body.calm_names = told
     body.own_modules, body.of_module = modules, of_module
     body.own_does, body.own_logs, body.own_alters = own
     if keeps_its_result(node):

@@ -53,6 +53,10 @@ class Expressions(ABC):
         """Whether a dict of the text has a key by which a call may be told to write into something: `out`."""
         self.told_sql = False
         """Whether a text may be a query that writes into a database, or name a file of such."""
+        self.calm_names: Collection[str] = ()
+        """Names of configurations of `logging` that let loggers go on which are there."""
+        self.put: Collection[Chain | None] = ()
+        """Places that the text gives something else: `tools.load` where it says `tools.load = f`."""
         self.own_modules: Mapping[str, Use] = {}
         """By full name, what naming something of the notebook's own modules does."""
         self.of_module = False
@@ -61,8 +65,12 @@ class Expressions(ABC):
         """By method of a class of these, what a call of it may do to states of the process."""
         self.own_alters: Mapping[str, tuple[Alters, ...]] = {}
         """By method of a class of these, what a call of it changes of its object and of what it is given."""
+        self.own_asks: Mapping[str, frozenset[str]] = {}
+        """By method of a class of these, what modules hold that a call of it reads."""
         self.own_logs = False
         """Whether one of these logs."""
+        self.patched: dict[Region, str] = {}
+        """By the region of a patch: the state that starting it sets."""
         self.unseeded: set[Region] = set()
         """Regions of models that draw random numbers from the process's own when they are fitted."""
 
@@ -145,6 +153,7 @@ class Expressions(ABC):
         if isinstance(node, ast.Name):
             if self.own_modules and (full := self.full((node.id,))):
                 self.uses_module(full, node)
+                return self.with_own(self.load(node.id, node.lineno), full)
             return self.load(node.id, node.lineno)
         if isinstance(node, ast.Attribute):
             return self._attribute(node)
@@ -251,9 +260,12 @@ class Expressions(ABC):
                 self.doubt(node.lineno, known.UNDECIDED[full])
             if full.startswith("os.environ"):
                 self.state(states.ENVIRONMENT, "use", node)
-            self.uses_module(full, node)
-            return PLAIN
+            use = self.uses_module(full, node)
+            was_put = chain in self.put and use is not None and use.kind == "definition"
+            self.missing_of_own(full, node)
+            return Value(tied=known.AS_IT_WAS) if was_put else self.with_own(PLAIN, full)
         owner = self.value(node.value)
+        self.asks_own(node.attr, owner, node)
         if node.attr in ("__globals__", "f_globals", "f_locals"):
             self.doubt(node.lineno, f"{node.attr} gives access to every name")
         found = self.attribute(owner, node.attr, None, node)
@@ -290,6 +302,26 @@ class Expressions(ABC):
         if use is not None:
             self.does(use.does, use.surely if called else (), node)
         return use
+
+    def with_own(self, value: Value, full: str) -> Value:
+        """The value of something that is named by its full name: what of an own module it is, if that does anything."""
+        use = None if self.of_module else self.own_modules.get(full)
+        if use is None or use.kind == "module":
+            return value
+        acts = use.kind == "variable" or use.changes or use.alters or use.does or use.makes
+        return replace(value, own=frozenset({full})) if acts else value
+
+    @abstractmethod
+    def runs_own(self, value: Value, method: str, node: ast.AST, given: Sequence[Value] = ()) -> None:
+        """A method of a value is called, `__call__` if it is itself, with what is given."""
+
+    @abstractmethod
+    def asks_own(self, method: str, owner: Value, node: ast.AST) -> None:
+        """A method of a class of own modules may be called, which reads what these hold by now."""
+
+    @abstractmethod
+    def missing_of_own(self, full: str, node: ast.AST) -> None:
+        """A name that an own module, or an object in one, has not: its `__getattr__` is asked."""
 
     def does(self, what: Sequence[tuple[str, states.Does]], surely: Collection[str], node: ast.AST) -> None:
         """A function does this to states of the process; some it sets `surely`, all others perhaps."""
@@ -345,7 +377,8 @@ class Expressions(ABC):
         full = self.full(chain) if chain else None
         owner, index = self.value(node.value), self.value(node.slice)
         if full is not None:
-            return PLAIN
+            self.runs_own(self.with_own(PLAIN, full), "__getitem__", node)
+            return self.with_own(PLAIN, full)
         self.touch_item(owner, node)
         if self.growing & owner.owns:
             self.change(owner.owns, PLAIN, node.lineno)
@@ -388,6 +421,8 @@ class Expressions(ABC):
         if value.runs:
             self.applied(value, [value], node)
         self.walk_own(value, node.lineno)
+        for name in ("__iter__", "__next__") if value.own else ():
+            self.runs_own(value, name, node)
         self.attribute(value, "__iter__", (), node)
         self.attribute(value, "__next__", (), node)
         return value.inside()

@@ -162,6 +162,8 @@ def _settings(plan: Plan) -> Iterator[Finding]:
             elif (flow.index, setting) in repeated:
                 defined = setting.known_as and not setting.runs
                 what = f"the definition of {setting.known_as}" if defined else setting.text
+                if setting.state == states.LOGGERS:
+                    what = "that this logger speaks, which the configuration above would silence,"
                 yield _finding("NB-610", f"{what} is repeated in later stages", flow.index, setting.line)
     gone = {one: None for stage in plan.stages for one in lost(plan.links, stage.cells)}
     for cell, line, what in dict.fromkeys((cell, one.line, _what(one)) for cell, one in gone):
@@ -172,6 +174,8 @@ def _what(setting: Setting) -> str:
     """What a setting sets, in words."""
     if setting.state.startswith("<import "):
         return f"importing {setting.state.removeprefix('<import ').rstrip('>')} as it is imported here"
+    if setting.state == states.LOGGERS:
+        return "that a logger speaks which is got here, after the configuration above,"
     library = setting.state.removeprefix("<options ").rstrip(">")
     return f"the setting of {states.STATES.get(setting.state, library)}"
 

@@ -16,6 +16,7 @@ from agi_node.source.pure import dotted
 from agi_node.source.scopes import bound_names, declared_global, parameters
 from agi_node.source.tree import Chain, nodes_of
 from agilab.notebooks.flow import states
+from agilab.notebooks.flow.loggers import is_of_logger
 from agilab.notebooks.flow.makers import BUILTINS, FunctionNode, Summary
 from agilab.notebooks.flow.module_effects import run_by
 from agilab.notebooks.flow.statements import Statements
@@ -256,7 +257,7 @@ class Body(Statements):
         self._states[name, does] = None
         if does != "use" and self._is_sure():
             self._surely.add(name)
-        self._acts |= not self._nested
+        self._acts |= not (self._nested or is_of_logger(name))
 
     def _is_sure(self) -> bool:
         """Whether what stands here happens in each call."""

@@ -191,6 +191,8 @@ _TIED = {
     }.items()
     for name in names.split()
 }
+BY_PUT = "changed by a function that was put into a module"
+AS_IT_WAS = "what a module had before it was set"
 AMONG_BUILTINS = "a name put among Python's own"
 A_BAR = "a progress bar"
 """What gives the items of what it is given, one after the other, and is no part of them."""

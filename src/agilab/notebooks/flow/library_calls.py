@@ -7,12 +7,14 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from agi_node.source.tree import chain_of, text_of
-from agilab.notebooks.flow import by_name, databases, reading, spoken, states, written
+from agi_node.source.tree import Chain, chain_of, text_of
+from agilab.notebooks.flow import by_name, databases, loggers, reading, spoken, states, written
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow.by_name import ANY
-from agilab.notebooks.flow.expressions import Expressions, drawn
+from agilab.notebooks.flow.expressions import drawn
 from agilab.notebooks.flow.model import Alters
+from agilab.notebooks.flow.own_values import OwnValues
+from agilab.notebooks.flow.patches import patched_by
 from agilab.notebooks.flow.values import NOTHING, PLAIN, Kind, Region, Value, either, holding
 from agilab.notebooks.flow.ways import with_stored
 
@@ -20,7 +22,7 @@ _WALKS = ("itertools.", "collections.", "functools.reduce", "more_itertools.", "
 """How the names of those begin that walk what they are given, besides Python's own."""
 
 
-class LibraryCalls(Expressions):
+class LibraryCalls(OwnValues):
     """Evaluates calls."""
 
     def call(self, node: ast.Call) -> Value:
@@ -33,10 +35,20 @@ class LibraryCalls(Expressions):
         if full is not None and chain:
             self.load(chain[0], node.lineno)
             self._altered_by_given(node, every)
-            return self._library(node, full, args, named)
+            if self._is_variable(full):
+                self.runs_own(self.with_own(PLAIN, full), "__call__", node, every)
+            made = self.of_library(full, self._library(node, full, args, named), every, node)
+            if patched := patched_by(node, self.full):
+                made = replace(self.new(node), tied="a patch, which is one of its process")
+                self.patched |= dict.fromkeys(made.owns, patched)
+            return self.of_collection(full, made)
         if isinstance(node.func, ast.Attribute):
             owner = self.value(node.func.value)
             self._altered_by_given(node, [owner, *every])
+            self.asks_own(node.func.attr, owner, node)
+            for region in owner.owns & self.patched.keys() if node.func.attr == "start" else ():
+                self.state(self.patched[region], "set", node)
+            self.runs_own(owner, node.func.attr, node, every)
             for name in spoken.asked_for(node.func.attr, node, self.texts):
                 self.load(name, node.lineno)
             if self.has_library("duckdb"):
@@ -44,20 +56,24 @@ class LibraryCalls(Expressions):
                     self.mention(name, node.lineno)
             found = self.attribute(owner, node.func.attr, every, node)
             self.applied(owner, [owner, *every], node)
-            return self._method(node, node.func.attr, owner, every) if found is None else found
+            given = self._method(node, node.func.attr, owner, every) if found is None else found
+            return self.of_method(node.func.attr, given)
         callee = self.value(node.func)
+        if one := self.stands_for(callee):  # `f = tools.note`
+            self._altered_by_given(node, every)
+            return self.of_library(one, self._library(node, one, args, named), every, node)
+        self.asks_own("__call__", callee, node)
+        self.runs_own(callee, "__call__", node, every)
         if not callee.makers:
             self._altered_by_method("__call__", node, callee, args, named)
         if isinstance(node.func, ast.Call) or self.spent & callee.owns:  # `getattr(x, name)(…)`
             self.used_up([callee], every, node.lineno)
         result = self.called(callee, node, args, named)
-        return (
-            result
-            if result is not None
-            else either(
-                [self.new(node), callee.inside(), *every, *(one.inside() for one in every)]
-            ).with_kind("")
-        )
+        if result is None:
+            self.gives_own_on(every, node)
+            mixed = [self.new(node), callee.inside(), *every, *(one.inside() for one in every)]
+            result = either(mixed).with_kind("")
+        return self.of_method("__call__", result)
 
     def used_up(self, values: Sequence[Value], given: Sequence[Value], line: int) -> None:
         """What is another thing after each use is used, perhaps with items of what is given."""
@@ -99,10 +115,14 @@ class LibraryCalls(Expressions):
         mentioned = [name for name in spoken.of_function(full, node, self.texts) if self.mention(name, line)]
         if found := states.state_of(full, frozenset(named)):
             self.state(*found, node)
+        if logged := loggers.logged_by(full, node, self.calm_names):
+            self.state(logged, "set", node)
         if found := databases.does_of(full, node, self.texts, told=self.told_sql or self.of_module):
             self.state(*found, node)
         if full.rpartition(".")[2].startswith(known.FILES):
             self.state(states.FOLDER, "use", node)
+        if full in ("setattr", "delattr") and node.args and (chain := chain_of(node.args[0])):
+            self._sets_place(chain, node)
         use = None
         if self.own_modules:
             self._changes_modules(node, full)
@@ -147,6 +167,17 @@ class LibraryCalls(Expressions):
         if mentioned and spoken.has_formula(full):
             return replace(result, tied="a model whose formula calls what is defined here")
         return result
+
+    def _sets_place(self, chain: Chain, node: ast.Call) -> None:
+        """`setattr(os, "getenv", f)` is what `os.getenv = f` is."""
+        owner = self.full(chain)
+        name = text_of(node.args[1]) if len(node.args) > 1 else None
+        if (
+            owner is not None
+            and not self._known_as(owner)
+            and (found := states.state_of_place(f"{owner}.{name}"))
+        ):
+            self.state(found, "set", node)
 
     def _alters_of(self, full: str) -> Sequence[Alters]:
         """What calling something of an own module by its full name changes of what it is given."""
@@ -338,6 +369,8 @@ class LibraryCalls(Expressions):
             self.state(states.LOG, "use", node)
         if name in states.LOGGER_SETS and self.logs and owner.kind == "":
             self.state(states.LOG_OPTIONS, "set", node)
+        if name == "getChild" and self.logs and owner.kind == "":
+            self.state(loggers.UNKNOWN, "set", node)
         if name in self.own_does and owner.kind == "" and not self.is_own_method(name):
             self.does(self.own_does[name], (), node)
         if name in known.DRAWS and owner.kind in ("", "table") and not owner.makers:

@@ -136,26 +136,36 @@ class Links(Sources):
         if len(settings) != 1 or name in flow.alters or name in flow.reads or name not in flow.always:
             return None
         (setting,) = settings
-        if not setting.text or not self.can_repeat(setting, cell):
+        if not setting.text or not self.can_repeat(setting, source, cell):
             return None
         first = next(k.index for k in self.flows.cells[source + 1 :] if name in k.reads)
         return setting if first == cell else None
 
-    def can_repeat(self, setting: Setting, cell: int) -> bool:
+    def can_repeat(self, setting: Setting, source: int, cell: int) -> bool:
         """Whether the statement has what it needs where `cell` begins."""
-        return bool(setting.text) and all(self.carries(name, cell) for name in setting.needs)
+        return bool(setting.text) and all(
+            self.carries(name, cell) and self._is_as_needed(name, setting, source, cell)
+            for name in setting.needs | setting.later
+        )
 
     def can_hand_on(self, setting: Setting, source: int, cell: int) -> bool:
-        """Whether it can be repeated where `cell` begins, if it gets the values that it needs, unchanged."""
+        """Whether it can be repeated where `cell` begins, if it gets the values that it needs, unchanged.
+
+        Those that functions read which it puts away are as they are by then.
+        """
         return bool(setting.text) and all(
-            self.carries(name, cell)
-            or (
-                self.certain(name, cell)
-                and self.maker(name, cell) == self.maker(name, source + 1)
-                and not self.stays(name, cell)
-            )
-            for name in setting.needs
+            self._is_as_needed(name, setting, source, cell)
+            and (self.carries(name, cell) or (self.certain(name, cell) and not self.stays(name, cell)))
+            for name in setting.needs | setting.later
         )
+
+    def _is_as_needed(self, name: str, setting: Setting, source: int, cell: int) -> bool:
+        """Whether a name is by then what the statement of cell `source` found, or its statement says the same."""
+        if name in setting.later or self.maker(name, cell) == self.maker(name, source + 1):
+            return True
+        then, now = self.taken(name, source + 1), self.taken(name, cell)
+        texts = [ast.unparse(ast.parse(one[1].text)) for one in (then, now) if one is not None]
+        return len(texts) == 2 and texts[0] == texts[1]
 
     @cached_property
     def joins(self) -> tuple[Join, ...]:
@@ -183,7 +193,9 @@ class Links(Sources):
         if not flow.calls:
             return True
         settings = {
-            one.text for one in flow.settings if one.state != states.FOLDER and self.can_repeat(one, cell + 1)
+            one.text
+            for one in flow.settings
+            if one.state != states.FOLDER and self.can_repeat(one, cell, cell + 1)
         }
         return all(
             defines(node)

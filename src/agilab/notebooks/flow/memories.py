@@ -215,7 +215,12 @@ def _follows(one: Function, sets: list[ast.AST], guarded: list[ast.AST]) -> bool
             names = names | more
         return names & one.parameters
 
-    used = {part.id for part in guarded if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
+    of_class = {id(each) for part in guarded if one.is_class_of_object(part) for each in ast.walk(part)}
+    used = {
+        part.id
+        for part in guarded
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and id(part) not in of_class
+    }
     slices = [
         node.targets[0].slice
         for node in sets

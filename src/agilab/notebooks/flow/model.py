@@ -38,6 +38,7 @@ class Setting:
         line: Of its statement, from 1.
         text: The statement, where repeating it elsewhere sets the same; else empty.
         needs: Names that the statement reads.
+        later: Names that functions read which the statement puts away, whenever they are called.
         known_as: Of a definition that a decorator makes known to a library: by which word others use it.
         runs: Of an import: the modules of the notebook's own whose top level runs for the first time by it.
     """
@@ -48,6 +49,7 @@ class Setting:
     needs: frozenset[str] = frozenset()
     known_as: str = ""
     runs: frozenset[str] = frozenset()
+    later: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Effects:
             where it sets more than that.
         asks: What it may ask for that others set: environment variables, options of libraries (`<options`).
         brings: The others of these modules that it imports.
+        logs: What it does to loggers, in order: those that it gets, and that it silences all that are there.
     """
 
     module: str
@@ -68,6 +71,7 @@ class Effects:
     known_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     asks: frozenset[str] = frozenset()
     brings: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,8 @@ class Use:
         alias: Of a name that a module has of a library: the full name of what it stands for.
         alters: Of a function or a class: what calling it changes of what it is given.
         by_method: Of a class: the same by method, for those that change anything.
+        asks: Of a class: by method the states of these modules that a call of it reads.
+        has: Of what is asked for names that there are not: those that there are.
     """
 
     reads: frozenset[str] = frozenset()
@@ -135,6 +141,8 @@ class Use:
     alias: str = ""
     alters: tuple[Alters, ...] = ()
     by_method: Mapping[str, tuple[Alters, ...]] = field(default_factory=dict)
+    asks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    has: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -205,6 +213,15 @@ def alterations_of(modules: Mapping[str, Use]) -> dict[str, tuple[Alters, ...]]:
         for method, some in use.by_method.items():
             found.setdefault(method, {}).update(dict.fromkeys(some))
     return {method: tuple(some) for method, some in found.items()}
+
+
+def asked_of(modules: Mapping[str, Use]) -> dict[str, frozenset[str]]:
+    """By method of a class of the notebook's own modules: what these hold that a call of it reads."""
+    found: dict[str, frozenset[str]] = {}
+    for use in modules.values():
+        for method, states in use.asks.items():
+            found[method] = found.get(method, frozenset()) | states
+    return found
 
 
 def is_state(name: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from agi_node.source.needs import FUNCTIONS
 from agi_node.source.tree import children
 from agilab.notebooks.flow import states
+from agilab.notebooks.flow.loggers import is_of_logger, of_module
 from agilab.notebooks.flow.model import CellFlow, Effects, Use
 
 _ENVIRONMENT = re.compile(
@@ -35,13 +36,16 @@ def effects_of(name: str, text: str, flow: CellFlow, others: Collection[str]) ->
     does = tuple(
         (state, how)
         for state, how in flow.does
-        if (how in _DOES and state != states.FIGURE and not _is_below(state, name))
+        if (
+            how in _DOES and not is_of_logger(state) and state != states.FIGURE and not _is_below(state, name)
+        )
         or (how == "use" and state in states.RANDOM)
     )
     brings = tuple(dict.fromkeys(_brought(ast.parse(text), name, others)))
     asked = ((states.ENVIRONMENT, _ENVIRONMENT), (OPTIONS, _OPTIONS))
     asks = frozenset(state for state, words_of_it in asked if words_of_it.search(text))
-    return Effects(name, does, words, asks, brings) if does or brings or asks else None
+    logs = tuple(of_module(state, name) for state, _ in flow.does if is_of_logger(state))
+    return Effects(name, does, words, asks, brings, logs) if does or brings or asks or logs else None
 
 
 def run_by(full: str, uses: Mapping[str, Use]) -> list[Effects]:

@@ -132,25 +132,45 @@ class Function:
     def place(self, node: ast.AST) -> str:
         """The place that an expression is; empty if it is none."""
         if isinstance(node, ast.Name):
-            return self._named(node.id)
+            return self.named(node.id)
+        if isinstance(node, ast.Attribute) and self.is_class_of_object(node.value):
+            return f"{self.of}.{node.attr}"
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            return f"{self._named(node.value.id)}.{node.attr}"
+            return f"{self.named(node.value.id)}.{node.attr}"
         return ""
 
-    def _named(self, name: str) -> str:
+    @cached_property
+    def sets_by_object(self) -> bool:
+        """Whether it sets anything of the class of its object: `type(self).n += 1`."""
+        asked = any(self.is_class_of_object(part) for part in self.parts)
+        return asked and any(place.startswith(f"{self.of}.") for place, _ in self.sets)
+
+    def is_class_of_object(self, node: ast.AST) -> bool:
+        """`type(self)` and `self.__class__`, of a method."""
+        if isinstance(node, ast.Call) and len(node.args) == 1 and getattr(node.func, "id", "") == "type":
+            owner: ast.AST = node.args[0]
+        elif isinstance(node, ast.Attribute) and node.attr == "__class__":
+            owner = node.value
+        else:
+            return False
+        first = self.node.args.posonlyargs + self.node.args.args
+        return bool(self.of and first) and isinstance(owner, ast.Name) and owner.id == first[0].arg
+
+    def named(self, name: str) -> str:
+        """What a name stands for: the class, where it is the first parameter of a method of the class."""
         first = self.node.args.posonlyargs + self.node.args.args
         return self.of if self.of and self.by_class and first and first[0].arg == name else name
 
     def _root(self, node: ast.AST) -> str:
         while isinstance(node, _PARTS):
             node = node.value
-        return self._named(node.id) if isinstance(node, ast.Name) else ""
+        return self.named(node.id) if isinstance(node, ast.Name) else ""
 
     def _roots(self, node: ast.AST) -> set[str]:
         while isinstance(node, _PARTS):
             node = node.value
         if isinstance(node, ast.Name):
-            return {self._named(node.id)}
+            return {self.named(node.id)}
         if isinstance(node, ast.Call):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called in _COPIES:
@@ -172,8 +192,10 @@ class Function:
         place = ""
         while isinstance(target, (ast.Attribute, ast.Subscript)):
             place = self.place(target)
+            if self.is_class_of_object(target.value):
+                return place
             target = target.value
-        owner = self._named(target.id) if isinstance(target, ast.Name) else ""
+        owner = self.named(target.id) if isinstance(target, ast.Name) else ""
         return place if place and owner in (*self.classes, "self") else owner
 
 

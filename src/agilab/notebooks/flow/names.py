@@ -6,17 +6,18 @@ import ast
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
-from agi_node.source.needs import needs_of
 from agi_node.source.pure import dotted
 from agi_node.source.scopes import bound_names, imports_of
-from agi_node.source.tree import Chain, nodes_of, text_of
+from agi_node.source.tree import Chain, chain_of, nodes_of
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.databases import may_write
+from agilab.notebooks.flow.loggers import Loggers, calm_names, is_of_logger
 from agilab.notebooks.flow.makers import BUILTINS, Maker
 from agilab.notebooks.flow.model import Setting, Undecided
 from agilab.notebooks.flow.module_effects import draws, module_of, run_by
-from agilab.notebooks.flow.setters import Setters
+from agilab.notebooks.flow.patches import stops
+from agilab.notebooks.flow.settings import Settings
 from agilab.notebooks.flow.statements import FUNCTIONS
 from agilab.notebooks.flow.values import PLAIN, Region, Value, either
 from agilab.notebooks.flow.ways import Way, joined, with_stored
@@ -25,7 +26,7 @@ from agilab.notebooks.flow.written import may_be_told
 _ROUNDS = 5
 
 
-class Names(Setters):
+class Names(Settings):
     """Keeps what is known of names while cells are walked, path by path."""
 
     def __init__(self, trees: Sequence[ast.Module]) -> None:
@@ -52,6 +53,17 @@ class Names(Setters):
         self._own_methods: set[str] = set()
         self._stored: set[str] = set()
         self._brought: dict[str, int] = {}
+        self._loggers = Loggers()
+        self._logging: set[str] = set()
+        """Modules of the notebook's own that have got their loggers."""
+        self._stops = any(map(stops, trees))
+        self.calm_names = frozenset[str]().union(*map(calm_names, trees))
+        self.put = {
+            chain_of(node)
+            for tree in trees
+            for node in nodes_of(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        }
         for tree in trees:
             self._own |= bound_names(tree.body, "").keys()
             for node in nodes_of(tree):
@@ -148,6 +160,9 @@ class Names(Setters):
 
     def runs_modules(self, full: str, line: int) -> None:
         effects = run_by(full, self.own_modules)
+        loggers = [state for one in effects if one.module not in self._logging for state in one.logs]
+        self._logging |= {one.module for one in effects}
+        effects = [one for one in effects if one.does or one.asks or one.brings]
         known_here = [one for one in effects if one.module in self._brought]
         self._again |= {one.module for one in known_here if self._brought[one.module] < self._index}
         new = [one for one in effects if one.module not in self._brought]
@@ -172,6 +187,8 @@ class Names(Setters):
                 self.state(state, how, ast.Pass(lineno=line))
         if any(one.asks for one in new):
             self._settings.append(Setting(f"<import {full}>", line, text, runs=runs))
+        for state in loggers:
+            self.state(state, "set", ast.Pass(lineno=line))
 
     def _importing(self, module: str) -> str:
         """A statement that imports a module and leaves all names of the notebook what they are."""
@@ -225,7 +242,7 @@ class Names(Setters):
             return
         self._changed |= what
         path = self._path
-        adds = bool(stored.reaches or stored.makers or stored.runs or stored.tied)
+        adds = bool(stored.reaches or stored.makers or stored.runs or stored.tied or stored.own)
         for name, value in path.env.items():
             if not value.reaches.isdisjoint(what):
                 if name not in path.must:
@@ -239,6 +256,9 @@ class Names(Setters):
 
     def state(self, name: str, does: states.Does, node: ast.AST) -> None:
         line = getattr(node, "lineno", 1)
+        if is_of_logger(name):
+            self._log(name, does, line, node)
+            return
         kept = states.is_kept(name)
         self._done[name, does] = None
         self._own_is_set |= does != "use" and (kept or self._is_of_own(name))
@@ -260,17 +280,6 @@ class Names(Setters):
             if (name == states.FIGURE or goes_on) and name not in self._path.status:
                 self.bind(name, tied, line)
 
-    def _unless_repeated(self, setting: Setting, node: ast.AST) -> None:
-        """A module of the notebook's own that is set where that cannot be repeated is another one from here on."""
-        top = setting.state.removeprefix("<options ").removesuffix(">")
-        tied = any(self._path.env.get(name, PLAIN).tied for name in setting.needs)
-        if (tied or not setting.text) and self._is_of_own(setting.state):
-            self.state(states.kept_in(f"{top}.*"), "go on", node)
-
-    def _is_of_own(self, state: str) -> bool:
-        top = state.removeprefix("<options ").removesuffix(">")
-        return any(one.partition(".")[0] == top for one in self.own_modules)
-
     def _touch_state(self, name: str, line: int, *, changes: bool = False) -> None:
         """A state that was set is read, and (but for the folder and the environment) another one afterwards."""
         if name not in self._path.status:
@@ -279,46 +288,6 @@ class Names(Setters):
             self._reads.setdefault(name, line)
         if changes or name in states.RANDOM or name == states.FIGURE:
             self._alters.add(name)
-
-    def _setting(self, name: str, line: int, place: ast.AST) -> Setting:
-        defined = self._statement
-        if isinstance(defined, (ast.ClassDef, ast.FunctionDef)) and place in defined.decorator_list:
-            return self._registration(name, defined)
-        node = self._by_its_call(self._statement, place)
-        simple = isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete))
-        if node is None or (not (simple and not self._depth) and not self._only_sets(node)):
-            return Setting(name, line)
-        one = [getattr(node, "target", None)]
-        targets = node.targets if isinstance(node, (ast.Assign, ast.Delete)) else one
-        if any(isinstance(target, (ast.Name, ast.Tuple, ast.List)) for target in targets):
-            return Setting(name, line)
-        return Setting(
-            name, line, ast.unparse(node), needs_of(node).now - (BUILTINS - self._path.status.keys())
-        )
-
-    def _registration(self, name: str, node: ast.ClassDef | ast.FunctionDef) -> Setting:
-        """A definition that its decorator makes known to a library: the whole of it is repeated."""
-        needs = needs_of(node)
-        found = needs.now | needs.later
-        texts = [
-            text for each in node.decorator_list for text in map(text_of, getattr(each, "args", ())) if text
-        ]
-        known_as = texts[0] if texts and texts[0].isidentifier() else ""
-        return Setting(
-            name, node.lineno, ast.unparse(node), found - (BUILTINS - self._path.status.keys()), known_as
-        )
-
-    def _by_its_call(self, node: ast.stmt | None, place: ast.AST) -> ast.stmt | None:
-        """`context.prec = 5` as `getcontext().prec = 5`: what a name stands for here is another one elsewhere."""
-        owner = place.value if isinstance(place, ast.Attribute) else None
-        if not (isinstance(node, ast.Assign) and node.targets == [place] and isinstance(owner, ast.Name)):
-            return node
-        held = self._path.env.get(owner.id, PLAIN).owns
-        calls = [self.contexts[region] for region in held if region in self.contexts]
-        if not (calls and isinstance(place, ast.Attribute)):
-            return node
-        target = ast.copy_location(ast.Attribute(calls[0], place.attr, ast.Store()), place)
-        return ast.copy_location(ast.Assign([target], node.value), node)
 
     def doubt(self, line: int, reason: str, *, reads: bool = True, binds: bool = True) -> None:
         self._doubts.append(Undecided(self._index, line, reason, reads, binds))

@@ -12,7 +12,7 @@ from agi_node.source.tree import nodes_of
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.calls import Calls
 from agilab.notebooks.flow.makers import Maker
-from agilab.notebooks.flow.model import CellFlow, Use, alterations_of, methods_of
+from agilab.notebooks.flow.model import CellFlow, Use, alterations_of, asked_of, methods_of
 from agilab.notebooks.flow.values import Region, Value
 
 
@@ -79,6 +79,7 @@ def analyse_cells(
     scope.own_modules, scope.of_module = modules or {}, of_module
     scope.own_does = methods_of(scope.own_modules)
     scope.own_alters = alterations_of(scope.own_modules)
+    scope.own_asks = asked_of(scope.own_modules)
     scope.own_logs = any(states.LOGGING & {one for one, _ in use.does} for use in scope.own_modules.values())
     cells = tuple(
         scope.cell(index, source, tree)

@@ -7,11 +7,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from agi_node.source.tree import nodes_of
+from agi_node.source.scopes import bound_names
+from agi_node.source.tree import chain_of, nodes_of
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.alterations import Alterations
-from agilab.notebooks.flow.makers import Summary
+from agilab.notebooks.flow.loggers import of_module
+from agilab.notebooks.flow.made_objects import MadeObjects
+from agilab.notebooks.flow.makers import Maker, Summary
 from agilab.notebooks.flow.memories import LOOKED_AT, Memories, is_in_memory
 from agilab.notebooks.flow.model import CellFlow, Use
 from agilab.notebooks.flow.module_effects import effects_of
@@ -23,6 +26,20 @@ from agilab.notebooks.flow.values import PLAIN
 _DEFINED = (*FUNCTIONS, ast.ClassDef)
 _MOST_CALLS = 150
 """Calls that are asked of one module: where there are more, each of them may do anything to what the module holds."""
+_UNNAMED = frozenset(
+    (
+        "__call__",
+        "__enter__",
+        "__exit__",
+        "__aenter__",
+        "__aexit__",
+        "__getattr__",
+        "__getitem__",
+        "__iter__",
+        "__next__",
+    )
+)
+"""Methods of objects of the module that a notebook calls without naming them."""
 _AROUND = "__"
 """How names of methods begin that are called without being named."""
 _SEEDS = (
@@ -71,6 +88,7 @@ class OwnModule:
         self._named = told
         self.told: set[str] = set()
         self._by_name: dict[str, dict[str, tuple[tuple[str, states.Does], ...]]] = {}
+        self._asks: dict[str, dict[str, set[str]]] = {}
 
     def uses(self) -> Iterator[tuple[str, Use]]:
         """What naming each of its names does, by the full name."""
@@ -93,6 +111,7 @@ class OwnModule:
         self._methods = _methods(bare)
         self._alterations = Alterations(bare)
         self._collected = _collected(self._tree)
+        self._binds = module.binds
         concerned = _concerned(self._tree, bare, self._others, self._collected) | self._memories.remembered
         self._calls = _calls(bare, self._memories.functions, concerned, self._definitions)
         self._remembering = {
@@ -111,6 +130,7 @@ class OwnModule:
         self._memory = self._memories_of(changed - touched)
         self._parts = changed | {one for one in self._own if module.values.get(one, PLAIN).kind != "plain"}
         self._makers = {part.name for part in self._tree.body if isinstance(part, ast.ClassDef)}
+        self._made = MadeObjects(self._memories.functions, self._makers)
 
         reads = _with_modules([states.kept_in(f"{self._name}.*")])
         yield self._name, Use(reads, effects=effects, libraries=_libraries(self._tree))
@@ -136,7 +156,9 @@ class OwnModule:
             given = {state for region, state in flows.held.items() if region in flow.changed}
             self.told |= given
             reads = (flow.reads.keys() & module.binds) - module.modules.keys()
-            process = {one: None for one in flow.does if not states.is_kept(one[0])}
+            process = {
+                (of_module(one, self._name), how): None for one, how in flow.does if not states.is_kept(one)
+            }
             by_text[text] = _Does(
                 self._changed(flow, module) | given,
                 reads | {one for one in flow.reads if _goes_on(one)},
@@ -166,6 +188,9 @@ class OwnModule:
                 for call in some[1:]
                 if (method := call.rpartition(".")[2].removesuffix("()")) and not method.startswith(_AROUND)
             }
+            self._asks[name] = {
+                call.rpartition(".")[2].removesuffix("()"): by_text[call].reads for call in some[1:]
+            }
             if name in self._memories.remembered | self._remembering:
                 does[name].changes.add(name)
         for name in self._collected:  # who makes a class of it says its name
@@ -173,6 +198,15 @@ class OwnModule:
         for one in self._memories.functions:  # whose class is given by Python itself
             if one.node.name == "__new__" and any(place.startswith(f"{one.of}.") for place, _ in one.sets):
                 does.setdefault(one.of, _Does()).changes.add(one.of)
+        bases = _bases(self._tree)
+        for one in self._memories.functions:
+            if one.sets_by_object:  # the class itself, or one below
+                for name in (name for name, some in bases.items() if one.of in some):
+                    does.setdefault(name, _Does()).changes |= {name, one.of}
+        for name, its_bases in bases.items():
+            for full in (_full(each, self._modules) for each in its_bases):
+                if full in self._others and self._others[full].makes:
+                    does.setdefault(name, _Does()).changes |= self._others[full].changes
         return does
 
     def _is_its_own(self, one: tuple[str, states.Does], name: str, method: str, made: _Does) -> bool:
@@ -252,7 +286,7 @@ class OwnModule:
     def _use(self, name: str) -> Use:
         does = self._does.get(name, _Does())
         holds = self._holds(name)
-        changes = {one for one in does.changes if one not in self._memory and one not in self._loggers}
+        changes = self._changes(name)
         changed = frozenset(map(self._state, changes)) | {one for one in holds if one in self._named}
         top = name.partition(".")[0]
         makes = (
@@ -260,6 +294,7 @@ class OwnModule:
             and any(map(states.is_kept, changed))
             and (name in self._makers or bool(holds))
         )
+        makes |= any(map(self._is_at_work, self._made.given_by(name)))
         kind: Literal["variable", "definition"] = (
             "definition" if name in self._calls or name in self._definitions else "variable"
         )
@@ -282,6 +317,41 @@ class OwnModule:
             self._by_name.get(name, {}),
             alters=told.of(name),
             by_method=told.by_method(name) if name in self._makers else {},
+            asks=self._asked_by(name) if name in self._makers else {},
+            has=self._names_there(name) if name.endswith("__getattr__") else frozenset(),
+        )
+
+    def _changes(self, name: str) -> set[str]:
+        found = self._does.get(name, _Does()).changes
+        return {one for one in found if one not in self._memory and one not in self._loggers}
+
+    def _is_at_work(self, name: str) -> bool:
+        """Whether objects of a class, or what a function of another module gives, change what a module holds."""
+        if name in self._makers:
+            return any(map(states.is_kept, map(self._state, self._changes(name))))
+        full = _full(name, self._modules)
+        return full in self._others and self._others[full].makes
+
+    def _asked_by(self, name: str) -> dict[str, frozenset[str]]:
+        """By method of a class what calling it reads of what modules hold."""
+        hidden = {name, *self._memory, *self._loggers}
+        asks = {
+            method: frozenset(filter(states.is_kept, map(self._state, reads - hidden)))
+            for method, reads in self._asks.get(name, {}).items()
+        }
+        return {method: some for method, some in asks.items() if some}
+
+    def _names_there(self, name: str) -> frozenset[str]:
+        """Names that an object has, or the module, so that nobody is asked for them."""
+        if name == "__getattr__":
+            return frozenset(self._binds)
+        stored = {
+            part.attr
+            for part in nodes_of(self._tree)
+            if isinstance(part, ast.Attribute) and not isinstance(part.ctx, ast.Load)
+        }
+        return frozenset(stored).union(
+            *(bound_names(part.body, "") for part in self._tree.body if isinstance(part, ast.ClassDef))
         )
 
     def _looked_at(self, name: str, *, clears: bool) -> Use:
@@ -290,6 +360,20 @@ class OwnModule:
         kept = name not in self._memory
         reads = _with_modules([*state]) | state
         return Use(reads, state if clears and kept else frozenset(), "variable", False, state, frozenset())
+
+
+def _bases(tree: ast.Module) -> dict[str, set[str]]:
+    """By class of a module: itself and its bases, and theirs, as the module names them."""
+    found: dict[str, set[str]] = {}
+    for node in (node for node in tree.body if isinstance(node, ast.ClassDef)):
+        named = {".".join(chain) for base in node.bases if (chain := chain_of(base)) is not None}
+        found[node.name] = {node.name, *named}.union(*(found.get(each, ()) for each in named))
+    return found
+
+
+def _full(name: str, modules: Mapping[str, str]) -> str:
+    first, dot, rest = name.partition(".")
+    return f"{modules.get(first, first)}{dot}{rest}"
 
 
 def unasked(name: str, text: str) -> Use:
@@ -462,8 +546,19 @@ def _calls(
             if maker.kind != "class":
                 found[name] = [f"{name}()"]  # `add = lambda x: …`, `put = store.put`
             else:
-                found |= {f"{name}.{one}": [f"{name}.{one}()"] for one in methods if not one.startswith("_")}
+                methods = [one for one in _methods_of(maker, flows) if one.isidentifier()]
+                named = [one for one in methods if one in _UNNAMED or not one.startswith("_")]
+                item = f"{name}[0]" if value.kind in ("list", "tuple") else name
+                found |= {f"{name}.{one}": [f"{item}.{one}()"] for one in named}
     return found
+
+
+def _methods_of(maker: Maker, flows: Flows) -> list[str]:
+    """The methods of a class and of its bases in the module."""
+    classes = [maker]
+    for one in classes:
+        classes += (base for number in sorted(one.bases) if (base := flows.makers[number]) not in classes)
+    return list(dict.fromkeys(method for one in classes for method in one.methods))
 
 
 def _loggers(tree: ast.Module) -> set[str]:

@@ -128,7 +128,7 @@ class _Builder:
             self._get(stage, name, cell if apart else begin)
         stage.repeated = tuple(repeated(self._links, stage.cells))
         for _, setting in stage.repeated:
-            for name in sorted(setting.needs):
+            for name in sorted(setting.needs | setting.later):
                 self._get(stage, name, begin)
         for name in self._later_needs(stage):
             if self._links.carries(name, begin):

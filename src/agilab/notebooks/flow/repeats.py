@@ -20,7 +20,9 @@ _FAMILIES = {
     "pandas": ("pandas",),
 }
 """Libraries that a setting of one counts for, where that is not itself alone."""
-_EVERYWHERE = frozenset({"warnings", "logging", "sys", "locale", "decimal", "mpmath", "time"})
+_EVERYWHERE = frozenset(
+    {"warnings", "logging", "sys", "locale", "decimal", "mpmath", "time", "loggers", "builtins"}
+)
 """What whoever sets it sets for everybody."""
 
 
@@ -38,7 +40,7 @@ def repeated(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting]
         wanted += [
             (cell, one)
             for cell, one in _above(links, begin)
-            if one.state == states.ENVIRONMENT and links.can_repeat(one, begin)
+            if one.state == states.ENVIRONMENT and links.can_repeat(one, cell, begin)
         ]
     once: set[tuple[int, int, str]] = set()  # an import may set several things
     for cell, one in sorted(dict.fromkeys(wanted), key=lambda one: (one[0], one[1].line)):
@@ -70,7 +72,12 @@ def _counting(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting
         one
         for one in above
         if one[1].runs & again
-        or (own and one[1].runs and one[1].state.startswith("<options"))
+        or (
+            own and (one[1].runs or one[1].state in states.METHODS_OF) and one[1].state.startswith("<options")
+        )
+        or (
+            one[1].state in states.METHODS_OF and _is_spoken_of(states.METHODS_OF[one[1].state], links, cells)
+        )
         or (_is_spoken_of(one[1].known_as, links, cells) if one[1].known_as else _counts(one[1], libraries))
     }
     texts = [setting.text for _, setting in found if setting.known_as]
@@ -90,7 +97,7 @@ def _speaks_of(text: str, word: str) -> bool:
 
 
 def _is_spoken_of(word: str, links: Links, cells: Sequence[int]) -> bool:
-    """Whether cells, or functions and classes of cells above that they use, have this word."""
+    """Whether cells, or functions and classes of cells above that they use, have this word, which may be a pattern."""
     spoken = re.compile(rf"\b{word}\b")
     if any(spoken.search(links.flows.sources[cell]) for cell in cells):
         return True
@@ -101,7 +108,7 @@ def _is_spoken_of(word: str, links: Links, cells: Sequence[int]) -> bool:
         seen.add(name)
         for number in links.value(name, cells[0]).makers:
             parts = list(ast.walk(links.flows.makers[number].node))
-            if any(isinstance(part, ast.Attribute) and part.attr == word for part in parts):
+            if any(isinstance(part, ast.Attribute) and spoken.fullmatch(part.attr) for part in parts):
                 return True
             todo |= {part.id for part in parts if isinstance(part, ast.Name)} - seen
     return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from agi_node.source.tree import chain_of
 from agilab.notebooks.flow import states
@@ -34,6 +35,14 @@ _QUIET_METHODS = words(
     """
 )
 """Calls that do nothing and print nothing, whatever they are given."""
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What functions read of the notebook, and whether they change any of it when they are called."""
+
+    reads: frozenset[str]
+    acts: bool
 
 
 class Setters(Statements):

@@ -145,6 +145,8 @@ class Statements(Assignments):
         calms = False
         for item in node.items:
             value = self.value(item.context_expr)
+            for name in _AROUND if value.own else ():
+                self.runs_own(value, name, node)
             given = [self.attribute(value, name, (), item.context_expr) for name in _AROUND]
             calms |= any(one is not None for one in given)
             named = isinstance(item.context_expr, (ast.Name, ast.Attribute)) and not (

@@ -24,6 +24,7 @@ FIGURE, FOLDER, LOG = "<figure>", "<working directory>", "<log file>"
 DATABASE = "<database>"
 ENVIRONMENT, IMPORT_PATH = "<environment variables>", "<import path>"
 LOG_OPTIONS = "<options logging>"
+LOGGERS = "<options loggers>"
 LOGGING = frozenset({LOG, LOG_OPTIONS})
 RANDOM = frozenset({RANDOM_NUMPY, RANDOM_PYTHON, RANDOM_TORCH, RANDOM_TENSORFLOW})
 STATES = {
@@ -104,10 +105,18 @@ _SETTERS = words(
     warnings.filterwarnings warnings.simplefilter warnings.resetwarnings logging.basicConfig
     logging.disable logging.captureWarnings logging.config.dictConfig logging.config.fileConfig
     locale.setlocale sys.setrecursionlimit
-    decimal.setcontext time.tzset faulthandler.enable tqdm.auto.tqdm.pandas tqdm.tqdm.pandas
-    tqdm.notebook.tqdm.pandas seaborn.set matplotlib.use matplotlib.pyplot.rc
+    decimal.setcontext time.tzset faulthandler.enable seaborn.set matplotlib.use matplotlib.pyplot.rc
     """
 )
+_GIVES_METHODS = words(
+    """
+    tqdm.tqdm.pandas tqdm.auto.tqdm.pandas tqdm.notebook.tqdm.pandas tqdm.std.tqdm.pandas
+    tqdm.autonotebook.tqdm.pandas tqdm.notebook.tqdm_notebook.pandas tqdm.tqdm_notebook.pandas
+    pandarallel.pandarallel.initialize
+    """
+)
+METHODS_OF = {"<options tqdm>": r"progress_\w+", "<options pandarallel>": r"parallel_\w+"}
+"""What gives tables more methods, and by the state that it sets how the names of these are."""
 _FIGURE_BEGINS = words(
     """
     figure subplots subplot_mosaic plot scatter bar barh hist hist2d boxplot pie violinplot imshow
@@ -167,7 +176,7 @@ def state_of(full: str, named: frozenset[str]) -> tuple[str, Does] | None:
         return LOG, "begin"
     if top == "logging" and (rest in LOGS or rest.endswith("FileHandler")):
         return LOG, "use" if rest in LOGS else "begin"
-    if full in _SETTERS or (top in WITH_OPTIONS and sets_options(full)):
+    if full in _SETTERS or full in _GIVES_METHODS or (top in WITH_OPTIONS and sets_options(full)):
         return f"<options {top}>", "set"
     if full.startswith(("os.environ.update", "os.environ.setdefault", "os.environ.pop", "os.environ.clear")):
         return ENVIRONMENT, "set"

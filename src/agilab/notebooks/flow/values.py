@@ -37,6 +37,8 @@ class Value:
         runs: Functions whose code goes on when it is used: of a generator, or of a function that they made.
         tied: Why it cannot leave its process; empty if it can.
         calm: Whether its methods are known to make new things and leave it as it is, but for those known to change it.
+        own: What it may be of the notebook's own modules, by full names: functions that do more than give a result,
+            and what they hold; with a star before it what lies in the value and is not the value itself.
     """
 
     owns: frozenset[Region] = NOTHING
@@ -46,20 +48,26 @@ class Value:
     tied: str = ""
     kind: Kind = ""
     calm: bool = False
+    own: frozenset[str] = frozenset()
 
     def inside(self) -> Value:
         """One of its items, an attribute, or what iterating over it gives."""
         if self.kind in ("plain", "figure"):
             return self
+        own = frozenset(one.removeprefix("*") for one in self.own)
         if self.kind == "iterator":
             rest = self.reaches - self.owns
-            return Value(rest, rest, self.makers) if rest or self.makers else PLAIN
+            return (
+                replace(PLAIN, own=own)
+                if not (rest or self.makers)
+                else Value(rest, rest, self.makers, own=own)
+            )
         if self.kind in ("list", "tuple"):
             rest = self.reaches - self.owns
             if rest or self.makers or self.tied:
-                return Value(rest, rest, self.makers, self.runs, self.tied)
-            return PLAIN
-        return Value(self.reaches, self.reaches, self.makers, self.runs, self.tied, self.kind, self.calm)
+                return Value(rest, rest, self.makers, self.runs, self.tied, own=own)
+            return replace(PLAIN, own=own)
+        return Value(self.reaches, self.reaches, self.makers, self.runs, self.tied, self.kind, self.calm, own)
 
     def with_kind(self, kind: Kind) -> Value:
         return replace(self, kind=kind)
@@ -84,6 +92,7 @@ def either(values: Iterable[Value]) -> Value:
         next((value.tied for value in found if value.tied), ""),
         kinds.pop() if len(kinds) == 1 else "" if kinds else "plain",
         all(value.calm or value.kind == "plain" for value in found),
+        frozenset[str]().union(*(value.own for value in found)),
     )
 
 
@@ -91,4 +100,6 @@ def holding(values: Iterable[Value], region: Region | None, kind: Kind) -> Value
     """Something new (at `region`) that holds these; without a region it cannot be changed itself."""
     whole = either([PLAIN, *values])
     owns = NOTHING if region is None else frozenset({region})
-    return Value(owns, whole.reaches | owns, whole.makers, whole.runs, whole.tied, kind)
+    held = kind in ("list", "tuple", "iterator")
+    own = frozenset(f"*{one.removeprefix('*')}" for one in whole.own) if held else whole.own
+    return Value(owns, whole.reaches | owns, whole.makers, whole.runs, whole.tied, kind, own=own)

@@ -33,6 +33,7 @@ def with_stored(value: Value, stored: Value) -> Value:
         value.tied or stored.tied,
         "" if itself else value.kind,
         value.calm,
+        value.own | stored.own,
     )
 
 

@@ -2,7 +2,7 @@
 
 The first part, or the one with the first line, is the stage as it was, with its words. Each other one is a stage of its
 own that runs as it did: what the stage gave goes with the code that makes it, and what a part reads of one above it
-crosses as a value, or as an import or function that it uses.
+crosses as a value, or as an import or function that it uses. `from math import *` is repeated: nobody knows its names.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Part:
     Attributes:
         stage: As its cell says it.
         is_said: Whether its cell has a first line that somebody wrote since, so that what it takes and gives stands.
+        stars: Imports of all names of a module that parts above begin with and whose names it may need.
     """
 
     stage: Stage
@@ -78,6 +79,7 @@ class Part:
     inputs: list[str | Input] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     uses: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    stars: list[str] = field(default_factory=list)
 
     @cached_property
     def code(self) -> str:
@@ -92,6 +94,8 @@ class Part:
             "uses": self.uses,
         }
         said = {"uses": self.uses} if self.is_said else said
+        if self.stars:
+            said["code"] = "\n".join((*self.stars, self.stage.code or ""))
         changes = {name: value for name, value in said.items() if value != getattr(self.stage, name)}
         return self.stage.with_changes(**changes) if changes else self.stage
 
@@ -113,7 +117,12 @@ def held_together(parts: Sequence[Stage]) -> Iterator[tuple[Stage, str]]:
     """Parts that do not do apart what they did as one, each with the reason, in words."""
     flows = analyse_cells([translate(part.code or "").python for part in parts])
     links = Links(flows)
+    stars = [_stars(part.code or "") for part in parts]
     for join in links.joins:
+        if join.undecided and any(
+            join.why.startswith(one) for one in {*stars[join.first]} & {*stars[join.last]}
+        ):
+            continue  # each of them has what the module has
         yield parts[join.last], f"it cannot be parted from {parts[join.first].id}: {join.why}"
     for number, found in links.carried_settings.items():
         for source, setting in found:
@@ -160,6 +169,7 @@ def _wire(whole: Stage, parts: Sequence[Part]) -> None:
             part.outputs = [] if number else list(whole.outputs)
         return
     _values(whole, parts, links)
+    _repeat_stars(whole, parts, links)
     _files(whole, parts)
     for part in parts:
         part.outputs.sort(key=_place_in(whole.outputs))
@@ -203,6 +213,31 @@ def _values(whole: Stage, parts: Sequence[Part], links: Links) -> None:
                 at for at, flow in enumerate(flows) if name in flow.binds or _alters(name, flow, parts[at])
             ]
             _add(parts[makers[-1] if makers else 0].outputs, name)
+
+
+def _repeat_stars(whole: Stage, parts: Sequence[Part], links: Links) -> None:
+    """Let each part have the imports of all names from above, where nothing else gives it a name that it reads."""
+    flows = links.flows.cells
+    used = {name for names in whole.uses.values() for name in names}
+    above: dict[str, None] = {}
+    for number, (part, flow) in enumerate(zip(parts, flows, strict=True)):
+        own = _stars(part.code)
+        made = {name for at in range(number) for name in flows[at].binds}
+        taken = {one if isinstance(one, str) else one.called or one.name for one in part.inputs}
+        needed = [name for name in flow.reads if name not in made | taken | used and not is_state(name)]
+        if needed and not part.code.startswith("%%"):
+            part.stars = [one for one in above if one not in own]
+        above |= dict.fromkeys(own)
+
+
+def _stars(code: str) -> list[str]:
+    """The statements of a text that import all names of a module."""
+    try:
+        body = ast.parse(translate(code).python).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    imports = (node for node in body if isinstance(node, ast.ImportFrom))
+    return [ast.unparse(node) for node in imports if node.names[0].name == "*"]
 
 
 def _use_classes(

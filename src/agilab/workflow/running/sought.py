@@ -6,6 +6,7 @@ Reading of code does not tell every path. What a stage opened, listed or asked a
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Collection, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from agilab.engine.graph import Graph, Node
 from agilab.notebooks.patterns import meets
+from agilab.notebooks.settings_files import are_set, is_of_settings
 from agilab.store.store import Store
 from agilab.workflow.document.lab_folder import is_labs
 from agilab.workflow.running.told import Told, listed, told_by
@@ -38,8 +40,11 @@ def sought_in_vain(
         paths = dict.fromkeys([*_told(store, run_id, node), *_of_errors(store, run_id, node)])
         names = [*(one["name"] for one in node.given.get("inputs", ())), *node.given.get("outputs", ())]
         files, patterns = _lying(folder, paths, [str(name) for name in names])
-        if files:
-            yield Told(node.name, _of_files(node.name, files))
+        if others := [path for path in files if not is_of_settings(path)]:
+            yield Told(node.name, _of_files(node.name, others))
+        settings = [path for path in files if is_of_settings(path)]
+        if unset := [path for path in settings if not are_set(folder / path, os.environ)]:
+            yield Told(node.name, _of_settings(node.name, unset))
         if patterns:
             yield Told(node.name, _of_patterns(node.name, patterns))
 
@@ -50,6 +55,15 @@ def _of_files(stage: str, paths: list[str]) -> str:
         f"{stage} looked for {listed(paths, _LISTED)}, which {'lies' if one else 'lie'} in the lab's folder and "
         f"{'is' if one else 'are'} none of its inputs, so that {'it was' if one else 'they were'} not there; "
         f"add {'it' if one else 'them'} to the inputs of {stage}"
+    )
+
+
+def _of_settings(stage: str, paths: list[str]) -> str:
+    one = len(paths) == 1
+    return (
+        f"{stage} looked for {listed(paths, _LISTED)}, which {'is' if one else 'are'} none of its inputs: start the "
+        f"run with the variables in {'it' if one else 'them'} set, or add {'it' if one else 'them'} to the inputs if "
+        "no secret is there, since runs keep their inputs"
     )
 
 
