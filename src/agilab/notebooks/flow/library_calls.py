@@ -13,7 +13,7 @@ from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow.by_name import ANY
 from agilab.notebooks.flow.expressions import drawn
 from agilab.notebooks.flow.model import Alters
-from agilab.notebooks.flow.own_values import OwnValues
+from agilab.notebooks.flow.other_names import OtherNames
 from agilab.notebooks.flow.patches import patched_by
 from agilab.notebooks.flow.values import NOTHING, PLAIN, Kind, Region, Value, either, holding
 from agilab.notebooks.flow.ways import with_stored
@@ -22,7 +22,7 @@ _WALKS = ("itertools.", "collections.", "functools.reduce", "more_itertools.", "
 """How the names of those begin that walk what they are given, besides Python's own."""
 
 
-class LibraryCalls(OwnValues):
+class LibraryCalls(OtherNames):
     """Evaluates calls."""
 
     def call(self, node: ast.Call) -> Value:

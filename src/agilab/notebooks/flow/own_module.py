@@ -8,17 +8,19 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agi_node.source.scopes import bound_names
-from agi_node.source.tree import chain_of, nodes_of
+from agi_node.source.tree import nodes_of
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.alterations import Alterations
 from agilab.notebooks.flow.loggers import of_module
 from agilab.notebooks.flow.made_objects import MadeObjects
-from agilab.notebooks.flow.makers import Maker, Summary
-from agilab.notebooks.flow.memories import LOOKED_AT, Memories, is_in_memory
+from agilab.notebooks.flow.makers import Summary
+from agilab.notebooks.flow.memories import LOOKED_AT, Memories
 from agilab.notebooks.flow.model import CellFlow, Use
+from agilab.notebooks.flow.module_calls import calls_of, concerned
 from agilab.notebooks.flow.module_effects import effects_of
 from agilab.notebooks.flow.module_functions import Function, is_decorated
+from agilab.notebooks.flow.module_text import bases_of, collected_in, in_memory, libraries_of, loggers_of
 from agilab.notebooks.flow.notebook import Flows, analyse_cells
 from agilab.notebooks.flow.statements import FUNCTIONS
 from agilab.notebooks.flow.values import PLAIN
@@ -26,20 +28,6 @@ from agilab.notebooks.flow.values import PLAIN
 _DEFINED = (*FUNCTIONS, ast.ClassDef)
 _MOST_CALLS = 150
 """Calls that are asked of one module: where there are more, each of them may do anything to what the module holds."""
-_UNNAMED = frozenset(
-    (
-        "__call__",
-        "__enter__",
-        "__exit__",
-        "__aenter__",
-        "__aexit__",
-        "__getattr__",
-        "__getitem__",
-        "__iter__",
-        "__next__",
-    )
-)
-"""Methods of objects of the module that a notebook calls without naming them."""
 _AROUND = "__"
 """How names of methods begin that are called without being named."""
 _SEEDS = (
@@ -51,8 +39,6 @@ _SEEDS = (
 )
 """Words of a text that may seed, and what."""
 _SETS_LOG = ("basicConfig", *sorted(states.LOGGER_SETS))
-_CALLED = ("a method of one object", "a function made by a function")
-"""What is tied to its process that can be called."""
 
 
 @dataclass
@@ -104,16 +90,16 @@ class OwnModule:
         self._tree = ast.parse(self._text)
         self._modules = module.modules
         self._own = module.binds - module.modules.keys()
-        self._loggers = _loggers(self._tree)
+        self._loggers = loggers_of(self._tree)
         self._definitions = {part.name for part in self._tree.body if isinstance(part, _DEFINED)}
         self._memories = Memories(self._tree, _remembered(bare))
-        self._in_memory = _in_memory(self._tree)
+        self._in_memory = in_memory(self._tree)
         self._methods = _methods(bare)
         self._alterations = Alterations(bare)
-        self._collected = _collected(self._tree)
+        self._collected = collected_in(self._tree)
         self._binds = module.binds
-        concerned = _concerned(self._tree, bare, self._others, self._collected) | self._memories.remembered
-        self._calls = _calls(bare, self._memories.functions, concerned, self._definitions)
+        asked = concerned(self._tree, bare, self._others, self._collected) | self._memories.remembered
+        self._calls = calls_of(bare, self._memories.functions, asked, self._definitions)
         self._remembering = {
             name
             for name, value in module.values.items()
@@ -133,7 +119,7 @@ class OwnModule:
         self._made = MadeObjects(self._memories.functions, self._makers)
 
         reads = _with_modules([states.kept_in(f"{self._name}.*")])
-        yield self._name, Use(reads, effects=effects, libraries=_libraries(self._tree))
+        yield self._name, Use(reads, effects=effects, libraries=libraries_of(self._tree))
         for name, full in module.modules.items():  # what a package gives on
             if name in module.binds and full in self._others:
                 yield f"{self._name}.{name}", self._others[full]
@@ -198,7 +184,7 @@ class OwnModule:
         for one in self._memories.functions:  # whose class is given by Python itself
             if one.node.name == "__new__" and any(place.startswith(f"{one.of}.") for place, _ in one.sets):
                 does.setdefault(one.of, _Does()).changes.add(one.of)
-        bases = _bases(self._tree)
+        bases = bases_of(self._tree)
         for one in self._memories.functions:
             if one.sets_by_object:  # the class itself, or one below
                 for name in (name for name, some in bases.items() if one.of in some):
@@ -362,15 +348,6 @@ class OwnModule:
         return Use(reads, state if clears and kept else frozenset(), "variable", False, state, frozenset())
 
 
-def _bases(tree: ast.Module) -> dict[str, set[str]]:
-    """By class of a module: itself and its bases, and theirs, as the module names them."""
-    found: dict[str, set[str]] = {}
-    for node in (node for node in tree.body if isinstance(node, ast.ClassDef)):
-        named = {".".join(chain) for base in node.bases if (chain := chain_of(base)) is not None}
-        found[node.name] = {node.name, *named}.union(*(found.get(each, ()) for each in named))
-    return found
-
-
 def _full(name: str, modules: Mapping[str, str]) -> str:
     first, dot, rest = name.partition(".")
     return f"{modules.get(first, first)}{dot}{rest}"
@@ -386,65 +363,6 @@ def unasked(name: str, text: str) -> Use:
     return Use(_with_modules([*kept]), kept, does=does)
 
 
-def _libraries(tree: ast.Module) -> frozenset[str]:
-    """The first parts of the names of what a module imports, wherever that stands."""
-    found = {each.name for node in nodes_of(tree) if isinstance(node, ast.Import) for each in node.names}
-    found |= {node.module for node in nodes_of(tree) if isinstance(node, ast.ImportFrom) and node.module}
-    return frozenset(one.partition(".")[0] for one in found)
-
-
-def _collected(tree: ast.Module) -> set[str]:
-    """Classes that are asked which others have been made of them: `Shape.__subclasses__()`."""
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    asked = [
-        part for part in nodes_of(tree) if isinstance(part, ast.Attribute) and part.attr == "__subclasses__"
-    ]
-    names = {part.value.id for part in asked if isinstance(part.value, ast.Name)}
-    within = {one.name for one in classes if any(part in asked for part in nodes_of(one))}
-    found = (names & {one.name for one in classes}) | within
-    return found if found or not asked else {one.name for one in classes}
-
-
-def _concerned(
-    tree: ast.Module, flows: Flows, others: Mapping[str, Use], collected: Collection[str]
-) -> set[str]:
-    """Functions and classes that speak of what may be kept, themselves or by others: the rest need not be asked."""
-    module = flows[1]
-    tops = {one.partition(".")[0] for one in others}
-    definitions = [node for node in tree.body if isinstance(node, (*FUNCTIONS, ast.ClassDef))]
-    spoken = {node.name: _words_of(node) for node in definitions}
-    found = {name for name, value in module.values.items() if value.kind != "plain" and name not in spoken}
-    found |= {one for node in nodes_of(tree) if isinstance(node, ast.Global) for one in node.names}
-    found |= {
-        name
-        for name, full in module.modules.items()
-        if full.partition(".")[0] in tops or full.startswith(("random", "logging", "numpy.random", "duckdb"))
-    }
-    found |= {
-        node.name
-        for node in definitions
-        if "random" in spoken[node.name]
-        or any(
-            isinstance(part, (ast.Assign, ast.AnnAssign))
-            for part in node.body
-            if isinstance(node, ast.ClassDef)
-        )
-        or (isinstance(node, FUNCTIONS) and (node.args.defaults or node.args.kw_defaults))
-    }
-    found |= {name for name in spoken if _touches_process(name, flows)} | {*collected}
-    while more := {name for name, words in spoken.items() if name not in found and words & found}:
-        found |= more
-    return found & spoken.keys()
-
-
-def _touches_process(name: str, flows: Flows) -> bool:
-    """Whether a function, or a method of a class, does something to a state of the process itself."""
-    makers = [flows.makers[number] for number in flows[1].values.get(name, PLAIN).makers]
-    methods = [flows.makers[each] for one in makers for some in one.methods.values() for each in some]
-    does = [what for one in (*makers, *methods) if one.summary for what in one.summary.states]
-    return any(how != "use" or state in states.RANDOM for state, how in does)
-
-
 def _methods(flows: Flows) -> dict[tuple[str, str], list[Summary]]:
     """By class and method: what the method itself does."""
     return {
@@ -454,34 +372,6 @@ def _methods(flows: Flows) -> dict[tuple[str, str], list[Summary]]:
         if flows.makers[number].name == name
         for method, some in flows.makers[number].methods.items()
     }
-
-
-def _in_memory(tree: ast.Module) -> set[str]:
-    """Names for connections to what is in the memory of the process, or never gets from it into the file."""
-    return {
-        target.id
-        for node in tree.body
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call)
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        if isinstance(target, ast.Name)
-        and (is_in_memory(node.value) or _is_uncommitted(target.id, node.value, tree))
-    }
-
-
-def _is_uncommitted(name: str, call: ast.Call, tree: ast.Module) -> bool:
-    """Whether a module opens a file of SQLite and never says that what it changes is to be kept."""
-    if ast.unparse(call.func) != "sqlite3.connect":
-        return False
-    if any(one.arg in ("isolation_level", "autocommit", None) for one in call.keywords):
-        return False
-    kept = (part for part in nodes_of(tree) if isinstance(part, ast.withitem))
-    by_with = any(isinstance(one.context_expr, ast.Name) and one.context_expr.id == name for one in kept)
-    return not by_with and "commit" not in _words_of(tree)
-
-
-def _words_of(node: ast.AST) -> set[str]:
-    names = {part.id for part in nodes_of(node) if isinstance(part, ast.Name)}
-    return names | {part.attr for part in nodes_of(node) if isinstance(part, ast.Attribute)}
 
 
 def _with_modules(some: Collection[str]) -> frozenset[str]:
@@ -512,62 +402,3 @@ def _remembered(flows: Flows) -> set[str]:
     """Functions of a module whose results a decorator keeps."""
     found = {name: flows[1].values.get(name, PLAIN).makers for name in flows[1].binds}
     return {name for name, makers in found.items() if any(flows.makers[one].kept for one in makers)}
-
-
-def _calls(
-    flows: Flows, functions: Collection[Function], concerned: Collection[str], definitions: Collection[str]
-) -> dict[str, list[str]]:
-    """What calls each function, each class with its methods, and the methods of objects that the module holds.
-
-    Those that are not concerned are called by nothing.
-    """
-    by_class = {
-        (one.of, one.node.name)
-        for one in functions
-        if one.of and (one.by_class or is_decorated(one.node, "staticmethod"))
-    }
-    found: dict[str, list[str]] = {}
-    for name in sorted(flows[1].binds):
-        value = flows[1].values.get(name, PLAIN)
-        if name not in definitions and name not in flows[1].modules and (value.runs or value.tied in _CALLED):
-            found[name] = [f"{name}()"]  # `step = counter()`, `note = SEEN.append`
-        for number in sorted(value.makers):
-            maker = flows.makers[number]
-            methods = [one for one in maker.methods if one.isidentifier()]
-            if maker.name == name and name in definitions:
-                found[name] = [f"{name}()"] if name in concerned else []
-                for one in methods if name in concerned else ():
-                    itself = (name, one) in by_class and one != "__new__"
-                    call = f"{name}.{one}()" if itself else f"{name}().{one}()"
-                    found[name].append(call)
-                    if itself:
-                        found[f"{name}.{one}"] = [call]
-                break
-            if maker.kind != "class":
-                found[name] = [f"{name}()"]  # `add = lambda x: …`, `put = store.put`
-            else:
-                methods = [one for one in _methods_of(maker, flows) if one.isidentifier()]
-                named = [one for one in methods if one in _UNNAMED or not one.startswith("_")]
-                item = f"{name}[0]" if value.kind in ("list", "tuple") else name
-                found |= {f"{name}.{one}": [f"{item}.{one}()"] for one in named}
-    return found
-
-
-def _methods_of(maker: Maker, flows: Flows) -> list[str]:
-    """The methods of a class and of its bases in the module."""
-    classes = [maker]
-    for one in classes:
-        classes += (base for number in sorted(one.bases) if (base := flows.makers[number]) not in classes)
-    return list(dict.fromkeys(method for one in classes for method in one.methods))
-
-
-def _loggers(tree: ast.Module) -> set[str]:
-    """Names for loggers, of which there is one by each name in any process."""
-    calls = ((node.targets[0], node.value) for node in tree.body if isinstance(node, ast.Assign))
-    return {
-        target.id
-        for target, call in calls
-        if isinstance(target, ast.Name)
-        and isinstance(call, ast.Call)
-        and "getLogger" in ast.unparse(call.func)
-    }

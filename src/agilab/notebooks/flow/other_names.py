@@ -25,7 +25,7 @@ _HOLDS = words(
 """Functions whose results hold what these are given."""
 
 
-class OwnValues(Expressions):
+class OtherNames(Expressions):
     """Follows what is of own modules through values."""
 
     def _is_variable(self, full: str) -> bool:
