@@ -109,43 +109,50 @@ class Names(ABC):
             own = self._own.find(named[0]) if self._own is not None else None
             if own is not None or isinstance(node, ast.Name) or (self._own and self._own.is_set(named[0])):
                 return own and own.evaluator._follow(own, depth + 1)
-        if isinstance(node, ast.Name):
-            owner = place.scope.owner(node.id)
-            binding = binding_at(owner.bindings[node.id], place) if owner else None
-            if owner is None or binding is None or binding.each or self._varies.get(node.id) == binding.cell:
-                return None
-            value = binding.value or binding.defined
-            bound = Place(binding.cell, binding.statement, owner)
-            return None if value is None else self._follow(Found(self, value, bound), depth + 1)
-        if isinstance(node, ast.Attribute):
-            made = isinstance(node.value, ast.Call)
-            whole = Found(self, node.value, place) if made else self.found(node.value, place, depth + 1)
-            if whole is not None and isinstance(whole.node, ast.Call) and not whole.node.args:
-                whole = (
-                    None
-                    if whole.node.keywords
-                    else whole.evaluator.found(whole.node.func, whole.place, depth + 1)
-                )
-            if whole is None or not isinstance(whole.node, ast.ClassDef) or whole.place.cell >= 0:
-                return None
-            if any(
-                isinstance(one, ast.Attribute) and one.attr == node.attr and isinstance(one.ctx, ast.Store)
-                for one in ast.walk(whole.node)
-            ):
-                return None
-            inside = replace(whole.place, scope=scope_of_class(whole.node, whole.place))
-            if node.attr not in inside.scope.bindings:
-                return None
-            return whole.evaluator.found(ast.Name(node.attr, ast.Load()), inside, depth + 1)
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant | ast.Name):
-            key_of = self.found(node.slice, place, depth + 1) if isinstance(node.slice, ast.Name) else None
-            said = node.slice if key_of is None else key_of.node
-            whole = self.found(node.value, place, depth + 1) if isinstance(said, ast.Constant) else None
-            if whole is None or not isinstance(whole.node, ast.Dict) or not isinstance(said, ast.Constant):
-                return None
-            for key, value in zip(whole.node.keys, whole.node.values, strict=True):
-                if isinstance(key, ast.Constant) and key.value == said.value:
-                    return whole.evaluator._follow(Found(whole.evaluator, value, whole.place), depth + 1)
+        match node:
+            case ast.Name():
+                return self._named(node.id, place, depth)
+            case ast.Attribute():
+                return self._of_class(node, place, depth)
+            case ast.Subscript(slice=ast.Constant() | ast.Name()):
+                return self._of_dict(node, place, depth)
+        return None
+
+    def _named(self, name: str, place: Place, depth: int) -> Found | None:
+        owner = place.scope.owner(name)
+        binding = binding_at(owner.bindings[name], place) if owner else None
+        if owner is None or binding is None or binding.each or self._varies.get(name) == binding.cell:
+            return None
+        value = binding.value or binding.defined
+        bound = Place(binding.cell, binding.statement, owner)
+        return None if value is None else self._follow(Found(self, value, bound), depth + 1)
+
+    def _of_class(self, node: ast.Attribute, place: Place, depth: int) -> Found | None:
+        """An attribute that a class of a module sets for all its objects, of the class or of one made of it."""
+        made = isinstance(node.value, ast.Call)
+        whole = Found(self, node.value, place) if made else self.found(node.value, place, depth + 1)
+        if whole is not None and isinstance(call := whole.node, ast.Call) and not call.args:
+            whole = None if call.keywords else whole.evaluator.found(call.func, whole.place, depth + 1)
+        if whole is None or not isinstance(whole.node, ast.ClassDef) or whole.place.cell >= 0:
+            return None
+        stored = (one for one in ast.walk(whole.node) if isinstance(one, ast.Attribute))
+        if any(one.attr == node.attr and isinstance(one.ctx, ast.Store) for one in stored):
+            return None  # an object may have another one
+        inside = replace(whole.place, scope=scope_of_class(whole.node, whole.place))
+        if node.attr not in inside.scope.bindings:
+            return None
+        return whole.evaluator.found(ast.Name(node.attr, ast.Load()), inside, depth + 1)
+
+    def _of_dict(self, node: ast.Subscript, place: Place, depth: int) -> Found | None:
+        """What stands under a key in a dictionary that is written down."""
+        key_of = self.found(node.slice, place, depth + 1) if isinstance(node.slice, ast.Name) else None
+        said = node.slice if key_of is None else key_of.node
+        whole = self.found(node.value, place, depth + 1) if isinstance(said, ast.Constant) else None
+        if whole is None or not isinstance(whole.node, ast.Dict) or not isinstance(said, ast.Constant):
+            return None
+        for key, value in zip(whole.node.keys, whole.node.values, strict=True):
+            if isinstance(key, ast.Constant) and key.value == said.value:
+                return whole.evaluator._follow(Found(whole.evaluator, value, whole.place), depth + 1)
         return None
 
     def _follow(self, one: Found, depth: int) -> Found | None:
