@@ -11,10 +11,8 @@ from collections.abc import Collection, Mapping
 from copy import deepcopy
 from pathlib import Path
 
+from agilab.notebooks.brought_code import brought, text_of_file
 from agilab.notebooks.syntax import parse
-
-_LARGEST = 1 << 20
-"""Bytes of a module that is looked at."""
 
 
 def with_moves(trees: Mapping[int, ast.Module], folder: Path) -> tuple[dict[int, ast.Module], list[str]]:
@@ -28,8 +26,9 @@ def with_moves(trees: Mapping[int, ast.Module], folder: Path) -> tuple[dict[int,
             for name in _modules(node):
                 moves = [] if name in seen else _moves(folder / f"{name}.py", name)
                 seen.add(name)
+                moves = brought(moves, node.end_lineno or node.lineno, f"{name}.py")
                 texts += map(ast.unparse, moves)
-                body += [_at(one, node) for one in moves]
+                body += moves
         if len(body) > len(tree.body):
             whole[cell] = ast.Module(body, tree.type_ignores)
     return whole, texts
@@ -45,13 +44,8 @@ def _modules(node: ast.stmt) -> list[str]:
 
 def _moves(file: Path, module: str) -> list[ast.stmt]:
     """The statements of a module by which it goes to another folder, and those that these need, under other names."""
-    try:
-        if not file.is_file() or file.stat().st_size > _LARGEST:
-            return []
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError):
-        return []
-    tree = parse(text).tree if "chdir" in text else None
+    text = text_of_file(file)
+    tree = parse(text).tree if text and "chdir" in text else None
     if tree is None:
         return []
     taken: list[ast.stmt] = []
@@ -79,26 +73,14 @@ def _bound(node: ast.Import | ast.ImportFrom) -> set[str]:
     return {(one.asname or one.name).partition(".")[0] for one in node.names}
 
 
-def _at(moved: ast.stmt, node: ast.stmt) -> ast.stmt:
-    """A statement, in the line of another and behind it."""
-    for one in ast.walk(moved):
-        if isinstance(one, ast.expr | ast.stmt | ast.alias | ast.keyword):
-            one.col_offset += one.lineno * 10_000
-            one.end_col_offset = (one.end_col_offset or 0) + (one.end_lineno or one.lineno) * 10_000
-            one.lineno = one.end_lineno = node.end_lineno or node.lineno
-    return moved
-
-
 class _Renamed(ast.NodeTransformer):
-    """Gives what a module sets names that no cell has, and puts its path in the place of `__file__`."""
+    """Gives what a module sets names that no cell has."""
 
     def __init__(self, module: str, names: Collection[str]) -> None:
         self._module = module
         self._names = names
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        if node.id == "__file__":
-            return ast.copy_location(ast.Constant(f"{self._module}.py"), node)
         if node.id in self._names:
             return ast.copy_location(ast.Name(f"{self._module}__{node.id}", node.ctx), node)
         return node

@@ -7,16 +7,13 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from agilab.notebooks.brought_code import brought, tree_of_file
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.parsing import ParsedCell
 from agilab.notebooks.rules import found
 from agilab.notebooks.secrets import redact
 from agilab.notebooks.syntax import parse
 
-_LARGEST = 1 << 20
-"""Bytes of a program that is looked at."""
-_WIDTH = 10_000
-"""Columns for each line of a program, which all stand in one line of the cell."""
 _RUNS = ("globals().update(runpy.run_", "exec(compile(open(")
 _ENDS = frozenset({"exit", "quit", "SystemExit", "_exit"})
 
@@ -44,7 +41,7 @@ def with_programs(
         runs = {magic.line: magic.meaning.runs for magic in one.magics if magic.meaning.runs.endswith(".py")}
         programs: dict[int, list[ast.stmt]] = {}
         for line, name in runs.items():
-            program = _program(folder / name)
+            program = tree_of_file(folder / name)
             if program is not None:
                 texts.append(ast.unparse(program))
                 programs[line] = _moved(program, line, posixpath.normpath(name))
@@ -72,36 +69,11 @@ def _moved(program: ast.Module, line: int, name: str) -> list[ast.stmt]:
     for one in program.body:
         is_main = isinstance(one, ast.If) and ast.unparse(one.test) == "__name__ == '__main__'"
         body += one.body if isinstance(one, ast.If) and is_main else [one]
-    for node in (each for one in body for each in ast.walk(one)):
-        if isinstance(node, ast.expr | ast.stmt | ast.ExceptHandler | ast.keyword | ast.alias | ast.arg):
-            first, last = node.lineno, node.end_lineno or node.lineno
-            node.col_offset += first * _WIDTH
-            node.end_col_offset = (node.end_col_offset or 0) + last * _WIDTH
-            node.lineno = node.end_lineno = line
-    return [_Placed(name).visit(one) for one in body]
-
-
-class _Placed(ast.NodeTransformer):
-    """Puts a path in the place of `__file__`."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return ast.copy_location(ast.Constant(self._path), node) if node.id == "__file__" else node
-
-
-def _program(file: Path) -> ast.Module | None:
-    try:
-        if not file.is_file() or file.stat().st_size > _LARGEST:
-            return None
-        return parse(file.read_text(encoding="utf-8")).tree
-    except (OSError, ValueError):
-        return None
+    return brought(body, line, name)
 
 
 def _exits(file: Path) -> bool:
-    tree = _program(file)
+    tree = tree_of_file(file)
     return tree is not None and any(_is_end(node) for node in ast.walk(tree))
 
 

@@ -7,11 +7,11 @@ stages take, so one that seems to hold some is not taken, and its variables are 
 from __future__ import annotations
 
 import ast
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from agilab.notebooks.brought_code import text_of_file
 from agilab.notebooks.file_uses import FileUse
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.known_texts import Text
@@ -26,7 +26,6 @@ _LOOKS = ("load_dotenv", "dotenv_values", "find_dotenv")
 _FIRST = (-1, 0)
 """Before any cell: a path is then meant from the notebook's own folder, wherever the code has gone by now."""
 _HIGHEST = 12
-_LARGEST = 1 << 20
 _NAME = re.compile(r"(?:^|[/.])env(?:\.[\w-]+)*$")
 _LINE = re.compile(r"^[ \t]*(?:export[ \t]+)?([\w.]+)[ \t]*=[ \t]*[\"']?([^\"'\n]*)", re.MULTILINE)
 _SECRET = re.compile(r"(?i)key|secret|token|passw|pwd|credential|auth|dsn")
@@ -107,7 +106,7 @@ def is_of_settings(path: str) -> bool:
 
 def are_set(file: Path, environ: Mapping[str, str]) -> bool:
     """Whether each variable of a file of settings has a value in an environment."""
-    return all(match[1] in environ for match in _LINE.finditer(_text(file) or ""))
+    return all(match[1] in environ for match in _LINE.finditer(text_of_file(file) or ""))
 
 
 def without_secrets(uses: Iterable[FileUse], folder: Path) -> tuple[tuple[FileUse, ...], list[Finding]]:
@@ -123,7 +122,7 @@ def without_secrets(uses: Iterable[FileUse], folder: Path) -> tuple[tuple[FileUs
         if use.does not in ("read", "look", "add") or not is_of_settings(path):
             left.append(use)
             continue
-        if path not in found_of and (text := _text(folder / path)) is not None:
+        if path not in found_of and (text := text_of_file(folder / path)) is not None:
             secret = list(dict.fromkeys(_secret_names(text)))
             kept_out.update([path] if secret else [])
             what, mend = _words(path, secret)
@@ -153,11 +152,3 @@ def _secret_names(text: str) -> Iterator[str]:
         by_name = _SECRET.search(name) is not None and is_literal_secret(value, name)
         if by_name or next(shaped(value), None) is not None:
             yield name
-
-
-def _text(file: Path) -> str | None:
-    try:
-        small = file.is_file() and os.path.getsize(file) <= _LARGEST
-        return file.read_text(encoding="utf-8", errors="replace") if small else None
-    except (OSError, ValueError):
-        return None
