@@ -9,6 +9,7 @@ from agilab.projects.request import Faces
 from agilab.store.store import Store
 from agilab.workflow.running.execution import run_lab
 from agilab.workflow.running.request import LabRequest
+from agilab.workflow.running.resuming import resume_lab
 
 from .conftest import ALab
 
@@ -183,3 +184,22 @@ def test_a_stage_that_fails_for_it_is_told_too(lab: ALab, code: str, path: str) 
 )
 def test_what_it_has_or_nobody_has_is_not(lab: ALab, code: str, inputs: str, outputs: str) -> None:
     assert notes_of(lab, code, inputs, outputs) == []
+
+
+def test_a_note_is_written_once_by_whoever_takes_a_run_to_its_end(
+    lab: ALab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("agilab.workflow.running.execution.finish", die)
+        with pytest.raises(KeyboardInterrupt):
+            notes_of(lab, "os.path.exists('notes.txt')")
+    with Store(lab.workspace, readonly=True) as store:
+        (run,) = store.runs(limit=1)
+    said: list[str] = []
+    result = resume_lab(run.run_id, lab.workspace, Faces(note=said.append))
+    assert result.status == "succeeded"
+    assert list(result.notes) == said
+    assert len(said) == 1

@@ -21,7 +21,7 @@ from agilab.envs import Environment, hold
 from agilab.envs.worker_process import WorkerSpec
 from agilab.projects.crew import check_executor, crew_of
 from agilab.projects.discover import remember
-from agilab.projects.finish import finish, tracking_uri
+from agilab.projects.finish import finish, own_notes, tracking_uri
 from agilab.projects.inputs import FileDigests
 from agilab.projects.machine import cores
 from agilab.projects.request import Faces
@@ -136,12 +136,12 @@ def _tell(store: Store, run_id: str, graph: Graph, folder: Path, faces: Faces) -
         *changed_in_modules(store, run_id, graph, folder, stages),
         *sought_in_vain(store, run_id, graph, folder, stages),
     ]
-    if not found:
-        return
+    before = own_notes(store, run_id)  # of an owner that died behind them
     log = store.log(run_id)
     for told in found:
         faces.note(told.sentence)
-        log.append("note_added", by="agilab", stage=told.stage, text=told.sentence)
+        if told.sentence not in before:
+            log.append("note_added", by="agilab", stage=told.stage, text=told.sentence)
     log.flush()
 
 
