@@ -265,9 +265,8 @@ def _broken(reader: _Reader, text: str, error: json.JSONDecodeError, result: Dec
     version = re.search(r'"nbformat"\s*:\s*(\d)', text)
     if version:
         result.value["nbformat"] = int(version[1])
-    result.say(
-        "NB-011", f"the file ends in the middle; {len(cells)} whole cells were read", text.count("\n") + 1
-    )
+    read = "1 whole cell was read" if len(cells) == 1 else f"{len(cells)} whole cells were read"
+    result.say("NB-011", f"the file ends in the middle; {read}", text.count("\n") + 1)
 
 
 def _is_cut(text: str, error: json.JSONDecodeError) -> bool:

@@ -27,7 +27,14 @@ def read_text(data: bytearray, name: str) -> Notebook:
         jupytext: Any = importlib.import_module("jupytext")  # a second: only for who has such files
     except ImportError:
         return Notebook(
-            name, whole=False, findings=(*decoded.findings, found("NB-015", "it is a text notebook"))
+            name,
+            whole=False,
+            findings=(
+                *decoded.findings,
+                found(
+                    "NB-015", "it is a text notebook, and jupytext, which reads those, is not installed here"
+                ),
+            ),
         )
     suffix = Path(name).suffix.lower()
     try:
