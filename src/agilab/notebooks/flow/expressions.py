@@ -55,7 +55,7 @@ class Expressions(ABC):
         """Whether a text may be a query that writes into a database, or name a file of such."""
         self.calm_names: Collection[str] = ()
         """Names of configurations of `logging` that let loggers go on which are there."""
-        self.put: Collection[Chain | None] = ()
+        self.put: set[Chain | None] = set()
         """Places that the text gives something else: `tools.load` where it says `tools.load = f`."""
         self.own_modules: Mapping[str, Use] = {}
         """By full name, what naming something of the notebook's own modules does."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from agi_node.source.tree import nodes_of, text_of
+from agi_node.source.tree import text_of
 
 SILENCED = "<loggers silenced>"
 """Those that are there are silenced."""
@@ -21,7 +21,7 @@ _CONFIGURES = {"logging.config.dictConfig": 1, "logging.config.fileConfig": 3}
 
 
 def logged_by(full: str, node: ast.Call, calm: Iterable[str]) -> str | None:
-    """What a call does to loggers, as a state; `calm` are names of configurations that let loggers go on.
+    """What a call does to loggers, as a state; `calm` are names of such as let loggers go on (`is_calm`).
 
     >>> said = ast.parse("getLogger('a'); getLogger(__name__); getLogger(x); getLogger()").body
     >>> [logged_by("logging.getLogger", one.value, ()) for one in said]
@@ -37,21 +37,12 @@ def logged_by(full: str, node: ast.Call, calm: Iterable[str]) -> str | None:
         return None
     told = [each.value for each in node.keywords if each.arg in ("config", _TOLD)]
     told += node.args[_CONFIGURES[full] - 1 : _CONFIGURES[full]]
-    lets = (_is_false(one) or _is_calm(one) or (isinstance(one, ast.Name) and one.id in calm) for one in told)
+    lets = (_is_false(one) or is_calm(one) or (isinstance(one, ast.Name) and one.id in calm) for one in told)
     return None if any(lets) else SILENCED
 
 
-def calm_names(tree: ast.AST) -> set[str]:
-    """Names that a text gives nothing but configurations that let loggers go on."""
-    found: dict[str, bool] = {}
-    for node in nodes_of(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            found[name] = found.get(name, True) and _is_calm(node.value)
-    return {name for name, calm in found.items() if calm}
-
-
-def _is_calm(node: ast.expr | None) -> bool:
+def is_calm(node: ast.expr | None) -> bool:
+    """Whether an expression is a configuration that lets loggers go on."""
     if isinstance(node, ast.Dict):
         pairs = zip(node.keys, node.values, strict=True)
         return any(text_of(key) == _TOLD and _is_false(value) for key, value in pairs if key is not None)

@@ -12,7 +12,7 @@ from agi_node.source.tree import Chain, chain_of, nodes_of
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.databases import may_write
-from agilab.notebooks.flow.loggers import Loggers, calm_names, is_of_logger
+from agilab.notebooks.flow.loggers import Loggers, is_calm, is_of_logger
 from agilab.notebooks.flow.makers import BUILTINS, Maker
 from agilab.notebooks.flow.model import Setting, Undecided
 from agilab.notebooks.flow.module_effects import draws, module_of, run_by
@@ -56,14 +56,9 @@ class Names(Settings):
         self._loggers = Loggers()
         self._logging: set[str] = set()
         """Modules of the notebook's own that have got their loggers."""
-        self._stops = any(map(stops, trees))
-        self.calm_names = frozenset[str]().union(*map(calm_names, trees))
-        self.put = {
-            chain_of(node)
-            for tree in trees
-            for node in nodes_of(tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
-        }
+        self._stops = False
+        self.put = set()
+        calm: dict[str, bool] = {}
         for tree in trees:
             self._own |= bound_names(tree.body, "").keys()
             for node in nodes_of(tree):
@@ -78,10 +73,18 @@ class Names(Settings):
                     self.told_in_place |= _says_in_place(node)
                     self.told_sql |= isinstance(node, ast.Constant) and may_write(node)
                     self.told_written |= may_be_told(node)
+                elif isinstance(node, ast.Attribute):
+                    self._stops |= stops(node)
+                    if isinstance(node.ctx, ast.Store):
+                        self.put.add(chain_of(node))
                 elif isinstance(node, (ast.Dict, ast.Assign)):
                     self.told_written |= may_be_told(node)
+                    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                        name = node.targets[0].id
+                        calm[name] = calm.get(name, True) and is_calm(node.value)
                 elif isinstance(node, ast.ClassDef):
                     self._own_methods |= {part.name for part in node.body if isinstance(part, FUNCTIONS)}
+        self.calm_names = frozenset(name for name, lets in calm.items() if lets)
         self._begin(0)
 
     def _begin(self, index: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from agi_node.source.tree import Chain, chain_of, nodes_of, text_of
+from agi_node.source.tree import Chain, chain_of, text_of
 from agilab.notebooks.flow import states
 
 _PATCHES = ("unittest.mock.patch", "mock.patch")
@@ -30,6 +30,6 @@ def patched_by(node: ast.expr, full_of: Callable[[Chain], str | None]) -> str:
     return f"<options {place.partition('.')[0]}>" if place else ""
 
 
-def stops(tree: ast.AST) -> bool:
-    """Whether a text may stop patches again, so that starting them elsewhere is not the same."""
-    return any(isinstance(part, ast.Attribute) and part.attr in _ENDS for part in nodes_of(tree))
+def stops(node: ast.Attribute) -> bool:
+    """Whether this may stop patches again, so that starting them elsewhere is not the same."""
+    return node.attr in _ENDS
