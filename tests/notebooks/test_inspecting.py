@@ -274,9 +274,15 @@ def test_two_hundred_equal_cells_have_two_hundred_ids() -> None:
         ("not python", False),
     ],
 )
-def test_a_program_that_may_end_its_stage_is_told(tmp_path: Path, program: str, exits: bool) -> None:
+def test_a_program_that_may_end_before_it_hands_on_its_names_is_told(
+    tmp_path: Path, program: str, exits: bool
+) -> None:
     (tmp_path / "prog.py").write_text(program)
     path = tmp_path / "study.ipynb"
     path.write_bytes(notebook("x = 1\n%run prog.py 3"))
     said = [one for one in inspect(path).findings if "sys.exit" in one.what]
     assert [(one.code, one.cell, one.line) for one in said] == ([("NB-115", 0, 2)] if exits else [])
+    path.write_bytes(notebook("x = 1\n%run -i prog.py 3"))
+    assert not [one for one in inspect(path).findings if "sys.exit" in one.what], (
+        "it has the notebook's names"
+    )

@@ -30,9 +30,10 @@ TRANSLATED = {
     "%prun -s cumulative -q main()": "main()",
     "%memit -r 3 big()": "big()",
     "%run clean.py": (
-        "import runpy, sys, unittest.mock; unittest.mock.patch.object(sys, 'argv', [\"clean.py\"]).start(); "
-        'globals().update(runpy.run_path("clean.py", run_name="__main__")); '
-        "unittest.mock.patch.stopall(); globals().pop('__file__', None)"
+        "with __import__('contextlib').suppress(SystemExit), "
+        "__import__('unittest.mock').mock.patch.object(__import__('sys'), 'argv', [\"clean.py\"]): "
+        'import runpy; globals().update(runpy.run_path("clean.py", run_name="__main__")); '
+        "globals().pop('__file__', None)"
     ),
     "%xdel big": "del big",
     "/f a b": "f(a, b)",
@@ -41,6 +42,14 @@ TRANSLATED = {
     "!ls -l": 'import subprocess; subprocess.run("ls -l", shell=True)',
     "!cp {source} $target": 'import subprocess; subprocess.run("cp " + str(source) + " " + str(target), shell=True)',
     "!cp {source} $HOME": 'import subprocess; subprocess.run("cp {source} $HOME", shell=True)',
+    "!mkdir -p data/{raw,clean}": (
+        'import os, subprocess; subprocess.run("mkdir -p data/{raw,clean}", '
+        "shell=True, executable=os.environ.get('SHELL'))"
+    ),
+    "found = !ls a.csv": (
+        'import subprocess; found = subprocess.run("ls a.csv", '
+        "shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout.splitlines()"
+    ),
     "%matplotlib inline": "",
     "%timeit -n 10 f()": "",
     "frame.head?": "",

@@ -200,15 +200,23 @@ def _argument(word: str, arguments: str, names: Container[str]) -> str:
 
 
 def _as_a_program(call: str, words: Sequence[str], told: Meaning, folder: str = "") -> Meaning:
-    """A call as `%run` makes it: with an argv and an import path of its own; `__file__` IPython keeps to itself."""
-    parts = [f"unittest.mock.patch.object(sys, 'argv', [{', '.join(words)}]).start()", call]
-    parts += ["unittest.mock.patch.stopall()"]
+    """A call as `%run` makes it: with an argv and an import path of its own; `__file__` IPython keeps to itself.
+
+    A program that exits is over, and what stands below it goes on.
+    """
+    modules = [*(["os"] if "os." in f"{call} {folder}" else []), *(["runpy"] if "runpy" in call else [])]
+    modules += ["sys"] if folder else []
+    parts = [f"import {', '.join(modules)}"] if modules else []
+    parts += [f"sys.path.insert(0, {folder})"] if folder else []
+    parts += [call]
     parts += ["globals().pop('__file__', None)"] if "runpy" in call else []
-    if folder:
-        parts = [f"sys.path.insert(0, {folder})", *parts, f"sys.path.remove({folder})"]
-    modules = ["sys", "unittest.mock", *(["runpy"] if "runpy" in call else [])]
-    modules += [name for name in ("glob", "os") if any(f"{name}." in word for word in (folder, call, *words))]
-    return replace(told, python="; ".join([f"import {', '.join(sorted(modules))}", *parts]))
+    parts += [f"sys.path.remove({folder})"] if folder else []
+    argv = ", ".join(words)
+    for name in ("os.path.expanduser(", "glob.glob("):
+        argv = argv.replace(name, re.sub(r"^(\w+)", r"__import__('\1')", name))
+    apart = f"__import__('unittest.mock').mock.patch.object(__import__('sys'), 'argv', [{argv}])"
+    head = f"with __import__('contextlib').suppress(SystemExit), {apart}: "
+    return replace(told, python=head + "; ".join(parts))
 
 
 def _dotenv(arguments: str, target: str, names: Container[str]) -> Meaning | None:

@@ -14,18 +14,22 @@ from agilab.notebooks.rules import found
 from agilab.notebooks.secrets import redact
 from agilab.notebooks.syntax import parse
 
-_RUNS = ("globals().update(runpy.run_", "exec(compile(open(")
+_ITS_OWN = "globals().update(runpy.run_"
+_RUNS = (_ITS_OWN, "exec(compile(open(")
 _ENDS = frozenset({"exit", "quit", "SystemExit", "_exit"})
 
 
 def programs_that_exit(cells: Iterable[ParsedCell], folder: Path) -> Iterator[Finding]:
-    """One finding for each `%run` of a program that may end by `sys.exit`: IPython goes on below it, a stage ends."""
+    """One finding for each `%run` of a program that may end by `sys.exit`, and so leave no names behind.
+
+    With `-i` it has the notebook's own, which stay.
+    """
     for one in cells:
         for magic in one.magics:
             name = magic.meaning.runs
-            if name.endswith(".py") and _exits(folder / name):
-                what = f"%run {redact(name)} may end by sys.exit, and its stage with it; IPython would go on below"
-                mend = "call what it does without sys.exit: from the program import main; main()"
+            if name.endswith(".py") and _ITS_OWN in magic.meaning.python and _exits(folder / name):
+                what = f"%run {redact(name)} may end by sys.exit: what it has named until then is lost"
+                mend = f"%run -i {redact(name)}, or without sys.exit: from the program import main; main()"
                 yield found("NB-115", what, cell=one.cell.index, line=magic.line, mend=mend)
 
 

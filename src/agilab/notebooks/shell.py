@@ -89,15 +89,36 @@ def _requirements(rest: str, conda: bool, in_shell: bool) -> list[str]:
     return [*result, *files]
 
 
+_ANY_SHELL = re.compile(
+    r"(?:[\w\s./,:+=@%'\"|>?-]|(?<!\*)\*(?!\*)|\{\w+\}|\$(?!BASH|E?UID\b|HOSTNAME|RANDOM|SECONDS)[A-Za-z_]\w*)*"
+)
+"""A line that each shell reads alike: words, paths, patterns, pipes; no `{a,b}`, no `[[`, no `&>`."""
+_ITS_OWN = re.compile(r"(?:^|\|)\s*(?:declare|echo|let|popd|printf|pushd|shopt|source|time|type|which)\b|~")
+
+
 def shell_command(command: str, names: Container[str]) -> str:
     """`!command`: its output goes where the cell's goes, its exit code nowhere, as in IPython."""
-    return f"import subprocess; subprocess.run({text_expression(command, names)}, shell=True)"
+    modules, how = _shell(command)
+    return f"import {modules}; subprocess.run({text_expression(command, names)}, {how})"
 
 
 def captured(command: str, target: str, names: Container[str]) -> str:
-    """`target = !command`: the lines that it prints."""
-    call = f"subprocess.run({text_expression(command, names)}, shell=True, capture_output=True, text=True)"
-    return f"import subprocess; {target} = {call}.stdout.splitlines()"
+    """`target = !command`: the lines that it prints, errors among them."""
+    modules, how = _shell(command)
+    call = f"subprocess.run({text_expression(command, names)}, {how}"
+    both = "stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True"
+    return f"import {modules}; {target} = {call}, {both}).stdout.splitlines()"
+
+
+def _shell(command: str) -> tuple[str, str]:
+    """The modules and arguments of a call that has a line read by a shell: the user's own, where it matters which.
+
+    >>> _shell("ls -l"), _shell("mkdir -p data/{raw,clean}")
+    (('subprocess', 'shell=True'), ('os, subprocess', "shell=True, executable=os.environ.get('SHELL')"))
+    """
+    if _ANY_SHELL.fullmatch(command) and not _ITS_OWN.search(command):
+        return "subprocess", "shell=True"
+    return "os, subprocess", "shell=True, executable=os.environ.get('SHELL')"
 
 
 _NETWORK = re.compile(

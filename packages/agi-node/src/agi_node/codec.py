@@ -55,13 +55,24 @@ def decode_all(tagged: Mapping[str, Any]) -> dict[str, Any]:
     return {name: decode(value) for name, value in tagged.items()}
 
 
-def load(path: Path | str, subject: str = "a pickled value") -> Any:
-    """The object in a file; AGI-RUN-113 where it cannot be read back here."""
+def load(
+    path: Path | str, subject: str = "a pickled value", joined: Callable[[Any], Any] | None = None
+) -> Any:
+    """The object in a file; AGI-RUN-113 where it cannot be read back here.
+
+    `joined` makes again what `parted` of `dumps` took out.
+    """
     import pickle  # 10 ms that a worker of plain data never pays
+
+    class Joining(pickle.Unpickler):
+        def persistent_load(self, found: Any) -> Any:
+            if joined is None:
+                raise pickle.UnpicklingError("it holds paths into the folder of a stage, which is none here")
+            return joined(found)
 
     def read() -> Any:
         with open(path, "rb") as file:
-            return pickle.load(file)
+            return Joining(file).load()
 
     try:
         return deeply(read)
@@ -69,10 +80,13 @@ def load(path: Path | str, subject: str = "a pickled value") -> Any:
         raise _unreadable(subject, problem) from problem
 
 
-def dumps(value: Any, subject: str) -> bytes:
-    """A value as a pickle; AGI-RUN-112 for one that cannot be pickled, whose cause is in the error."""
+def dumps(value: Any, subject: str, parted: Callable[[Any], Any] | None = None) -> bytes:
+    """A value as a pickle; AGI-RUN-112 for one that cannot be pickled, whose cause is in the error.
+
+    `parted` says, of each object within, what stands in the pickle for it, or None. Asking costs as much as pickling.
+    """
     try:
-        return deeply(lambda: _dump(value))
+        return deeply(lambda: _dump(value, parted))
     except Exception as problem:  # pickling runs the author's code, which may raise anything
         raise AgiError(
             "AGI-RUN-112",
@@ -178,14 +192,17 @@ def is_loading() -> bool:
     return _loading > 0
 
 
-def _dump(value: Any) -> bytes:
+def _dump(value: Any, parted: Callable[[Any], Any] | None = None) -> bytes:
     try:
         # Lambdas, closures and whatever a notebook defines travel by value; pickle alone knows only names.
         from cloudpickle import Pickler  # type: ignore[import-untyped]  # it has no types
     except ImportError:
         from pickle import Pickler
+    kept = _as_they_are(Pickler, value)
+    if parted is not None:
+        kept = type("Parted", (kept,), {"persistent_id": lambda _, found: parted(found)})
     file = io.BytesIO()
-    _as_they_are(Pickler, value)(file, protocol=_PROTOCOL).dump(value)
+    kept(file, protocol=_PROTOCOL).dump(value)
     return file.getvalue()
 
 

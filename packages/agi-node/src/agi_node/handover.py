@@ -10,7 +10,8 @@
 | `module` | a module, by its name | where it can be imported |
 | `pickle` | anything else | in the environment that wrote it |
 
-Paths into the folder of the stage are, where they are read, paths into the reader's (`inside`, `lab_folder`).
+Paths into the folder of the stage are, where they are read, paths into the reader's: a form says `inside` where plain
+data or a table has some (`lab_folder`, `lab_tables`), and a pickle has them apart.
 
 Small `json` stands in the value of the stage; everything else is an artifact of it, known by digest.
 """
@@ -26,7 +27,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agi_node import arrays, axes, codec, encoding, lab_folder
+from agi_node import arrays, axes, codec, encoding, lab_folder, lab_tables
 from agi_node.canonical import untag
 from agi_node.errors import FAILED, AgiError
 from agi_node.exact_json import DEEPEST, exact_text, exact_value
@@ -59,23 +60,26 @@ def hand_over(name: str, value: Any, staging: Staging, subject: str) -> Form:
     """
     if isinstance(value, types.ModuleType):
         return {"kind": "module", "name": value.__name__}
-    if (placed := lab_folder.leave(value)) is not None:
-        return {**hand_over(name, placed, staging, subject), "inside": True}
     text = exact_text(value)
+    inside: Form = {}
     if text is not None:
+        if (left := lab_folder.leave(value)) is not None:
+            text, inside = str(exact_text(left)), {"inside": True}
         if len(text) <= INLINE:
-            return {"kind": "json", "text": text}
-        return _kept(name, "json", text.encode(), staging)
+            return {"kind": "json", "text": text, **inside}
+        return _kept(name, "json", text.encode(), staging, **inside)
     if type(value) is bytes:
         return _kept(name, "bytes", value, staging)
     why: dict[str, Any] = {}
     if encoding.is_table(value):
+        moved = lab_tables.leave(value)
+        table, inside = (value, inside) if moved is None else (moved, {"inside": True})
         try:
-            encoded = encoding.encode_exactly(value, name)
+            encoded = encoding.encode_exactly(table, name)
         except AgiError as refused:  # no format would bring it back as it is, so that it must be pickled
             why = {"why": refused.found, **({"mend": refused.try_} if refused.try_ else {})}
         else:
-            return _table(name, value, encoded, staging)
+            return {**_table(name, table, encoded, staging), **inside}
     if (array := _array(value)) is not None:
         data, layout = array
         meta = {"shape": list(value.shape), "dtype": str(value.dtype)}
@@ -105,7 +109,8 @@ def take_over(form: Mapping[str, Any]) -> Any:
     them.
     """
     if form.get("inside"):
-        return lab_folder.come(take_over({name: one for name, one in form.items() if name != "inside"}))
+        found = take_over({name: one for name, one in form.items() if name != "inside"})
+        return lab_tables.come(found) if encoding.is_table(found) else lab_folder.come(found)
     kind = form["kind"]
     subject = f"{form['called']} of stage {form['stage']}" if "stage" in form else "the value"
     if kind == "tagged":
@@ -140,7 +145,7 @@ def _unpickled(form: Mapping[str, Any], subject: str) -> Any:
     """The object of a pickle. Raises AGI-STAGE-117 where its class or function is written in a stage, and not here."""
     try:
         with lab_folder.looking_in(form.get("modules", ())):
-            return codec.load(form["path"], subject)
+            return codec.load(form["path"], subject, lab_folder.joined)
     except AgiError as problem:
         lost = _LOST.match(str(problem.__cause__)) if isinstance(problem.__cause__, AttributeError) else None
         if lost is None:
@@ -236,7 +241,8 @@ def _pickled(value: Any, subject: str) -> bytes:
             raise AgiError(
                 "AGI-RUN-112", subject, found=f"an open file, {getattr(value, 'name', '')}".rstrip(", ")
             )
-        return codec.dumps(value, subject)
+        data = codec.dumps(value, subject)
+        return codec.dumps(value, subject, lab_folder.parted) if lab_folder.is_named_in(data) else data
     except AgiError as problem:
         raise AgiError(
             "AGI-STAGE-114",

@@ -1,13 +1,15 @@
 """The folder in which a stage, or a notebook, finds what its lab has: another one each time it runs.
 
-A path into it that code keeps in a value (`ROOT = Path.cwd().parent`, `files = sorted(ROOT.glob("*.csv"))`) leads, in
-the next stage, into the folder of that one.
+A path into it that code keeps in a value (`ROOT = Path.cwd().parent`, `files = sorted(ROOT.glob("*.csv"))`), in an
+object or within a longer text (`f"sqlite:///{ROOT}/a.db"`) leads, in the next stage, into the folder of that one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
@@ -77,32 +79,68 @@ def leave(value: Any) -> Any:
     Looked into are Python's own lists, tuples, dicts and sets; a list of a million numbers costs what telling their
     types does.
     """
-    here = _current
-    if not here or not _leads(value, here, f"{here}/"):
-        return None
-    return _mapped(value, lambda text: _moved(text, here, MARK))
+    return _mapped(value, left) if _current and _leads(value, _current) else None
 
 
 def come(value: Any) -> Any:
     """The value that `leave` gave, with the paths of this folder."""
-    here = _current
-    return _mapped(value, lambda text: _moved(text, MARK, here)) if here else value
+    return _mapped(value, brought) if _current else value
 
 
-def _moved(text: str, source: str, target: str) -> str:
-    return target + text[len(source) :] if text == source or text.startswith(f"{source}/") else text
+def left(text: str) -> str:
+    """A text with `MARK` for the folder, wherever it is named.
+
+    >>> with running_in(Path("/a/lab")):
+    ...     left("sqlite:////a/lab/x.db"), left("/a/labour"), left("/b/a/lab")
+    ('sqlite:///⟨lab⟩/x.db', '/a/labour', '/b/a/lab')
+    """
+    return _naming(_current).sub(MARK, text) if _current and _current in text else text
 
 
-def _leads(value: Any, here: str, below: str, depth: int = 0) -> bool:
+def brought(text: str) -> str:
+    """The text that `left` gave, with this folder."""
+    return text.replace(MARK, _current) if _current else text
+
+
+def is_named_in(data: bytes) -> bool:
+    """Whether bytes hold all parts of the folder's name, as they do where a path into it is pickled."""
+    parts = sorted(_current.split("/"), key=len, reverse=True)
+    return bool(_current) and all(part.encode("utf-8", "surrogateescape") in data for part in parts)
+
+
+def parted(value: Any) -> Any:
+    """What stands in a pickle for a text or a path that names the folder; None for any other object.
+
+    It is what pickle calls a persistent id, which `joined` makes an object again.
+    """
+    kind = type(value)
+    if kind is str:
+        return (kind, text) if _current in value and (text := left(value)) != value else None
+    if isinstance(value, PurePath) and (text := left(str(value))) != str(value):
+        return kind, text
+    return None
+
+
+def joined(found: tuple[type, str]) -> Any:
+    """The text or path that `parted` took, in this folder."""
+    kind, text = found
+    return kind(brought(text))
+
+
+@functools.lru_cache(maxsize=8)
+def _naming(folder: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.-]){re.escape(folder)}(?![\w.-])")
+
+
+def _leads(value: Any, here: str, depth: int = 0) -> bool:
     kind = type(value)
     if kind is str or issubclass(kind, PurePath):
-        text = str(value)
-        return text == here or text.startswith(below)
+        return here in str(value)
     if kind not in _HOLDERS or depth == _DEEPEST:
         return False
     for parts in (value.keys(), value.values()) if kind is dict else (value,):
         kinds = {one for one in set(map(type, parts)) if one in _HOLDERS or issubclass(one, (str, PurePath))}
-        if kinds and any(_leads(one, here, below, depth + 1) for one in parts if type(one) in kinds):
+        if kinds and any(_leads(one, here, depth + 1) for one in parts if type(one) in kinds):
             return True
     return False
 

@@ -14,9 +14,10 @@ import re
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from agi_node import drawings, encoding
+from agi_node import drawings, encoding, lab_folder
 from agi_node.exact_json import exact_text
 from agi_node.handover import fingerprint, hand_over
 from agi_node.source.anatomy import class_body, said
@@ -123,7 +124,8 @@ class _Digest:
     def add(self, value: Any) -> None:
         text = exact_text(value)
         if text is not None:
-            self._put("plain", text)
+            moved = lab_folder.leave(value)
+            self._put("plain", text if moved is None else str(exact_text(moved)))
             return
         if id(value) in self._above:  # of a ring it matters how far back it closes
             self._put("ring", str(len(self._above) - self._above[id(value)]))
@@ -150,6 +152,8 @@ class _Digest:
             self._put("members", " ".join(sorted(digest_of(one, self._staging) for one in value)))
         elif type(value) in (bytes, bytearray):
             self._put("bytes", bytes(value).hex())
+        elif isinstance(value, PurePath):
+            self._put("path", lab_folder.left(str(value)))
         elif isinstance(value, types.ModuleType):
             self._put("module", value.__name__)
         elif isinstance(value, type):

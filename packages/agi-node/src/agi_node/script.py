@@ -30,7 +30,7 @@ def execute(code: str, file: str, space: dict[str, Any], seen: Seen | None = Non
         _run(body, space)
         return _run(last, space) if last is not None else None
     except SystemExit as ended:
-        if ended.code is None or (type(ended.code) is int and ended.code == 0):
+        if ended.code is None or (isinstance(ended.code, int) and ended.code == 0):
             return None
         raise
     finally:

@@ -43,7 +43,8 @@ class Watched:
 def _is_changed(name: str, form: Form, value: Any, scratch: Path) -> bool:
     text = exact_text(value)
     if text is not None and form["kind"] in ("json", "tagged"):
-        return text != (form["text"] if "text" in form else exact_text(take_over(form)))
+        known = "text" in form and "inside" not in form
+        return text != (form["text"] if known else exact_text(take_over(form)))
     before = _mark(name, take_over(form), scratch / "before")
     return before is not None and _mark(name, value, scratch / "now") != before
 
