@@ -194,6 +194,46 @@ def test_what_was_made_with_another_param_is_marked_as_that(
     assert "although its arguments have changed since" in " ".join(capsys.readouterr().out.split())
 
 
+FILE = """
+[[stages]]
+id = "load"
+inputs = ["a.csv"]
+outputs = ["x"]
+code = "x = open('a.csv').read()"
+
+[[stages]]
+id = "twice"
+inputs = ["x"]
+outputs = ["y"]
+code = "y = 2 * x"
+
+[[stages]]
+id = "fin"
+inputs = ["y"]
+code = "y"
+"""
+
+
+def test_what_was_made_of_another_file_is_marked_as_that(
+    lab: ALab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AGILAB_HOME", str(lab.workspace.home))
+    lab.write(FILE, **{"a.csv": "1"}).run()
+    (lab.folder / "a.csv").write_text("2")
+    capsys.readouterr()
+    assert agilab(["workflow", "run", str(lab.folder), "--only", "fin", "--no-track"]) == 0
+    assert "older inputs: load" in " ".join(capsys.readouterr().out.split()), "and twice has the load of then"
+
+    (newest,) = sorted(runs(lab))[-1:]
+    assert agilab(["runs", "show", newest]) == 0
+    assert "used again although changed since: older inputs: load" in capsys.readouterr().out
+    assert agilab(["runs", "explain", newest, "load"]) == 0
+    assert "although its inputs have changed since" in " ".join(capsys.readouterr().out.split())
+
+    assert agilab(["workflow", "run", str(lab.folder), "--only", "load", "--no-track"]) == 0
+    assert "older inputs: twice" in " ".join(capsys.readouterr().out.split()), "its load is another by now"
+
+
 KEPT = """
 [[stages]]
 id = "load"

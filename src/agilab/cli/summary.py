@@ -109,14 +109,15 @@ def result_rows(payload: Any) -> list[tuple[str, str]]:
 
 
 def older_words(reused: Iterable[Reused]) -> Iterator[str]:
-    """What a rerun kept although its code, environment or arguments are others by now: `older code: a, each[b]`."""
+    """What a rerun kept although what it depends on is another by now: `older code: a, each[b]`."""
     from agilab.contracts.identifiers import readable_unit
 
-    units: dict[str, list[str]] = {"code": [], "environment": [], "arguments": []}
+    units: dict[str, list[str]] = {"code": [], "environment": [], "arguments": [], "inputs": []}
     for one in reused:
         units["code"] += one.older_code
         units["environment"] += one.older_environment
         units["arguments"] += one.older_arguments
+        units["inputs"] += one.older_inputs
     for what, names in units.items():
         if names:
             yield f"older {what}: {some_of([readable_unit(name) for name in sorted(names)])}"

@@ -210,6 +210,8 @@ class Reused(Record):
     """Those whose environment had changed since."""
     older_arguments: tuple[UnitIdText, ...] = ()
     """Those that would have had other arguments, params or items: kept because others were asked for alone."""
+    older_inputs: tuple[UnitIdText, ...] = ()
+    """Those whose input files, or results that they take, had changed since."""
 
 
 class Validation(Record):

@@ -247,7 +247,7 @@ class Rerun:
         if not is_whole(self._store, body):
             return Execute("the files of its earlier result are gone")
         before = body.get("cache")
-        why, older_arguments = kept.why, False
+        why, older_arguments, older_inputs = kept.why, False, False
         if before and key:
             # Only certain units were meant: a sibling stays as it is, whatever happened to its item.
             told = self._told.get(unit.node)
@@ -258,6 +258,9 @@ class Rerun:
             # Where downstream was declined, what was left out above is no reason either.
             if before["inputs"] != key.inputs and not kept.regardless and shown.selection.downstream:
                 return Execute(f"its inputs changed since run {shown.parent}")
+            if before["inputs"] != key.inputs:
+                older_inputs = True
+                why = why if kept.regardless or older_arguments else kept.although("its inputs changed")
         return reuse_of(
             kept.run or shown.parent,
             unit.unit_id,
@@ -266,6 +269,7 @@ class Rerun:
             older_code=kept.older_code,
             older_environment=kept.older_environment,
             older_arguments=older_arguments,
+            older_inputs=older_inputs,
         )
 
     def expanded(self, node: str, rows: Sequence[Mapping[str, Any]], under: Unit | None) -> dict[str, Any]:

@@ -110,6 +110,7 @@ def reuse_of(
     older_code: bool = False,
     older_environment: bool = False,
     older_arguments: bool = False,
+    older_inputs: bool = False,
 ) -> Reuse:
     """The decision to use what `unit_id` of `run_id` recorded, whose body is given."""
     carried = {name: body[name] for name in CARRIED if name in body}
@@ -124,6 +125,7 @@ def reuse_of(
         "older_code": older_code,
         "older_environment": older_environment,
         "older_arguments": older_arguments,
+        "older_inputs": older_inputs,
     }
     return Reuse({**carried, **origin, "why": why, **older})
 

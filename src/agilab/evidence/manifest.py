@@ -138,7 +138,7 @@ def _reused(store: Store, run_id: str) -> Iterator[Reused]:
     for event in store.events(run_id, kinds=("unit_reused",)):
         data, unit = event.data, event.unit_id or ""
         units.setdefault(data["from_run"], []).append(unit)
-        for mark in ("older_code", "older_environment", "older_arguments"):
+        for mark in ("older_code", "older_environment", "older_arguments", "older_inputs"):
             if data.get(mark):
                 older.setdefault((data["from_run"], mark), []).append(unit)
     for source, names in sorted(units.items()):
@@ -148,6 +148,7 @@ def _reused(store: Store, run_id: str) -> Iterator[Reused]:
             older_code=tuple(sorted(older.get((source, "older_code"), ()))),
             older_environment=tuple(sorted(older.get((source, "older_environment"), ()))),
             older_arguments=tuple(sorted(older.get((source, "older_arguments"), ()))),
+            older_inputs=tuple(sorted(older.get((source, "older_inputs"), ()))),
         )
 
 

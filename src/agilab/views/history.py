@@ -76,7 +76,8 @@ class RunView:
         row: The run as its tables have it.
         children: Reruns that were made from it, the oldest first.
         rerun: What it was asked to repeat of its parent, where it is a rerun itself.
-        older: The units that it used again although their `code`, `environment` or `arguments` are others by now.
+        older: The units that it used again although their `code`, `environment`,
+            `arguments` or `inputs` are others by now.
         worked: For how many seconds at least one unit of a node was worked at, by node; none where none has been.
         notes: What people and AGILab itself wrote down of it: each text, and who.
     """
@@ -224,8 +225,8 @@ def _models(store: Store, run_id: str) -> tuple[tuple[ModelRow, str | None], ...
 def _older(store: Store, run_id: str, rerun: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     if not rerun:
         return {}
-    # Whether arguments are others is only told when a unit is ready, so the run's beginning does not count them.
-    marks = [*(what for what in ("code", "environment") if rerun.get(f"older_{what}")), "arguments"]
+    # Whether these two are others is only told when a unit is ready, so the run's beginning does not count them.
+    marks = [*(what for what in ("code", "environment") if rerun.get(f"older_{what}")), "arguments", "inputs"]
     events = list(store.events(run_id, kinds=("unit_reused",)))
     found = {
         what: tuple(sorted(event.unit_id or "" for event in events if event.data.get(f"older_{what}")))

@@ -85,6 +85,7 @@ def unit_record(store: Store, run: RunRow, unit: UnitRow) -> dict[str, Any]:
             "older_code": bool(ended.get("older_code")),
             "older_environment": bool(ended.get("older_environment")),
             "older_arguments": bool(ended.get("older_arguments")),
+            "older_inputs": bool(ended.get("older_inputs")),
         },
     }
 

@@ -62,8 +62,8 @@ def _unit_sentence(scene: Scene, unit: UnitRow, end: Event | None, error: AgiErr
     if unit.state == "succeeded":
         return f"{name} succeeded{tries}{where}{worked}."
     if unit.state == "reused":
-        parts = [what for what in ("code", "environment", "arguments") if data.get(f"older_{what}")]
-        have = "has" if len(parts) == 1 and parts != ["arguments"] else "have"
+        parts = [what for what in ("code", "environment", "arguments", "inputs") if data.get(f"older_{what}")]
+        have = "has" if len(parts) == 1 and parts[0] in ("code", "environment") else "have"
         older = f", although its {' and '.join(parts)} {have} changed since" if parts else ""
         return (
             f"{name} was not run: the result of run {data.get('from_run', 'unknown')} was used again{older}."
