@@ -233,6 +233,8 @@ class _Followed:
         for steps in self._steps.values():
             steps.sort(key=lambda step: step.at)
         self._known: dict[tuple[int, str], list[_Step]] = {}
+        self._on_the_way: dict[tuple[int, str], tuple[list[_Step], set[tuple[int, str]]]] = {}
+        self._cut: set[tuple[int, str]] = set()
 
     def meant_from(self, artifact: Artifact, cell: int, now: _Folder) -> _Folder:
         """The folder that a path is meant from in a cell: the one of now, or of when it was asked for."""
@@ -304,7 +306,10 @@ class _Followed:
         caller = next((one for (_, owner), one in self._signatures.items() if owner == call.owner), None)
         for owner in self._defined.get(call.calls, ()):
             defined = [one for one in self._defined[call.calls][owner] if one <= max(cell, -1)]
-            if not defined or (defined[-1], owner) in within:
+            if not defined:
+                continue
+            if (defined[-1], owner) in within:
+                self._cut.add((defined[-1], owner))
                 continue
             for step in self._of_owner(defined[-1], owner, cell, within):
                 signature = self._signatures.get((defined[-1], owner))
@@ -331,17 +336,33 @@ class _Followed:
     def _of_owner(
         self, defined: int, owner: str, cell: int, within: frozenset[tuple[int, str]]
     ) -> list[_Step]:
+        """What a function does, with all that it calls.
+
+        Of functions that call each other in a ring each is looked into once on the way from one call: every way through
+        a class whose methods call each other would be too many.
+        """
         if (defined, owner) in self._known:
             return self._known[defined, owner]
-        found: list[_Step] = []
+        if (defined, owner) in self._on_the_way:
+            found, cut = self._on_the_way[defined, owner]
+            self._cut |= cut
+            return found
+        above, self._cut = self._cut, set()
+        found = []
         for step in self._steps.get((defined, owner), ()):
             if not step.calls:
                 found.append(step)
                 continue
             found += self._of_call(step, cell, within | {(defined, owner)})
         found = found[:_MOST]
-        if not within:
+        cut = self._cut - {(defined, owner)}
+        self._cut = above | cut
+        if not cut:  # it is no part of a ring that began above
             self._known[defined, owner] = found
+        else:
+            self._on_the_way[defined, owner] = found, cut
+        if not within:
+            self._on_the_way.clear()
         return found
 
 
