@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from agi_node.source.scopes import bound_names
 from agilab.notebooks.cells import Cell
@@ -76,10 +76,14 @@ def _python(lines: Sequence[str]) -> tuple[str, set[str]]:
 
 
 class Bound:
-    """The names that the cells of a notebook bind, cell by cell; looked for only when somebody asks."""
+    """The names that the cells of a notebook bind, cell by cell; looked for only when somebody asks.
 
-    def __init__(self, cells: Sequence[Cell]) -> None:
+    `brought` are more of them, by the index of a cell: for it, too, they count as bound above.
+    """
+
+    def __init__(self, cells: Sequence[Cell], brought: Mapping[int, frozenset[str]]) -> None:
         self._cells = cells
+        self._brought = brought
         self._by_cell: dict[int, frozenset[str]] = {}
         self._anywhere: frozenset[str] | None = None
 
@@ -94,11 +98,11 @@ class Bound:
     def _everywhere(self) -> frozenset[str]:
         if self._anywhere is None:
             every = (bound_by(cell.source.splitlines(), inside=True) for cell in self._cells)
-            self._anywhere = frozenset[str]().union(*every)
+            self._anywhere = frozenset[str]().union(*every, *self._brought.values())
         return self._anywhere
 
     def _above(self, index: int) -> frozenset[str]:
-        found: set[str] = set()
+        found = {name for cell, names in self._brought.items() if cell <= index for name in names}
         for cell in self._cells:
             if cell.index >= index:
                 break

@@ -49,6 +49,7 @@ from agilab.notebooks.reading import LIMIT, read
 from agilab.notebooks.risks import Secret, code_risks, installs_of, secrets_of
 from agilab.notebooks.rules import found
 from agilab.notebooks.run_files import programs_that_exit, with_programs
+from agilab.notebooks.run_notebooks import Others, with_notebooks, with_their_code
 from agilab.notebooks.secrets import HIDDEN
 from agilab.notebooks.settings_files import acts_of_settings, without_secrets
 from agilab.notebooks.settled import Settled, settled
@@ -145,13 +146,17 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
     execution = execution_of(notebook)
     notebook, texts = with_texts(notebook)
     parsed = parse_notebook(as_python(notebook) if is_supervisor(notebook) else notebook)
+    others: Others = {}
+    if folder is not None:
+        parsed, others = with_notebooks(parsed, folder)
     trees = {one.cell.index: one.tree for one in parsed.cells if one.tree is not None}
     programs: list[str] = []
     above = Settled(trees)
     if folder is not None:
         trees, programs = with_programs(trees, parsed.cells, folder)
+        trees, more = with_their_code(trees, others)
         trees, moves = with_moves(trees, folder)
-        programs += moves
+        programs += more + moves
         above = settled(trees, [*(one.python for one in parsed.cells), *programs], folder)
         trees = above.trees
     scope = scope_of_notebook(trees)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from agilab.notebooks.bound_above import Bound
@@ -55,9 +55,12 @@ class ParsedNotebook:
     requirements: tuple[tuple[str, int, int], ...] = ()
 
 
-def parse_notebook(notebook: Notebook) -> ParsedNotebook:
-    """Translate and parse the Python cells; nothing is executed, nothing raised."""
-    bound = Bound(_read_as_python(notebook))
+def parse_notebook(notebook: Notebook, brought: Mapping[int, frozenset[str]] | None = None) -> ParsedNotebook:
+    """Translate and parse the Python cells; nothing is executed, nothing raised.
+
+    `brought` are names that cells, by their index, bind by running another notebook.
+    """
+    bound = Bound(_read_as_python(notebook), brought or {})
     names = bound.anywhere()
     parsed, findings, requirements = [], _language(notebook), []
     for cell in _read_as_python(notebook):
