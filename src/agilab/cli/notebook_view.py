@@ -187,6 +187,9 @@ def told(
         )
     for name, kept in done.kept:
         rows.append(("kept", f"{kept}  (the {name} that was there)"))
+    if done.unnamed:
+        told = f"{done.unnamed}\nthe newest ones are locked, with which values may be others"
+        rows.append(("versions", Text(told, "yellow")))
     if done.missing:
         rows.append(("missing", Text(f"{', '.join(done.missing)}: put them there", "yellow")))
     rows += [("not taken", Text(f"{one}: mend it and import again", "yellow")) for one in unread]

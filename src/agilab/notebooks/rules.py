@@ -218,6 +218,12 @@ RULES: dict[str, Rule] = {
         "A module of one's own goes on where it is not there (`try: import torch … except ImportError`).",
         "add it if results depend on it: uv add NAME",
     ),
+    "NB-207": Rule(
+        "note",
+        "versions that the project names",
+        "`requirements.txt`, `pyproject.toml` or `environment.yml` says which: values are those of the notebook.",
+        "other ones: uv add 'NAME>=VERSION' in the lab's folder",
+    ),
     # files
     "NB-301": Rule("note", "a path that is computed", "Only its pattern is known.", "name it in an argument"),
     "NB-302": Rule("warning", "an absolute path", "It exists on one machine.", "put the folder into an argument"),

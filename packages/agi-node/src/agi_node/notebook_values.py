@@ -80,6 +80,8 @@ def _in_its_folder(mark: dict[str, Any], folder: str) -> dict[str, Any]:
 
 
 def _judged(name: str, value: Any, staging: Staging) -> dict[str, Any]:
+    if type(value).__module__ == "IPython.utils.text" and isinstance(value, (list, str)):
+        value = list(value) if isinstance(value, list) else str(value)  # the lines that `x = !cmd` printed
     if (maker := type(value).__module__.partition(".")[0]) in OF_THE_PROCESS:
         return {"why": f"an object of {maker}, which goes with its process"}
     if isinstance(value, io.IOBase) and value.closed:

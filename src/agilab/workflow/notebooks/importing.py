@@ -21,7 +21,8 @@ from agilab.workflow.document.migrate import backup_of
 from agilab.workflow.notebooks.bringing import PROJECT, beside, bring, put, wanted
 from agilab.workflow.notebooks.given import remember
 from agilab.workflow.notebooks.last_runs import with_newer_runs
-from agilab.workflow.notebooks.own_project import lock_project, project_text
+from agilab.workflow.notebooks.named_versions import name_of
+from agilab.workflow.notebooks.own_project import can_be_had, lock_project, project_text
 from agilab.workflow.notebooks.preview import Preview, beside_what_is_there, toml_of
 
 Say = Callable[[str], None]
@@ -38,6 +39,7 @@ class Imported:
         missing: What stages name and the folder has not: files that they read or are run from, folders of environments
             and apps, and the lab's own project.
         differs: Whether the lab says otherwise than its notebook where somebody edited or chose the lab's words.
+        unnamed: Which versions that the project names could not be had, and why; the newest are locked.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class Imported:
     missing: tuple[str, ...]
     kept: tuple[tuple[str, str], ...] = ()
     differs: bool = False
+    unnamed: str = ""
 
     def to_plain(self) -> dict[str, Any]:
         """The same as JSON."""
@@ -55,6 +58,7 @@ class Imported:
             "backup": self.backup,
             "kept": dict(self.kept),
             "missing": list(self.missing),
+            "unnamed": self.unnamed,
         }
 
 
@@ -105,16 +109,37 @@ def write_import(
     if preview.dependencies and not (folder / "pyproject.toml").exists():
         names = ", ".join(notebook.name for notebook in preview.notebooks)
         title = preview.lab.lab.title or f"Stages of {names}"
-        project = project_text(folder.resolve().name, title, preview.dependencies)
+        project = project_text(folder.resolve().name, title, preview.dependencies, preview.named)
         write_atomically(folder / "pyproject.toml", project.encode("utf-8"))
         files.append("pyproject.toml")
+    unnamed = ""
     if lock and (folder / "pyproject.toml").exists() and not (folder / "uv.lock").exists():
         say("locking what the notebooks import")
-        lock_project(folder, ours="pyproject.toml" in files)
+        ours = "pyproject.toml" in files
+        if ours and preview.named.versions:
+            unnamed = _without_versions(preview, folder, say)
+        if not (folder / "uv.lock").exists():
+            lock_project(folder, ours=ours)
         files.append("uv.lock")
     missing = tuple(wanted(preview.lab, folder, preview.reads))
     differs = any(change["won"] == "file" for change in preview.back)
-    return Imported(path, tuple(files), backup, missing, tuple(kept), differs)
+    return Imported(path, tuple(files), backup, missing, tuple(kept), differs, unnamed)
+
+
+def _without_versions(preview: Preview, folder: Path, say: Say) -> str:
+    """Lock at the versions that the project names, or write them out of the lab's own; the words on that."""
+    named, path = preview.named, folder / "pyproject.toml"
+    counting = [one for one in preview.dependencies if named.is_of(one)]
+    why = can_be_had(folder, [name_of(one) for one in counting])
+    if not why:
+        return ""
+    say(f"without the versions of {named.file}, which cannot be had for this Python")
+    text = path.read_text(encoding="utf-8").partition("\n[tool.uv]")[0]
+    for one in counting:
+        text = text.replace(f'"{one}"', f'"{one.removesuffix(named.versions[name_of(one)])}"')
+    write_atomically(path, text.encode("utf-8"))
+    reason = why[why.find("Because") :] if "Because" in why else why
+    return f"{named.file} names {', '.join(counting)}: {' '.join(reason.split())[:300]}"
 
 
 def _kept(path: Path) -> str:

@@ -12,6 +12,7 @@ from agilab.contracts.lab_stages import LabStages, is_file
 from agilab.notebooks.distributions import distribution_of, needed_by_methods, standard
 from agilab.notebooks.inspecting import Inspection
 from agilab.notebooks.own_modules import needed_by
+from agilab.workflow.notebooks.named_versions import NamedVersions
 
 _PROJECT = """[project]
 name = "{name}"
@@ -20,6 +21,13 @@ description = "{description}"
 requires-python = ">=3.11"
 dependencies = [
 {dependencies}
+]
+"""
+_BOUNDS = """
+[tool.uv]
+# Versions that {file} names, of what comes along with the above.
+constraint-dependencies = [
+{constraints}
 ]
 """
 
@@ -61,12 +69,30 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def project_text(folder: str, title: str, requirements: Iterable[str]) -> str:
+def project_text(folder: str, title: str, requirements: Iterable[str], named: NamedVersions) -> str:
     """The pyproject.toml of a lab in a folder of that name."""
+    requirements = tuple(requirements)
     name = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-") or "lab"
     lines = "\n".join(f'    "{requirement}",' for requirement in requirements)
     description = " ".join(title.split()).replace("\\", "").replace('"', "'")[:100]
-    return _PROJECT.format(name=name, description=description, dependencies=lines)
+    text = _PROJECT.format(name=name, description=description, dependencies=lines)
+    constraints = "\n".join(f'    "{one}",' for one in named.beside(requirements))
+    return text + (_BOUNDS.format(file=named.file, constraints=constraints) if constraints else "")
+
+
+def can_be_had(folder: Path, versions: Iterable[str]) -> str:
+    """Locks a project of ours whose requirements have versions that somebody named, unless that cannot be.
+
+    Returns why not, in uv's words. Each of them has to be there for this Python: old ones would have to be compiled,
+    which rarely works, and takes long to fail.
+    """
+    from agilab.envs import Uv
+    from agilab.envs.interpreter import own_interpreter
+
+    built = [word for name in versions for word in ("--no-build-package", name)]
+    python = ("--python", str(own_interpreter().path))
+    done = Uv.found().call("lock", "--quiet", "--directory", folder, *python, *built)
+    return done.err.strip()[:600] if done.code else ""
 
 
 def lock_project(folder: Path, *, ours: bool) -> None:

@@ -20,6 +20,7 @@ from agilab.workflow.document.locate import FILE, parse_lab, read_text
 from agilab.workflow.notebooks.bringing import home_of, read_by
 from agilab.workflow.notebooks.given import given
 from agilab.workflow.notebooks.joined import is_of, joined, replaced
+from agilab.workflow.notebooks.named_versions import NamedVersions, named_versions
 from agilab.workflow.notebooks.own_project import requirements_of
 from agilab.workflow.notebooks.three_ways import Side
 
@@ -43,6 +44,7 @@ class Preview:
         joins: Whether it is the lab that the notebook was made of, and stays with what was changed.
         names: The key of each stage of such a lab (`joined`).
         workdirs: The folder that each notebook lies in, below that of their lab; empty where it is the lab's (`above`).
+        named: The versions that the project of the first notebook names.
     """
 
     notebooks: tuple[Path, ...]
@@ -61,6 +63,7 @@ class Preview:
     joins: bool = False
     names: Mapping[str, str] | None = None
     workdirs: tuple[str, ...] = ()
+    named: NamedVersions = field(default_factory=NamedVersions)
 
     @property
     def workdir(self) -> str:
@@ -87,8 +90,9 @@ def preview_import(notebooks: Sequence[Path], *, per: Literal["flow", "cell"] = 
     inspections = _raised(notebooks, inspections)
     staged = stage_together(inspections, per=per)
     notebooks, inspections = _in_order(notebooks, inspections, staged)
-    dependencies = requirements_of(inspections, staged.lab)
-    report = _report(inspections, staged, dependencies)
+    named = named_versions(notebooks[0])
+    dependencies = named.of(requirements_of(inspections, staged.lab))
+    report = _report(inspections, staged, dependencies, named=named)
     reads = read_by(staged.lab)
     return Preview(
         tuple(notebooks),
@@ -98,6 +102,7 @@ def preview_import(notebooks: Sequence[Path], *, per: Literal["flow", "cell"] = 
         reads,
         pictures=staged.files,
         workdirs=tuple(one.workdir for one in inspections),
+        named=named,
     )
 
 
@@ -211,6 +216,7 @@ def _report(
     staged: Staged,
     dependencies: Iterable[str],
     kinds: Mapping[str, Any] | None = None,
+    named: NamedVersions | None = None,
 ) -> NotebookImport:
     of_flow = {one["notebook"]: one for one in staged.report["notebooks"]}
     notebooks = []
@@ -236,6 +242,9 @@ def _report(
         )
         findings += document["findings"]
     findings += [finding.to_plain(name) for name, finding in staged.findings]
+    first = inspections[0].notebook.name or "notebook"
+    said = named.findings(dependencies) if named else ()
+    findings += [finding.to_plain(first) for finding in said]
     importable = bool(staged.lab.stages) and all(inspection.notebook.whole for inspection in inspections)
     return NotebookImport.model_validate(
         {
