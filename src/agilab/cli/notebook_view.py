@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SHOWN = 12
 """Findings from which on other kinds are only counted."""
+MOST_FILES = 6
+"""Files of one folder that are named each; more are counted."""
 ALIKE = 2
 """Findings of one kind that are shown of many."""
 _STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
@@ -151,6 +153,21 @@ def counting(won: str) -> str:
     return {"undecided": "undecided", "file": "lab_stages.toml counts"}.get(won, f"{won} counts")
 
 
+def folded(names: Sequence[str]) -> list[str]:
+    """Names of values and files, with the files of one folder as that folder where they are many.
+
+    >>> folded(["x", *(f"pkg/{one}/m.py" for one in "abcdefgh"), "data/a.csv"])
+    ['x', 'pkg/ (8 files)', 'data/a.csv']
+    """
+    tops = [name.partition("/")[0] if "/" in name else "" for name in names]
+    many = {top for top in tops if top and tops.count(top) > MOST_FILES}
+    found = (
+        f"{top}/ ({tops.count(top)} files)" if top in many else name
+        for name, top in zip(names, tops, strict=True)
+    )
+    return list(dict.fromkeys(found))
+
+
 def _passes(stage: Stage) -> Text:
     """What a stage takes and gives, and below it which statements it has from others."""
     from rich.text import Text
@@ -158,7 +175,7 @@ def _passes(stage: Stage) -> Text:
     from agilab.cli.words import symbol
 
     arrow = " → " if symbol("dot") == "·" else " -> "
-    takes = ", ".join(one if isinstance(one, str) else one.name for one in stage.inputs)
+    takes = ", ".join(folded([one if isinstance(one, str) else one.name for one in stage.inputs]))
     gives = ", ".join(stage.outputs)
     if stage.kind == "none":
         return Text("kept, not run" if stage.code else "text", "dim")
