@@ -307,6 +307,7 @@ def test_stages_labs_and_codes_are_completed(lab: Path, tmp_path: Path) -> None:
         "AGI-STAGE-071",
         "AGI-STAGE-072",
         "AGI-STAGE-073",
+        "AGI-STAGE-074",
     ]
 
 

@@ -286,3 +286,12 @@ def test_a_script_that_ends_itself_or_asks_for_its_file_is_no_cell(lab: ALab, wo
     assert not target.exists()
     tool.write_text("import sys\n\nn = 3\nif n > 5:\n    sys.exit('too many')\n")
     assert united(lab, workspace, SCRIPT).allowed, "what fails apart fails in a kernel too"
+
+
+def test_a_name_whose_lack_a_stage_catches_would_be_there_in_one_kernel(
+    lab: ALab, workspace: Workspace
+) -> None:
+    code = "try:\n    tmp\nexcept NameError:\n    tmp = 0\nprint(tmp)"
+    stages = f'[[stages]]\nid = "a"\ncode = "tmp = 1"\n[[stages]]\nid = "b"\ncode = """\n{code}\n"""\n'
+    (found,) = united(lab, workspace, stages).obstacles
+    assert found.what == "b reads tmp, which it does not take: in one kernel it is bound by a"

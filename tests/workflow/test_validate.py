@@ -256,6 +256,32 @@ def test_a_name_is_located_where_it_is_read_and_not_where_another_is_made(judge:
     assert str(only(judgement, "071").location) == "lab_stages.toml:6:10"
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("for i in [0, 1]:\n    if i:\n        print(last)\n    last = i", []),
+        ("for i in [0, 1]:\n    print(i or last)\n    last = i", []),
+        ("try:\n    last\nexcept NameError:\n    last = {}\nprint(last)", []),
+        ("for i in [0, 1]:\n    print(last)\n    last = i", ["AGI-STAGE-071"]),
+        ("for i in [0, 1]:\n    if i:\n        print(last)", ["AGI-STAGE-071"]),
+        ("try:\n    print(last)\nexcept Exception:\n    print('none')", ["AGI-STAGE-074"]),
+        ("try:\n    print(last)\nexcept KeyError:\n    print('none')", ["AGI-STAGE-071"]),
+        ("try:\n    print(last)\nexcept NameError:\n    print('none')\nlast", ["AGI-STAGE-071"]),
+    ],
+)
+def test_a_stage_is_not_refused_where_it_may_have_made_the_name_by_then_or_catches_its_lack(
+    judge: Judge, code: str, said: list[str]
+) -> None:
+    judgement = judge(f'[[stages]]\nid = "a"\ncode = """\n{code}\n"""\n')
+    assert [one.code for one in judgement.findings] == said
+
+
+def test_a_name_is_missing_where_its_lack_is_not_caught(judge: Judge) -> None:
+    code = "try:\n    last\nexcept NameError:\n    pass\nlast"
+    judgement = judge(f'[[stages]]\nid = "a"\ncode = """\n{code}\n"""\n')
+    assert str(only(judgement, "071").location) == "lab_stages.toml:8:1"
+
+
 def test_what_a_helper_reads_is_asked_of_those_who_call_it(judge: Judge) -> None:
     """As the import has it: a stage that only keeps a function needs nothing of what its body reads."""
     text = "def inner():\n    return base\n\ndef told():\n    return inner()\n{more}"

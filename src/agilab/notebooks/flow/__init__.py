@@ -19,6 +19,7 @@
 | `patches` | what `mock.patch` puts in the place of something |
 | `reading`, `written`, `spoken` | methods that only read; what a call writes into; names in texts that libraries read |
 | `sources`, `links` | who makes what a cell reads; which cells cannot be parted, and why |
+| `first_reads`, `decorators`, `missing` | names that are read before anything makes them, and whether that matters |
 | `groups`, `plan`, `order`, `findings` | where the borders are; what crosses; other orders of execution; what to tell |
 
 The promise, which `tests/notebooks/flow/test_apart.py` proves on random programs: stages executed apart, each with

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from agilab.notebooks.findings import Finding, in_order
 from agilab.notebooks.flow import states
@@ -23,13 +24,15 @@ RULES: dict[str, Rule] = {
     "NB-602": Rule(
         "warning",
         "a name that no cell makes",
-        "It came from a cell that is no longer there, or was typed elsewhere; run from top to bottom this fails.",
+        "It came from a cell that is no longer there, or was typed elsewhere; run from top to bottom this fails where "
+        "it is read, unless the cell catches it.",
         "add the cell that makes it",
     ),
     "NB-603": Rule(
         "warning",
         "a name that only a cell below makes",
-        "The notebook was run in another order than it stands; run from top to bottom this fails.",
+        "The notebook was run in another order than it stands; run from top to bottom this fails where it is read, "
+        "unless the cell catches it.",
         "move the cell that makes it up",
     ),
     "NB-604": Rule(
@@ -127,7 +130,9 @@ def _undecided(plan: Plan) -> Iterator[Finding]:
 def _unmade(plan: Plan) -> Iterator[Finding]:
     for one in plan.links.unmade:
         code, what = _said(one)
-        yield _finding(code, what, one.cell, one.line)
+        found = _finding(code, what, one.cell, one.line)
+        loops = code == "NB-603" and one.how == "in a later round"
+        yield replace(found, mend="give it a value above the loop") if loops else found
 
 
 def _said(one: Unmade) -> tuple[str, str]:
@@ -135,11 +140,13 @@ def _said(one: Unmade) -> tuple[str, str]:
         return "NB-607", f"{one.name} is a result of the session that this was written in"
     if one.deleted is not None:
         return "NB-604", f"{one.name} was deleted by a cell above"
+    caught = "; the cell catches that" if one.how == "caught" else ""
     if one.below is not None and one.below != one.cell:
-        return "NB-603", f"{one.name} is read here, and only a cell below makes it"
+        return "NB-603", f"{one.name} is read here, and only a cell below makes it{caught}"
     if one.below is not None:
-        return "NB-603", f"{one.name} is read here before this cell makes it"
-    return "NB-602", f"{one.name} is read here, and no cell makes it"
+        first = ", if the first round of the loop reads it" if one.how == "in a later round" else caught
+        return "NB-603", f"{one.name} is read here before this cell makes it{first}"
+    return "NB-602", f"{one.name} is read here, and no cell makes it{caught}"
 
 
 def _lacking(plan: Plan, index: Sequence[int]) -> Iterator[Finding]:

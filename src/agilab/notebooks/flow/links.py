@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import Literal
 
 from agilab.notebooks.flow import states
+from agilab.notebooks.flow.first_reads import HowRead
 from agilab.notebooks.flow.makers import BUILTINS
+from agilab.notebooks.flow.missing import how_read
 from agilab.notebooks.flow.model import Setting, is_state
 from agilab.notebooks.flow.notebook import defines
 from agilab.notebooks.flow.sources import Sources
@@ -55,6 +57,7 @@ class Unmade:
     Attributes:
         below: The first cell below that makes it; None where none does.
         deleted: The cell above that deletes it.
+        how: Whether it fails where it is come to, or may go well all the same.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Unmade:
     below: int | None = None
     deleted: int | None = None
     history: bool = False
+    how: HowRead = "surely"
 
 
 class Links(Sources):
@@ -112,7 +116,9 @@ class Links(Sources):
                 deleted = next(
                     (k for k in range(flow.index - 1, -1, -1) if name in self.flows[k].unbinds), None
                 )
-                found.append(Unmade(name, flow.index, line, below, deleted, name in _HISTORY))
+                how = how_read(self.flows, flow.index, name, line)
+                if how is not None:
+                    found.append(Unmade(name, flow.index, line, below, deleted, name in _HISTORY, how))
         return tuple(found)
 
     @cached_property

@@ -6,21 +6,20 @@ import ast
 import builtins
 import re
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from agi_node.source.needs import needs_of
 from agi_node.source.scopes import bound_names
 from agi_node.source.tree import nodes_of
+from agilab.notebooks.flow.first_reads import COMPOUND, blocks, first_reads, heads
 
 GIVEN = frozenset(
     {*dir(builtins), "__name__", "__file__", "__builtins__", "__annotations__", "__doc__", "__class__"}
 ) | frozenset({"run", "display", "Skip"})
 """Names that every stage has: Python's own, and what a run gives."""
-_TRIES = (ast.Try, ast.TryStar)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, *_TRIES)
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,8 @@ class Names:
     Attributes:
         nodes: Every node of the syntax tree.
         needed: Names that must come from outside, each with where it is first read.
+        perhaps: Names that are read before anything gives them, where that may go well: in a later round of a loop
+            that binds them, or where a handler catches the `NameError`.
         bound: Names that some statement of the text binds at its top.
         body: The statements of its top.
         open: Why names may come about that no reader can see (`from x import *`, `exec`), or None.
@@ -48,6 +49,7 @@ class Names:
     bound: frozenset[str]
     open: str | None
     body: Sequence[ast.stmt] = ()
+    perhaps: Mapping[str, Place] = field(default_factory=dict)
 
     @cached_property
     def deleted(self) -> frozenset[str]:
@@ -97,7 +99,8 @@ def names_of(text: str, given: Collection[str] = (), leaves: Collection[str] = (
     nodes = list(nodes_of(tree))
     known = frozenset(given) | GIVEN | _made_pythons_own(nodes)
     reader = _Reader(known, any(isinstance(node, ast.NamedExpr) for node in nodes))
-    reader.block((_Unannotated().visit(parse(text)) if _postponed(tree) else tree).body)
+    body = (_Unannotated().visit(parse(text)) if _postponed(tree) else tree).body
+    reader.block(body)
     lines = lines_of(text)
     unread = _unread(tree.body, leaves)
     spoken = _attributes(tree.body, unread)
@@ -107,14 +110,31 @@ def names_of(text: str, given: Collection[str] = (), leaves: Collection[str] = (
         for name, node in reader.later.items()
         if name not in bound and name not in reader.given and name in elsewhere
     }
-    needed = {name: place_of(node, lines) for name, node in [*reader.needed.items(), *later.items()]}
+    surely, perhaps = _told_apart(body, reader.needed)
     return Names(
-        nodes,
-        dict(sorted(needed.items(), key=lambda one: (one[1].line, one[1].column))),
-        bound,
-        _open(nodes),
-        tree.body,
+        nodes, _placed({**surely, **later}, lines), bound, _open(nodes), tree.body, _placed(perhaps, lines)
     )
+
+
+def _told_apart(
+    body: Sequence[ast.stmt], needed: Mapping[str, ast.AST]
+) -> tuple[dict[str, ast.AST], dict[str, ast.AST]]:
+    """Where names are read that must be there, and where those that may be there by then, or need not be."""
+    surely: dict[str, ast.AST] = {}
+    perhaps: dict[str, ast.AST] = {}
+    for name, node in needed.items():
+        reads = first_reads(body, name)
+        first = next((one.node for one in reads if one.how == "surely"), None)
+        if reads and first is None:
+            perhaps[name] = node
+        else:
+            surely[name] = node if first is None else _where(first, name)
+    return surely, perhaps
+
+
+def _placed(nodes: Mapping[str, ast.AST], lines: Sequence[str]) -> dict[str, Place]:
+    found = {name: place_of(node, lines) for name, node in nodes.items()}
+    return dict(sorted(found.items(), key=lambda one: (one[1].line, one[1].column)))
 
 
 def _unread(body: Sequence[ast.stmt], leaves: Collection[str]) -> list[ast.stmt]:
@@ -217,14 +237,14 @@ class _Reader:
 
     def block(self, body: Iterable[ast.stmt]) -> None:
         for statement in body:
-            if isinstance(statement, _COMPOUND):
+            if isinstance(statement, COMPOUND):
                 self._compound(statement)
             else:
                 self._read(statement)
                 self._bound.update(bound_names([statement], ""))
 
     def _compound(self, statement: ast.stmt) -> None:
-        for part in _heads(statement):
+        for part in heads(statement):
             self._read(part)
         # Whichever branch runs, and however often: what one of them binds may be there for the next.
         if isinstance(statement, (ast.For, ast.AsyncFor)):
@@ -233,8 +253,8 @@ class _Reader:
             self._bound.update(
                 bound_names([one.optional_vars for one in statement.items if one.optional_vars], "")
             )
-        self._bound.update(bound_names(_heads(statement), ""))
-        for block in _blocks(statement):
+        self._bound.update(bound_names(heads(statement), ""))
+        for block in blocks(statement):
             if isinstance(block, ast.ExceptHandler):
                 self._bound |= {block.name} if block.name else set()
                 self.block(block.body)
@@ -251,25 +271,6 @@ class _Reader:
             self.needed.setdefault(name, _where(node, name))
         for name in needs.later - self.given:
             self.later.setdefault(name, _where(node, name))
-
-
-def _heads(statement: ast.stmt) -> list[ast.AST]:
-    """What of a compound statement is evaluated before its blocks."""
-    if isinstance(statement, (ast.If, ast.While)):
-        return [statement.test]
-    if isinstance(statement, (ast.For, ast.AsyncFor)):
-        return [statement.iter, statement.target]
-    if isinstance(statement, (ast.With, ast.AsyncWith)):
-        return [part for one in statement.items for part in (one.context_expr, one.optional_vars) if part]
-    assert isinstance(statement, _TRIES)
-    return [handler.type for handler in statement.handlers if handler.type]
-
-
-def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt] | ast.ExceptHandler]:
-    yield statement.body  # type: ignore[attr-defined]  # every compound statement has one
-    yield from getattr(statement, "handlers", ())
-    yield getattr(statement, "orelse", [])
-    yield getattr(statement, "finalbody", [])
 
 
 def _where(node: ast.AST, name: str) -> ast.AST:

@@ -160,8 +160,8 @@ def _names(lab: Lab) -> Iterator[Obstacle]:
 def _undeclared(lab: Lab, workspace: Workspace) -> Iterator[Obstacle]:
     """Names that a stage reads and nothing gives it, which one kernel would find where stages above bind them.
 
-    They are the names that `validate` finds (AGI-STAGE-071): apart, the stage stops there; in one kernel it would go on
-    with whatever was bound last.
+    They are the names that `validate` finds (AGI-STAGE-071, 074), and those that a later round of a loop finds: apart,
+    the stage stops there or goes another way; in one kernel it would go on with whatever was bound last.
     """
     case = Case(LabFile(lab.path, "", lab.document), workspace)
     above: list[tuple[str, frozenset[str]]] = []
@@ -170,7 +170,8 @@ def _undeclared(lab: Lab, workspace: Workspace) -> Iterator[Obstacle]:
         found = case.names(stage) if stage.kind in ("python", "none") else None
         if not isinstance(found, Names):
             continue
-        for word in found.needed if name in lab.resolved.stages and found.open is None else ():
+        asked = {**found.needed, **found.perhaps}
+        for word in asked if name in lab.resolved.stages and found.open is None else ():
             if owners := [other for other, bound in above if word in bound]:
                 binds = "bound by " + " and by ".join(owners)
                 what = f"{name} reads {word}, which it does not take: in one kernel it is {binds}"

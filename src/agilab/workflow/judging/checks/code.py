@@ -73,8 +73,18 @@ def names(case: Case) -> Iterator[Finding]:
                 at = case.code_place(stage, place.line, place.column)
                 what = f"{stage.id} reads {word}, which nothing gives"
                 yield case.finding("071", at, stage.id, what, word, _give(case, stage, word))
+            yield from _caught(case, stage, found)
             yield from _unmade(case, stage, found)
         yield from _unread(case, stage, found)
+
+
+def _caught(case: Case, stage: Stage, found: Names) -> Iterator[Finding]:
+    """Names that nothing gives and whose lack the code catches; what it binds itself is a matter of its own."""
+    for word, place in found.perhaps.items():
+        if word not in found.bound:
+            at = case.code_place(stage, place.line, place.column)
+            what = f"{stage.id} reads {word}, which nothing gives, and catches that it is not there"
+            yield case.finding("074", at, stage.id, what, word, _give(case, stage, word))
 
 
 def _unmade(case: Case, stage: Stage, found: Names) -> Iterator[Finding]:

@@ -137,4 +137,35 @@ CODE = (
             '''
         """),
     ),
+    Rule(
+        "AGI-STAGE-074",
+        "warning",
+        name="A name that nothing gives, and whose lack is caught",
+        why=(
+            "The code reads it in a `try` that catches `NameError`: it always goes the way of the handler, whatever "
+            "other stages have of that name."
+        ),
+        mend="Add the value to the inputs, if the stage is to have it; or leave the `try` out.",
+        bad=lab("""
+            [[stages]]
+            id = "go"
+            code = '''
+            try:
+                print(total)
+            except NameError:
+                print("no total")
+            '''
+        """),
+        good=lab("""
+            [[stages]]
+            id = "load"
+            code = "total = 3"
+            outputs = ["total"]
+
+            [[stages]]
+            id = "go"
+            code = "print(total)"
+            inputs = ["total"]
+        """),
+    ),
 )
