@@ -40,6 +40,13 @@ def test_a_notebook_has_no_docstring_as_its_stages_have_none() -> None:
     assert errors(FIRST, "assert __doc__ is None")[-1] == "NoneType"
 
 
+def test_what_cells_assign_is_not_shown_as_in_a_stage() -> None:
+    ask = "%config InteractiveShell.ast_node_interactivity = '{}'"
+    told = "assert get_ipython().ast_node_interactivity == '{}'"
+    assert errors(FIRST, ask.format("last_expr_or_assign"), told.format("last_expr"))[-1] == "NoneType"
+    assert errors(FIRST, ask.format("all"), told.format("all"))[-1] == "NoneType", "which stages do too"
+
+
 def test_both_runs_begin_with_variables_that_make_files_and_sets_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

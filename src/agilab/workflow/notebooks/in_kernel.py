@@ -25,6 +25,10 @@ if _u.find_spec("pandas"):
     __import__("pandas").set_option("display.max_columns", 0)
 if not _u.find_spec("matplotlib"):
     get_ipython().register_magic_function(lambda line: None, magic_name="matplotlib")
+def _shows(change, shell=get_ipython()):
+    if change["new"] == "last_expr_or_assign":
+        shell.ast_node_interactivity = "last_expr"
+get_ipython().observe(_shows, "ast_node_interactivity")
 def _seen(shell=get_ipython(), modules=_s.modules):
     helpers = modules.get("matplotlib._pylab_helpers")
     for one in helpers.Gcf.get_all_fig_managers() if helpers else ():
@@ -32,7 +36,7 @@ def _seen(shell=get_ipython(), modules=_s.modules):
 get_ipython().figure_settings = _w.WeakKeyDictionary()
 get_ipython().events.register("post_execute", _seen)
 __doc__ = None
-del _u, _s, _w, _seen"""
+del _u, _s, _w, _seen, _shows"""
 """Has texts made as a stage's process makes them: by `repr`, and tables of pandas as in a terminal.
 
 `__doc__` is that of a script without one, in place of IPython's own sentence.
@@ -40,6 +44,8 @@ del _u, _s, _w, _seen"""
 Of each figure the settings are kept under which Jupyter shows it, before it closes it.
 
 A notebook that draws nothing may say `%matplotlib inline` all the same: where there is none, it says nothing.
+
+What cells assign is not shown, as in a stage, even where the notebook asks for it (`last_expr_or_assign`).
 """
 PICTURES = """
 from agi_node.pictures import InJupyter as _i
