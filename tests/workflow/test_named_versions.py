@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from agi_node.errors import AgiError
+from agilab.notebooks.named_versions import named_versions
 from agilab.workflow.notebooks.importing import write_import
-from agilab.workflow.notebooks.named_versions import named_versions
 from agilab.workflow.notebooks.preview import preview_import
 from tests.notebooks.building import notebook
 from tests.workflow.previews import write_files
@@ -99,3 +100,40 @@ def test_versions_that_cannot_be_had_are_told_and_the_newest_locked(tmp_path: Pa
     assert project(preview.folder)["project"]["dependencies"] == ["packaging", "pydantic>=2.9"]
     assert "tool" not in project(preview.folder)
     assert (preview.folder / "uv.lock").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["[project]\ndependencies = ['unheard-of>=1']\n", "[project]\ndependencies = []\n"]
+)
+def test_a_package_that_the_project_names_is_no_stranger(tmp_path: Path, text: str) -> None:
+    files = {"pyproject.toml": text, "own.py": "import unheard_of.more\n"}
+    path = study(tmp_path / "study", files)
+    path.write_bytes(notebook("import unheard_of", "import own"))
+    preview = preview_import([path])
+    known = "unheard" in text
+    assert ("NB-202" in {one.code for one in preview.report.findings}) is not known
+    assert any("unheard" in one for one in preview.dependencies) is known
+
+
+@pytest.mark.slow
+def test_settings_of_tools_become_a_project_and_stay(tmp_path: Path) -> None:
+    path = study(tmp_path / "study", {"pyproject.toml": "[tool.black]\nline-length = 100  # mine\n"})
+    preview = preview_import([path])
+    done = write_import(preview, preview.folder)
+    assert done.kept == (("pyproject.toml", "pyproject.toml.bak"),)
+    assert (preview.folder / "pyproject.toml.bak").read_text() == "[tool.black]\nline-length = 100  # mine\n"
+    assert "line-length = 100  # mine" in (preview.folder / "pyproject.toml").read_text()
+    assert project(preview.folder)["project"]["dependencies"] == ["packaging", "pydantic>=2.9"]
+    assert "packaging" in (preview.folder / "uv.lock").read_text()
+
+
+def test_a_package_that_is_no_uv_project_is_left_and_what_to_do_is_said(tmp_path: Path) -> None:
+    text = "[build-system]\nrequires = ['setuptools']\n"
+    path = study(tmp_path / "study", {"pyproject.toml": text})
+    preview = preview_import([path])
+    with pytest.raises(AgiError, match="cannot lock an environment") as caught:
+        write_import(preview, preview.folder)
+    assert caught.value.found == "pyproject.toml in study has no [project] table"
+    assert "--output DIR" in (caught.value.try_ or "")
+    assert (preview.folder / "lab_stages.toml").exists()
+    assert (preview.folder / "pyproject.toml").read_text() == text

@@ -149,17 +149,22 @@ def import_(
 
             also = make_an_app(folder, Workspace.default())
             written = replace(written, files=(*written.files, *also))
-        report = preview.report
+        report, stopped = preview.report, None
         if verify:
+            from agilab.contracts.base import write_document
+            from agilab.workflow.document.locate import REPORT
             from agilab.workflow.notebooks.verification import verify_import
 
             by_name = dict(zip(names_of(notebooks), notebooks, strict=True))
-            found = verify_import(report, by_name, written.path, faces=faces)
-            report = report.with_changes(verification=found)
-            from agilab.contracts.base import write_document
-            from agilab.workflow.document.locate import REPORT
-
-            write_document(written.path.parent / REPORT, report)
+            try:
+                found = verify_import(report, by_name, written.path, faces=faces)
+            except AgiError as problem:  # what is written is written, and told first
+                stopped = problem
+            else:
+                report = report.with_changes(verification=found)
+                write_document(written.path.parent / REPORT, report)
+    if stopped is not None and as_json:
+        raise stopped
     # what a lab had and what somebody wrote, it has again, or that is told
     whole = not (preview.home and written.missing) and not preview.unread
     if as_json:
@@ -174,6 +179,8 @@ def import_(
     else:
         runs = any(stage.kind != "none" for stage in preview.lab.stages)
         out("", *told(written, report, runs=runs, unread=preview.unread, workdir=preview.workdir))
+    if stopped is not None:
+        raise stopped
     return DONE if whole and all(one.equal for one in report.verification) else FAILED
 
 

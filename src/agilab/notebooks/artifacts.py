@@ -229,7 +229,7 @@ def _of_method(
 ) -> Iterator[Artifact]:
     word = function.attr
     shown = f".{word}"
-    if _PACKS.get(word, frozenset()) & evaluator.modules:
+    if puts_into_archive(word, evaluator):
         yield from _packed(node, shown, place, evaluator)
         return
     if word == "extract" and _UNPACKS & evaluator.modules:
@@ -262,6 +262,11 @@ _PACKS = {
     "write": frozenset({"zipfile", "zipfile.ZipFile"}),
 }
 """Methods that put a file into an archive, where the module is imported."""
+
+
+def puts_into_archive(method: str, evaluator: Evaluator) -> bool:
+    """Whether a method, by its name, may put the file that it is given into an archive."""
+    return bool(_PACKS.get(method, frozenset()) & evaluator.modules)
 
 
 def _extracted(node: ast.Call, shown: str, place: Place, evaluator: Evaluator) -> Iterator[Artifact]:

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Collection
 from typing import Literal
 
-KnownBy = Literal["standard library", "local", "table", "installed", "assumed"]
+KnownBy = Literal["standard library", "local", "table", "installed", "project", "assumed"]
 """How we know. local: it lies beside the notebook, or a cell writes it; table: written down below; installed: the
-metadata of what is installed beside agilab; assumed: nothing says so, the module's own name was taken. What is assumed
-is never installed unasked: whoever has that name on PyPI may be a stranger."""
+metadata of what is installed beside agilab; project: the project names a distribution that is called like the module;
+assumed: nothing says so, the module's own name was taken. What is assumed is never installed unasked: whoever has that
+name on PyPI may be a stranger."""
 
 OTHER_NAMES: dict[str, str] = {
     "absl": "absl-py", "ants": "antspyx", "apiclient": "google-api-python-client", "attr": "attrs",

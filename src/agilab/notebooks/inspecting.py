@@ -34,11 +34,13 @@ from agilab.notebooks.imports import (
     requirements_of,
 )
 from agilab.notebooks.keeping import attachment_findings
+from agilab.notebooks.library_reads import acts_of_reading, where_they_lie
 from agilab.notebooks.lying_files import there
 from agilab.notebooks.module_folders import Code, folders_of_code
 from agilab.notebooks.module_logs import acts_of_logs, log_files
 from agilab.notebooks.module_moves import with_moves
 from agilab.notebooks.named_files import Act, Artifact, each_once
+from agilab.notebooks.named_versions import named_distributions, normal
 from agilab.notebooks.own_files import acts_of_module, own_findings, without_hearsay
 from agilab.notebooks.own_modules import files_of_modules, optional_findings, texts_of_modules
 from agilab.notebooks.own_names import OwnModule, OwnModules, project_folders, set_by_cells
@@ -54,10 +56,11 @@ from agilab.notebooks.secrets import HIDDEN
 from agilab.notebooks.settings_files import acts_of_settings, without_secrets
 from agilab.notebooks.settled import Settled, settled
 from agilab.notebooks.shown_texts import with_texts
+from agilab.notebooks.star_imports import with_names
 from agilab.notebooks.supervisor.plain import as_python
 from agilab.notebooks.supervisor.read_back import is_supervisor
 from agilab.notebooks.values import Evaluator
-from agilab.notebooks.walking import Nodes, scope_of_notebook, walk
+from agilab.notebooks.walking import Nodes, Scope, scope_of_notebook, walk
 from agilab.notebooks.written_modules import Modules, acts_of_imports, written_modules
 
 MODE = "not_executed_import"
@@ -141,14 +144,22 @@ def inspect(
     return inspect_notebook(notebook, folder, beside=beside)
 
 
-def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: bool = False) -> Inspection:
-    """The same for a notebook that was read already; `folder` is where it lies, for local modules."""
-    execution = execution_of(notebook)
-    notebook, texts = with_texts(notebook)
-    parsed = parse_notebook(as_python(notebook) if is_supervisor(notebook) else notebook)
-    others: Others = {}
-    if folder is not None:
-        parsed, others = with_notebooks(parsed, folder)
+@dataclass
+class _Code:
+    """What cells do, with what they run of other files, and where their modules may lie."""
+
+    trees: dict[int, ast.Module]
+    programs: list[str]
+    above: Settled
+    scope: Scope
+    nodes: dict[int, Nodes]
+    aliases: dict[str, str]
+    evaluator: Evaluator
+    added: list[str]
+    project: list[str]
+
+
+def _read_code(parsed: ParsedNotebook, folder: Path | None, others: Others) -> _Code:
     trees = {one.cell.index: one.tree for one in parsed.cells if one.tree is not None}
     programs: list[str] = []
     above = Settled(trees)
@@ -160,10 +171,31 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
         above = settled(trees, [*(one.python for one in parsed.cells), *programs], folder)
         trees = above.trees
     scope = scope_of_notebook(trees)
-    nodes = {cell: list(walk(cell, tree, scope)) for cell, tree in trees.items()}
+    nodes: dict[int, Nodes] = {cell: list(walk(cell, tree, scope)) for cell, tree in trees.items()}
     aliases = aliases_of(nodes.values())
     evaluator = Evaluator(aliases, _given(parsed))
     added, project = added_folders(nodes.values(), evaluator), project_folders(folder)
+    return _Code(trees, programs, above, scope, nodes, aliases, evaluator, added, project)
+
+
+def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: bool = False) -> Inspection:
+    """The same for a notebook that was read already; `folder` is where it lies, for local modules."""
+    execution = execution_of(notebook)
+    notebook, texts = with_texts(notebook)
+    parsed = parse_notebook(as_python(notebook) if is_supervisor(notebook) else notebook)
+    others: Others = {}
+    if folder is not None:
+        parsed, others = with_notebooks(parsed, folder)
+    code = _read_code(parsed, folder, others)
+    if folder is not None and not is_supervisor(notebook):
+        there_too = [folder, *(folder / one for one in [*code.added, *code.project])]
+        written_out = with_names(parsed, code.trees, there_too)
+        if written_out is not parsed:
+            parsed = written_out
+            code = _read_code(parsed, folder, others)
+    trees, programs, above, scope = code.trees, code.programs, code.above, code.scope
+    nodes, aliases, evaluator = code.nodes, code.aliases, code.evaluator
+    added, project = code.added, code.project
     goes = any("chdir" in one for one in (*(one.python for one in parsed.cells), *programs))
     changed, called = set_by_cells(nodes.values(), aliases), None if goes else _called_with(nodes.values())
     own = OwnModules(folder, [*added, *project], changed, called)
@@ -192,6 +224,14 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
         findings += code_risks(here, evaluator, translated)
         installed += installs_of(here, evaluator, translated)
     unseen: list[Artifact] = []
+    if folder is not None and any(one.known_by == "assumed" for one in imports):
+        named = named_distributions(folder)
+        imports = [
+            replace(one, known_by="project")
+            if one.known_by == "assumed" and normal(one.distribution) in named
+            else one
+            for one in imports
+        ]
     if folder is not None:
         findings += programs_that_exit(parsed.cells, folder)
         unseen = out_of_sight(artifacts, folder)
@@ -224,7 +264,11 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
     }
     reached = own.reached(texts_of)
     of_own = [act for one in reached for act in acts_of_module(one, folder) if act.owner]
+    of_own += [act for one in reached for act in acts_of_reading(one.nodes, one.evaluator) if act.owner]
+    of_own += [act for cell in nodes.values() for act in acts_of_reading(cell, evaluator)]
     uses = _uses(trees, nodes, acts, taken, artifacts, evaluator, reached, of_own, modules.keys())
+    uses, lying = where_they_lie(uses, folder)
+    artifacts += lying
     uses = with_lying(uses, nodes.values(), folder)
     if folder is not None:
         uses, of_settings = without_secrets(uses, folder)

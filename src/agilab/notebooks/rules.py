@@ -224,6 +224,11 @@ RULES: dict[str, Rule] = {
         "`requirements.txt`, `pyproject.toml` or `environment.yml` says which: values are those of the notebook.",
         "other ones: uv add 'NAME>=VERSION' in the lab's folder",
     ),
+    "NB-208": Rule(
+        "note",
+        "an import of everything, written out",
+        "The module is one's own, so its text has the names: stages import those that the notebook uses.",
+    ),
     # files
     "NB-301": Rule("note", "a path that is computed", "Only its pattern is known.", "name it in an argument"),
     "NB-302": Rule("warning", "an absolute path", "It exists on one machine.", "put the folder into an argument"),

@@ -15,14 +15,14 @@ from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.notebook_import import NotebookImport
 from agilab.notebooks.above import root_of
 from agilab.notebooks.attachments import paths_of
+from agilab.notebooks.named_versions import name_of
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.locate import FILE, REPORT, read_text
 from agilab.workflow.document.migrate import backup_of
 from agilab.workflow.notebooks.bringing import PROJECT, beside, bring, put, wanted
 from agilab.workflow.notebooks.given import remember
 from agilab.workflow.notebooks.last_runs import with_newer_runs
-from agilab.workflow.notebooks.named_versions import name_of
-from agilab.workflow.notebooks.own_project import can_be_had, lock_project, project_text
+from agilab.workflow.notebooks.own_project import can_be_had, is_for_tools_alone, lock_project, project_text
 from agilab.workflow.notebooks.preview import Preview, beside_what_is_there, toml_of
 
 Say = Callable[[str], None]
@@ -72,6 +72,8 @@ def write_import(
     notebook was made (`last_run`) stays. A lab that says all of it already is not written. With `lock` the project is
     locked, for which uv may ask the network; what it then cannot resolve is an error, after everything else is written.
 
+    A `pyproject.toml` that only has settings of tools gets the tables of a project; it is kept as it was, too.
+
     Raises AGI-STAGE-045 for notebooks that cannot be imported, AGI-STAGE-046 where uv cannot lock the project, and
     AGI-STAGE-067 where nobody decided between what the notebook and the lab both changed.
     """
@@ -106,19 +108,23 @@ def write_import(
         files.append(REPORT)
     files += put(preview.pictures, folder)
     files += _copied(preview, folder)
-    if preview.dependencies and not (folder / "pyproject.toml").exists():
+    there = folder / "pyproject.toml"
+    if preview.dependencies and (not there.exists() or is_for_tools_alone(there)):
         names = ", ".join(notebook.name for notebook in preview.notebooks)
         title = preview.lab.lab.title or f"Stages of {names}"
         project = project_text(folder.resolve().name, title, preview.dependencies, preview.named)
-        write_atomically(folder / "pyproject.toml", project.encode("utf-8"))
-        files.append("pyproject.toml")
+        if there.exists():
+            kept.append((there.name, _kept(there)))
+            project = f"{read_text(there).rstrip()}\n\n{project}"
+        write_atomically(there, project.encode("utf-8"))
+        files.append(there.name)
     unnamed = ""
-    if lock and (folder / "pyproject.toml").exists() and not (folder / "uv.lock").exists():
+    ours = there.name in files
+    if lock and there.exists() and (ours or not (folder / "uv.lock").exists()):
         say("locking what the notebooks import")
-        ours = "pyproject.toml" in files
         if ours and preview.named.versions:
             unnamed = _without_versions(preview, folder, say)
-        if not (folder / "uv.lock").exists():
+        if not (ours and preview.named.versions) or unnamed:
             lock_project(folder, ours=ours)
         files.append("uv.lock")
     missing = tuple(wanted(preview.lab, folder, preview.reads))
@@ -139,7 +145,7 @@ def _without_versions(preview: Preview, folder: Path, say: Say) -> str:
         text = text.replace(f'"{one}"', f'"{one.removesuffix(named.versions[name_of(one)])}"')
     write_atomically(path, text.encode("utf-8"))
     reason = why[why.find("Because") :] if "Because" in why else why
-    return f"{named.file} names {', '.join(counting)}: {' '.join(reason.split())[:300]}"
+    return f"{named.file} names {', '.join(counting) or 'versions'}: {' '.join(reason.split())[:300]}"
 
 
 def _kept(path: Path) -> str:

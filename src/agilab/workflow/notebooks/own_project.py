@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+import tomllib
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.contracts.lab_stages import LabStages, is_file
 from agilab.notebooks.distributions import distribution_of, needed_by_methods, standard
 from agilab.notebooks.inspecting import Inspection
+from agilab.notebooks.named_versions import NamedVersions, normal
 from agilab.notebooks.own_modules import needed_by
-from agilab.workflow.notebooks.named_versions import NamedVersions
 
 _PROJECT = """[project]
 name = "{name}"
@@ -32,10 +34,13 @@ constraint-dependencies = [
 """
 
 
-def requirements_of(inspections: Sequence[Inspection], lab: LabStages) -> tuple[str, ...]:
+def requirements_of(
+    inspections: Sequence[Inspection], lab: LabStages, named: Collection[str] = ()
+) -> tuple[str, ...]:
     """Requirements: what the notebooks import, at the versions that they install themselves; pydantic always.
 
-    A distribution that is only assumed to provide what is imported is none: a person has to say so.
+    A distribution that is only assumed to provide what is imported is none: a person has to say so, or the project,
+    which has it among those it has `named`.
 
     Objects of libraries that go from stage to stage hold functions and classes that have no name to pickle them by more
     often than not: cloudpickle takes these along.
@@ -43,18 +48,20 @@ def requirements_of(inspections: Sequence[Inspection], lab: LabStages) -> tuple[
     found: dict[str, str] = {"pydantic": "pydantic>=2.9"}
     for inspection in inspections:
         for name in inspection.known_distributions:
-            found.setdefault(_normal(name), name)
+            found.setdefault(normal(name), name)
         for module in needed_by(inspection.module_texts):  # of modules beside the notebook
-            name, known = ("", "assumed") if standard(module) else distribution_of(module)
-            if known != "assumed" and name != "agi-node":
-                found.setdefault(_normal(name), name)
+            if standard(module):
+                continue
+            name, known = distribution_of(module)
+            if (known != "assumed" or normal(module.partition(".")[0]) in named) and name != "agi-node":
+                found.setdefault(normal(name), name)
         text = "\n".join(
             (*(one.python for one in inspection.parsed.cells), *inspection.module_texts.values())
         )
         for name in needed_by_methods(found, text):
             found.setdefault(name, name)
         for requirement in inspection.requirements:
-            name, is_bare = requirement.distribution, _normal(requirement.text) == requirement.distribution
+            name, is_bare = requirement.distribution, normal(requirement.text) == requirement.distribution
             if name and not (is_bare and name in found):
                 found[name] = requirement.text
     if any(not is_file(name) for stage in lab.stages if stage.kind != "none" for name in stage.outputs):
@@ -63,10 +70,6 @@ def requirements_of(inspections: Sequence[Inspection], lab: LabStages) -> tuple[
     if "pandas" in found:
         found.setdefault("pyarrow", "pyarrow")
     return tuple(found[name] for name in sorted(found))
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def project_text(folder: str, title: str, requirements: Iterable[str], named: NamedVersions) -> str:
@@ -78,6 +81,22 @@ def project_text(folder: str, title: str, requirements: Iterable[str], named: Na
     text = _PROJECT.format(name=name, description=description, dependencies=lines)
     constraints = "\n".join(f'    "{one}",' for one in named.beside(requirements))
     return text + (_BOUNDS.format(file=named.file, constraints=constraints) if constraints else "")
+
+
+def is_for_tools_alone(file: Path) -> bool:
+    """Whether a `pyproject.toml` has settings of tools and nothing that makes its folder a project."""
+    table = _table(file)
+    tools = table.get("tool") or {}
+    return (
+        table.keys() <= {"tool"} and isinstance(tools, dict) and not tools.keys() & {"poetry", "uv", "pixi"}
+    )
+
+
+def _table(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {"project": {}}  # whatever is wrong with it, uv says
 
 
 def can_be_had(folder: Path, versions: Iterable[str]) -> str:
@@ -103,6 +122,16 @@ def lock_project(folder: Path, *, ours: bool) -> None:
     from agilab.envs import Uv
     from agilab.envs.interpreter import own_interpreter
 
+    if "project" not in _table(folder / "pyproject.toml"):
+        raise AgiError(
+            "AGI-STAGE-046",
+            "uv cannot lock an environment for the lab; the stages are written",
+            found=f"pyproject.toml in {folder.resolve().name} has no [project] table",
+            allowed="a project with dependencies, pydantic among them, or a folder without one",
+            try_="agilab notebook import … --output DIR: a lab in a folder of its own has an environment of its own",
+            whose="environment",
+            exit_code=ENVIRONMENT,
+        )
     python = ["--python", str(own_interpreter().path)] if ours else []
     done = Uv.found().call("lock", "--quiet", "--directory", folder, *python)
     if done.code:

@@ -13,6 +13,7 @@ from agilab.contracts.moments import dated
 from agilab.contracts.notebook_import import NotebookImport
 from agilab.notebooks.above import common_root, levels_above, raised, root_of
 from agilab.notebooks.inspecting import Inspection, inspect
+from agilab.notebooks.named_versions import NamedVersions, named_distributions, named_versions
 from agilab.notebooks.staging import Staged
 from agilab.notebooks.supervisor.read_back import ReadBack, is_supervisor, read_back
 from agilab.notebooks.together import stage_together
@@ -20,7 +21,6 @@ from agilab.workflow.document.locate import FILE, parse_lab, read_text
 from agilab.workflow.notebooks.bringing import home_of, read_by
 from agilab.workflow.notebooks.given import given
 from agilab.workflow.notebooks.joined import is_of, joined, replaced
-from agilab.workflow.notebooks.named_versions import NamedVersions, named_versions
 from agilab.workflow.notebooks.own_project import requirements_of
 from agilab.workflow.notebooks.three_ways import Side
 
@@ -91,7 +91,8 @@ def preview_import(notebooks: Sequence[Path], *, per: Literal["flow", "cell"] = 
     staged = stage_together(inspections, per=per)
     notebooks, inspections = _in_order(notebooks, inspections, staged)
     named = named_versions(notebooks[0])
-    dependencies = named.of(requirements_of(inspections, staged.lab))
+    listed = named_distributions(notebooks[0].parent)
+    dependencies = named.of(requirements_of(inspections, staged.lab, listed))
     report = _report(inspections, staged, dependencies, named=named)
     reads = read_by(staged.lab)
     return Preview(

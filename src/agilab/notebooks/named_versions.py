@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _OURS = frozenset({"agi-node", "agilab", "pydantic"})
 """The worker's own needs: what a project names of them does not count."""
-_CONDA = re.compile(r"\s*-\s*([A-Za-z][\w.-]*)\s*(==?|[<>!~]=?)\s*([\w.*,<>=!~]+)")
+_CONDA = re.compile(r"\s*-\s*([A-Za-z][\w.-]*)(?:\s*(==?|[<>!~]=?)\s*([\w.*,<>=!~]+))?\s*(?:#.*)?$")
 _DEEPEST = 5
 
 
@@ -42,7 +42,7 @@ class NamedVersions:
     def of(self, dependencies: Iterable[str]) -> tuple[str, ...]:
         """Requirements with the versions for those that name none themselves."""
         return tuple(
-            f"{one}{self.versions.get(_normal(one), '')}" if re.fullmatch(r"[\w.-]+", one) else one
+            f"{one}{self.versions.get(normal(one), '')}" if re.fullmatch(r"[\w.-]+", one) else one
             for one in dependencies
         )
 
@@ -63,6 +63,17 @@ class NamedVersions:
             yield found("NB-207", f"{self.file} names versions, which count: {told}")
 
 
+def named_distributions(folder: Path) -> frozenset[str]:
+    """The distributions that the project of a notebook in a folder names, in whatever version."""
+    here = folder.resolve()
+    for above in (here, *here.parents[: most_above(here)]):
+        lines = (line for name, read in _FILES.items() for line in read(above / name))
+        names = {normal(one.name) for line in lines if (one := _parsed(line)) is not None}
+        if names:
+            return frozenset(names)
+    return frozenset()
+
+
 def named_versions(notebook: Path) -> NamedVersions:
     """Those that count for a notebook: of the file that lies nearest, in its folder or above in its project."""
     here = notebook.resolve().parent
@@ -77,10 +88,10 @@ def named_versions(notebook: Path) -> NamedVersions:
 def _versions(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     for line in lines:
         parsed = _parsed(line)
-        if parsed is None or parsed.url or _normal(parsed.name) in _OURS:
+        if parsed is None or parsed.url or normal(parsed.name) in _OURS:
             continue
         if parsed.specifier and (parsed.marker is None or parsed.marker.evaluate()):
-            yield _normal(parsed.name), str(parsed.specifier)
+            yield normal(parsed.name), str(parsed.specifier)
 
 
 def _parsed(line: str) -> Requirement | None:
@@ -116,7 +127,7 @@ def _of_conda(file: Path) -> Iterator[str]:
     """As pip writes them: `numpy=1.26` of conda is any 1.26."""
     for line in (text_of_file(file) or "").splitlines():
         if (match := _CONDA.match(line)) and match[1] not in ("python", "pip"):
-            name, how, version = match.groups()
+            name, how, version = match.group(1), match.group(2) or "", match.group(3) or ""
             version = version.partition("=")[0] if how == "=" else version  # the third part is a build's
             yield f"{name}=={version.rstrip('.*')}.*" if how == "=" else f"{name}{how}{version}"
 
@@ -135,8 +146,9 @@ def name_of(requirement: str) -> str:
     >>> name_of("Flask_SQLAlchemy[asyncio]>=3")
     'flask-sqlalchemy'
     """
-    return _normal(re.split(r"[^\w.-]", requirement, maxsplit=1)[0])
+    return normal(re.split(r"[^\w.-]", requirement, maxsplit=1)[0])
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
+    """The name of a distribution in lower case with hyphens."""
     return re.sub(r"[-_.]+", "-", name).lower()
