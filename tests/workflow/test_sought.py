@@ -156,6 +156,17 @@ def test_a_stage_that_fails_for_it_is_told_too(lab: ALab, code: str, path: str) 
     assert note.startswith(f"look looked for {path}")
 
 
+def test_what_lies_outside_the_folder_for_the_notebook_is_told_where_a_stage_fails_for_it(lab: ALab) -> None:
+    (lab.folder.parent / "wells").mkdir()
+    (lab.folder.parent / "wells" / "sample.las").write_text("1", encoding="utf-8")
+    assert notes_of(lab, "open('../wells/sample.las')", ends="failed")[-1].endswith(
+        "look looked for ../wells/sample.las, which lies outside the lab's folder, where no stage has anything; bring "
+        "it into the folder, or the lab into one above"
+    )
+    notes = notes_of(lab, "open('../wells/nowhere.las')", ends="failed")
+    assert not [note for note in notes if "looked for" in note]
+
+
 @pytest.mark.parametrize(
     ("code", "inputs", "outputs"),
     [

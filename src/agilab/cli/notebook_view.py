@@ -213,7 +213,7 @@ def told(
     yield pairs(rows)
     for one in report.verification:
         yield title(f"Verified {one.notebook}")
-        yield _verification(one)
+        yield verification_view(one)
     yield title("Next")
     if runs:
         yield f"agilab workflow validate {shlex.quote(str(folder))}"
@@ -222,7 +222,7 @@ def told(
         yield f"agilab workflow show {shlex.quote(str(folder))}"
 
 
-def _verification(one: Verification) -> RenderableType:
+def verification_view(one: Verification) -> RenderableType:
     """What is equal in a line; of what differs, and of what cannot be told, where it is and how to look closer."""
     from rich.console import Group
     from rich.text import Text
@@ -239,6 +239,8 @@ def _verification(one: Verification) -> RenderableType:
     judged = len(one.compared) - len(unsure)
     counts = [f"{len(equal)} of {judged:,} compared are equal"] if judged else []
     counts += [f"{len(unsure):,} not compared: {_some(unsure)}"] if unsure else []
+    if word == "different" and judged == len(equal):
+        counts.insert(0, "a stage fails where the notebook does not")
     parts: list[RenderableType] = [
         Text.assemble(
             (word, style),
@@ -248,6 +250,8 @@ def _verification(one: Verification) -> RenderableType:
     ]
     if one.error:
         parts.append(Text(one.error, style))
+    if one.beside:
+        parts.append(Text(one.beside, "yellow"))
     if equal:
         parts.append(Text.assemble(mark(True), " ", (", ".join(equal), "dim")))
     for each in one.compared:

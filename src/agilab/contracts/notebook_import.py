@@ -136,10 +136,13 @@ class Verification(Record):
     compared: tuple[Compared, ...]
     error: str = ""
     """What kept one of the two from running to its end."""
+    beside: str = ""
+    """What failed in the same run and is of another notebook of the lab."""
     fails_alike: bool = False
     """Whether both end with one and the same error in one and the same cell, and nothing before it differs."""
     cannot_run: bool = False
-    """Whether the notebook stopped for want of what it finds elsewhere: `error` says of what, and what helps."""
+    """Whether nothing differs, and no more can be told than what was compared, since the notebook stopped: for want of
+    what it finds elsewhere, or by an error of its own. `error` says of which, and what helps."""
     notebook_s: float = 0.0
     """Seconds that its cells took."""
     pipeline_s: float = 0.0

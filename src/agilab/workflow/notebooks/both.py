@@ -103,12 +103,19 @@ class Both:
         before = [one.id for one in self.notebook.stages[: [s.id for s in self.notebook.stages].index(stage)]]
         if states.get(stage) != "failed" or any(states.get(one) == "failed" for one in before):
             return False
-        errors = [
-            event.data.get("error") or {}
-            for event in self.store.events(self.run_id, kinds=("attempt_failed",))
-            if event.unit_id == stage
-        ]
-        return bool(errors) and _is_same_error(failed, errors[-1])
+        return stage in self._errors and _is_same_error(failed, self._errors[stage])
+
+    @cached_property
+    def _errors(self) -> Mapping[str, Mapping[str, Any]]:
+        """The last error of each stage of the lab that had one."""
+        events = self.store.events(self.run_id, kinds=("attempt_failed",))
+        return {(event.unit_id or "").partition("[")[0]: event.data.get("error") or {} for event in events}
+
+    @cached_property
+    def failures(self) -> Mapping[str, str]:
+        """What the stages of the whole lab failed with that did, in words."""
+        failed = [stage for stage, state in self._states.items() if state == "failed"]
+        return {stage: str(self._errors.get(stage, {}).get("what") or f"{stage} failed") for stage in failed}
 
     @cached_property
     def cannot_run(self) -> str:

@@ -17,7 +17,6 @@ from functools import cached_property
 from pathlib import Path
 
 from agilab.contracts.notebook_import import Compared, ImportedNotebook, NotebookImport, Verification
-from agilab.contracts.run_result import RunResult
 from agilab.engine.coordinator import Coordinator
 from agilab.engine.executor import Report
 from agilab.envs import Environment
@@ -27,9 +26,8 @@ from agilab.store.store import Store
 from agilab.store.workspace import Workspace
 from agilab.workflow.notebooks.both import Both, names_given
 from agilab.workflow.notebooks.comparison import compared
-from agilab.workflow.notebooks.endings import VERIFYING, advice_on, missing_module
+from agilab.workflow.notebooks.endings import VERIFYING
 from agilab.workflow.notebooks.kernel import Ran, jupyter_for, run_notebook, surroundings
-from agilab.workflow.notebooks.likeness import unexplained
 from agilab.workflow.notebooks.repeats import (
     Again,
     beside_chance,
@@ -41,6 +39,7 @@ from agilab.workflow.notebooks.repeats import (
     worth_repeating,
 )
 from agilab.workflow.notebooks.room import Room, room_for
+from agilab.workflow.notebooks.verdicts import verdict_on
 from agilab.workflow.running.execution import run_lab
 from agilab.workflow.running.prepare import Lab, prepare_lab, read_lab
 from agilab.workflow.running.request import LabRequest
@@ -88,7 +87,10 @@ def verify_import(
             ]
             parts = [tuple(compared(both)) for both in boths]
             _repeat(boths, parts, files, kernel, scratch)
-            return tuple(_verified(both, mine, result) for both, mine in zip(boths, parts, strict=True))
+            return tuple(
+                verdict_on(both, mine, result, report.findings)
+                for both, mine in zip(boths, parts, strict=True)
+            )
 
 
 def _repeat(
@@ -239,47 +241,6 @@ def _asked(ended: Sequence[_Ended]) -> dict[str, tuple[str, ...]]:
             for stage in stages:
                 found[stage] = (*found[stage], name)
     return found
-
-
-def _verified(both: Both, parts: tuple[Compared, ...], result: RunResult) -> Verification:
-    told = {one.equal for one in parts}
-    cannot = both.cannot_run if False not in told else ""
-    alike = both.fails_alike and False not in told and not cannot
-    error = cannot or _error(both, both.ran, result, alike=alike)
-    return Verification(
-        notebook=both.notebook.name,
-        run_id=both.run_id,
-        equal=not error
-        and True in told
-        and False not in told
-        and not any(_unexplained(one) for one in parts),
-        compared=parts,
-        error=error,
-        fails_alike=alike,
-        cannot_run=bool(cannot),
-        notebook_s=round(both.ran.seconds, 3),
-        pipeline_s=round(both.pipeline_s, 3),
-        caches=both.caches,
-    )
-
-
-def _unexplained(one: Compared) -> bool:
-    return unexplained(one.equal, one.why)
-
-
-def _error(both: Both, ran: Ran, result: RunResult, *, alike: bool) -> str:
-    """What kept the two from their ends: in one sentence where it is the same in both."""
-    failed, stage = ran.failed, both.failed_stage
-    if alike and failed is not None:
-        module = missing_module(failed)
-        help_ = f"; {advice_on(module, both.lab.folder)}" if module else ""
-        return f"fails alike: cell {failed.cell} and the pipeline's stage {stage} end with {failed}{help_}"
-    parts = [ran.broken] if ran.broken else []
-    if failed is not None:
-        parts.append(f"cell {failed.cell}: {failed}")
-    if result.error is not None:
-        parts.append(f"the pipeline: {result.error.what}")
-    return "; ".join(parts)
 
 
 def _in_order(report: NotebookImport, lab: Lab) -> list[ImportedNotebook]:

@@ -47,6 +47,8 @@ def sought_in_vain(
             yield Told(node.name, _of_settings(node.name, unset))
         if patterns:
             yield Told(node.name, _of_patterns(node.name, patterns))
+        if outside := [path for path in paths if _lies_outside(folder, path)]:
+            yield Told(node.name, _of_outside(node.name, outside))
 
 
 def _of_files(stage: str, paths: list[str]) -> str:
@@ -74,6 +76,14 @@ def _of_patterns(stage: str, found: dict[str, list[str]]) -> str:
         f"{stage} looked for {listed(list(found), _LISTED)} and did not see {listed(unseen, _LISTED)}, which "
         f"{'lies' if one else 'lie'} in the lab's folder and {'is' if one else 'are'} none of its inputs; "
         f"add {'it' if one else 'what counts of it'} to the inputs of {stage}"
+    )
+
+
+def _of_outside(stage: str, paths: list[str]) -> str:
+    one = len(paths) == 1
+    return (
+        f"{stage} looked for {listed(paths, _LISTED)}, which {'lies' if one else 'lie'} outside the lab's folder, "
+        f"where no stage has anything; bring {'it' if one else 'them'} into the folder, or the lab into one above"
     )
 
 
@@ -115,6 +125,14 @@ def _lying(folder: Path, paths: Collection[str], names: list[str]) -> tuple[list
             continue
     deepest = [path for path in files if not any(one.startswith(f"{path}/") for one in [*files, *patterns])]
     return [_shown(folder, path) for path in deepest], patterns
+
+
+def _lies_outside(folder: Path, path: str) -> bool:
+    """Whether a path leads out of the folder to something that is there."""
+    try:
+        return path.startswith("../") and (folder / path).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _unseen(folder: Path, pattern: str, names: list[str]) -> Iterator[str]:
