@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from agi_node import drawings, encoding, lab_folder
+from agi_node import columns, drawings, encoding, lab_folder
 from agi_node.exact_json import exact_text
 from agi_node.handover import fingerprint, hand_over
 from agi_node.source.anatomy import class_body, said
@@ -92,13 +92,15 @@ def reduced(value: Any) -> Any:
 def own_state(value: Any, state: Any) -> Any:
     """The attributes of an object as one dict, from the state that pickling takes; any other state as it is.
 
-    Without caches, and of a library's object without private attributes that are not filled yet: those are made when
-    somebody asks (`None`, then `{}`), which says nothing of the value.
+    Of a table or a series of pandas it has the columns (`agi_node.columns`). Without caches, and of a library's object
+    without private attributes that are not filled yet: those are made when somebody asks (`None`, then `{}`), which
+    says nothing of the value.
     """
     if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
         state = {**(state[0] or {}), **state[1]}  # what has __slots__
     if not isinstance(state, dict):
         return state
+    state = columns.without_blocks(value, state)
     lazy = type(value).__module__ != "__main__"
     return {
         name: one
@@ -236,6 +238,8 @@ class _Digest:
         return True
 
     def _table(self, value: Any) -> bool:
+        if columns.is_below(value):
+            return False
         if hasattr(value, "to_frame"):  # a series or an index of pandas, which keep caches
             names = list(getattr(value, "names", [value.name]))
             self.add(names)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from agi_node import drawings
+from agi_node import columns, drawings
 from agi_node.exact_json import exact_text
 from agi_node.likeness import codes_of, own_state, random_state, reduced
 from agi_node.number_parts import ROWS, Part, parts_of
@@ -30,6 +30,8 @@ BY_ADDRESS = "by addresses in memory"
 """What is told in place of the keys of a dict that are numbers of objects in memory (`id`)."""
 _ADDRESSES = range(0x5500_0000_0000, 0x8000_0000_0000)
 """Where Linux puts what a process of 64 bits holds."""
+_LISTED = ("to_pylist", "to_list", "tolist")
+"""How libraries of tables call the way to the values of a column, or of a whole table, as a list."""
 
 
 def outline(value: Any) -> list[Part]:
@@ -87,8 +89,8 @@ class _Walk:
             yield from self._drawn(value, path)
         elif (numbers := self._array(value, path)) is not None:
             yield from numbers
-        elif (columns := self._table(value, path)) is not None:
-            yield from columns
+        elif (table := self._table(value, path)) is not None:
+            yield from table
         elif (text := exact_text(value)) is not None:
             yield [path, _short(text)]
         else:
@@ -122,8 +124,10 @@ class _Walk:
         return found
 
     def _table(self, value: Any, path: str) -> list[Part] | None:
-        kind = type(value).__module__.partition(".")[0]
+        kind = "pandas" if columns.is_of_pandas(value) else type(value).__module__.partition(".")[0]
         if kind not in ("pandas", "polars", "pyarrow") or not hasattr(value, "shape"):
+            return None
+        if not any(hasattr(value, name) for name in (*_LISTED, "columns")):
             return None
         if len(value.shape) == 1:  # a series or an index
             head = [path, f"{type(value).__name__} of {value.shape[0]:,}, {getattr(value, 'dtype', '')}"]
@@ -144,6 +148,8 @@ class _Walk:
 
     def _beside(self, value: Any, path: str) -> Iterator[Part]:
         """What a table, a series or an index of pandas has beside what is in it."""
+        for name, one in columns.metadata_of(value).items():
+            yield from self.parts(one, f"{path}.{name}")
         if hasattr(value, "columns") or hasattr(value, "loc"):
             if value.attrs:
                 yield from self.parts(dict(value.attrs), f"{path}.attrs")
@@ -161,13 +167,16 @@ class _Walk:
 
     def _series(self, column: Any, path: str) -> Iterator[Part]:
         dtype = getattr(column, "dtype", None)
+        if columns.is_of_another(column):
+            yield from self.parts(column.array, path)
+            return
         if dtype is not None and hasattr(dtype, "categories") and hasattr(dtype, "ordered"):
             yield [path, f"categories, {'' if dtype.ordered else 'not '}ordered"]
             yield from self.parts(dtype.categories, f"{path}.categories")
         if getattr(dtype, "kind", "") in tuple("biufc") and hasattr(column, "to_numpy"):
             yield from self._array(column.to_numpy(), path) or ()
         else:
-            known = (getattr(column, name, None) for name in ("to_pylist", "to_list", "tolist"))
+            known = (getattr(column, name, None) for name in _LISTED)
             yield from self._column(next(listed for listed in known if listed is not None)(), path)
 
     def _column(self, values: list[Any], path: str) -> Iterator[Part]:
