@@ -119,14 +119,15 @@ def import_(
     read and stayed behind, or that both edited the same and nobody decided.
     """
     from agilab.cli.notebook_view import previewed, told
-    from agilab.cli.progress import Progress
+    from agilab.cli.progress import Progress, said_if_long
     from agilab.cli.render import out, print_json
     from agilab.workflow.notebooks.importing import write_import
     from agilab.workflow.notebooks.preview import beside_what_is_there, names_of, preview_import
 
     _refuse_two_places(output, app)
     _refuse_a_proof_of_nothing(dry_run=dry_run, verify=verify)
-    preview = preview_import(notebooks, per=per)
+    with said_if_long("reading the notebook and the modules beside it; nothing of it is run"):
+        preview = preview_import(notebooks, per=per)
     folder = _app_folder(app) if app is not None else output or preview.folder
     preview = beside_what_is_there(preview, folder, prefer=prefer)
     if dry_run or not preview.importable:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +30,18 @@ _WORTH_A_LINE_S = 0.5
 def is_watched() -> bool:
     """Whether a person looks at stderr: a terminal that can move its cursor, and no build server."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+
+
+@contextlib.contextmanager
+def said_if_long(text: str, *, seconds: float = 3.0) -> Iterator[None]:
+    """Say on stderr what goes on, once, where it takes longer than this; nothing where it does not."""
+    after = threading.Timer(seconds, print, (f"agilab: {text}",), {"file": sys.stderr, "flush": True})
+    after.daemon = True
+    after.start()
+    try:
+        yield
+    finally:
+        after.cancel()
 
 
 class Progress:

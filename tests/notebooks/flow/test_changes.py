@@ -117,6 +117,22 @@ def test_a_setting_that_cannot_be_repeated_is_said() -> None:
     assert [(one.cell, one.line) for one in found if one.code == "NB-613"] == [(1, 2)]
 
 
+@pytest.mark.parametrize(
+    ("around", "setting", "told"),
+    [
+        ("warnings.catch_warnings()", "warnings.simplefilter('ignore')", False),
+        ("np.printoptions()", "np.set_printoptions(precision=2)", False),
+        ("np.errstate()", "warnings.simplefilter('ignore')", True),
+        ("open('a.txt')", "np.set_printoptions(precision=2)", True),
+    ],
+)
+def test_a_setting_that_ends_with_its_block_is_lost_nowhere(around: str, setting: str, told: bool) -> None:
+    cells = ["import warnings\nimport numpy as np", f"with {around}:\n    {setting}", "print(np.log([0.0]))"]
+    made = _plan(*cells)
+    found = {one.code for one in flow_findings(made, [], range(len(cells)))}
+    assert bool(found & {"NB-610", "NB-613"}) is told
+
+
 def test_a_style_of_seaborn_holds_where_only_tables_are_drawn() -> None:
     cells = [
         "import seaborn as sns\nimport pandas as pd\nsns.set_style('darkgrid')",

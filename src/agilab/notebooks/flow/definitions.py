@@ -160,16 +160,22 @@ class Definitions(Classes):
         if maker.summary is None:
             maker.summary = Summary()
             if isinstance(maker.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-                maker.summary = _summarise(
-                    maker.node,
-                    self._own.__contains__,
-                    self.is_own_method,
-                    {**self._imports, **self._path.modules},
-                    told=(self.told_in_place, self.told_written, self.told_sql, self.calm_names),
-                    modules=self.own_modules,
-                    of_module=self.of_module,
-                    own=(self.own_does, self.own_logs, self.own_alters),
-                )
+                imports = {**self._imports, **self._path.modules}
+                told = (self.told_in_place, self.told_written, self.told_sql, self.calm_names)
+                names = (frozenset(self._own), frozenset(self._own_methods), frozenset(imports.items()))
+                asked = (maker.node, told, names, self.of_module)
+                if asked not in self.seen.summaries:
+                    self.seen.summaries[asked] = _summarise(
+                        maker.node,
+                        self._own.__contains__,
+                        self.is_own_method,
+                        imports,
+                        told=told,
+                        modules=self.own_modules,
+                        of_module=self.of_module,
+                        own=(self.own_does, self.own_logs, self.own_alters),
+                    )
+                maker.summary = self.seen.summaries[asked]
                 if maker.summary.remembers:
                     maker.stateful = True
         return maker.summary
@@ -195,7 +201,7 @@ def _summarise(
     is_own_method: Callable[[str], bool],
     imports: Mapping[str, str],
     *,
-    told: tuple[bool, bool, bool, Collection[str]],
+    told: tuple[bool, bool, bool, frozenset[str]],
     modules: Mapping[str, Use],
     of_module: bool,
     own: tuple[Mapping[str, tuple[tuple[str, Does], ...]], bool, Mapping[str, tuple[Alters, ...]]],

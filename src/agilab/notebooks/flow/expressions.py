@@ -29,6 +29,8 @@ class Expressions(ABC):
     def __init__(self) -> None:
         self.lazy = False
         """Whether annotations are not evaluated."""
+        self.restored = frozenset[str]()
+        """States of the process that a `with` around this puts back."""
         self.inner: list[dict[str, Value]] = []
         """Names of comprehensions, innermost last."""
         self.spent: set[Region] = set()
@@ -53,7 +55,7 @@ class Expressions(ABC):
         """Whether a dict of the text has a key by which a call may be told to write into something: `out`."""
         self.told_sql = False
         """Whether a text may be a query that writes into a database, or name a file of such."""
-        self.calm_names: Collection[str] = ()
+        self.calm_names: frozenset[str] = frozenset()
         """Names of configurations of `logging` that let loggers go on which are there."""
         self.put: set[Chain | None] = set()
         """Places that the text gives something else: `tools.load` where it says `tools.load = f`."""
@@ -65,6 +67,8 @@ class Expressions(ABC):
         """By method of a class of these, what a call of it may do to states of the process."""
         self.own_alters: Mapping[str, tuple[Alters, ...]] = {}
         """By method of a class of these, what a call of it changes of its object and of what it is given."""
+        self.stores = 0
+        """How often something was stored in what a name holds: between two equal counts no change does more again."""
         self.own_asks: Mapping[str, frozenset[str]] = {}
         """By method of a class of these, what modules hold that a call of it reads."""
         self.own_logs = False

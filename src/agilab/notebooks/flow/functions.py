@@ -152,7 +152,7 @@ class Body(Statements):
 
     @staticmethod
     def _outside(regions: set[Region] | frozenset[Region]) -> set[Region]:
-        return {region for region in regions if isinstance(region, str) and region != CLOSURE}
+        return set(filter(_is_outside, regions))
 
     def _everything(self) -> Value:
         return either([PLAIN, *self._env.values()])
@@ -236,15 +236,17 @@ class Body(Statements):
 
     def change(self, what: frozenset[Region], stored: Value, line: int) -> None:
         self._changed |= what
-        self._acts |= not self._nested and any(str(region)[:2] in ("g:", "h:") for region in what)
-        if self._nested and any(self._outlives(region) for region in what):
-            self._remembers = True
+        if not (self._acts or self._nested):
+            self._acts = any(str(region)[:2] in ("g:", "h:") for region in what)
+        if self._nested and not self._remembers:
+            self._remembers = any(map(self._outlives, what))
         if stored.reaches or stored.makers or stored.tied:
             for name, value in self._env.items():
-                if value.reaches & what:
+                if not value.reaches.isdisjoint(what) and not _lies_in(stored, value):
                     reaches, tied = value.reaches | stored.reaches, value.tied or stored.tied
                     self._env[name] = replace(value, reaches=reaches, tied=tied, kind="")
-            if self._outside(what):
+                    self.stores += 1
+            if any(map(_is_outside, what)):
                 self._passed |= stored.reaches
 
     def _outlives(self, region: Region) -> bool:
@@ -394,6 +396,16 @@ class Body(Statements):
     def declare_global(self, node: ast.Global | ast.Nonlocal) -> None:
         if self._nested and isinstance(node, ast.Nonlocal):
             self._remembers = True
+
+
+def _is_outside(region: Region) -> bool:
+    """Whether it was there before the function was called."""
+    return isinstance(region, str) and region != CLOSURE
+
+
+def _lies_in(stored: Value, value: Value) -> bool:
+    """Whether a value of which nothing is certain is the same after something was stored in it."""
+    return value.kind == "" and stored.reaches <= value.reaches and bool(value.tied or not stored.tied)
 
 
 def _is_missing(node: ast.expr) -> bool:

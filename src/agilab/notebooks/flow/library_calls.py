@@ -113,7 +113,8 @@ class LibraryCalls(OtherNames):
         for name in spoken.asked_for(full.rpartition(".")[2], node, self.texts):
             self.load(name, line)
         mentioned = [name for name in spoken.of_function(full, node, self.texts) if self.mention(name, line)]
-        if found := states.state_of(full, frozenset(named)):
+        found = states.state_of(full, frozenset(named))
+        if found and not (found[1] == "set" and found[0] in self.restored):
             self.state(*found, node)
         if logged := loggers.logged_by(full, node, self.calm_names):
             self.state(logged, "set", node)
@@ -191,17 +192,27 @@ class LibraryCalls(OtherNames):
         """Functions of own modules change what they are given."""
         stars = any(isinstance(arg, ast.Starred) for arg in node.args) or "None" in named
         every = [*args, *named.values()]
+        inside = [value.inside() for value in every] if some else []
+        others: dict[int, Value] = {}
+        since: dict[tuple[int, str], int] = {}
         for one in some:
             told = None if stars else one.at(len(args), named)
             for region in sorted(one.regions):
                 if told is None:
-                    held = [*every, *(value.inside() for value in every)]
+                    held = [*every, *inside]
                 else:
                     place = told.get(region[2:])
                     held = [args[place]] if isinstance(place, int) else [named[place]] if place else []
                 for value in held:
-                    others = either([PLAIN, *(each for each in every if each is not value)])
-                    self.change(value.owns if region[0] == "p" else value.reaches, others, node.lineno)
+                    asked = (id(value), region[0])
+                    if since.get(asked) == self.stores:
+                        continue  # another function of this name has done so, and nothing came of others since
+                    if id(value) not in others:
+                        rest = (each for each in every if each is not value)
+                        others[id(value)] = either([PLAIN, *rest])
+                    what = value.owns if region[0] == "p" else value.reaches
+                    self.change(what, others[id(value)], node.lineno)
+                    since[asked] = self.stores
 
     def _altered_by_given(self, node: ast.Call, every: Sequence[Value]) -> None:
         """A function of an own module that changes what it is given is given on: `df.pipe(tools.add)`."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agilab.notebooks.flow import states
+from agilab.notebooks.flow.facts import Facts, facts_of
 from agilab.notebooks.flow.values import PLAIN, Region, Value
 
 BUILTINS = frozenset(dir(builtins)) | {"__file__", "display", "get_ipython", "__session__"}
@@ -62,6 +63,30 @@ class Summary:
     ties: str = ""
     surely: frozenset[str] = frozenset()
     runs: frozenset[str] = frozenset()
+
+
+@dataclass
+class Seen:
+    """What is known of texts that are analysed more than once, so that each is read once.
+
+    Attributes:
+        trees: By text its tree, or where it is not Python, and why.
+        facts: By tree what it says as a whole.
+        summaries: What functions do, by all that this depends on but the own modules, which are the same for all.
+    """
+
+    trees: dict[str, ast.Module | tuple[int, str]] = field(default_factory=dict)
+    facts: dict[ast.Module, Facts] = field(default_factory=dict)
+    summaries: dict[object, Summary] = field(default_factory=dict)
+
+    def of(self, tree: ast.Module) -> Facts:
+        if tree not in self.facts:
+            self.facts[tree] = facts_of(tree)
+        return self.facts[tree]
+
+    def beside_others(self) -> Seen:
+        """The same where other things are known of the own modules."""
+        return Seen(self.trees, self.facts)
 
 
 @dataclass

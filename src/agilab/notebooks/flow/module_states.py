@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from agi_node.source.scopes import bound_names
 from agi_node.source.tree import Unreadable, nodes_of, parse
 from agilab.notebooks.flow import states
+from agilab.notebooks.flow.makers import Seen
 from agilab.notebooks.flow.model import Use
 from agilab.notebooks.flow.notebook import Flows, analyse_cells
 from agilab.notebooks.flow.own_module import OwnModule, unasked
@@ -50,9 +51,11 @@ def module_uses(texts: Mapping[str, str], told: Collection[str] = ()) -> dict[st
     texts = {module: _absolute(text, module, given) for module, text in given.items() if module not in long}
     found: dict[str, Use] = dict(long)
     every = set(told)
+    seen = Seen()
     for _ in range(_ROUNDS if len(texts) > 1 else 1):
         before, known = found, set(every)
-        modules = [OwnModule(module, text, before, known) for module, text in texts.items() if text]
+        seen = seen.beside_others()
+        modules = [OwnModule(module, text, before, known, seen) for module, text in texts.items() if text]
         found = long | {name: use for one in modules for name, use in one.uses()}
         every |= {state for one in modules for state in one.told}
         if found == before and every == known:

@@ -7,21 +7,17 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
 from agi_node.source.pure import dotted
-from agi_node.source.scopes import bound_names, imports_of
-from agi_node.source.tree import Chain, chain_of, nodes_of
+from agi_node.source.tree import Chain
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
-from agilab.notebooks.flow.databases import may_write
-from agilab.notebooks.flow.loggers import Loggers, is_calm, is_of_logger
-from agilab.notebooks.flow.makers import BUILTINS, Maker
+from agilab.notebooks.flow.facts import Facts
+from agilab.notebooks.flow.loggers import Loggers, is_of_logger
+from agilab.notebooks.flow.makers import BUILTINS, Maker, Seen
 from agilab.notebooks.flow.model import Setting, Undecided
 from agilab.notebooks.flow.module_effects import draws, module_of, run_by
-from agilab.notebooks.flow.patches import stops
 from agilab.notebooks.flow.settings import Settings
-from agilab.notebooks.flow.statements import FUNCTIONS
 from agilab.notebooks.flow.values import PLAIN, Region, Value, either
 from agilab.notebooks.flow.ways import Way, joined, with_stored
-from agilab.notebooks.flow.written import may_be_told
 
 _ROUNDS = 5
 
@@ -29,10 +25,11 @@ _ROUNDS = 5
 class Names(Settings):
     """Keeps what is known of names while cells are walked, path by path."""
 
-    def __init__(self, trees: Sequence[ast.Module]) -> None:
+    def __init__(self, facts: Sequence[Facts]) -> None:
         super().__init__()
         self._path = Way()
         self._makers: list[Maker] = []
+        self.seen = Seen()
         self._methods: dict[str, list[int]] = {}
         self._properties: set[str] = set()
         self._mentions: dict[int, tuple[str, ...]] = {}
@@ -59,31 +56,17 @@ class Names(Settings):
         self._stops = False
         self.put = set()
         calm: dict[str, bool] = {}
-        for tree in trees:
-            self._own |= bound_names(tree.body, "").keys()
-            for node in nodes_of(tree):
-                if isinstance(node, (ast.Import, ast.ImportFrom)):
-                    self._imports |= _imported(node)
-                elif isinstance(node, ast.Global):
-                    self._own |= set(node.names)
-                elif isinstance(node, ast.Name):
-                    if not isinstance(node.ctx, ast.Load):
-                        self._stored.add(node.id)
-                elif isinstance(node, (ast.Call, ast.Constant)):
-                    self.told_in_place |= _says_in_place(node)
-                    self.told_sql |= isinstance(node, ast.Constant) and may_write(node)
-                    self.told_written |= may_be_told(node)
-                elif isinstance(node, ast.Attribute):
-                    self._stops |= stops(node)
-                    if isinstance(node.ctx, ast.Store):
-                        self.put.add(chain_of(node))
-                elif isinstance(node, (ast.Dict, ast.Assign)):
-                    self.told_written |= may_be_told(node)
-                    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                        name = node.targets[0].id
-                        calm[name] = calm.get(name, True) and is_calm(node.value)
-                elif isinstance(node, ast.ClassDef):
-                    self._own_methods |= {part.name for part in node.body if isinstance(part, FUNCTIONS)}
+        for each in facts:
+            self._own |= each.own
+            self._own_methods |= each.own_methods
+            self._imports |= each.imports
+            self._stored |= each.stored
+            self.put |= each.put
+            self.told_in_place |= each.in_place
+            self.told_written |= each.written
+            self.told_sql |= each.sql
+            self._stops |= each.stops
+            calm |= {name: lets and calm.get(name, True) for name, lets in each.calm.items()}
         self.calm_names = frozenset(name for name, lets in calm.items() if lets)
         self._begin(0)
 
@@ -252,10 +235,12 @@ class Names(Settings):
                     self._alters.add(name)
                 if adds:
                     path.env[name] = with_stored(value, stored)
+                    self.stores += 1
         for held in self._tries if adds else ():
             for name, value in held.items():
                 if not value.reaches.isdisjoint(what):
                     held[name] = with_stored(value, stored)
+                    self.stores += 1
 
     def state(self, name: str, does: states.Does, node: ast.AST) -> None:
         line = getattr(node, "lineno", 1)
@@ -382,18 +367,3 @@ class Names(Settings):
     @abstractmethod
     def implied(self, value: Value, line: int) -> None:
         """Operators, loops and printing may run methods of the notebook's classes that nobody names."""
-
-
-def _says_in_place(node: ast.Call | ast.Constant) -> bool:
-    """Whether it is the key of a dict by which a method may be told to change its owner: `dict(inplace=True)`."""
-    if isinstance(node, ast.Constant):
-        return node.value == "inplace"
-    return isinstance(node.func, ast.Name) and any(each.arg == "inplace" for each in node.keywords)
-
-
-def _imported(node: ast.Import | ast.ImportFrom) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for each in imports_of(node, ""):
-        full = f"{each.module}.{each.name}" if each.name else each.module
-        found[each.bound] = each.module.partition(".")[0] if each.top else full
-    return found

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from agi_node.source.scopes import bound_names
-from agi_node.source.tree import nodes_of
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.calls import Calls
-from agilab.notebooks.flow.makers import Maker
+from agilab.notebooks.flow.facts import Facts
+from agilab.notebooks.flow.makers import Maker, Seen
 from agilab.notebooks.flow.model import CellFlow, Use, alterations_of, asked_of, methods_of
 from agilab.notebooks.flow.values import Region, Value
 
@@ -64,19 +65,23 @@ def analyse_cells(
     figures_stay: bool = True,
     modules: Mapping[str, Use] | None = None,
     of_module: bool = False,
+    seen: Seen | None = None,
 ) -> Flows:
     """The flow of the cells of a notebook, which stand one after another; what one defines counts for those after it.
 
     `figures_stay` says that pyplot's current figure is still there in the next cell, as in a script. In Jupyter each
     cell's figures are shown and closed at its end, unless they are windows or widgets. `modules` says what naming
     something of the notebook's own modules does, by its full name: see `module_states`; `of_module` that the cells are
-    the text of one of these.
+    the text of one of these; `seen` what was found out before, beside the same modules.
 
     Pure: nothing is executed, nothing is raised. A cell that is not Python has `syntax` and nothing else.
     """
-    trees = [_parsed(source) for source in sources]
-    scope = Notebook([tree for tree in trees if isinstance(tree, ast.Module)], figures_stay=figures_stay)
-    scope.own_modules, scope.of_module = modules or {}, of_module
+    seen = seen or Seen()
+    once = Counter(sources)  # a function that stands in two cells is two functions
+    trees = [parsed(source, seen) if once[source] == 1 else _parsed(source) for source in sources]
+    facts = [seen.of(tree) for tree in trees if isinstance(tree, ast.Module)]
+    scope = Notebook(facts, figures_stay=figures_stay)
+    scope.own_modules, scope.of_module, scope.seen = modules or {}, of_module, seen
     scope.own_does = methods_of(scope.own_modules)
     scope.own_alters = alterations_of(scope.own_modules)
     scope.own_asks = asked_of(scope.own_modules)
@@ -98,6 +103,13 @@ def analyse_cells(
     )
 
 
+def parsed(source: str, seen: Seen) -> ast.Module | tuple[int, str]:
+    """The tree of a text, or where it is not Python, and why."""
+    if source not in seen.trees:
+        seen.trees[source] = _parsed(source)
+    return seen.trees[source]
+
+
 def _parsed(source: str) -> ast.Module | tuple[int, str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the author hears of an invalid escape when the cell runs
@@ -114,8 +126,8 @@ def _parsed(source: str) -> ast.Module | tuple[int, str]:
 class Notebook(Calls):
     """Walks cells in their order."""
 
-    def __init__(self, trees: Sequence[ast.Module], *, figures_stay: bool) -> None:
-        super().__init__(trees)
+    def __init__(self, facts: Sequence[Facts], *, figures_stay: bool) -> None:
+        super().__init__(facts)
         self._figures_stay = figures_stay
 
     def nothing(self, index: int) -> CellFlow:
@@ -155,11 +167,7 @@ class Notebook(Calls):
             dict(path.status),
             dict(path.env),
             dict(path.modules),
-            frozenset(
-                node.id
-                for node in nodes_of(tree)
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-            ),
+            frozenset(self.seen.of(tree).loaded),
             {name: self._derived[name] for name in binds if name in self._derived},
             dict(self._lines),
             tuple(dict.fromkeys(self._doubts)),

@@ -14,14 +14,14 @@ from agilab.notebooks.flow import states
 from agilab.notebooks.flow.alterations import Alterations
 from agilab.notebooks.flow.loggers import of_module
 from agilab.notebooks.flow.made_objects import MadeObjects
-from agilab.notebooks.flow.makers import Summary
+from agilab.notebooks.flow.makers import Seen, Summary
 from agilab.notebooks.flow.memories import LOOKED_AT, Memories
 from agilab.notebooks.flow.model import CellFlow, Use
 from agilab.notebooks.flow.module_calls import calls_of, concerned
 from agilab.notebooks.flow.module_effects import effects_of
 from agilab.notebooks.flow.module_functions import Function, is_decorated
 from agilab.notebooks.flow.module_text import bases_of, collected_in, in_memory, libraries_of, loggers_of
-from agilab.notebooks.flow.notebook import Flows, analyse_cells
+from agilab.notebooks.flow.notebook import Flows, analyse_cells, parsed
 from agilab.notebooks.flow.statements import FUNCTIONS
 from agilab.notebooks.flow.values import PLAIN
 
@@ -65,8 +65,14 @@ class OwnModule:
         told: States of any module that its functions change by what they were given of them.
     """
 
-    def __init__(self, name: str, text: str, others: Mapping[str, Use], told: Collection[str]) -> None:
-        """`others` is what is known of all modules by now, `told` the states that are changed by what is given."""
+    def __init__(
+        self, name: str, text: str, others: Mapping[str, Use], told: Collection[str], seen: Seen
+    ) -> None:
+        """`others` is what is known of all modules by now, `told` the states that are changed by what is given.
+
+        `seen` is of all texts that are read beside these.
+        """
+        self._seen = seen
         self._name = name
         self._text = text
         self._others = others
@@ -79,7 +85,7 @@ class OwnModule:
     def uses(self) -> Iterator[tuple[str, Use]]:
         """What naming each of its names does, by the full name."""
         above = _begun(self._others)
-        bare = analyse_cells([above, self._text], modules=self._others, of_module=True)
+        bare = analyse_cells([above, self._text], modules=self._others, of_module=True, seen=self._seen)
         module = bare[1]
         effects = None if module.syntax else effects_of(self._name, self._text, module, self._modules_known)
         if module.syntax:
@@ -87,7 +93,9 @@ class OwnModule:
         if any(one.reads for one in module.undecided):
             yield self._name, replace(unasked(self._name, self._text), effects=effects)
             return
-        self._tree = ast.parse(self._text)
+        tree = parsed(self._text, self._seen)
+        assert isinstance(tree, ast.Module), "it has no error of syntax"
+        self._tree = tree
         self._modules = module.modules
         self._own = module.binds - module.modules.keys()
         self._loggers = loggers_of(self._tree)
@@ -136,7 +144,7 @@ class OwnModule:
         texts = sorted({call for some in self._calls.values() for call in some})
         if len(texts) > _MOST_CALLS:
             return {name: _Does({"*"}, {"*"}) for name in self._calls}
-        flows = analyse_cells([*above, *texts], modules=self._others, of_module=True)
+        flows = analyse_cells([*above, *texts], modules=self._others, of_module=True, seen=self._seen)
         by_text: dict[str, _Does] = {}
         for text, flow in zip(texts, flows.cells[2:], strict=True):
             given = {state for region, state in flows.held.items() if region in flow.changed}

@@ -13,6 +13,16 @@ from agilab.notebooks.flow.values import PLAIN, Value, either
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _AROUND = ("__enter__", "__aenter__", "__exit__", "__aexit__")
+_RESTORES = {
+    "catch_warnings": "warnings",
+    "config_context": "sklearn",
+    "errstate": "numpy",
+    "localcontext": "decimal",
+    "option_context": "pandas",
+    "printoptions": "numpy",
+    "rc_context": "matplotlib",
+}
+"""What is as it was behind a `with`, by the word that it is called by."""
 _CALMS = frozenset({"suppress", "raises", "warns", "ExitStack"})
 
 
@@ -142,7 +152,7 @@ class Statements(Assignments):
         )
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
-        calms = False
+        calms, outside = False, self.restored
         for item in node.items:
             value = self.value(item.context_expr)
             for name in _AROUND if value.own else ():
@@ -155,7 +165,10 @@ class Statements(Assignments):
             if named and value.kind == "" and not value.calm:
                 self.change(value.owns, PLAIN, node.lineno)  # `with model:` puts what is made in it there
             called = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
-            calms |= (chain_of(called) or ("",))[-1] in _CALMS or bool(value.makers)
+            word = (chain_of(called) or ("",))[-1]
+            calms |= word in _CALMS or bool(value.makers)
+            if word in _RESTORES:
+                self.restored |= {f"<options {_RESTORES[word]}>"}
             if item.optional_vars is not None:
                 entered = [one for one in given[:2] if one is not None]
                 if value.kind == "iterator":  # of a context manager made of a generator: what that yields
@@ -165,6 +178,7 @@ class Statements(Assignments):
             self.attempted(lambda: self.block(node.body), [lambda: None], lambda: None)
         else:
             self.block(node.body)
+        self.restored = outside
 
     def _try(self, node: ast.Try) -> None:
         def handling(handler: ast.ExceptHandler) -> Callable[[], None]:
