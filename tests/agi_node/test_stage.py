@@ -306,6 +306,24 @@ def test_a_folder_with_a_file_in_it_cannot_be_made_again(stage: Stages) -> None:
         stage("import os; os.mkdir('out'); os.mkdir('out')", outputs=("out/a.txt",))
 
 
+ASKS = {
+    "os.path.exists('out')": "os.makedirs('out', exist_ok=True)",
+    "os.path.isdir('out')": "os.mkdir('out')",
+    "pathlib.Path('out').exists()": "pathlib.Path('out').mkdir(parents=True)",
+    "pathlib.Path('out').is_dir()": "pathlib.Path('out').mkdir(exist_ok=True)",
+}
+
+
+@pytest.mark.parametrize("asks", ASKS)
+def test_whoever_makes_a_folder_and_asks_for_it_first_finds_none(stage: Stages, asks: str) -> None:
+    code = f"import os, pathlib\nx = {asks}\nif not x:\n    {ASKS[asks]}\nopen('out/a.txt', 'w').close()"
+    assert stage(code, outputs=("x", "out/a.txt"))["values"]["x"]["text"] == "false"
+    of_another = f"import os, pathlib\nx = {asks}\nopen('out/a.txt', 'w').close()"
+    assert stage(of_another, outputs=("x", "out/a.txt"))["values"]["x"]["text"] == "true", (
+        "an earlier cell made it"
+    )
+
+
 def test_words_of_the_command_line_go_with_their_stage(stage: Stages) -> None:
     before = list(sys.argv)
     stage("import sys; sys.argv = ['prog.py', '3']; sys.argv.append('x')")

@@ -270,6 +270,7 @@ def test_two_hundred_equal_cells_have_two_hundred_ids() -> None:
     [
         ("import sys\nif __name__ == '__main__':\n    sys.exit(0)", True),
         ("raise SystemExit", True),
+        ("import unittest\nunittest.main()", True),
         ("exited = 1\nprint('sys.exit(0)')", False),
         ("not python", False),
     ],

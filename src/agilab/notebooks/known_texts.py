@@ -115,6 +115,18 @@ def under(*parts: Text) -> Text:
     return Text(text.removeprefix("./") or ".", known, True, perhaps, start=first.start, whole=first.whole)
 
 
+def folder_in(text: str) -> str:
+    """What `os.path.dirname` gives; of a hole, a hole that says so.
+
+    >>> folder_in("a/b.csv"), folder_in("b.csv"), folder_in("{pkg.__file__}"), folder_in("{n}.csv")
+    ('a', '', '{dirname(pkg.__file__)}', '{…}')
+    """
+    outside = ONE_HOLE.sub("{}", text)
+    if "{" not in outside or "/" in outside:
+        return posixpath.dirname(text)
+    return f"{{dirname({text[1:-1]})}}" if outside == "{}" else "{…}"
+
+
 def above(text: Text) -> str:
     """The folder that a path lies in."""
     if not text.known and ONE_HOLE.fullmatch(text.text):

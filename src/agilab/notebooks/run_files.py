@@ -16,6 +16,8 @@ from agilab.notebooks.syntax import parse
 
 _ITS_OWN = "globals().update(runpy.run_"
 _RUNS = (_ITS_OWN, "exec(compile(open(")
+_OTHERS = frozenset({"unittest.main", "absltest.main", "app.run"})
+"""What ends a program by `sys.exit` once it is done."""
 _ENDS = frozenset({"exit", "quit", "SystemExit", "_exit"})
 
 
@@ -85,6 +87,8 @@ def _is_end(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name) and node.exc.id == "SystemExit"
     called = node.func
+    if ast.unparse(called) in _OTHERS:
+        return True
     name = (
         called.attr
         if isinstance(called, ast.Attribute)

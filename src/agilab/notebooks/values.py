@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import itertools
-import posixpath
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
@@ -20,6 +19,7 @@ from agilab.notebooks.known_texts import (
     asked_at,
     begun,
     behind_the_slash,
+    folder_in,
     hole,
     renamed,
     suits_a_path,
@@ -269,7 +269,7 @@ class Evaluator(Names):
         name = self.dotted(node.func)
         if name in ("os.path.dirname", "posixpath.dirname") and len(node.args) == 1:
             return tuple(
-                replace(text, text=above(text) if text.whole else posixpath.dirname(text.text), path=False)
+                replace(text, text=above(text) if text.whole else folder_in(text.text), path=False)
                 for text in self.texts(node.args[0], place, depth)
             )
         if name in _PATHS:

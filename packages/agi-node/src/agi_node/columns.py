@@ -53,12 +53,11 @@ def _held_in(series: Any) -> Any:
 
 
 def is_of_another(series: Any) -> bool:
-    """Whether the values lie in an array that is neither pandas' own nor numpy's."""
-    return type(getattr(series, "array", ())).__module__.partition(".")[0] not in (
-        "builtins",
-        "numpy",
-        "pandas",
-    )
+    """Whether the values lie in an array of a kind that neither pandas nor numpy has."""
+    pandas, dtype = sys.modules.get("pandas"), getattr(series, "dtype", None)
+    if pandas is None or not isinstance(dtype, pandas.api.extensions.ExtensionDtype):
+        return False
+    return type(dtype).__module__.partition(".")[0] != "pandas"
 
 
 def metadata_of(value: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Folders that are there before the code of a stage, for the files that it promises.
 
 In a notebook an earlier cell may have made them. Where the code makes one itself (`os.mkdir("out")`), it must find
-nothing there: Python tells an audit hook before it makes a folder, and then the empty one goes. And where it makes one
+nothing there: Python tells an audit hook before it makes a folder, and then the empty one goes; so it does where code
+that makes folders asks whether it is there (`agi_node.sought`). And where it makes one
 in a folder that lies in the lab (`os.mkdir("data/out")`), that one is made with it: a stage has only what it takes.
 """
 
@@ -49,6 +50,17 @@ def _before(event: str, arguments: tuple[Any, ...]) -> None:
     above = os.path.dirname(path)
     if os.path.realpath(above).startswith(f"{_works[-1]}{os.sep}") and not os.path.lexists(above):
         os.makedirs(above, exist_ok=True)
+    vacate(path)
+
+
+def is_ready(path: str) -> bool:
+    """Whether a folder is there for the stage's files alone."""
+    return bool(_ready) and os.path.abspath(path) in _ready
+
+
+def vacate(path: str) -> None:
+    """Take such a folder away, and those in it, if they are empty."""
+    path = os.path.abspath(path)
     if path not in _ready:
         return
     with contextlib.suppress(OSError):

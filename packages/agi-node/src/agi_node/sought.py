@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from agi_node import ready_folders
+
 MOST = 100
 """Paths that are told of one unit."""
 _LISTS = frozenset({"os.listdir", "os.scandir"})
@@ -28,6 +30,8 @@ _ASKED_THROUGH = (*_CARRIERS, "genericpath.py", "genericpath>", "os.py", "<froze
 """Who asks for others whether a path is there."""
 _STANDARD = (os.path.dirname(os.__file__) + os.sep, "<frozen ")
 _TOLD = "agi_sought"
+_MAKES = {"mkdir", "makedirs"}
+"""Names in code that makes folders."""
 _stat = os.stat
 _hooked = False
 _current: Sought | None = None
@@ -136,16 +140,29 @@ def sought_by(error: BaseException) -> list[str]:
 def _asked(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
     """`os.stat`, which no hook is told of, and through which `exists` and the like ask."""
     try:
+        found = _stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+        text = _text(path) if _current is not None and dir_fd is None else None
+        if text is None or not ready_folders.is_ready(text):
+            return found
+        code = _asker()
+        if code is not None and _MAKES & {*code.co_names} and "site-packages" not in code.co_filename:
+            ready_folders.vacate(text)  # whoever makes folders, and asks first, finds what is there without us
         return _stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
     except (FileNotFoundError, NotADirectoryError):
         if _current is not None and dir_fd is None and (text := _text(path)) and _current.may_hold(text):
-            frame: types.FrameType | None = sys._getframe(1)
-            while frame is not None and frame.f_code.co_filename.endswith(_ASKED_THROUGH):
-                frame = frame.f_back
-            asker = frame.f_code.co_filename if frame is not None else ""
-            if not any(part in asker for part in _FINDERS):
-                _current.ask(text, in_passing=asker.startswith(_STANDARD) or "site-packages" in asker)
+            code = _asker()
+            file = code.co_filename if code is not None else ""
+            if not any(part in file for part in _FINDERS):
+                _current.ask(text, in_passing=file.startswith(_STANDARD) or "site-packages" in file)
         raise
+
+
+def _asker() -> types.CodeType | None:
+    """The code that asks, through `exists` and the like, whether a path is there."""
+    frame: types.FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.endswith(_ASKED_THROUGH):
+        frame = frame.f_back
+    return frame.f_code if frame is not None else None
 
 
 def _see(event: str, arguments: tuple[Any, ...]) -> None:

@@ -109,7 +109,8 @@ def write_import(
     files += put(preview.pictures, folder)
     files += _copied(preview, folder)
     there = folder / "pyproject.toml"
-    if preview.dependencies and (not there.exists() or is_for_tools_alone(there)):
+    lacks = not there.exists() or (is_for_tools_alone(there) and not (folder / "uv.lock").exists())
+    if preview.dependencies and lacks:
         names = ", ".join(notebook.name for notebook in preview.notebooks)
         title = preview.lab.lab.title or f"Stages of {names}"
         project = project_text(folder.resolve().name, title, preview.dependencies, preview.named)
