@@ -146,7 +146,9 @@ def _asked(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True
             return found
         code = _asker()
         if code is not None and _MAKES & {*code.co_names} and "site-packages" not in code.co_filename:
-            ready_folders.vacate(text)  # whoever makes folders, and asks first, finds what is there without us
+            ready_folders.vacate(
+                text
+            )  # whoever makes folders, and asks first, finds what is there without us
         return _stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
     except (FileNotFoundError, NotADirectoryError):
         if _current is not None and dir_fd is None and (text := _text(path)) and _current.may_hold(text):
