@@ -116,6 +116,22 @@ def test_a_package_that_the_project_names_is_no_stranger(tmp_path: Path, text: s
 
 
 @pytest.mark.slow
+def test_versions_stay_where_the_index_is_not_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody could ask for is not what cannot be had: the next lock has them."""
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_NO_CACHE", "1")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    path = study(tmp_path / "study", {"requirements.txt": "packaging==24.0\n"})
+    preview = preview_import([path])
+    with pytest.raises(AgiError, match="cannot lock"):
+        write_import(preview, preview.folder)
+    assert "packaging==24.0" in project(preview.folder)["project"]["dependencies"]
+
+
+@pytest.mark.slow
 def test_settings_of_tools_become_a_project_and_stay(tmp_path: Path) -> None:
     path = study(tmp_path / "study", {"pyproject.toml": "[tool.black]\nline-length = 100  # mine\n"})
     preview = preview_import([path])

@@ -22,7 +22,12 @@ from agilab.workflow.document.migrate import backup_of
 from agilab.workflow.notebooks.bringing import PROJECT, beside, bring, put, wanted
 from agilab.workflow.notebooks.given import remember
 from agilab.workflow.notebooks.last_runs import with_newer_runs
-from agilab.workflow.notebooks.own_project import can_be_had, is_for_tools_alone, lock_project, project_text
+from agilab.workflow.notebooks.own_project import (
+    contradiction,
+    is_for_tools_alone,
+    lock_project,
+    project_text,
+)
 from agilab.workflow.notebooks.preview import Preview, beside_what_is_there, toml_of
 
 Say = Callable[[str], None]
@@ -125,8 +130,7 @@ def write_import(
         say("locking what the notebooks import")
         if ours and preview.named.versions:
             unnamed = _without_versions(preview, folder, say)
-        if not (ours and preview.named.versions) or unnamed:
-            lock_project(folder, ours=ours)
+        lock_project(folder, ours=ours)
         files.append("uv.lock")
     missing = tuple(wanted(preview.lab, folder, preview.reads))
     differs = any(change["won"] == "file" for change in preview.back)
@@ -134,10 +138,10 @@ def write_import(
 
 
 def _without_versions(preview: Preview, folder: Path, say: Say) -> str:
-    """Lock at the versions that the project names, or write them out of the lab's own; the words on that."""
+    """Lock at the versions that the project names; where they contradict, write them out. The words on that."""
     named, path = preview.named, folder / "pyproject.toml"
     counting = [one for one in preview.dependencies if named.is_of(one)]
-    why = can_be_had(folder, [name_of(one) for one in counting])
+    why = contradiction(folder, [name_of(one) for one in counting])
     if not why:
         return ""
     say(f"without the versions of {named.file}, which cannot be had for this Python")
@@ -145,8 +149,7 @@ def _without_versions(preview: Preview, folder: Path, say: Say) -> str:
     for one in counting:
         text = text.replace(f'"{one}"', f'"{one.removesuffix(named.versions[name_of(one)])}"')
     write_atomically(path, text.encode("utf-8"))
-    reason = why[why.find("Because") :] if "Because" in why else why
-    return f"{named.file} names {', '.join(counting) or 'versions'}: {' '.join(reason.split())[:300]}"
+    return f"{named.file} names {', '.join(counting) or 'versions'}: {why}"
 
 
 def _kept(path: Path) -> str:

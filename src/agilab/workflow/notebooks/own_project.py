@@ -99,19 +99,25 @@ def _table(file: Path) -> dict[str, Any]:
         return {"project": {}}  # whatever is wrong with it, uv says
 
 
-def can_be_had(folder: Path, versions: Iterable[str]) -> str:
-    """Locks a project of ours whose requirements have versions that somebody named, unless that cannot be.
+def contradiction(folder: Path, versions: Iterable[str]) -> str:
+    """Locks a project of ours whose requirements have versions that somebody named; why these cannot be had.
 
-    Returns why not, in uv's words. Each of them has to be there for this Python: old ones would have to be compiled,
-    which rarely works, and takes long to fail.
+    Each of them has to be there for this Python: old ones would have to be compiled, which rarely works, and takes long
+    to fail. Empty where all can be had, and where uv failed for another reason, which says nothing of them.
     """
+    built = [word for name in versions for word in ("--no-build-package", name)]
+    said = " ".join(_locked(folder, *built, ours=True).split())
+    return said[said.index("Because") :][:300] if "Because" in said else ""
+
+
+def _locked(folder: Path, *options: str, ours: bool) -> str:
+    """Has uv lock a project; what it says where it cannot."""
     from agilab.envs import Uv
     from agilab.envs.interpreter import own_interpreter
 
-    built = [word for name in versions for word in ("--no-build-package", name)]
-    python = ("--python", str(own_interpreter().path))
-    done = Uv.found().call("lock", "--quiet", "--directory", folder, *python, *built)
-    return done.err.strip()[:600] if done.code else ""
+    python = ("--python", str(own_interpreter().path)) if ours else ()
+    done = Uv.found().call("lock", "--quiet", "--directory", folder, *python, *options)
+    return done.err.strip()[:600] or "uv says nothing" if done.code else ""
 
 
 def lock_project(folder: Path, *, ours: bool) -> None:
@@ -119,9 +125,6 @@ def lock_project(folder: Path, *, ours: bool) -> None:
 
     Raises AGI-STAGE-046 where it cannot.
     """
-    from agilab.envs import Uv
-    from agilab.envs.interpreter import own_interpreter
-
     if "project" not in _table(folder / "pyproject.toml"):
         raise AgiError(
             "AGI-STAGE-046",
@@ -132,13 +135,11 @@ def lock_project(folder: Path, *, ours: bool) -> None:
             whose="environment",
             exit_code=ENVIRONMENT,
         )
-    python = ["--python", str(own_interpreter().path)] if ours else []
-    done = Uv.found().call("lock", "--quiet", "--directory", folder, *python)
-    if done.code:
+    if said := _locked(folder, ours=ours):
         raise AgiError(
             "AGI-STAGE-046",
             "uv cannot lock what the notebooks import; the stages are written",
-            found=done.err.strip()[:600],
+            found=said,
             allowed="distributions that exist and agree with each other",
             try_=f"edit {folder.name}/pyproject.toml, then: uv lock --directory {shlex.quote(str(folder))}",
             whose="environment",
