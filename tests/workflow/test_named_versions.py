@@ -52,6 +52,14 @@ def test_what_files_name(tmp_path: Path, files: dict[str, str], versions: dict[s
     assert (bool(found.file), dict(found.versions)) == (bool(versions), versions)
 
 
+def test_a_list_that_powershell_wrote_is_read_and_one_that_is_no_text_says_nothing(tmp_path: Path) -> None:
+    path = study(tmp_path / "study", {})
+    (path.parent / "requirements.txt").write_bytes("numpy==1.26.4\r\nrich\r\n".encode("utf-16"))
+    assert dict(named_versions(path).versions) == {"numpy": "==1.26.4"}
+    (path.parent / "requirements.txt").write_bytes(bytes(range(256)) * 3)
+    assert not named_versions(path).versions
+
+
 def test_a_notebook_has_the_versions_of_its_project_and_of_none_above(tmp_path: Path) -> None:
     path = study(tmp_path / "study", {}, "notebooks/a.ipynb")
     (tmp_path / "requirements.txt").write_text("packaging==1.0\n")

@@ -106,7 +106,10 @@ def _parsed(line: str) -> Requirement | None:
 
 def _of_requirements(file: Path, depth: int = 0) -> Iterator[str]:
     """The lines of a file, and of those that it names by `-r` and `-c`."""
-    for line in (text_of_file(file) or "").splitlines():
+    text = text_of_file(file) or ""
+    if "\0" in text:  # as PowerShell writes what `pip freeze` prints
+        text = file.read_bytes().decode("utf-16", "replace")
+    for line in text.splitlines():
         other = re.match(r"\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", line)
         if other is None:
             yield line
