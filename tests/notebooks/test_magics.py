@@ -186,6 +186,9 @@ def test_magics_without_percent_where_python_fails() -> None:
 BEHAVIOURS = [
     '%%writefile out.txt\nplain\n  """quoted""" \\ and "\n\\n \'\'\'\nends with "',
     "%%writefile -a out.txt\nmore\n",
+    "%%writefile out.txt\nclass A:\n    one = 1\n    \n    two = 2\n\t\n",
+    "said = '''first\n    \nsecond\n  '''",
+    "    said = [1,\n        2]",
     "%%writefile {name}.txt\nx",
     '%%bash\necho "a\\tb" > out.txt\nprintf \'%s\' "$((1 + 1))" >> out.txt',
     "%%bash --out said\necho hello",
@@ -193,6 +196,7 @@ BEHAVIOURS = [
     "%env REGION={name}\nimport os\nsaid = os.environ['REGION']",
     "import os\nos.makedirs('inner', exist_ok=True)\n%cd inner\nopen('here.txt', 'w').close()",
     "said = !printf 'a\\nb\\n'\nsaid = list(said)",
+    "rows = !printf 'a 3\\nb 20\\nB 1\\n'\nsaid = rows.n, rows.s, rows.grep('b').fields(1, 0), rows.sort(1, nums=True).l",
     "!echo {name} $name '{{x}}' > out.txt",
     "!echo {name} $UNSET_VARIABLE > out.txt",
     "!echo \"{name}\" '$name' $$HOME > out.txt",
@@ -357,6 +361,14 @@ def test_python_2_is_recognised_as_such() -> None:
     assert [(one.code, one.cell) for one in findings if one.cell is not None] == [
         ("NB-104", i) for i in range(len(cells))
     ]
+
+
+def test_captured_lines_are_a_plain_list_where_no_cell_asks_them_for_more() -> None:
+    found = inspect(
+        notebook("found = !ls\nothers = %sx ls\nlast = !ls", "print(found.n, len(others), others.s)")
+    )
+    made = [line.split(" = ")[1].split("(")[0] for line in found.parsed.cells[0].python.split("\n")]
+    assert made == ["SList", "SList", "subprocess.run"]
 
 
 def test_a_broken_cell_is_named_with_its_line_and_the_others_are_read() -> None:

@@ -12,13 +12,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from textwrap import dedent
 
 from agilab.notebooks.bound_above import bound_by
 from agilab.notebooks.cell_meanings import cell_meaning
 from agilab.notebooks.meaning import Meaning
 from agilab.notebooks.meanings import help_meaning, line_meaning, shell_meaning
 from agilab.notebooks.scanning import scan
+from agilab.notebooks.shell import as_lines, asked_as_lines
 from agilab.notebooks.syntax import parse
 
 AUTOMAGIC = frozenset({
@@ -60,7 +62,12 @@ class Translated:
     tree: ast.Module | None = None
 
 
-def translate(source: str, names: Container[str] = (), above: Container[str] | None = None) -> Translated:
+def translate(
+    source: str,
+    names: Container[str] = (),
+    above: Container[str] | None = None,
+    lines_of: Container[str] | None = None,
+) -> Translated:
     r"""A cell as Python.
 
     Args:
@@ -68,22 +75,40 @@ def translate(source: str, names: Container[str] = (), above: Container[str] | N
         names: Names that the notebook binds somewhere.
         above: Those that cells above this one bind, where it is known: `$name` in a shell line means Python's only for
             these, and for what lines above it bind; in a function for whatever the notebook binds.
+        lines_of: Names whose captured lines are asked for more than a list has (`shell.asked_as_lines`); those of
+            this cell, if not known.
 
     >>> translate("x = 1\n%matplotlib inline\n%cd data").python.splitlines()
     ['x = 1', '', 'import os; os.chdir("data")']
     """
-    text = source.replace("\r\n", "\n").replace("\r", "\n")
+    text = _dedented(source.replace("\r\n", "\n").replace("\r", "\n"))
     tree = parse(text).tree
     if tree is not None and not _may_show(text) and not text.lstrip().startswith("In ["):
         return Translated(text, tree=tree)
     lines, prompts = _bare(text.split("\n"))
-    cell = _Cell(lines, names, names if above is None else above)
+    asked = asked_as_lines(text) if lines_of is None else lines_of
+    cell = _Cell(lines, names, names if above is None else above, asked)
     cell.translate(parses=tree is not None and not prompts)
     return Translated("\n".join(cell.lines), tuple(cell.magics), prompts)
 
 
 def _may_show(text: str) -> bool:
     return any(_SHOWS.fullmatch(line.strip()) for line in text.split("\n") if len(line) < 20)
+
+
+_BLANKS = re.compile(r"^[ \t]+$", re.MULTILINE)
+
+
+def _dedented(text: str) -> str:
+    r"""Without what all its lines are indented by, and without blanks in lines of nothing else, wherever they stand.
+
+    IPython does so since 9.1 to every cell, before anything else: in texts between triple quotes, and files that a
+    magic writes, too.
+
+    >>> _dedented("%%writefile a.py\nclass A:\n    \n    pass\n")
+    '%%writefile a.py\nclass A:\n\n    pass\n'
+    """
+    return dedent(text) if _BLANKS.search(text) or text[:1].isspace() else text
 
 
 _CLASSIC = re.compile(r"(>>>|\.\.\.)( |$)")
@@ -110,6 +135,7 @@ class _Cell:
     lines: list[str]
     names: Container[str]
     above: Container[str]
+    asked: Container[str]
     magics: list[Magic] = field(default_factory=list)
     budget: int = (
         100_000  # lines looked at: text in which nothing ever closes would take the square of its length
@@ -145,7 +171,7 @@ class _Cell:
         if meaning.body is None:
             self.lines[first + 1 :] = [""] * len(rest)
         elif meaning.body == "python":
-            inner = _Cell(rest, self.names, self.above)
+            inner = _Cell(rest, self.names, self.above, self.asked)
             inner.translate(parses=parse("\n".join(rest)).tree is not None)
             self.lines[first + 1 :] = inner.lines
             self.magics += [Magic(m.line + first + 1, m.name, m.whole_cell, m.meaning) for m in inner.magics]
@@ -187,9 +213,8 @@ class _Cell:
         text = " ".join(line.rstrip("\\").strip() for line in self.lines[start:end])
         target, text = _assigned(text)
         if text.startswith("!"):
-            self._replace(
-                start, end, "!", shell_meaning(text.lstrip("!").strip(), target, self._known(start))
-            )
+            meaning = shell_meaning(text.lstrip("!").strip(), target, self._known(start))
+            self._replace(start, end, "!", self._captured(meaning, target))
         elif text.startswith("%"):
             self._line_magic(start, end, text, target)
         elif text.startswith("?"):
@@ -206,7 +231,10 @@ class _Cell:
             self._replace(start, end, "?", help_meaning())
             return
         meaning = line_meaning(match[1], match[2] or "", target, self._known(start))
-        self._replace(start, end, match[1], meaning)
+        self._replace(start, end, match[1], self._captured(meaning, target))
+
+    def _captured(self, meaning: Meaning, target: str) -> Meaning:
+        return replace(meaning, python=as_lines(meaning.python, target)) if target in self.asked else meaning
 
     def _known(self, start: int) -> Container[str]:
         """The names that a line may name: whatever there is, if it stands in a block, which may be a function's."""

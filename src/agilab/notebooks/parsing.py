@@ -14,6 +14,7 @@ from agilab.notebooks.languages import shown
 from agilab.notebooks.magics import Magic, Translated, translate
 from agilab.notebooks.meaning import Meaning
 from agilab.notebooks.rules import found
+from agilab.notebooks.shell import asked_as_lines
 from agilab.notebooks.syntax import Parse, is_python_2, needs_newer, parse
 
 
@@ -62,9 +63,10 @@ def parse_notebook(notebook: Notebook, brought: Mapping[int, frozenset[str]] | N
     """
     bound = Bound(_read_as_python(notebook), brought or {})
     names = bound.anywhere()
+    asked = asked_as_lines("\n".join(cell.source for cell in _read_as_python(notebook)))
     parsed, findings, requirements = [], _language(notebook), []
     for cell in _read_as_python(notebook):
-        one = parse_cell(cell, names, bound.above(cell.index))
+        one = parse_cell(cell, names, bound.above(cell.index), asked)
         parsed.append(one)
         for magic in one.magics:
             requirements += [(text, cell.index, magic.line) for text in magic.meaning.requirements]
@@ -74,9 +76,14 @@ def parse_notebook(notebook: Notebook, brought: Mapping[int, frozenset[str]] | N
     return ParsedNotebook(notebook, tuple(parsed), tuple(findings), tuple(requirements))
 
 
-def parse_cell(cell: Cell, names: Container[str] = (), above: Container[str] | None = None) -> ParsedCell:
+def parse_cell(
+    cell: Cell,
+    names: Container[str] = (),
+    above: Container[str] | None = None,
+    lines_of: Container[str] | None = None,
+) -> ParsedCell:
     """One cell; `names` are those that the notebook binds somewhere, or `above` it (see `magics.translate`)."""
-    translated = translate(cell.source, names, above)
+    translated = translate(cell.source, names, above, lines_of)
     if translated.tree is not None:
         return ParsedCell(cell, translated.python, translated.tree)
     kept = next((one.meaning for one in translated.magics if one.whole_cell and one.meaning.language), None)

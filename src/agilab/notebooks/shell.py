@@ -110,6 +110,31 @@ def captured(command: str, target: str, names: Container[str]) -> str:
     return f"import {modules}; {target} = {call}, {both}).stdout.splitlines()"
 
 
+_OF_LINES = r"(?:n|s|l|p|list|nlstr|spstr|paths|grep|fields|sort|get_(?:list|spstr|nlstr|paths))"
+_SURELY_OF_LINES = re.compile(r"\.(?:nlstr|spstr|grep\(|fields\(|get_(?:spstr|nlstr)\()")
+_CAPTURED = re.compile(r"^[^\S\n]*([A-Za-z_]\w*)\s*=\s*(?:!|%(?:sx|system|sc)\b)", re.MULTILINE)
+
+
+def asked_as_lines(text: str) -> frozenset[str]:
+    r"""The names of a notebook's captured lines that it asks for more than a list has, as `lines.n` or `lines.grep`.
+
+    >>> sorted(asked_as_lines("a = !ls\nb = !ls\nc = !ls\nprint(a.n, len(b), [line.strip() for line in c])"))
+    ['a']
+    """
+    targets = frozenset(_CAPTURED.findall(text))
+    if not targets or _SURELY_OF_LINES.search(text):
+        return targets
+    return frozenset(name for name in targets if re.search(rf"\b{name}\s*\.\s*{_OF_LINES}\b", text))
+
+
+def as_lines(python: str, target: str) -> str:
+    """What captures lines, with the list that IPython makes of them: one with `n`, `grep` and `fields`."""
+    head, assigned, call = python.partition(f"; {target} = ")
+    if not assigned or not call.endswith(".splitlines()"):
+        return python
+    return f"{head}; from IPython.utils.text import SList{assigned}SList({call})"
+
+
 def _shell(command: str) -> tuple[str, str]:
     """The modules and arguments of a call that has a line read by a shell: the user's own, where it matters which.
 

@@ -186,8 +186,9 @@ def listening(file: Path) -> Iterator[None]:
                 os.write(1, data)
 
 
-def heard(file: Path, folder: Path) -> str:
-    """The beginning of what was kept, with the folder that the code ran in as `.`, and the one above it as `..`."""
+def heard(file: Path, folder: Path, begins: int = 0) -> str:
+    """The beginning of what was kept from a byte on, with the folder of the code as `.`, the one above it as `..`."""
     with file.open("rb") as kept:
+        kept.seek(begins)
         text = kept.read(4 * PRINTED).decode("utf-8", "replace")
     return with_folders(text, str(folder))[:PRINTED]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         for stage, text in order["carried"]:
             exec(compiled(text, f"<stage {stage}>", shown=False)[0], space)
         space.update({called: take_over(form) for called, form in given["values"].items()})
+        begins = _heard_until_now(order, run)
         watched = Watched(order.get("watch", []), given["values"], space)
         space.update(item)
         if order.get("file"):
@@ -113,7 +115,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         told["pictures"] = [versions[-1][1] for versions in drawn.found]
         told["closed"] = drawn.closed
         with running_in(work):
-            told["printed"] = _printed(place, run)
+            told["printed"] = _printed(place, run, begins)
     return {**told, "files": kept_files(name, files, placed.paths, work, run), "item": given["item"]}
 
 
@@ -157,7 +159,15 @@ def _listening(order: Mapping[str, Any], run: RunContext) -> contextlib.Abstract
     return listening(run._staging.scratch / "printed")
 
 
-def _printed(work: Path, run: RunContext) -> str:
+def _heard_until_now(order: Mapping[str, Any], run: RunContext) -> int:
+    """Bytes that came before the code of the stage: modules that print when they are imported do so in each of them."""
+    if "also" not in order:
+        return 0
+    sys.stdout.flush()
+    return (run._staging.scratch / "printed").stat().st_size
+
+
+def _printed(work: Path, run: RunContext, begins: int) -> str:
     from agi_node.notebook_values import heard
 
-    return heard(run._staging.scratch / "printed", work)
+    return heard(run._staging.scratch / "printed", work, begins)
