@@ -196,7 +196,8 @@ BEHAVIOURS = [
     "%env REGION={name}\nimport os\nsaid = os.environ['REGION']",
     "import os\nos.makedirs('inner', exist_ok=True)\n%cd inner\nopen('here.txt', 'w').close()",
     "said = !printf 'a\\nb\\n'\nsaid = list(said)",
-    "rows = !printf 'a 3\\nb 20\\nB 1\\n'\nsaid = rows.n, rows.s, rows.grep('b').fields(1, 0), rows.sort(1, nums=True).l",
+    "rows = !printf 'a 3\\nb 20\\nB 1\\n'\n"
+    "said = rows.n, rows.s, rows.grep('b').fields(1, 0), rows.sort(1, nums=True).l",
     "!echo {name} $name '{{x}}' > out.txt",
     "!echo {name} $UNSET_VARIABLE > out.txt",
     "!echo \"{name}\" '$name' $$HOME > out.txt",
