@@ -519,3 +519,27 @@ def test_somebody_without_rights_is_told_the_same() -> None:
         assert source.read_text() == "a\n1\n"
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("outputs", [(), ("*",)])
+@pytest.mark.parametrize(
+    ("text", "mode", "stored", "runs"),
+    [
+        ("#!/bin/sh\n", 0o755, False, True),
+        ("#!/bin/sh\n", 0o644, False, False),
+        ("#!/bin/sh\n", 0o444, True, True),
+        ("a,b\n", 0o444, True, False),
+    ],
+)
+def test_a_program_may_be_run_where_a_stage_is_given_it(
+    text: str, mode: int, stored: bool, runs: bool, outputs: tuple[str, ...], tmp_path: Path
+) -> None:
+    source = tmp_path / "tool"
+    source.write_text(text)
+    source.chmod(mode)
+    work = tmp_path / "work"
+    inputs = Inputs("s", work, outputs)
+    inputs.place({"path": "tool", "source": str(source), "stored": stored})
+    with inputs:
+        assert os.access(work / "tool", os.X_OK) is runs
+    assert source.stat().st_mode & 0o777 == mode

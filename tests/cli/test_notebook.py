@@ -50,6 +50,7 @@ BROKEN = {
     "empty": (b"", "NB-005", "empty"),
     "cut": (STUDY[: len(STUDY) // 3], "NB-0", ""),
     "no cells": (notebook(), "NB-035", "no cells"),
+    "empty cells": (notebook("", " "), "NB-035", "no cell of the notebook has code or text"),
 }
 
 
@@ -100,6 +101,16 @@ def test_inspecting_several_gives_one_document(here: Folder) -> None:
     ways = {one["path"]: one["direction"] for one in first["artifacts"]}
     assert ways == {"data/numbers.json": "read", "out.txt": "written"}
     assert first["counts"]["python"] == first["counts"]["parsed"] == 3
+
+
+def test_a_notebook_whose_cells_are_empty_is_told_why_nothing_is_written(
+    agilab: Agilab, tmp_path: Path
+) -> None:
+    (tmp_path / "a.ipynb").write_bytes(notebook("", "  \n"))
+    answer = agilab("notebook", "import", str(tmp_path / "a.ipynb"))
+    assert answer.code == 1
+    assert "no cell of the notebook has code or text in it" in answer.out
+    assert [one.name for one in tmp_path.glob("*.*")] == ["a.ipynb"]
 
 
 def test_a_preview_writes_nothing_and_an_import_executes_nothing(here: Folder, study: Path) -> None:

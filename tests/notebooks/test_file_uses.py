@@ -200,6 +200,36 @@ def test_a_file_that_may_not_be_written_is_told_with_its_condition() -> None:
     assert (one.cell, one.line) == (0, 3)
 
 
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("'fig'", "fig.png"), ("'fig.pdf'", "fig.pdf"), ("'fig', format='svg'", "./fig"), ("f'{n}'", "3.png")],
+)
+def test_a_figure_gets_its_ending_also_where_a_function_saves_it(
+    name: str, path: str, tmp_path: Path
+) -> None:
+    """As matplotlib does, to whatever name the function is given; one that is given the format keeps its name."""
+    given = ", format='svg'" if "format" in name else ""
+    save = f"def savefig(name, **more):\n    print('saving', name)\n    plt.savefig(name{given})"
+    (tmp_path / "utils.py").write_text(f"import matplotlib.pyplot as plt\n{save}")
+    cell = f"from utils import savefig\nn = 3\nplt.plot([1, 2])\nsavefig({name})"
+    stage = staged(("import matplotlib.pyplot as plt", cell), folder=tmp_path).lab.stages[-1]
+    assert gives(stage) == [path]
+
+
+def test_numbers_are_added_and_not_put_one_behind_the_other() -> None:
+    cell = """n = 1
+year = '2020'
+part = '1'
+open(f'{n + 1}.txt', 'w')
+open('a' + '1' + '.txt', 'w')
+open(year + part + '.txt', 'w')
+for k in (4, 5):
+    open(f'{k + 1}.txt', 'w')
+"""
+    found = staged((cell,))
+    assert gives(found.lab.stages[0]) == ["2.txt", "20201.txt", "5.txt", "6.txt", "a1.txt"]
+
+
 def test_a_stage_below_that_reads_it_is_given_it() -> None:
     cells = ("v = len('x')\nif v:\n    open('a.txt', 'w').write('x')", "print(open('a.txt').read())")
     found = staged(cells)

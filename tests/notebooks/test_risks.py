@@ -40,6 +40,8 @@ RISKS = {
     "dbutils.fs.ls('/')": ("NB-509", 1),
     "import shutil\nshutil.rmtree('out')": ("NB-510", 2),
     "!rm -rf out": ("NB-510", 1),
+    "if x:\n    sys.exit()": ("NB-512", 2),
+    "exit(0)": ("NB-512", 1),
 }
 
 
@@ -58,6 +60,8 @@ def test_a_risk(cell: str) -> None:
         "while True:\n    raise StopIteration",
         "while x:\n    work()",
         "model.eval()",
+        "sys.exit('no data')",
+        "def f():\n    sys.exit()",
         "frame.eval('a + b')",
         "re.compile('x')",
         "s.get('x')",

@@ -88,6 +88,14 @@ def test_a_stage_without_a_heading_has_a_name_all_the_same() -> None:
     ]  # fmt: skip
 
 
+def test_notebooks_that_are_called_by_a_number_have_stages_with_names() -> None:
+    books = [inspect(notebook("x = [1]\nx.append(2)\nprint(x)"), name=f"{number}.ipynb") for number in (1, 2)]
+    assert [stage.id for stage in stage_notebooks(books).lab.stages] == [
+        "notebook-1-setup",
+        "notebook-2-setup",
+    ]
+
+
 def test_a_cell_of_databricks_text_is_text() -> None:
     found = lab(
         "%md\n# Readings\nOf a year.",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +192,7 @@ def test_an_own_object_is_asked_as_often_as_in_jupyter_compared_or_not(
     from IPython.core.formatters import DisplayFormatter
 
     space: dict[str, Any] = {"__name__": "__main__"}
-    with watch(tmp_path, wanted=compared, text=COUNTING):
+    with watch(tmp_path, wanted=compared):
         result(execute(COUNTING, "<stage>", space, inner_result))
     jupyter = space["Report"](0)
     DisplayFormatter().format(jupyter)
@@ -389,3 +391,29 @@ def test_what_a_library_shows_by_itself_is_told_apart() -> None:
     assert _displayed(stage, Ran(displays=theirs), {"displays": theirs}) == (theirs, theirs, "")
     theirs, mine, why = _displayed(stage, Ran(displays=[html, html]), {"displays": [html]})
     assert (len(theirs), len(mine), why) == (2, 1, ""), "what a cell shows counts"
+
+
+def test_a_magic_that_an_own_module_makes_is_a_function_where_there_is_no_kernel(tmp_path: Path) -> None:
+    """IPython's decorators look for a kernel; what is in their place comes when somebody imports them, not before."""
+    (tmp_path / "own_magics.py").write_text(
+        "from IPython.core.magic import register_cell_magic, register_line_magic\n"
+        "from IPython.display import display\n"
+        "@register_cell_magic\ndef twice(line, cell):\n    return 2 * cell\n"
+        "@register_line_magic('short')\ndef long(line):\n    return line\n"
+    )
+    code = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from agi_node import displayed\n"
+        "from pathlib import Path\n"
+        f"with displayed.watch(Path({str(tmp_path)!r}), wanted=False):\n"
+        "    assert not any(name.startswith('IPython') for name in sys.modules)\n"
+        "    import own_magics\n"
+        "    assert own_magics.display is displayed.display\n"
+        "    print(own_magics.twice('', 'ab'), own_magics.long('x'))\n"
+        "import IPython.display, IPython.core.magic\n"
+        "assert IPython.display.display is not displayed.display\n"
+        "assert IPython.core.magic.register_cell_magic is not own_magics.register_cell_magic\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "abab x\n"), done.stderr

@@ -64,6 +64,7 @@ def test_a_module_that_one_could_install() -> None:
     assert of("ImportError", "cannot import name 'x' from 'y'") == ""
     assert missing_module(None) == ""
     assert advice_on("cv2", Path.cwd()) == "uv add opencv-python"
+    assert advice_on("pkg_resources", Path.cwd()) == "uv add 'setuptools<81'", "82 no longer has it"
     assert advice_on("watermark", Path.cwd() / "a b") == f"uv add --directory '{Path.cwd()}/a b' watermark"
     assert advice_on("nobody_has", Path.cwd()) == "if it is the “nobody-has” on PyPI: uv add nobody-has"
 

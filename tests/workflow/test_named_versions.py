@@ -86,6 +86,17 @@ def test_what_the_notebook_installs_itself_counts_more(tmp_path: Path) -> None:
     assert not [one for one in preview.report.findings if one.code == "NB-207"]
 
 
+def test_a_module_that_a_distribution_dropped_is_asked_for_below_that_version(tmp_path: Path) -> None:
+    path = study(tmp_path / "study", {})
+    path.write_bytes(notebook("import pkg_resources"))
+    assert preview_import([path]).dependencies == ("pydantic>=2.9", "setuptools<81")
+    path.write_bytes(notebook("%pip install setuptools==75.0", "from pkg_resources import get_distribution"))
+    assert preview_import([path]).dependencies == ("pydantic>=2.9", "setuptools==75.0")
+    path.with_name("requirements.txt").write_text("setuptools==70.0\n")
+    path.write_bytes(notebook("import pkg_resources"))
+    assert preview_import([path]).dependencies == ("pydantic>=2.9", "setuptools==70.0")
+
+
 @pytest.mark.slow
 def test_the_lock_has_them(tmp_path: Path) -> None:
     path = study(tmp_path / "study", {"requirements.txt": "packaging==24.0\nannotated-types==0.6.0\n"})

@@ -7,7 +7,7 @@ import pytest
 from agilab.workflow.notebooks.comparison import looks
 from agilab.workflow.notebooks.masks import ORDER, TIMES, by_chance, named
 from agilab.workflow.notebooks.places import misfit
-from agilab.workflow.notebooks.texts import difference, judged_texts, tidy
+from agilab.workflow.notebooks.texts import difference, judged_texts, one_sided, tidy
 
 SWAPPED = "line 1: \"{'a': 2, 'b': 3}\" in the notebook, \"{'a': 3, 'b': 2}\" in the pipeline"
 OTHERWISE = "line 1: \"{'a': {2}, 'b': 3}\" in the notebook, \"{'b': {2}, 'a': 3}\" in the pipeline"
@@ -73,6 +73,18 @@ def test_a_magic_explains_lines_more_on_its_side_and_nothing_else() -> None:
     assert judged_texts("a\n", "a\nb\n", prints=True)[0] is False
     assert judged_texts("", "kept\n", hides=True)[0] is None
     assert judged_texts("", "kept\n")[0] is False
+
+
+def test_lines_that_only_one_has_are_explained_where_they_can_be() -> None:
+    """What programs of shell lines complain of is the notebook's alone; what is said once in a process, a stage's."""
+    both = "a\nb\n"
+    complains = "cat: x.txt: No such file or directory\n/bin/sh: 1: tool: not found\n"
+    assert "what a shell line says of errors" in one_sided(complains + both, both, shell=True, above="")
+    assert one_sided(complains + both, both, shell=False, above="") == ""
+    assert one_sided("lost.csv\n" + both, both, shell=True, above="") == "", "a line of a listing is missing"
+    assert "once in a process" in one_sided(both, "hello\n" + both, shell=False, above="x\nhello\n")
+    assert one_sided(both, "hello\nhello\n" + both, shell=False, above="hello\n") == "", "it was said once"
+    assert one_sided("a\nc\n", "hello\na\nb\n", shell=False, above="hello\n") == "", "another line differs"
 
 
 def test_of_a_long_line_the_place_is_told_where_it_differs() -> None:

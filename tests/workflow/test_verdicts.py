@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from agilab.cli.notebook_view import verification_view
+from agilab.cli.notebook_view import told, verification_view
 from agilab.contracts.notebook_import import Verification
 from agilab.store.workspace import Workspace
+from agilab.workflow.notebooks.importing import Imported
 from tests.workflow.studies import Study, study
 from tests.workflow.test_verification import imported, verified
 
@@ -29,6 +30,13 @@ UNNAMED = study(
     files={
         "helpers.ipynb": '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", '
         '"id": "a", "metadata": {}, "outputs": [], "execution_count": null, "source": "hidden = [5]"}]}'
+    },
+)
+REMOVED_BY_ANOTHER = Study(
+    "a file that another notebook removes",
+    {
+        "1.ipynb": "# %%\nopen('t.txt', 'w').write('a')\n",
+        "2.ipynb": "# %%\nimport os\nos.remove('t.txt')\n# %%\nopen('t.txt', 'a').write('b')\n",
     },
 )
 
@@ -59,6 +67,28 @@ def test_what_fails_in_another_notebook_of_the_lab_is_said_and_not_held_against_
     assert other.error.startswith("the pipeline: ")
     assert other.beside == ""
     assert headline(other) == "different: 0 of 1 compared are equal"
+
+
+def test_stages_that_no_ordinary_run_would_begin_with_are_not_said_to_be_equal(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    preview, lab = imported(REMOVED_BY_ANOTHER, tmp_path, "cell")
+    first, second = verified(preview, lab, workspace)
+    assert first.equal
+    assert (first.refused, first.error, second.error) == ("", "", "")
+    assert [one.equal for one in second.compared if one.equal is False] == []
+    assert not second.equal
+    assert "AGI-STAGE-021" in second.refused
+    assert headline(second).startswith("cannot run: ")
+    done = Imported(lab, (), None, ())
+    report = preview.report.with_changes(verification=(first, second))
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(*told(done, report, runs=True), sep="\n")
+    shown = capture.get()
+    assert "agilab workflow run would refuse the lab: " in shown
+    assert "agilab workflow validate" in shown.partition("Next")[2]
+    assert "agilab workflow run" not in shown.partition("Next")[2]
 
 
 def test_a_notebook_that_fails_by_itself_cannot_be_verified_and_what_comes_before_is_compared(

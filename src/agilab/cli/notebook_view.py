@@ -217,7 +217,8 @@ def told(
     yield title("Next")
     if runs:
         yield f"agilab workflow validate {shlex.quote(str(folder))}"
-        yield f"agilab workflow run {shlex.quote(str(folder))}"
+        if not any(one.refused for one in report.verification):
+            yield f"agilab workflow run {shlex.quote(str(folder))}"
     else:  # nothing of it is in Python
         yield f"agilab workflow show {shlex.quote(str(folder))}"
 
@@ -250,6 +251,8 @@ def verification_view(one: Verification) -> RenderableType:
     ]
     if one.error:
         parts.append(Text(one.error, style))
+    if one.refused:
+        parts.append(Text(f"agilab workflow run would refuse the lab: {one.refused}", "red"))
     if one.beside:
         parts.append(Text(one.beside, "yellow"))
     if equal:
@@ -281,6 +284,8 @@ def _not_equal(one: Verification) -> tuple[str, str]:
     told = {each.equal for each in one.compared}
     if one.error or False in told:
         return "different", "red"
+    if one.refused:
+        return "cannot run", "red"
     undecided = True in told or any(unexplained(each.equal, each.why) for each in one.compared)
     return ("undecided" if undecided else "nothing to compare"), "yellow"
 

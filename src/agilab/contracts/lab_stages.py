@@ -29,9 +29,11 @@ StageId = Annotated[
 ValueName = Annotated[
     str,
     Spelling(
-        "^[A-Za-z_][A-Za-z0-9_]{0,63}$",
+        "^[^\\x00-@[-^`{-\\x7f][^\\x00-/:-@[-^`{-\\x7f]{0,254}$",
         "the name of a value, as Python writes it, and none of its keywords",
-        lambda text: "is a keyword of Python" if iskeyword(text) else None,
+        lambda text: (
+            "is a keyword of Python" if iskeyword(text) else None if text.isidentifier() else "is no name"
+        ),
     ),
 ]
 

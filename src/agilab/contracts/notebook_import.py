@@ -143,6 +143,8 @@ class Verification(Record):
     cannot_run: bool = False
     """Whether nothing differs, and no more can be told than what was compared, since the notebook stopped: for want of
     what it finds elsewhere, or by an error of its own. `error` says of which, and what helps."""
+    refused: str = ""
+    """What of its stages keeps `agilab workflow run` from beginning, whatever was compared; it is not `equal` then."""
     notebook_s: float = 0.0
     """Seconds that its cells took."""
     pipeline_s: float = 0.0

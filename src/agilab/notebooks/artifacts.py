@@ -32,6 +32,7 @@ from agilab.notebooks.named_files import (
     path_of,
 )
 from agilab.notebooks.shell_calls import SHELL, Command
+from agilab.notebooks.shell_files import is_one_command
 from agilab.notebooks.sql_files import FUNCTIONS as OF_SQL
 from agilab.notebooks.sql_files import METHODS as OF_SQL_METHODS
 from agilab.notebooks.sql_files import files_of_sql
@@ -74,7 +75,7 @@ def _done(
     """What a call does to files: the artifact, whether it is gone afterwards, and whether it is done for certain."""
     commands = tuple(commands_at(node, place, evaluator, beside))
     if commands or evaluator.dotted(node.func) in SHELL:
-        yield from _of_shell(node, place, commands)
+        yield from _of_shell(node, evaluator.dotted(node.func), place, commands)
         return
     for artifact in _of_call(node, place, evaluator):
         moved = artifact.direction == "read" and artifact.call in _MOVES
@@ -115,7 +116,8 @@ def _made(
         if _is_file(text, argument, evaluator) and (not call.address or ADDRESS.match(text.text)):
             text = replace(text, text=f"{text.text}*", wide="") if call.several else _ended(text, call, node)
             found = artifact_of(text, direction, call.kind, name, place.cell, node.lineno)
-            yield replace(found, kept=_keeps(node, call, place, evaluator))
+            ended = call if text.text.endswith("}") and _gets_an_ending(node, call) else None
+            yield replace(found, kept=_keeps(node, call, place, evaluator), ended=ended)
 
 
 def _ended(text: Text, call: FileCall, node: ast.Call) -> Text:
@@ -124,9 +126,13 @@ def _ended(text: Text, call: FileCall, node: ast.Call) -> Text:
         ".shp"
     ):  # beside it lie .dbf, .shx, .prj, without which nobody can read it
         return replace(text, text=f"{text.text.removesuffix('shp')}*", wide="")
-    if not call.ending or (call.or_another and any(keyword.arg == "format" for keyword in node.keywords)):
+    if not _gets_an_ending(node, call):
         return text
     return replace(text, text=call.ended(text.text), wide=text.wide and call.ended(text.wide))
+
+
+def _gets_an_ending(node: ast.Call, call: FileCall) -> bool:
+    return bool(call.ending) and not (call.or_another and any(one.arg == "format" for one in node.keywords))
 
 
 def _direction(node: ast.Call, call: FileCall, place: Place, evaluator: Evaluator) -> Direction:
@@ -318,15 +324,26 @@ _NO_FILES = frozenset({
 
 
 def _of_shell(
-    node: ast.Call, place: Place, commands: tuple[Command, ...]
+    node: ast.Call, name: str, place: Place, commands: tuple[Command, ...]
 ) -> Iterator[tuple[Artifact, bool, bool]]:
     """What the commands that a call starts certainly name: redirections, downloads, archives."""
     for command in commands:
+        stops = _stops_with(node, name, command)
         for step in () if _is_a_glance(node, command.line) else command.steps:
             kind = "removed" if step.direction == "unknown" else step.kind
             file = command.file_of(step)
             artifact = artifact_of(file, step.direction, kind, "shell", place.cell, node.lineno)
+            artifact = replace(artifact, missable=not stops)
             yield artifact, step.gone, step.sure and not command.perhaps
+
+
+def _stops_with(node: ast.Call, name: str, command: Command) -> bool:
+    """Whether a notebook stops where a command fails: it is asked for that, and there is no other after it."""
+    checked = name.endswith((".check_call", ".check_output")) or any(
+        one.arg == "check" and isinstance(one.value, ast.Constant) and one.value.value is True
+        for one in node.keywords
+    )
+    return checked and is_one_command(command.line)
 
 
 def _is_a_glance(node: ast.Call, command: str) -> bool:

@@ -165,6 +165,8 @@ class Call:
                 continue
             path = path.removeprefix("./")
             wide = _filled(artifact.path, {name: text.wide or text.text for name, text in by_name.items()})
+            if artifact.ended is not None:
+                path, wide = artifact.ended.ended(path), artifact.ended.ended(wide)
             yield replace(
                 artifact,
                 path=path,

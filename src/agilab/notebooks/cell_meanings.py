@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from itertools import pairwise
 from keyword import iskeyword
 
@@ -17,6 +17,7 @@ from agilab.notebooks.meaning import (
     split_words,
     text_expression,
 )
+from agilab.notebooks.secrets import redact
 from agilab.notebooks.shell import install_of, shell_finding
 
 BODY_IS_PYTHON = frozenset({
@@ -44,9 +45,9 @@ def cell_meaning(name: str, arguments: str, body: list[str], names: Container[st
     if name in ("writefile", "file"):
         return _written(arguments, body, names)
     if name in PROGRAMS:
-        return _program(PROGRAMS[name], arguments, body, f"%%{name}", names)
+        return _program(name, PROGRAMS[name], arguments, body, names)
     if name == "script":
-        return _script(arguments, body)
+        return _script(arguments, body, names)
     if name == "timeit":
         return Meaning(
             "", "NB-116", "%%timeit only measures its cell, which is kept as text", language="python"
@@ -119,26 +120,89 @@ def _names(words: Iterable[str]) -> list[str]:
 
 
 def _program(
-    command: list[str], arguments: str, body: list[str], shown: str, names: Container[str] = ()
+    name: str, command: list[str], arguments: str, body: list[str], names: Container[str] = ()
 ) -> Meaning:
-    """`%%bash` and the like: the body is the program's input."""
+    """`%%bash` and the like: the body is the program's input. The words of the line stand behind those of `command`."""
+    rest, given = _options_of_a_script(arguments)
+    if not command and (program := re.match(r"[^\s\"'\\{}$]+(?!\S)", rest)):
+        command, rest = [program[0]], rest[program.end() :].strip()
+    shown = f"%%{name}" if name != "script" else f"%%{name} {(command or split_words(rest))[0]}"
     if not any(line.strip() for line in body):
-        return Meaning("", "NB-112", f"{shown} without a body", language=command[0])
-    out = re.search(r"--out[= ]\s*(\w+)", arguments)
-    extra = re.sub(r"--(?:out|err)[= ]\s*\w+|--no-raise-error|--bg", "", arguments)
-    words, modules = _words(extra.strip(), names)
-    whole = ", ".join([*map(repr, command), *words])
-    check = "False" if "--no-raise-error" in arguments else "True"
-    capture = ", capture_output=True" if out else ""
-    head = f"{out[1]} = " if out else ""
-    head = f"import {modules}; {head}subprocess.run([{whole}], text=True, check={check}{capture}, input="
-    tail = ").stdout" if out else ")"
-    first, rest = quoted_lines(head, body, tail)
+        return Meaning("", "NB-112", f"{shown} without a body", language=(command or ["script"])[0])
+    targets = [(given[option], stream) for option, stream in _STREAMS.items() if option in given]
+    waited = "bg" in given
+    if "proc" in given or (waited and targets) or not all(_names([target]) for target, _ in targets):
+        return _left_to_ipython(name, arguments, body, given)
+    words, modules = _words(rest, names)
+    options = [] if targets else ["text=True"]
+    options.append(f"check={not waited and 'no-raise-error' not in given}")
+    options += [f"{stream}=subprocess.PIPE" for _, stream in targets]
+    options += ["stdout=subprocess.DEVNULL", "stderr=subprocess.DEVNULL"] if waited else []
+    call = f"subprocess.run([{', '.join([*map(repr, command), *words])}], {', '.join(options)}, input="
+    head, tail = _kept(targets)
+    first, below = quoted_lines(
+        f"import {modules}; {head}{call}", body, f"{'.encode()' if targets else ''}){tail}"
+    )
+    code, what = shell_finding("\n".join(body), shown)
     installs = [install for line in body if (install := install_of(line.strip()))]
-    requirements = tuple(name for install in installs for name in install.requirements)
     if installs:
-        return Meaning(first, "NB-113", f"{shown} installs packages", body=rest, requirements=requirements)
-    return Meaning(first, *shell_finding("\n".join(body), shown), body=rest)
+        code, what = "NB-113", f"{shown} installs packages"
+    requirements = tuple(one for install in installs for one in install.requirements)
+    what += "; a notebook does not wait for it (--bg), its stage does" if waited else ""
+    return Meaning(first, code, what, body=below, requirements=requirements)
+
+
+_STREAMS = {"out": "stdout", "err": "stderr"}
+"""The options of such a magic that name what the program writes, and which of the two it is."""
+
+
+def _kept(targets: list[tuple[str, str]]) -> tuple[str, str]:
+    """What stands before and behind the call of a program so that what it writes, as text, gets names.
+
+    >>> _kept([("x", "stdout")])
+    ('x = ', ".stdout.decode(errors='replace')")
+    """
+    if len(targets) < 2:
+        both = ((f"{name} = ", f".{stream}.decode(errors='replace')") for name, stream in targets)
+        return next(both, ("", ""))
+    values = ", ".join(f"done.{stream}.decode(errors='replace')" for _, stream in targets)
+    return f"{', '.join(name for name, _ in targets)} = (lambda done: ({values}))(", ")"
+
+
+def _left_to_ipython(name: str, arguments: str, body: list[str], given: Mapping[str, str]) -> Meaning:
+    """IPython's own call, which binds the names itself, and fails by name where IPython is not."""
+    names = _names(given[option] for option in ("out", "err", "proc") if option in given)
+    first, below = quoted_lines(
+        f"get_ipython().run_cell_magic({literal(name)}, {literal(arguments)}, ",
+        body,
+        "".join([")", *(f"; {one} = get_ipython().user_ns['{one}']" for one in names)]),
+    )
+    what = f"%%{name} {redact(arguments)} has no meaning outside IPython"
+    return Meaning(first, "NB-111", what, body=below)
+
+
+def _beginnings(*options: str) -> str:
+    return "|".join(option[:length] for option in options for length in range(len(option), 0, -1))
+
+
+_SCRIPT_OPTION = re.compile(
+    rf"(?<!\S)--(?:({_beginnings('out', 'err', 'proc')})(?:=|\s+)(\S+)|({_beginnings('bg', 'no-raise-error')}))"
+    r"(?!\S)\s*"
+)
+
+
+def _options_of_a_script(arguments: str) -> tuple[str, dict[str, str]]:
+    """A line without the options that are IPython's, and these: wherever they stand, and cut short as argparse allows.
+
+    >>> _options_of_a_script("bash --out x --no-raise --err=y -s a --more 3")
+    ('bash -s a --more 3', {'out': 'x', 'no-raise-error': '', 'err': 'y'})
+    """
+    given: dict[str, str] = {}
+    for valued, value, flag in _SCRIPT_OPTION.findall(arguments):
+        begun = valued or flag
+        options = ("out", "err", "proc") if valued else ("bg", "no-raise-error")
+        given[next(option for option in options if option.startswith(begun))] = value
+    return _SCRIPT_OPTION.sub("", arguments).strip(), given
 
 
 _ASIDE = re.compile(r"(?:\"[^\"\\]*\"|[^\s\"'\\{}$]+)(?:\s+|$)")
@@ -161,12 +225,13 @@ def _words(arguments: str, names: Container[str]) -> tuple[list[str], str]:
     return [repr(word) if text == literal(word) else text for word, text in words], "subprocess"
 
 
-def _script(arguments: str, body: list[str]) -> Meaning:
-    command = split_words(re.sub(r"--\w[\w-]*(?:[= ]\w+)?", "", arguments))
-    if not command or command[0] in ("false", "echo"):
+def _script(arguments: str, body: list[str], names: Container[str]) -> Meaning:
+    rest, given = _options_of_a_script(arguments)
+    program = next(iter(split_words(rest)), "")
+    if not program or (program in ("false", "echo") and not {*given} & {*_STREAMS}):
         what = "%%script that runs nothing: its cell is kept as text and not run"
         return Meaning("", "NB-110", what, language="script")
-    return _program(command, "", body, f"%%script {command[0]}")
+    return _program("script", [], arguments, body, names)
 
 
 def _written(arguments: str, body: list[str], names: Container[str]) -> Meaning:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from agilab.notebooks.artifact_calls import direction_of_name
 from agilab.notebooks.called_with import Call, Given, Signature, given_by, taken_by
-from agilab.notebooks.command_words import WORD
+from agilab.notebooks.command_words import WORDS
 from agilab.notebooks.named_files import Act, Artifact, At, end_of, where_of
 from agilab.notebooks.own_names import OwnModule
 from agilab.notebooks.turns import Turn, certain
@@ -185,7 +185,7 @@ def _uses(cell: int, step: _Step, act: Act, folder: _Folder) -> Iterator[FileUse
 def _does(one: Artifact) -> Does | None:
     if one.direction == "read" and one.kind in ("folder", "seen"):
         return "look"
-    if one.kind == WORD:
+    if one.kind in WORDS:
         return "name"
     if one.direction == "unknown" and one.kind != "removed" and direction_of_name(one.call) != "written":
         return "name"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from agilab.notebooks.distributions import PLATFORMS, PYTHON_2, KnownBy, distribution_of, standard
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.named_files import end_of
+from agilab.notebooks.notebook_modules import WHOLE, is_named_by_package, magic_of, notebook_of
 from agilab.notebooks.rules import found
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Nodes, Place
@@ -97,11 +99,13 @@ class Finder:
     Attributes:
         folders: Where local modules may lie, the notebook's own folder first.
         written: Modules that the notebook writes itself.
+        notebooks: Whether notebooks in the first folder are modules, too (`notebook_modules`).
     """
 
     folders: list[Path]
     evaluator: Evaluator
     written: frozenset[str] = frozenset()
+    notebooks: bool = False
 
     def imports_of(self, nodes: Nodes) -> tuple[list[Import], list[Finding]]:
         """The imports of one cell, and what could not be said of them, by line."""
@@ -147,7 +151,10 @@ class Finder:
             return "", "table"
         if self._is_local(module.partition(".")[0]):
             return "", "local"
-        return distribution_of(module)
+        name, known_by = distribution_of(module)
+        if known_by == "assumed" and self.notebooks and self.folders and notebook_of(module, self.folders[0]):
+            return "", "local"
+        return name, known_by
 
     def _is_local(self, top: str) -> bool:
         if not top.isidentifier():
@@ -263,15 +270,20 @@ def aliases_of(cells: Iterable[Nodes]) -> dict[str, str]:
 
 
 def import_findings(
-    imports: list[Import], requirements: Sequence[Requirement] = (), written: Collection[str] = ()
+    imports: list[Import],
+    requirements: Sequence[Requirement] = (),
+    written: Collection[str] = (),
+    folder: Path | None = None,
 ) -> list[Finding]:
     """What is to be said of imports: everything imported, platforms, local modules and assumed ones (each once).
 
-    `requirements` are what the notebook installs itself, `written` the modules that its cells write.
+    `requirements` are what the notebook installs itself, `written` the modules that its cells write; `folder` is where
+    it lies.
     """
     findings: list[Finding] = []
     asked_for = {one.distribution for one in requirements}
     said: set[str] = set()
+    runs_whole = any(one.module == WHOLE for one in imports)
     for one in imports:
         top = one.module.partition(".")[0]
         if one.names == ("*",):
@@ -288,15 +300,33 @@ def import_findings(
             findings.append(found("NB-104", what, cell=one.cell, line=one.line, mend=mend))
         elif one.known_by == "local":
             where = "is written by a cell" if top in written else "lies beside the notebook"
+            if folder is not None and top not in written and not _is_python(one.module, folder):
+                book = notebook_of(one.module, folder)
+                where = f"is the notebook {book}, which lies beside this one" if book else where
+                if book and runs_whole and (magic := magic_of(folder / book)):
+                    what = f"{book}, which is imported here, has {magic} in it: a stage has no get_ipython()"
+                    findings.append(found("NB-506", what, cell=one.cell, line=one.line))
             findings.append(found("NB-205", f"{one.module} {where}", cell=one.cell, line=one.line))
         elif one.known_by == "assumed":
             if one.distribution.lower() in asked_for:
                 continue
             what = f"nothing says what provides {one.module}; it is not among the dependencies"
             mend = f"if it is the “{one.distribution}” on PyPI: uv add {one.distribution}"
+            book = (
+                "" if folder is None or is_named_by_package(one.module) else notebook_of(one.module, folder)
+            )
+            if book:
+                what = f"{book} lies beside this notebook, and nothing is seen to make a module of it"
+                mend = f"jupyter nbconvert --to script {shlex.quote(book)}, or {mend}"
             findings.append(found("NB-202", what, cell=one.cell, line=one.line, mend=mend))
         said.add(top)
     return findings
+
+
+def _is_python(module: str, folder: Path) -> bool:
+    """Whether a module lies in a folder as a file or a folder of Python."""
+    top = module.partition(".")[0]
+    return (folder / f"{top}.py").is_file() or (folder / top).is_dir()
 
 
 def requirements_of(raw: Sequence[tuple[str, int, int]]) -> tuple[Requirement, ...]:

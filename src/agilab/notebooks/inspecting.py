@@ -41,11 +41,13 @@ from agilab.notebooks.module_logs import acts_of_logs, log_files
 from agilab.notebooks.module_moves import with_moves
 from agilab.notebooks.named_files import Act, Artifact, each_once
 from agilab.notebooks.named_versions import named_distributions, normal
+from agilab.notebooks.notebook_modules import imports_notebooks
 from agilab.notebooks.own_files import acts_of_module, own_findings, without_hearsay
 from agilab.notebooks.own_modules import files_of_modules, optional_findings, texts_of_modules
 from agilab.notebooks.own_names import OwnModule, OwnModules, project_folders, set_by_cells
 from agilab.notebooks.parameters import given_again, parameters_of
 from agilab.notebooks.parsing import ParsedNotebook, parse_notebook
+from agilab.notebooks.program_texts import written_down
 from agilab.notebooks.randomness import unseeded
 from agilab.notebooks.reading import LIMIT, read
 from agilab.notebooks.risks import Secret, code_risks, installs_of, secrets_of
@@ -59,6 +61,8 @@ from agilab.notebooks.shown_texts import with_texts
 from agilab.notebooks.star_imports import with_names
 from agilab.notebooks.supervisor.plain import as_python
 from agilab.notebooks.supervisor.read_back import is_supervisor
+from agilab.notebooks.told_programs import with_told
+from agilab.notebooks.tried import with_tried
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Nodes, Scope, scope_of_notebook, walk
 from agilab.notebooks.written_modules import Modules, acts_of_imports, written_modules
@@ -186,6 +190,7 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
     others: Others = {}
     if folder is not None:
         parsed, others = with_notebooks(parsed, folder)
+    parsed = with_tried(parsed)
     code = _read_code(parsed, folder, others)
     if folder is not None and not is_supervisor(notebook):
         there_too = [folder, *(folder / one for one in [*code.added, *code.project])]
@@ -197,21 +202,22 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
     nodes, aliases, evaluator = code.nodes, code.aliases, code.evaluator
     added, project = code.added, code.project
     goes = any("chdir" in one for one in (*(one.python for one in parsed.cells), *programs))
+    books = imports_notebooks(aliases.values())
     changed, called = set_by_cells(nodes.values(), aliases), None if goes else _called_with(nodes.values())
-    own = OwnModules(folder, [*added, *project], changed, called)
+    own = OwnModules(folder, [*added, *project], changed, called, notebooks=books)
     evaluator.knows(own, assumed=above.assumed)
     cells = Code.of(trees.values(), [one for cell in nodes.values() for one in cell], evaluator)
     while more := [
         one for one in folders_of_code(cells, own) if one not in added
     ]:  # of modules in these, too
         added += more
-        own = OwnModules(folder, [*added, *project], changed, called)
+        own = OwnModules(folder, [*added, *project], changed, called, notebooks=books)
         evaluator.knows(own, assumed=above.assumed)
     acts = [act for cell in nodes.values() for act in acts_of(cell, evaluator)]
     artifacts = list(each_once(acts))
     modules = written_modules(artifacts, added)
     folders = [] if folder is None else [folder, *(folder / one for one in dict.fromkeys([*added, *project]))]
-    finder = Finder(folders, evaluator, frozenset(modules))
+    finder = Finder(folders, evaluator, frozenset(modules), books)
     imports: list[Import] = []
     installed = list(parsed.requirements)
     findings = [*notebook.findings, *texts, *parsed.findings, *above.findings]
@@ -270,12 +276,14 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
     uses, lying = where_they_lie(uses, folder)
     artifacts += lying
     uses = with_lying(uses, nodes.values(), folder)
+    uses, of_programs = with_told(uses, folder, written_down(one.cell.source for one in parsed.cells))
+    findings += of_programs
     if folder is not None:
         uses, of_settings = without_secrets(uses, folder)
         findings += of_settings
     secrets = secrets_of(notebook, nodes.values())
     requirements = requirements_of(sorted(installed, key=lambda one: one[1:]))
-    findings += import_findings(imports, requirements, modules)
+    findings += import_findings(imports, requirements, modules, folder)
     of_files = artifact_findings(artifacts)
     online = {(one.cell, one.line) for one in of_files if one.code == "NB-501"}  # said once, with the address
     findings = [one for one in findings if one.code != "NB-501" or (one.cell, one.line) not in online]
@@ -343,8 +351,7 @@ def _uses(
     now = [replace(act, artifact=known.get(act.artifact, act.artifact)) for act in acts]
     lying = modules.keys() - written
     now += [act for cell in nodes.values() for act in acts_of_imports(cell, modules, lying)]
-    made = {act.artifact.path for act in now if act.artifact.direction in ("written", "both")}
-    now += [act for cell in nodes.values() for act in words_of_commands(cell, evaluator, made)]
+    now += [act for cell in nodes.values() for act in words_of_commands(cell, evaluator)]
     return without_hearsay(file_uses(trees, nodes, [*now, *of_own], evaluator, own), own)
 
 

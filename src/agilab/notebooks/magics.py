@@ -226,12 +226,12 @@ class _Cell:
         return True
 
     def _line_magic(self, start: int, end: int, text: str, target: str) -> None:
-        match = re.match(r"%{1,2}([\w.\-]+)(?:\s+(.*))?$", text, re.DOTALL)
+        match = re.match(r"(?:%{1,2}([\w.\-]+)|%)(?:\s+(.*))?$", text, re.DOTALL)
         if not match or text.endswith("?"):
             self._replace(start, end, "?", help_meaning())
             return
-        meaning = line_meaning(match[1], match[2] or "", target, self._known(start))
-        self._replace(start, end, match[1], self._captured(meaning, target))
+        meaning = line_meaning(match[1] or "", match[2] or "", target, self._known(start))
+        self._replace(start, end, match[1] or "%", self._captured(meaning, target))
 
     def _captured(self, meaning: Meaning, target: str) -> Meaning:
         return replace(meaning, python=as_lines(meaning.python, target)) if target in self.asked else meaning

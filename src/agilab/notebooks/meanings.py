@@ -73,6 +73,8 @@ def shell_meaning(command: str, target: str, names: Container[str]) -> Meaning:
 def line_meaning(name: str, arguments: str, target: str, names: Container[str]) -> Meaning:
     """`%name arguments`, or `target = %name arguments`."""
     arguments = arguments.strip()
+    if not name:
+        return _parted(arguments, target, names)
     special = _LINE.get(name)
     meaning = special(arguments, target, names) if special else None
     if meaning:
@@ -84,6 +86,18 @@ def line_meaning(name: str, arguments: str, target: str, names: Container[str]) 
     if name in SHELL_ALIASES:
         return shell_meaning(f"{name} {arguments}", target, names)
     return Meaning("", "NB-111", f"%{name} became a comment{_why(name)}")
+
+
+def _parted(arguments: str, target: str, names: Container[str]) -> Meaning:
+    """`% name arguments`, as IPython took it up to its version 6; later ones know no magic without a name."""
+    name, _, rest = arguments.partition(" ")
+    if not re.fullmatch(r"[\w.\-]+", name):
+        return Meaning("", "NB-121", "a % alone was dropped; IPython stops there")
+    what = f"% {name} was taken for %{name}; for the blank IPython stops there since version 7"
+    meant = line_meaning(name, rest, target, names)
+    if meant.code in ("", "NB-110", "NB-116"):
+        return replace(meant, code="NB-121", what=what)
+    return replace(meant, what=f"{meant.what}; {what}")
 
 
 def _why(name: str) -> str:

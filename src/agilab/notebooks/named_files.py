@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from agilab.notebooks.artifact_calls import Direction, kind_of_suffix
+from agilab.notebooks.artifact_calls import Direction, FileCall, kind_of_suffix
 from agilab.notebooks.known_texts import Text
 from agilab.notebooks.secrets import redact
 from agilab.notebooks.turns import Turn
@@ -35,6 +35,8 @@ class Artifact:
         wide: The path with holes where parameters stand; empty where none does.
         start: Where the working folder was asked for that the path begins in; None where it is that of the call.
         kept: Whether it has to be there to be changed (`open(path, "r+")`).
+        missable: Whether who reads it goes on where it is not there, as a notebook does whose shell complains.
+        ended: What puts an ending behind the name, where that is not known yet.
     """
 
     path: str
@@ -49,6 +51,8 @@ class Artifact:
     wide: str = field(default="", compare=False)
     start: tuple[int, int] | None = field(default=None, compare=False)
     kept: bool = field(default=False, compare=False)
+    missable: bool = field(default=False, compare=False)
+    ended: FileCall | None = field(default=None, compare=False)
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON; credentials in a URL are hidden."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agilab.notebooks.brought_code import text_of_file
+from agilab.notebooks.distributions import UP_TO
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.rules import found
 from agilab.notebooks.settled import most_above
@@ -41,9 +42,13 @@ class NamedVersions:
 
     def of(self, dependencies: Iterable[str]) -> tuple[str, ...]:
         """Requirements with the versions for those that name none themselves."""
+        ours = (*UP_TO.values(),)
+        bare = (
+            name_of(one) if one in ours and name_of(one) in self.versions else one for one in dependencies
+        )
         return tuple(
             f"{one}{self.versions.get(normal(one), '')}" if re.fullmatch(r"[\w.-]+", one) else one
-            for one in dependencies
+            for one in bare
         )
 
     def beside(self, dependencies: Iterable[str]) -> tuple[str, ...]:

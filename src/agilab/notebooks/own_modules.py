@@ -15,6 +15,7 @@ from agilab.notebooks.findings import Finding
 from agilab.notebooks.imports import Import
 from agilab.notebooks.lying_files import files_below
 from agilab.notebooks.named_files import Artifact
+from agilab.notebooks.notebook_modules import is_named_by_package
 from agilab.notebooks.own_files import MOST_BELOW, called_on_import, read_on_import
 from agilab.notebooks.own_names import OwnModules, imported_by, says_where
 from agilab.notebooks.rules import found
@@ -46,7 +47,7 @@ def texts_of_modules(
     todo = [
         name
         for one in imports
-        if one.known_by == "local" and not one.module.startswith(".")
+        if (one.known_by == "local" and not one.module.startswith(".")) or is_named_by_package(one.module)
         for name in (one.module, *(f"{one.module}.{each}" for each in one.names))
     ]
     while todo and len(found) < _MOST:
@@ -95,16 +96,18 @@ def files_of_modules(
     every = [one for name in texts if (one := own.module(name)) is not None]
     called = called_on_import(every, folder)
     for top, names in sorted(by_top.items()):
-        place = next((one for one in places if _lies(top, folder, one)), "")
+        modules = [one for name in names if (one := own.module(name)) is not None]
+        own_files = tuple(dict.fromkeys(one.file for one in modules if one.file.endswith(".ipynb")))
+        place = "." if own_files else next((one for one in places if _lies(top, folder, one)), "")
         if not place or place.startswith(("/", "~")):
             continue
-        own_files: tuple[str, ...] = ()
-        if beside or place not in given or any(says_where(texts[name]) for name in names):
+        if own_files:
+            pass  # what imports notebooks looks into the stage's folder alone
+        elif beside or place not in given or any(says_where(texts[name]) for name in names):
             own_files = _files(top, folder, [place])
             if len(own_files) > MOST_BELOW:
                 own.cut.add(top)
                 own_files = own_files[:MOST_BELOW]
-        modules = [one for name in names if (one := own.module(name)) is not None]
         read = [
             path
             for one in modules

@@ -18,6 +18,7 @@ from agi_node.source.tree import Unreadable, parse
 from agilab.notebooks.distributions import standard
 from agilab.notebooks.imports import aliases_of
 from agilab.notebooks.names import DEEPEST, Found, absolute
+from agilab.notebooks.notebook_modules import is_named_by_package, notebook_of, text_of_notebook
 from agilab.notebooks.settled import settled_module
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Nodes, Place, Scope, scope_of_notebook, walk
@@ -129,12 +130,15 @@ class OwnModules:
         added: Sequence[str],
         changed: Collection[str] = (),
         called: Collection[str] | None = None,
+        *,
+        notebooks: bool = False,
     ) -> None:
         """`added` are the folders besides the notebook's own; `changed` names of modules that cells set.
 
         `called` are functions that cells give something; None where the notebook goes to other folders, so that nobody
-        knows where a module looks from.
+        knows where a module looks from. `notebooks` says that these are modules, too (`notebook_modules`).
         """
+        self._notebooks = notebooks
         self._called_with = called
         self.endless: list[str] = []
         """Modules in which a loop looks for what a stage has not above it."""
@@ -234,6 +238,9 @@ class OwnModules:
                         return whole, there.read_text(encoding="utf-8-sig")
                 except (OSError, ValueError):
                     continue
+        if self._notebooks or is_named_by_package(name):
+            book = notebook_of(name, self._folder)
+            return (book, text_of_notebook(self._folder / book)) if book else ("", "")
         return "", ""
 
 

@@ -35,6 +35,15 @@ def meeting(paths: Iterable[str], path: str) -> list[str]:
 _MAGIC = "*?["
 
 
+def goes_with(made: str, removed: str) -> bool:
+    """Whether a file, or a pattern, goes with what is removed.
+
+    >>> goes_with("out/a.csv", "out"), goes_with("out/a.csv", "out/*.csv"), goes_with("outer.csv", "out")
+    (True, True, False)
+    """
+    return made == removed or made.startswith(f"{removed}/") or matches(removed, made)
+
+
 def _alike(one: str, other: str) -> bool:
     """Whether some name fits both patterns, as far as their beginnings and ends say it."""
     if "*" not in one or "*" not in other:

@@ -22,6 +22,8 @@ from agilab.notebooks.own_values import held_by_names
 from agilab.notebooks.parameters import Odd, given_again, parameters_of
 from agilab.notebooks.text_stages import Aside, aside_of
 from agilab.notebooks.titles import HEADING
+from agilab.notebooks.told_programs import changed_by_programs, is_word, joined_by_programs
+from agilab.notebooks.written_again import after_import, removed_between
 
 _LONGEST_LINE = 500
 """Characters of a line of text that may stand in code."""
@@ -112,6 +114,9 @@ def planned(inspection: Inspection, per: Per) -> Planned:
             *_computed_paths(inspection.uses, number_of),
             *_updated(inspection, number_of),
             *_named_before(inspection, number_of),
+            *joined_by_programs(inspection.uses, inspection.there, number_of),
+            *removed_between(inspection.uses, number_of),
+            *after_import(inspection, links, number_of),
         ],
         parameters=parameters,
         asides=[number for number, one in enumerate(code) if one.aside is not None],
@@ -207,13 +212,12 @@ def _computed_paths(uses: Sequence[FileUse], number_of: dict[int, int]) -> Itera
 def _updated(inspection: Inspection, number_of: Mapping[int, int]) -> Iterator[Join]:
     """Cells that read a file that no cell above makes and one below writes: who gives it would have to come first."""
     first: dict[str, int | None] = {}
+    changed = changed_by_programs(inspection.uses, inspection.there)
     for use in inspection.uses:
         if use.cell not in number_of or not use.is_own or "*" in use.path:
             continue
-        if use.does == "read":
-            if not use.turns or inspection.there is None or use.path in inspection.there:
-                first.setdefault(use.path, use.cell)
-        elif use.does in ("write", "add"):
+        lying = inspection.there is not None and use.path in inspection.there
+        if use.does in ("write", "add") or (is_word(use) and (use.cell, use.path) in changed):
             reader = first.setdefault(use.path, None)
             if reader is not None and reader != use.cell:
                 yield Join(
@@ -221,7 +225,13 @@ def _updated(inspection: Inspection, number_of: Mapping[int, int]) -> Iterator[J
                     number_of[use.cell],
                     (use.path,),
                     f"{use.path} is read and then written",
+                    undecided=is_word(use),
                 )
+        elif use.does == "read":
+            if lying or not (use.turns or use.artifact.missable) or inspection.there is None:
+                first.setdefault(use.path, use.cell)
+        elif is_word(use) and lying:
+            first.setdefault(use.path, use.cell)
 
 
 def _named_before(inspection: Inspection, number_of: Mapping[int, int]) -> Iterator[Join]:

@@ -53,6 +53,7 @@ _PROGRAMS = frozenset({
     "os.system", "os.popen", "os.startfile", "os.execv", "subprocess.run", "subprocess.call", "subprocess.check_call",
     "subprocess.check_output", "subprocess.Popen", "subprocess.getoutput", "commands.getoutput", "sh.bash",
 })  # fmt: skip
+_EXITS = frozenset({"sys.exit", "exit", "quit"})
 _AWAITS = ast.Await | ast.AsyncFor | ast.AsyncWith
 _DATABRICKS = frozenset({"dbutils"})
 
@@ -92,6 +93,9 @@ def _of_call(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[Fin
     code = _BY_NAME.get(bare)
     if code:
         yield found(code, f"{bare}() {_WORDS[code]}", cell=place.cell, line=node.lineno)
+    elif bare in _EXITS and not place.function and _is_done(node):
+        what = f"{bare}() ends the notebook, if it comes to it; in the lab it ends its stage alone"
+        yield found("NB-512", what, cell=place.cell, line=node.lineno)
     elif bare in _PROGRAMS:
         yield _of_program(node, bare, place, evaluator)
     elif _NETWORK.fullmatch(bare) or (isinstance(node.func, ast.Attribute) and node.func.attr in _PRETRAINED):
@@ -99,6 +103,11 @@ def _of_call(node: ast.Call, place: Place, evaluator: Evaluator) -> Iterator[Fin
         yield found("NB-501", f"{shown}() uses the network", cell=place.cell, line=node.lineno)
     elif _WIDGETS.fullmatch(bare):
         yield found("NB-503", f"{bare}() is a widget", cell=place.cell, line=node.lineno)
+
+
+def _is_done(node: ast.Call) -> bool:
+    """Whether who exits so says that all is well; a stage that exits with an error fails, as the notebook does."""
+    return not node.args or (isinstance(node.args[0], ast.Constant) and node.args[0].value in (None, 0))
 
 
 def _of_program(node: ast.Call, name: str, place: Place, evaluator: Evaluator) -> Finding:

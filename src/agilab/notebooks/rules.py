@@ -194,6 +194,17 @@ RULES: dict[str, Rule] = {
         "It keeps values outside the notebook: another machine, or a clean one, has none of them.",
         "write the value to a file and read that",
     ),
+    "NB-121": Rule(
+        "warning",
+        "a blank after %",
+        "IPython up to version 6 passed over it; later ones know no magic without a name, and the notebook ends there.",
+        "write it without the blank",
+    ),
+    "NB-122": Rule(
+        "note",
+        "a cell that may raise",
+        "Where notebooks are run from top to bottom, they go on below it; its stage does, too.",
+    ),
     # imports
     "NB-201": Rule("warning", "imports by a computed name", "Known only when it runs.", "import it plainly"),
     "NB-202": Rule(
@@ -299,6 +310,24 @@ RULES: dict[str, Rule] = {
         "What a stage takes is kept with every run and exported with it, so one that holds secrets is not taken.",
         "see that it holds no secret",
     ),
+    "NB-315": Rule(
+        "note",
+        "a file that two notebooks write",
+        "Its stages come one after another, as if the notebooks were run in this order; the last one's file is left.",
+        "give one of them another name, if both are to be kept",
+    ),
+    "NB-316": Rule(
+        "note",
+        "a shell reads what is not there",
+        "It says so and a notebook goes on, so no stage waits for the file.",
+        "put it beside the notebook, if it is to be read",
+    ),
+    "NB-317": Rule(
+        "warning",
+        "a file that a program may make",
+        "Nothing says so, and it is not beside the notebook, so it is read in the stage in which the program runs.",
+        "put it there, if the program does not make it",
+    ),
     # how it was run
     "NB-401": Rule(
         "warning",
@@ -336,6 +365,12 @@ RULES: dict[str, Rule] = {
         "random numbers without a seed",
         "Each run gives other numbers; a comparison with the notebook will show that and nothing else.",
         "seed it once: rng = numpy.random.default_rng(1)",
+    ),
+    "NB-512": Rule(
+        "warning",
+        "ends the notebook",
+        "Nothing below it is run in Jupyter. In a lab the stages below that need nothing of its stage are run.",
+        "take out the cells below, or let it raise with a reason: sys.exit('no data')",
     ),
 }  # fmt: skip
 

@@ -14,8 +14,9 @@ from math import prod
 from agilab.notebooks.known_texts import Text, under
 from agilab.notebooks.named_files import argument_of, end_of
 from agilab.notebooks.names import DEEPEST, Names
+from agilab.notebooks.program_words import Word
 from agilab.notebooks.shell_commands import Step
-from agilab.notebooks.shell_files import steps_of_command, steps_of_list
+from agilab.notebooks.shell_files import steps_of_command, steps_of_list, words_of_command, words_of_list
 from agilab.notebooks.values import MOST
 from agilab.notebooks.walking import Nodes, Place
 
@@ -25,6 +26,8 @@ SHELL = frozenset({
 })  # fmt: skip
 """Calls that take a command."""
 Argv = tuple[Text, ...]
+Told = tuple[Word, bool]
+"""A word, and whether its program is come to for certain."""
 _UNKNOWN: tuple[Argv, ...] = ((Text("{…}", known=False),),)
 
 
@@ -34,7 +37,7 @@ class Command:
 
     Attributes:
         line: It in one line.
-        words: It word by word; of a text those that a shell makes of it.
+        words: Those of its words that may name files of which `steps` say nothing.
         steps: What is certainly done to files, by their paths from the folder that it is started in.
         folder: That folder; None where the call names none.
         said: The words of a list that say more than their letters.
@@ -42,7 +45,7 @@ class Command:
     """
 
     line: str
-    words: tuple[str, ...]
+    words: tuple[Told, ...]
     steps: tuple[Step, ...]
     folder: Text | None = None
     said: Mapping[str, Text] = field(default_factory=dict)
@@ -79,7 +82,7 @@ def commands_of(node: ast.Call, place: Place, names: Names, beside: Nodes = ()) 
         for argv in lists:
             command_of_list = _of_list(argv, _is_true(given.get("shell")))
             below = _given_to_shell([word.text for word in argv])
-            script = given.get("input") if below is not None else None
+            script = _decoded(given.get("input")) if below is not None else None
             if script is not None:  # which says what the words are to it
                 command_of_list = replace(command_of_list, words=(), steps=())
             yield replace(command_of_list, folder=folder)
@@ -93,17 +96,19 @@ def _folders(cwd: ast.expr | None, place: Place, names: Names) -> tuple[Text | N
     return names.texts(cwd, place)
 
 
+def _decoded(node: ast.expr | None) -> ast.expr | None:
+    """The text of which a call is given the bytes, as `"wc a.csv".encode()`."""
+    function = node.func if isinstance(node, ast.Call) and not node.args else None
+    return function.value if isinstance(function, ast.Attribute) and function.attr == "encode" else node
+
+
 def _is_true(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Constant) and node.value is True
 
 
 def _of_text(command: str) -> Command:
     command = command.replace("{sys.executable}", "python")
-    try:
-        words = tuple(shlex.split(command, comments=True))
-    except ValueError:
-        words = ()
-    return Command(command, words, tuple(steps_of_command(command)))
+    return Command(command, tuple(words_of_command(command)), tuple(steps_of_command(command)))
 
 
 def _of_list(argv: Argv, by_shell: bool) -> Command:
@@ -112,10 +117,12 @@ def _of_list(argv: Argv, by_shell: bool) -> Command:
     at = 0 if by_shell else words.index("-c") + 1 if words[:1] in _SHELLS and "-c" in words else None
     if at is not None and at < len(words):
         inner = _of_text(_with_arguments(words[at], words[at + 2 :]))
-        return replace(inner, words=(*words, *inner.words), perhaps=any(word.perhaps for word in argv))
+        given = ((word, True) for word in words_of_list(["sh", "-c", "", *words[at + 2 :]]))
+        return replace(inner, words=(*given, *inner.words), perhaps=any(word.perhaps for word in argv))
+    unknown = {word.text for word in argv if not word.known}
     return Command(
         " ".join(words),
-        tuple(word.text for word in argv if word.known),
+        tuple((word, True) for word in words_of_list(words) if word.text not in unknown),
         tuple(steps_of_list(words)),
         said={word.text: word for word in argv},
         perhaps=any(word.perhaps for word in argv),

@@ -82,9 +82,19 @@ def steps_of_words(program: str, rest: Sequence[str]) -> Iterator[Step]:
     if program in _READERS:
         return (Step(path, "read") for path in words_of(rest, _READERS[program]).operands)
     known = _COMMANDS.get(program)
-    if known is None and re.fullmatch(r"python[\d.]*|Rscript|bash|sh|zsh|perl|node|julia", program):
-        known = _interpreter
-    return known(program, rest) if known else iter(())
+    if known is None:
+        known = _interpreter if is_interpreter(program) else _another
+    return known(program, rest)
+
+
+def is_known(program: str) -> bool:
+    """Whether it is known what a program does with all of its words."""
+    return program in _READERS or program in _COMMANDS
+
+
+def is_interpreter(program: str) -> bool:
+    """Whether a program runs what a file says."""
+    return re.fullmatch(r"python[\d.]*|Rscript|bash|sh|zsh|perl|node|julia", program) is not None
 
 
 _READERS: Mapping[str, str] = {
@@ -146,6 +156,15 @@ def _scripted(program: str, rest: Sequence[str]) -> Iterator[Step]:
         words.operands[:] = words.operands[skipped:]
     yield from (Step(path, "read") for path in scripts)
     yield from (Step(path, "both" if anew else "read") for path in words.operands[0 if said else 1 :])
+    texts = words.values("-e", "--expression") if said else words.operands[:1]
+    for text in texts:
+        if program == "sed":  # which makes it even if it writes no line to it
+            yield from (
+                Step(path, "written") for path in re.findall(r"(?:^|[/;{}gpI\d])\s*w\s+([^\s;}]+)", text)
+            )
+        elif program != "jq":
+            for how, path in re.findall(r"print[^;{}]*?(>>?)\s*\"([^\"$|]+)\"", text):
+                yield Step(path, "both" if how == ">>" else "written", sure=False)
 
 
 def _interpreter(program: str, rest: Sequence[str]) -> Iterator[Step]:
@@ -159,6 +178,27 @@ def _interpreter(program: str, rest: Sequence[str]) -> Iterator[Step]:
     script = next((word for word in rest if not word.startswith("-")), "")
     if script and "-m" not in rest and "-c" not in rest and "-e" not in rest:
         yield Step(script, "read")
+        yield from _another(program, rest[rest.index(script) + 1 :])
+
+
+_COMPILERS = frozenset({"cc", "gcc", "g++", "c++", "clang", "clang++", "gfortran", "nvcc"})
+_LINKERS = _COMPILERS | {"ld", "rustc", "go", "ghc", "ocamlc", "ocamlopt"}
+_ENDING = re.compile(r"[\w./{}$\- ]*\w\.[A-Za-z]\w{0,7}")
+
+
+def _another(program: str, rest: Sequence[str]) -> Iterator[Step]:
+    """Of any program: what it is given behind `-o` it writes. A compiler has names of its own without that."""
+    made = [after for word, after in pairwise(rest) if word in ("-o", "--output")]
+    made += [word.partition("=")[2] for word in rest if word.startswith("--output=")]
+    links = program in _LINKERS
+    yield from (Step(path, "written") for path in made if links or _ENDING.fullmatch(path))
+    sources = [word for word in rest if re.fullmatch(r"[^-].*\.(?:c|cc|cpp|cxx|cu|f|f90)", word)]
+    if program not in _COMPILERS or not sources or any(word[:2] in ("-o", "-E", "-S", "-M") for word in rest):
+        return
+    if "-c" not in rest:
+        yield Step("a.out", "written")
+        return
+    yield from (Step(f"{posixpath.basename(one).rpartition('.')[0]}.o", "written") for one in sources)
 
 
 def _looked(program: str, rest: Sequence[str]) -> Iterator[Step]:

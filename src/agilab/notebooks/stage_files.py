@@ -15,10 +15,11 @@ from agilab.notebooks.lying_files import Lying, lies_in
 from agilab.notebooks.named_by_parameters import bound_to_one_value, patterns_of
 from agilab.notebooks.named_files import Artifact, where_of
 from agilab.notebooks.own_values import may_hold
-from agilab.notebooks.patterns import matches, meeting, meets
+from agilab.notebooks.patterns import goes_with, matches, meeting, meets
 from agilab.notebooks.planned import Planned
 from agilab.notebooks.rules import found
 from agilab.notebooks.secrets import redact
+from agilab.notebooks.told_programs import covers, fails_without, is_word, leaves, may_write
 from agilab.notebooks.turns import Turn, certain
 from agilab.notebooks.written_modules import files_imported
 
@@ -34,6 +35,9 @@ class StageFiles:
         gone: What it removes, with what lies below, before it writes `made`.
         fills: What puts files into the notebook's folder whose names nobody says.
         unnamed: Patterns of what it writes there so far under names that begin with what is computed.
+        above: What stages above leave when it begins.
+        told: Words of its commands, which may write a file of that name.
+        again: Those of `made` that a stage above leaves as well, with that stage: it is given what it writes again.
     """
 
     one: Planned
@@ -44,6 +48,9 @@ class StageFiles:
     gone: list[str] = field(default_factory=list)
     fills: list[FileUse] = field(default_factory=list)
     unnamed: list[str] = field(default_factory=list)
+    above: frozenset[str] = frozenset()
+    told: dict[str, list[FileUse]] = field(default_factory=dict)
+    again: dict[str, StageFiles] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -79,6 +86,7 @@ class LabFiles:
         }
         self._found.settle()
         self._patterns = patterns_of([use for one in ones for use in one.inspection.uses if use.is_own])
+        self._found.hand_on(self._patterns)
         self.of: Mapping[tuple[int, int], Files] = {
             key: (self._spelled(stage.reads), self._spelled(stage.promised)) for key, stage in stages.items()
         }
@@ -122,12 +130,13 @@ class _Files:
         self._stages: list[StageFiles] = []
         self._not_there: list[tuple[Planned, FileUse]] = []
         self._lying = Lying(uses)
+        self._missing: list[tuple[Planned, FileUse]] = []
         self._not_given: list[tuple[Planned, FileUse]] = []
 
     def stage(self, one: Planned, number: int) -> StageFiles:
         """The next stage, with what its cells do to files."""
         flow = one.plan.stages[number]
-        stage = StageFiles(one, number)
+        stage = StageFiles(one, number, above=frozenset(self._made()))
         indices = {one.cells[cell].index for cell in flow.cells}
         for path in _modules_taken(one, flow):
             self._read(stage, path)
@@ -161,6 +170,8 @@ class _Files:
             self._remove(stage, use)
         elif use.does == "fill":
             stage.fills.append(use)
+        elif is_word(use):
+            self._tell(stage, use)
         elif use.does == "name":
             if use.path not in stage.made and self._maker(use.path) == use.path:
                 stage.reads[use.path] = None
@@ -169,19 +180,57 @@ class _Files:
                 stage.reads[use.path] = None
             stage.made.setdefault(use.path, []).append(use)
 
+    def _tell(self, stage: StageFiles, use: FileUse) -> None:
+        """A program is told of a file: it is given what is there, and perhaps writes it."""
+        self._ask(stage, use.path)
+        folder = f"{use.path}/" in (stage.one.inspection.there or ())
+        if use.path not in stage.made and not folder:
+            if (maker := self._maker(use.path)) is not None:
+                stage.reads[maker] = None
+            elif self._is_there(stage.one, use.path):
+                stage.reads[use.path] = None
+        if may_write(use):
+            stage.told.setdefault(use.path, []).append(use)
+        if leaves(use) and use.path in stage.reads:
+            stage.made.setdefault(use.path, []).append(use)
+
+    def _ask(self, stage: StageFiles, path: str) -> None:
+        """What the nearest stage above was told of, and nobody makes after that, is from now on what that one makes."""
+        if path in stage.made:
+            return
+        for place in range(len(self._stages) - 1, -1, -1):
+            other = self._stages[place]
+            if path in other.made or any(goes_with(path, gone) for gone in other.gone):
+                return
+            told = next((one for word, one in other.told.items() if covers(word, path)), None)
+            if told is not None and other.one is stage.one:
+                other.made[path] = [*told]
+                for below in (*self._stages[place + 1 :], stage):
+                    below.above |= {path}
+                return
+
+    def _is_told(self, stage: StageFiles, path: str) -> bool:
+        """Whether what lies nowhere, and no stage above makes, may come of a command of the stage itself."""
+        if path in stage.made or self._is_there(stage.one, path):
+            return False
+        return any(covers(word, path) for word in stage.told) and self._maker(path) is None
+
     def _has_been(self, stage: StageFiles, use: FileUse) -> bool:
-        """Whether what is added to is made above, or lies there, was not removed before and has to be there or is a
-        database."""
+        """Whether what is added to is made above, or lies there and was not removed before."""
         if self._maker(use.path) is not None:
             return True
-        if not (use.artifact.kept or use.artifact.kind == "database") or not self._is_there(
-            stage.one, use.path
-        ):
+        if not self._is_there(stage.one, use.path):
             return False
-        return not any(_is_gone(use.path, gone) for one in (*self._stages, stage) for gone in one.gone)
+        return not any(goes_with(use.path, gone) for one in (*self._stages, stage) for gone in one.gone)
 
     def _read(self, stage: StageFiles, path: str, use: FileUse | None = None) -> None:
         """What a stage has to be given so that it can read a path, or what a pattern finds."""
+        if self._is_told(stage, path):
+            if use is not None and fails_without(use):  # so it is there if the stage comes to its end
+                told = next(uses for word, uses in stage.told.items() if covers(word, path))
+                stage.made.setdefault(path, [replace(one, turns=(), elsewhere=False) for one in told])
+            return
+        self._ask(stage, path)
         own = meeting(stage.made, path)
         if "*" in path:
             own += [made for made in stage.made if made not in own and lies_in(path, made)]
@@ -215,6 +264,9 @@ class _Files:
         if use is not None and use.turns and self._is_there(stage.one, path) is False:
             self._not_there.append((stage.one, use))
             return
+        if use is not None and use.artifact.missable and self._is_there(stage.one, path) is False:
+            self._missing.append((stage.one, use))
+            return
         stage.reads[path] = None
 
     def _holds(self, stage: StageFiles, path: str) -> bool:
@@ -237,6 +289,9 @@ class _Files:
     def _look(self, stage: StageFiles, use: FileUse) -> None:
         """A stage sees whether a file is there, or what a folder has: what others made, and what lies there anyway."""
         path, only = use.path, use.artifact.kind == "seen"
+        for told in [one for other in self._stages for one in other.told if one in other.reads]:
+            if meets(told, path) or lies_in(told, path):
+                self._ask(stage, told)
 
         def fits(other: str) -> bool:
             return meets(other, path) or lies_in(path, other) or (not only and lies_in(other, path))
@@ -257,7 +312,7 @@ class _Files:
 
     def _remove(self, stage: StageFiles, use: FileUse) -> None:
         """A file or a folder is removed, or moved away."""
-        gone = [made for made in stage.made if _is_gone(made, use.path)]
+        gone = [made for made in stage.made if goes_with(made, use.path)]
         sure = certain([use.turns]) and not use.elsewhere
         if sure:
             stage.gone.append(use.path)
@@ -266,7 +321,10 @@ class _Files:
                 del stage.made[made]
             else:
                 stage.made[made] = [_perhaps(one, use) for one in stage.made[made]]
-        if not sure or gone or "*" in use.path:
+        if not sure:
+            return
+        stage.reads |= dict.fromkeys(one for one in stage.above if one.startswith(f"{use.path}/"))
+        if gone or "*" in use.path:
             return
         lying = self._lying.files(stage.one.inspection.there, lambda path: path == use.path)
         if lying or self._maker(use.path) == use.path:
@@ -277,7 +335,7 @@ class _Files:
         found: dict[str, None] = {}
         for stage in self._stages:
             for gone in stage.gone:
-                found = {path: None for path in found if not _is_gone(path, gone)}
+                found = {path: None for path in found if not goes_with(path, gone)}
             found = {path: None for path in found if path not in stage.made} | dict.fromkeys(stage.made)
         yield from found
 
@@ -308,9 +366,28 @@ class _Files:
                 if any(path in one.made for one in self._stages[:at]) or self._is_there(maker.one, path):
                     maker.reads[path] = None
 
-    def findings(self) -> Iterator[tuple[Planned, Finding]]:
-        """What may not be written, and what is read only if it is there."""
+    def hand_on(self, patterns: Mapping[str, str]) -> None:
+        """Give each stage what it writes again: each path has one maker after another, and the last one's is left.
+
+        Not where a stage between them removes it. `patterns` stand for paths that parameters name.
+        """
+        makers: dict[str, StageFiles] = {}
         for stage in self._stages:
+            promised = {patterns.get(path, path): path for path in stage.promised}
+            for name, path in promised.items():
+                if name in makers and path in stage.above:
+                    stage.again[path] = makers[name]
+                    stage.reads[path] = None
+            makers |= dict.fromkeys(promised, stage)
+
+    def findings(self) -> Iterator[tuple[Planned, Finding]]:
+        """What may not be written, what is read only if it is there, and what another notebook writes, too."""
+        for stage in self._stages:
+            for path, before in stage.again.items():
+                if before.one is not stage.one:
+                    other = before.one.name
+                    what = f"“{redact(path)}” is written by {other}, too, and here once more after that"
+                    yield stage.one, _said("NB-315", what, stage.made[path][0])
             for path, uses in stage.made.items():
                 if stage.is_sure(path) or (path in stage.kept and path in stage.reads):
                     continue
@@ -326,6 +403,9 @@ class _Files:
         for one, use in self._not_given:
             what = f"{redact(use.artifact.call)} looks at all that lies in the notebook's folder"
             yield one, _said("NB-310", what, use)
+        for one, use in self._missing:
+            what = f"a shell reads “{redact(use.path)}”, which is not there, and no cell above is seen to make it"
+            yield one, _said("NB-316", what, use)
         for one, use in self._not_there:
             what = f"“{redact(use.path)}” is read only {use.only}; it is not there and no cell above makes it"
             yield one, _said("NB-308", what, use)
@@ -370,11 +450,6 @@ def _opened(path: str, flow: StageFlow, one: Planned) -> FileUse:
     cell = one.cells[flow.cells[0]].index
     artifact = Artifact(path, False, "both", "database", where_of(path), "import", cell, 1)
     return FileUse(cell, "add", path, (), artifact)
-
-
-def _is_gone(made: str, removed: str) -> bool:
-    """Whether a file, or a pattern, goes with what is removed."""
-    return made == removed or made.startswith(f"{removed}/") or matches(removed, made)
 
 
 def _perhaps(one: FileUse, removed: FileUse) -> FileUse:

@@ -130,7 +130,8 @@ def name_stages(ones: Sequence[Planned], written: Mapping[tuple[int, int], Seque
     }
     taken: set[str] = set()
     for one, names in zip(ones, wanted, strict=True):
-        prefix = slug(re.sub(r"\.(ipynb|py|md)$", "", one.name))
+        stem = re.sub(r"\.(ipynb|py|md)$", "", one.name)
+        prefix = slug(stem) or slug(f"notebook {stem}")  # of `1.ipynb` nothing would be left
         for name in names:
             base = f"{prefix}-{name}" if name in clashing and len(ones) > 1 else name
             one.ids.append(unused(base[:56], taken))

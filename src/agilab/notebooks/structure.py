@@ -54,6 +54,8 @@ def notebook_of(decoded: Decoded, name: str) -> Notebook:
     cells = tuple(_cells(value, structure))
     if not cells:
         structure.say("NB-035", "the notebook has no cells")
+    elif not any(cell.kind != "raw" and cell.source.strip() for cell in cells):
+        structure.say("NB-035", "no cell of the notebook has code or text in it")
     return Notebook(
         name,
         cells,

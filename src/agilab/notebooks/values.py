@@ -167,10 +167,29 @@ class Evaluator(Names):
     def _binary(self, node: ast.BinOp, place: Place, depth: int) -> tuple[Text, ...]:
         left, right = self.texts(node.left, place, depth), self.texts(node.right, place, depth)
         if isinstance(node.op, ast.Add):
-            return self._joined([left, right])
+            if not (self._is_number(node.left, place) and self._is_number(node.right, place)):
+                return self._joined([left, right])
+            if not all(text.known and text.text.isdecimal() for text in (*left, *right)):
+                return (hole(node),)
+            both = itertools.islice(itertools.product(left, right), MOST + 1)
+            return tuple(replace(a, text=str(int(a.text) + int(b.text))) for a, b in both)
         if not any(text.path for text in (*left, *right)) and not suits_a_path(left, right):
             return (hole(node),)
         return tuple(under(a, b) for a, b in itertools.islice(itertools.product(left, right), MOST + 1))
+
+    def _is_number(self, node: ast.expr, place: Place) -> bool:
+        """Whether it is an integer, or a name of one, or of each of a few."""
+        if isinstance(node, ast.Name) and (owner := place.scope.owner(node.id)) is not None:
+            bound = binding_at(owner.bindings[node.id], place)
+            if bound is None or bound.value is None:
+                return False
+            many = (
+                bound.value.elts
+                if bound.each and isinstance(bound.value, ast.List | ast.Tuple)
+                else [bound.value]
+            )
+            return all(isinstance(one, ast.Constant) and type(one.value) is int for one in many)
+        return isinstance(node, ast.Constant) and type(node.value) is int
 
     def _name(self, node: ast.Name, place: Place, depth: int) -> tuple[Text, ...]:
         owner = place.scope.owner(node.id)

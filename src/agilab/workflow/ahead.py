@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from agi_node.errors import FAILED, AgiError
@@ -14,6 +15,7 @@ from agilab.workflow.document.lab_folder import exists
 from agilab.workflow.document.locate import LabFile
 from agilab.workflow.document.own_runs import lab_of
 from agilab.workflow.document.resolve import resolve
+from agilab.workflow.judging.findings import Finding
 from agilab.workflow.judging.validate import validate
 
 SHOWN = 3
@@ -26,24 +28,34 @@ def refuse_hopeless(path: Path, workspace: Workspace, selection: Selection | Non
     Which those are is told by names alone: some stages, these and all that comes after them, or any. What keeps a
     document from being read is left to whoever reads it next.
     """
-    judged = validate(path, workspace)
-    if judged.file is None:
-        return
-    meant = _meant(judged.file, selection)
-    errors = [one for one in judged.findings if one.severity == "error" and one.stage in meant]
+    errors = errors_ahead(path, workspace, selection)
     if not errors:
         return
-    more = len(errors) - SHOWN + 1 if len(errors) > SHOWN else 0
-    said = [f"{one.location} {one.code}: {one.what}" for one in errors[: len(errors) - more]]
     raise AgiError(
         "AGI-STAGE-053",
         f"{path.name} has stages that cannot work, and nothing was begun",
-        found="\n".join([*said, *([f"and {more} more"] if more else [])]),
+        found="\n".join(said_of(errors)),
         allowed="stages without an error, or --anyway, which runs them as they are",
         try_=f"agilab workflow validate {shlex.quote(str(path))}",
         whose="author",
         exit_code=FAILED,
     )
+
+
+def errors_ahead(path: Path, workspace: Workspace, selection: Selection | None = None) -> list[Finding]:
+    """The errors of `validate` for which `refuse_hopeless` refuses a run."""
+    judged = validate(path, workspace)
+    if judged.file is None:
+        return []
+    meant = _meant(judged.file, selection)
+    return [one for one in judged.findings if one.severity == "error" and one.stage in meant]
+
+
+def said_of(errors: Sequence[Finding]) -> list[str]:
+    """Errors in at most `SHOWN` lines."""
+    more = len(errors) - SHOWN + 1 if len(errors) > SHOWN else 0
+    said = [f"{one.location} {one.code}: {one.what}" for one in errors[: len(errors) - more]]
+    return [*said, *([f"and {more} more"] if more else [])]
 
 
 def refuse_hopeless_rerun(run: str, workspace: Workspace, selection: Selection) -> None:

@@ -246,6 +246,18 @@ def test_settings_are_repeated_where_they_matter() -> None:
     [
         ("import csv\ncsv.register_dialect('p', delimiter='|')", "rows = list(csv.reader(['a|b'], 'p'))"),
         ("import csv\ncsv.field_size_limit(99)", "n = csv.field_size_limit()"),
+        ("import calendar\ncalendar.setfirstweekday(6)", "print(calendar.month(2026, 11))"),
+        ("import sys\nsys.meta_path.append(MINE)", "import made_up\nprint(made_up.x)"),
+        ("import astropy.units as u\nu.set_enabled_aliases({})", "n = u.Unit('Angstroem')"),
+        (
+            "import dask\ndask.config.set({'array.chunk-size': '7MiB'})",
+            "n = dask.config.get('array.chunk-size')",
+        ),
+        ("import humanize\nhumanize.i18n.activate('de_DE')", "n = humanize.naturaltime(60)"),
+        ("import yaml\nyaml.add_constructor('!x', lambda l, n: n.value)", "n = yaml.safe_load('!x')"),
+        ("from faker import Faker\nFaker.seed(4)", "n = Faker().name()"),
+        ("from loguru import logger\nlogger.remove()", "logger.info('x')"),
+        ("import nltk\nnltk.data.path.append('nl')", "n = nltk.word_tokenize('a b')"),
         ("import sqlite3\nsqlite3.register_adapter(complex, str)", "c = sqlite3.connect('a.db')\nc.close()"),
         ("import mimetypes\nmimetypes.add_type('a/b', '.q')", "n = mimetypes.guess_type('x.q')"),
         ("import logging\nlogging.addLevelName(7, 'LOW')", "n = logging.getLevelName(7)"),
@@ -257,6 +269,24 @@ def test_what_a_call_makes_known_to_a_library_is_repeated(setting: str, use: str
     made = _plan("MINE = 1", setting, use)
 
     assert [one.text for _, one in made.stages[-1].repeated] == [setting.split("\n")[1]]
+    assert not {"l", "n"} & made.links.flows[1].reads.keys()
+
+
+def test_what_is_printed_of_a_setting_is_not_printed_again() -> None:
+    made = _plan(
+        "import locale", "print('it is', locale.setlocale(locale.LC_ALL, 'C'))", "x = f'{3:n}'\nprint(x)"
+    )
+
+    assert [one.text for _, one in made.stages[-1].repeated] == ["locale.setlocale(locale.LC_ALL, 'C')"]
+
+
+def test_what_changes_a_value_that_it_is_given_sets_nothing() -> None:
+    """`set_node_attributes` is named as what sets something of its library, and sets something of the graph."""
+    cells = "g = nx.path_graph(3)", "nx.set_node_attributes(g, 1, 'w')", "print(g.nodes)"
+    made = _plan("import networkx as nx", *cells)
+
+    assert [one.text for stage in made.stages for _, one in stage.repeated] == []
+    assert made.stages[-1].inputs == {"g": 2}
 
 
 def test_what_ends_with_its_process_is_not_repeated() -> None:

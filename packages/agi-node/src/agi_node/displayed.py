@@ -28,6 +28,7 @@ from agi_node.forms import (
     taken,
     text_of,
 )
+from agi_node.no_kernel import InPlaceOfIPython
 from agi_node.values import scrub, with_folders
 
 WHOLE, ALL, TOLD = 500, 4_000_000, 5_000
@@ -240,18 +241,16 @@ _asking = False
 
 
 @contextlib.contextmanager
-def watch(folder: Path, *, wanted: bool, text: str = "") -> Iterator[Displays | None]:
+def watch(folder: Path, *, wanted: bool) -> Iterator[Displays | None]:
     """Look at what this process shows meanwhile, if that is `wanted`, with the folder as `.`.
 
-    IPython's own `display`, which code imports and libraries take, does meanwhile what that of a stage does. If it is
-    not wanted, only where the `text` of the code names IPython, or it is here already: to import it takes a while.
+    IPython's own `display`, which code imports and libraries take, does meanwhile what that of a stage does.
     """
     global _watching
     _watching = Displays(folder) if wanted else None
     if wanted:
         count_threads_anew()
-    is_here = wanted or "IPython" in text or "IPython.core.display_functions" in sys.modules
-    with _in_place_of_ipython() if is_here else contextlib.nullcontext():
+    with InPlaceOfIPython(display):
         try:
             yield _watching
         finally:
@@ -262,31 +261,3 @@ def count_threads_anew() -> None:
     """Python names threads by a number that it counts up: a kernel has made some of its own, a stage has not."""
     if hasattr(threading, "_counter"):  # so it is from 3.11 to 3.14
         threading._counter = itertools.count(1).__next__
-
-
-@contextlib.contextmanager
-def _in_place_of_ipython() -> Iterator[None]:
-    """Without a kernel IPython prints what it is to display in words of its own, and clears a terminal."""
-    try:
-        import IPython.core.display_functions as functions
-        import IPython.display as named
-    except Exception:  # there is none here, or somebody's that is broken
-        yield
-        return
-
-    def published(data: Any, *_args: Any, **_options: Any) -> None:
-        display(data, raw=True)
-
-    ours: dict[str, Any] = {
-        "display": display,
-        "publish_display_data": published,
-        "clear_output": lambda wait=False: None,
-    }
-    before = [(module, name, getattr(module, name)) for module in (functions, named) for name in ours]
-    for module, name, _ in before:
-        setattr(module, name, ours[name])
-    try:
-        yield
-    finally:
-        for module, name, own in before:
-            setattr(module, name, own)

@@ -83,10 +83,12 @@ class Inputs:
         if file.get("copy") or any(_covers(output, path) for output in self._outputs):
             if not _cloned(source, target):
                 shutil.copyfile(source, target)
+            _let_run(source, target, stored=bool(file.get("stored")))
             return
         linked = show(source, target, copied_up_to=self._room)
         if not linked:
             self._room -= facts[0]
+            _let_run(source, target, stored=bool(file.get("stored")))
         seen = facts if linked else facts_of(target)
         self._watched.append(
             Placed(path, target, source, file.get("digest"), bool(file.get("stored")), linked, seen)
@@ -148,6 +150,24 @@ def show(source: Path, target: Path, *, copied_up_to: int = COPIED) -> bool:
         return True
     shutil.copyfile(source, target)
     return False
+
+
+_PROGRAMS = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+"""How programs begin: a script, and what Linux and macOS run."""
+
+
+def _let_run(source: Path, target: Path, *, stored: bool) -> None:
+    """Let a copy be run as a program if what it was made from may be.
+
+    An object of the store keeps bytes and no permission, so there it is by its first bytes, and a shell's by its name.
+    """
+    if stored:
+        with open(source, "rb") as stream:
+            runs = target.suffix == ".sh" or stream.read(4).startswith(_PROGRAMS)
+    else:
+        runs = bool(source.stat().st_mode & 0o100)
+    if runs:
+        target.chmod(target.stat().st_mode | 0o111)
 
 
 def _planned(file: Mapping[str, Any], source: Path) -> Facts:

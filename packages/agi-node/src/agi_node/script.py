@@ -27,8 +27,7 @@ def execute(code: str, file: str, space: dict[str, Any], seen: Seen | None = Non
     if seen is not None:
         space[_SEEN] = seen
     try:
-        _run(body, space)
-        return _run(last, space) if last is not None else None
+        return _run(body, last, space)
     except SystemExit as ended:
         if ended.code is None or (isinstance(ended.code, int) and ended.code == 0):
             return None
@@ -54,13 +53,24 @@ def write_out(space: Mapping[str, Any]) -> None:
                 value.flush()
 
 
-def _run(code: types.CodeType, space: dict[str, Any]) -> Any:
-    result = eval(code, space)
-    if code.co_flags & inspect.CO_COROUTINE:
+def _run(body: types.CodeType, last: types.CodeType | None, space: dict[str, Any]) -> Any:
+    codes = [body] if last is None else [body, last]
+    if not any(code.co_flags & inspect.CO_COROUTINE for code in codes):
+        results = [eval(code, space) for code in codes]
+    else:
         import asyncio  # 30 ms that only code with await pays
 
-        return asyncio.run(result)
-    return result
+        results = asyncio.run(_awaited(codes, space))
+    return results[-1] if last is not None else None
+
+
+async def _awaited(codes: Sequence[types.CodeType], space: dict[str, Any]) -> list[Any]:
+    """One loop for all of it, as in a notebook: what awaits a task may stand below what made it."""
+    results = []
+    for code in codes:
+        result = eval(code, space)
+        results.append(await result if code.co_flags & inspect.CO_COROUTINE else result)
+    return results
 
 
 def compiled(

@@ -65,8 +65,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         placed.place(file)
     folders = [work / path if path.endswith("/") else (work / path).parent for path in files.values()]
     drawn = pictures.watch(run._staging.scratch / "pictures" if "also" in order else None)
-    text = "".join([order["code"], *(carried for _, carried in order["carried"])])
-    showing = displayed.watch(place, wanted="also" in order, text=text)
+    showing = displayed.watch(place, wanted="also" in order)
     with (
         running_in(work),
         ready(folders, work),

@@ -32,6 +32,7 @@ _IN_PLACE = {
 
 _METHODS = frozenset({"__len__", "__getitem__", "__contains__", "__iter__", "__next__", "__call__"})
 _OF_ONE = "a method of one object"
+_WITH_NAMES_OF_THEIR_OWN = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 class Assignments(LibraryCalls):
@@ -209,6 +210,20 @@ class Assignments(LibraryCalls):
                 self.change(wrapping.reaches, value, node.lineno)  # `@app.route(…)` keeps it
         self.bind(node.name, value, node.lineno)
 
+    def _perhaps_kept(self, full: str, call: ast.Call) -> str | None:
+        """The state of a library that a call sets, by its name; not of one that is given something that may change."""
+        kept = states.perhaps_kept_by(full)
+        if kept is None or full.partition(".")[0] in {one.partition(".")[0] for one in self.own_modules}:
+            return None
+        waiting, given = [*call.args, *(one.value for one in call.keywords)], list[ast.expr]()
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, ast.Name):
+                given.append(part)
+            elif not isinstance(part, _WITH_NAMES_OF_THEIR_OWN):
+                waiting += [one for one in ast.iter_child_nodes(part) if isinstance(one, ast.expr)]
+        return None if any(self.value(one).owns for one in given) else kept
+
     def _alone(self, node: ast.expr) -> None:
         """A call whose result nobody takes is there for what it does."""
         value = self.value(node)
@@ -224,7 +239,7 @@ class Assignments(LibraryCalls):
                 self.changes_module(full.rpartition(".")[0], call)
             if states.state_of(full, frozenset()) is not None:
                 return
-            if kept := states.kept_by(full):
+            if (kept := states.kept_by(full)) or (kept := self._perhaps_kept(full, call)):
                 self.state(kept, "set", call)
             elif "." in full and not harmless:
                 for arg in call.args:

@@ -75,7 +75,7 @@ class Settings(Setters):
             return self._registration(name, defined)
         if self._stops and getattr(getattr(place, "func", None), "attr", "") == "start":
             return Setting(name, line)  # where that is repeated nobody stops it
-        node = self._by_its_call(self._statement, place)
+        node = _unprinted(self._by_its_call(self._statement, place), place)
         simple = isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete))
         if node is None or (not (simple and not self._depth) and not self._only_sets(node)):
             return Setting(name, line)
@@ -126,6 +126,15 @@ class Settings(Setters):
             return node
         target = ast.copy_location(ast.Attribute(calls[0], place.attr, ast.Store()), place)
         return ast.copy_location(ast.Assign([target], node.value), node)
+
+
+def _unprinted(node: ast.stmt | None, place: ast.AST) -> ast.stmt | None:
+    """`print(locale.setlocale(…))` as the call alone: what is repeated says nothing a second time."""
+    shown = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+    if shown is None or not isinstance(place, ast.expr) or place not in shown.args:
+        return node
+    prints = isinstance(shown.func, ast.Name) and shown.func.id in ("print", "display")
+    return ast.copy_location(ast.Expr(place), shown) if prints else node
 
 
 def _gets_logger(node: ast.AST) -> bool:

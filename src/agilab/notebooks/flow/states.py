@@ -40,18 +40,31 @@ STATES = {
     IMPORT_PATH: "where modules are looked for",
 }
 """States of the process in words."""
-CONTEXTS = {"decimal.getcontext": "<options decimal>"}
+CONTEXTS = {"decimal.getcontext": "<options decimal>", "h5py.get_config": "<options h5py>"}
 """Calls that give what holds settings of the process, with the state that setting its attributes sets."""
 
 Does = Literal["set", "use", "begin", "go on", "end"]
-SIDE_EFFECTS = ("Axes3D", "enable_", "hvplot", "swifter", "cufflinks", "janitor", "scienceplots", "register_")
+SIDE_EFFECTS = (
+    *("Axes3D", "enable_", "hvplot", "swifter", "cufflinks", "janitor", "scienceplots", "register_"),
+    *("import_ipynb", "nbimporter"),
+)
 """How names of imports begin that are made for what importing them does."""
 _REGISTERS = re.compile(r"(.*\.)?(register|register_\w+)")
+_SETS = re.compile(
+    r".*\.(set|set_\w+|setdefault\w*|setup|seed|extension|output_notebook|(?:en|dis)able(?:_\w+)?|(?:de)?activate(?:_\w+)?"
+    r"|(?:add|use|install|init|initialize|configure|override|unregister|go|prefer|patch)_\w+|\w+_support"
+    r"|configure|config|install|initialize|init|initjs|use|loglevel|setLevel|seterr|addfont|defaults|(?:set|Use)[A-Z]\w*)"
+    r"|.*\..*\.(append|extend|insert|update|add|discard|put)"
+)
+"""How functions of libraries are named that set how these behave, where nobody takes what they give."""
 _KEEPS = words(
     """
+    calendar.setfirstweekday threading.stack_size gc.enable gc.disable gc.freeze gettext.install gettext.textdomain
+    gettext.bindtextdomain email.charset.add_charset resource.setrlimit tracemalloc.start os.nice os.umask
     csv.field_size_limit csv.unregister_dialect mimetypes.add_type mimetypes.init logging.addLevelName
     logging.setLoggerClass logging.setLogRecordFactory copyreg.pickle copyreg.constructor socket.setdefaulttimeout
     sys.setswitchinterval sys.set_int_max_str_digits codecs.unregister codecs.unregister_error
+    loguru.logger.add loguru.logger.remove loguru.logger.configure nest_asyncio.apply
     """
 )
 """What sets something of its library for the whole process, if it is called for nothing else."""
@@ -89,7 +102,7 @@ _DRAWS_TORCH = in_order(
 )
 _OPTIONS = in_order(
     """
-    set_ seterr options. style.use rc rcParams use ion ioff switch_backend reset_
+    set_ seterr options. style.use rc rcParams use ion ioff switch_backend reset_ xkcd
     config. enable_ disable_ renderers. templates. data_transformers. register_
     plotting.register_ Config. backends.
     """
@@ -180,7 +193,7 @@ def state_of(full: str, named: frozenset[str]) -> tuple[str, Does] | None:
         return f"<options {top}>", "set"
     if full.startswith(("os.environ.update", "os.environ.setdefault", "os.environ.pop", "os.environ.clear")):
         return ENVIRONMENT, "set"
-    if full.startswith(("sys.path.", "site.addsitedir")):
+    if full.startswith(("sys.path.", "sys.meta_path.", "sys.path_hooks.", "site.addsitedir")):
         return IMPORT_PATH, "set"
     if rest in _DRAWING.get(top, ()) and not named & {"ax", "fig"}:
         return FIGURE, "begin"
@@ -214,6 +227,15 @@ def kept_by(full: str) -> str | None:
     if full.startswith(_NOT_KEPT) or "." not in full:
         return None
     return f"<options {full.partition('.')[0]}>" if full in _KEEPS else registered_by(full)
+
+
+def perhaps_kept_by(full: str) -> str | None:
+    """The state that a call sets by its name, where nobody takes what it gives, and it gets nothing to change.
+
+    >>> perhaps_kept_by("dask.config.set"), perhaps_kept_by("faker.Faker.seed"), perhaps_kept_by("nltk.download")
+    ('<options dask>', '<options faker>', None)
+    """
+    return f"<options {full.partition('.')[0]}>" if _SETS.fullmatch(full) else None
 
 
 def sets_options(full: str) -> bool:

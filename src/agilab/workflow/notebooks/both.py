@@ -121,7 +121,7 @@ class Both:
     def cannot_run(self) -> str:
         """Why the notebook, which stopped, cannot be run here, and what helps; empty where that is not so."""
         failed, folder = self.ran.failed, self.lab.folder
-        if failed is None:
+        if failed is None or self.ran.died:
             return ""
         if path := left_outside(failed, self.notebook, self.file, Path(self.ran.place), self.room):
             return (
@@ -148,10 +148,16 @@ class Both:
     @cached_property
     def files_left(self) -> frozenset[str]:
         """Every file that a stage of the whole lab left."""
-        ended = [self._left(stage) or {} for stage in self.lab.resolved.order]
-        return frozenset(
-            path for one in ended for files in (one.get("files") or {}).values() for path in files
-        )
+        return frozenset().union(*self.files_by_stage.values())
+
+    @cached_property
+    def files_by_stage(self) -> Mapping[str, frozenset[str]]:
+        """The files that each stage of the whole lab left, in the order of its stages."""
+        ended = {stage: self._left(stage) or {} for stage in self.lab.resolved.order}
+        return {
+            stage: frozenset(path for files in (one.get("files") or {}).values() for path in files)
+            for stage, one in ended.items()
+        }
 
     @property
     def caches(self) -> tuple[str, ...]:

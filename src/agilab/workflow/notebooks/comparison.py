@@ -27,8 +27,7 @@ from agilab.workflow.notebooks.likeness import (
 )
 from agilab.workflow.notebooks.lost_files import lost_files
 from agilab.workflow.notebooks.showing import shown
-from agilab.workflow.notebooks.texts import judged_texts, tidy
-from agilab.workflow.running.prepare import Lab
+from agilab.workflow.notebooks.texts import judged_texts, one_sided, tidy
 
 SHOWN = 100
 """Letters of a value in a difference."""
@@ -42,6 +41,7 @@ GONE = frozenset(
 )
 """Why one of the two has no value where the other has: that is a difference."""
 NOT_WRITTEN = "the notebook does not write it"
+_NOT_SO_FAR = "the notebook does not come so far"
 _PRINTS = re.compile(
     r"^\s*%(?!matplotlib\b|load_ext\b|autoreload\b|%?(?:bash|sh|script|system)\b)", re.MULTILINE
 )
@@ -52,24 +52,28 @@ _TIMED = re.compile(r"^\s*%%?time(?:it)?\b", re.MULTILINE)
 _COMMAND = r"((?:ls|ll|dir|pwd|tree|find|du|stat)\b(?:[ \t]+[-\w./*~\"']+)*)[ \t]*(?=$|[|;&>])"
 _LOOKS = re.compile(rf"^[ \t]*[!%][ \t]*{_COMMAND}", re.MULTILINE)
 _LOOKS_IN_A_SCRIPT = re.compile(rf"^[ \t]*{_COMMAND}", re.MULTILINE)
+_SHELL = re.compile(r"^\s*(?:!|%%?(?:bash|sh|script|system|sx)\b)|=\s*!", re.MULTILINE)
 _SCRIPT = re.compile(r"^[ \t]*%%(?:bash|sh|script|system|sx|!)", re.MULTILINE)
 """Shell commands whose answer is what lies in the folder."""
 
 
 def compared(both: Both) -> Iterator[Compared]:
     """Everything that a notebook and its stages have in common, one beside the other."""
-    if not both.ran.broken:
-        yield from _values(both)
+    if both.ran.broken:
+        return
+    yield from _values(both)
     for imported in both.notebook.stages:
         unit = both.left[imported.id]
         if unit is None or not both.reached(imported):
             continue
         yield from _files(both, imported.id, unit)
-        yield from shown(both, imported, unit)
+        if not both.ran.died:
+            yield from shown(both, imported, unit)
         if (printed := _printed(both, imported, unit)) is not None:
             yield printed
         yield from _errors(both, imported)
-        yield from pictures(both, imported, unit, judged_values)
+        if not both.ran.died:
+            yield from pictures(both, imported, unit, judged_values)
     left, promised = both.files_left, both.promised()
     yield from lost_files(both.notebook, both.written, left, promised, both.ran.began)
 
@@ -102,8 +106,12 @@ def _value(both: Both, name: str, stages: Sequence[ImportedStage], doubt: str) -
     equal: bool | None
     if not both.reached(stage) and both.left[stage.id] is None:
         equal, why = None, "neither comes so far"
-    elif (both.fails_alike or both.cannot_run) and not both.reached(stage):
-        equal, why = None, "the notebook does not come so far"
+    elif both.ran.died:
+        equal, why = None, "it went with the notebook's kernel" if both.reached(stage) else _NOT_SO_FAR
+    elif not both.reached(stage):
+        equal, why = judged_values(theirs, mine)
+        if not equal:  # a cell that it does not come to may give it another value
+            equal, why = None, _NOT_SO_FAR
     elif name not in both.notebook.finals and {theirs.get("why"), mine.get("why")} <= GONE:
         return None
     else:
@@ -177,7 +185,7 @@ def kept_files(both: Both, stage: str, unit: Mapping[str, Any]) -> dict[str, str
 
 
 def _files(both: Both, stage: str, unit: Mapping[str, Any]) -> Iterator[Compared]:
-    later = _written_later(both.lab, stage)
+    later = _written_later(both, stage)
     for path, digest in kept_files(both, stage, unit).items():
         if path_of(path) in later:
             continue  # a stage below writes it again; what that one leaves is compared
@@ -217,10 +225,11 @@ def _pickles(both: Both, there: Path, kept: Path) -> tuple[bool | None, str]:
     return equal, f"what the pickles hold: {why}" if why else f"{BY_CONTENTS}, as pickles"
 
 
-def _written_later(lab: Lab, stage: str) -> set[str]:
-    order = list(lab.resolved.order)
+def _written_later(both: Both, stage: str) -> set[str]:
+    order = list(both.lab.resolved.order)
     below = order[order.index(stage) + 1 :] if stage in order else []
-    return {name_of(name) for one in below for name in lab.resolved.stages[one].stage.outputs}
+    promised = {name_of(name) for one in below for name in both.lab.resolved.stages[one].stage.outputs}
+    return promised.union(*(map(path_of, both.files_by_stage[one]) for one in below))
 
 
 # -- what cells showed and printed ----------------------------------------------------------------------------------
@@ -253,6 +262,11 @@ def _printed(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Compa
         looks=looks(text),
         timed=bool(_TIMED.search(text)),
     )
+    if equal is False:
+        first = min(stage.cells, default=0)
+        above = "".join(said for cell, said in both.ran.printed.items() if cell < first)
+        if said := one_sided(theirs, mine, shell=bool(_SHELL.search(text)), above=above):
+            equal, why = None, said
     if equal and len(mine) == PRINTED:
         equal, why = None, f"the first {PRINTED:,} letters are alike; there may be more"
     many = cells or stage.cells[-1:]

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from agilab.contracts.notebook_import import ImportedNotebook
-from agilab.notebooks.distributions import distribution_of, standard
+from agilab.notebooks.distributions import asked_for, distribution_of, standard
 from agilab.notebooks.meanings import EXTENSIONS
 from agilab.notebooks.own_names import HIGHEST
 from agilab.workflow.notebooks.kernel import Failed
@@ -51,7 +51,9 @@ def advice_on(module: str, lab: Path) -> str:
     if place := own_place(module, lab):
         return f"It lies in {place}: add that folder to sys.path, or make its project a package of this environment"
     name, known_by = distribution_of(module)
-    name, known = (EXTENSIONS[module], True) if module in EXTENSIONS else (name, known_by != "assumed")
+    name, known = (
+        (EXTENSIONS[module], True) if module in EXTENSIONS else (asked_for(module), known_by != "assumed")
+    )
     folder = [] if lab.resolve() == Path.cwd() else ["--directory", str(lab)]
     command = shlex.join(["uv", "add", *folder, name])
     return command if known else f"if it is the “{name}” on PyPI: {command}"

@@ -1,23 +1,25 @@
 """Runs a notebook in a Jupyter kernel and tells of it line by line, as JSON.
 
-    python in_kernel.py NOTEBOOK NAMES FOLDER OUT ROOT
+    python in_kernel.py NOTEBOOK NAMES FOLDER OUT ROOT LEFT_OUT
 
 A script for an interpreter that has Jupyter and nothing of AGILab; the kernel that it starts has the lab's packages.
 The lines are `{"begins": 3, "at": 1.7e9}` and `{"ended": 3, "seconds": 0.2}` for each cell, then one with what the
 cells printed and the error that ended it. Before that, also after an error, the kernel writes into OUT what
-NAMES (JSON) stand for.
+NAMES (JSON) stand for; one that died writes nothing. The cells of LEFT_OUT (JSON) are not run. Where no kernel comes up
+the one line is `{"broken": "why"}`.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from typing import Any
 
 import nbformat.v4
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 FIRST = """import importlib.util as _u, sys as _s, weakref as _w
 get_ipython().display_formatter.formatters["text/plain"].pprint = False
@@ -60,6 +62,8 @@ BY = "shown by"
 """In the metadata of an output: the library that showed it (`agi_node.pictures`), whose text no cell printed."""
 PRINTED = 100_000
 """Characters of what a cell prints that are told."""
+STARTS_S = 240
+"""Seconds in which a kernel has to come up: on a busy machine Jupyter's own 60 are not enough."""
 APART = 0.006
 """Seconds between two cells: more than the clock of a file system is late, so that a file's time says its cell."""
 LAST = """get_ipython().pictures.write()
@@ -94,7 +98,9 @@ def tell(**what: Any) -> None:
     print(json.dumps(what), flush=True)
 
 
-def run(path: str, names: list[str], folder: str, out: str, root: str, timeout_s: int = 1800) -> None:
+def run(
+    path: str, names: list[str], folder: str, out: str, root: str, left_out: list[int], timeout_s: int = 1800
+) -> None:
     """Run the cells from top to bottom, up to the first that fails."""
     jupyter: Any = nbformat  # says nothing of its types
     book = jupyter.read(path, as_version=4)
@@ -104,32 +110,59 @@ def run(path: str, names: list[str], folder: str, out: str, root: str, timeout_s
         jupyter.v4.new_code_cell(FIRST + PICTURES.format(out=out, root=root)),
         jupyter.v4.new_code_cell(LAST.format(names=names, out=out)),
     ]
-    client = _Client(book, timeout=timeout_s, kernel_name="python3", resources={"metadata": {"path": folder}})
+    resources = {"metadata": {"path": folder}}
+    client = _Client(
+        book, timeout=timeout_s, startup_timeout=STARTS_S, kernel_name="python3", resources=resources
+    )
     failed: dict[str, Any] = {}
-    with client.setup_kernel():
-        client.execute_cell(book.cells[-2], len(cells), store_history=False)
-        ran: list[int] = []
-        for index, cell in enumerate(cells):
-            if cell.cell_type != "code" or not cell.source.strip():
-                continue
-            time.sleep(APART)
-            tell(begins=index, at=time.time())
-            ran.append(index)
-            began = time.monotonic()
-            try:
-                client.execute_cell(cell, index)
-            except CellExecutionError as problem:
-                failed = {"cell": index, **_error_of(cell, problem)}
-                break
-            tell(ended=index, seconds=time.monotonic() - began)
-        client.execute_cell(book.cells[-1], len(cells) + 1, store_history=False)
+    died, stands = "", "did not start"
+    ran: list[int] = []
+    try:
+        with client.setup_kernel():
+            client.execute_cell(book.cells[-2], len(cells), store_history=False)
+            stands = "died after the last cell"
+            for index, cell in enumerate(cells):
+                if cell.cell_type != "code" or not cell.source.strip() or index in left_out:
+                    continue
+                time.sleep(APART)
+                tell(begins=index, at=time.time())
+                ran.append(index)
+                began = time.monotonic()
+                try:
+                    client.execute_cell(cell, index)
+                except CellExecutionError as problem:
+                    failed = {"cell": index, **_error_of(cell, problem)}
+                    break
+                except CellTimeoutError:
+                    tell(broken=f"cell {index} of the notebook did not end within {timeout_s // 60} minutes")
+                    return
+                except DeadKernelError:
+                    died = _death_of(client)
+                    failed = {"cell": index, "name": "DeadKernelError", "text": died}
+                    break
+                tell(ended=index, seconds=time.monotonic() - began)
+            if not died:
+                client.execute_cell(book.cells[-1], len(cells) + 1, store_history=False)
+    except RuntimeError as problem:  # of Jupyter's client: no answer, or the process is gone
+        tell(broken=f"the notebook's kernel {stands}: {problem}")
+        return
     printed = {
         index: text
         for index, cell in enumerate(cells)
         if cell.cell_type == "code" and (text := _printed(cell))
     }
     errors = [index for index, cell in enumerate(cells) if cell.cell_type == "code" and _says_errors(cell)]
-    tell(printed=printed, errors=errors, failed=failed, ran=ran)
+    tell(printed=printed, errors=errors, failed=failed, died=died, ran=ran)
+
+
+def _death_of(client: _Client) -> str:
+    """How the kernel ended: by a signal, or by itself."""
+    process = getattr(getattr(client.km, "provisioner", None), "process", None)
+    code = None if process is None else process.poll()
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
+        return f"{name}, as for want of memory" if -code == signal.SIGKILL else name
+    return "it ended" if code is None else f"it ended with status {code}"
 
 
 def _printed(cell: Any) -> str:
@@ -163,4 +196,5 @@ def _says_errors(cell: Any) -> bool:
 
 
 if __name__ == "__main__":
-    run(sys.argv[1], json.loads(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5])
+    book, names, folder, out, root, left_out = sys.argv[1:]
+    run(book, json.loads(names), folder, out, root, json.loads(left_out))

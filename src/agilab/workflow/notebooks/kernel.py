@@ -53,6 +53,7 @@ class Ran:
         pictures: Of each figure that a cell showed a fingerprint, and those after later cells that drew in it.
         began: When each cell began, in seconds since 1970.
         failed: The cell at which it ended; None where it came to its end.
+        died: How its kernel ended in that cell, with all its values; empty where it lived.
         broken: Why it could not be run at all.
         seconds: What its cells took.
     """
@@ -67,6 +68,7 @@ class Ran:
     pictures: Sequence[Picture] = ()
     began: Mapping[int, float] = field(default_factory=dict)
     failed: Failed | None = None
+    died: str = ""
     broken: str = ""
     seconds: float = 0.0
 
@@ -112,10 +114,13 @@ def run_notebook(
     scratch: Path,
     say: Say,
     shared: Mapping[str, str] | None = None,
+    profile: Path | None = None,
+    left_out: Sequence[int] = (),
 ) -> Ran:
     """Run a notebook of a room, where it lies, up to its first error. Its values go to `scratch`, a new folder.
 
-    `shared` are variables that the workers of its stages have too.
+    `shared` are variables that the workers of its stages have too, `profile` is IPython's folder for it, and the cells
+    that are `left_out` are not run.
     """
     for folder in (scratch, scratch / "tmp"):
         folder.mkdir()
@@ -128,6 +133,7 @@ def run_notebook(
     environ |= {"PYTHONPATH": os.pathsep.join(packages), "JUPYTER_PLATFORM_DIRS": "1"}
     environ |= {"JUPYTER_RUNTIME_DIR": str(scratch / "jupyter"), "TMPDIR": str(scratch / "tmp")}
     environ |= shared or {}
+    environ |= {"IPYTHONDIR": str(profile)} if profile else {}
     notebook = room.place / name
     words = [
         str(jupyter),
@@ -137,6 +143,7 @@ def run_notebook(
         str(notebook.parent),
         str(out),
         str(room.place),
+        json.dumps(list(left_out)),
     ]
     with (scratch / "stderr").open("w+", encoding="utf-8", errors="replace") as errors:
         process = subprocess.Popen(
@@ -145,6 +152,8 @@ def run_notebook(
         told, began, seconds = _heard(process, name, say)
         errors.seek(0)
         said = errors.read().strip()
+    if "broken" in told:
+        return Ran(broken=told["broken"])
     if "printed" not in told:
         return Ran(broken=said[-600:] or f"the kernel said nothing and ended with {process.returncode}")
     file = out / "values.json"
@@ -160,6 +169,7 @@ def run_notebook(
         pictures=_pictures(out / "pictures.json", told["ran"]),
         began=began,
         failed=Failed(**told["failed"]) if told["failed"] else None,
+        died=told["died"],
         seconds=seconds,
     )
 

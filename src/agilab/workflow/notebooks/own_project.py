@@ -11,7 +11,7 @@ from typing import Any
 
 from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.contracts.lab_stages import LabStages, is_file
-from agilab.notebooks.distributions import distribution_of, needed_by_methods, standard
+from agilab.notebooks.distributions import UP_TO, asked_for, distribution_of, needed_by_methods, standard
 from agilab.notebooks.inspecting import Inspection
 from agilab.notebooks.named_versions import NamedVersions, normal
 from agilab.notebooks.own_modules import needed_by
@@ -55,6 +55,9 @@ def requirements_of(
             name, known = distribution_of(module)
             if (known != "assumed" or normal(module.partition(".")[0]) in named) and name != "agi-node":
                 found.setdefault(normal(name), name)
+        imported = {*(one.module for one in inspection.imports), *needed_by(inspection.module_texts)}
+        bare = {one: distribution_of(one)[0] for one in imported if one.partition(".")[0] in UP_TO}
+        found |= {name: asked_for(one) for one, name in bare.items() if found.get(name) == name}
         text = "\n".join(
             (*(one.python for one in inspection.parsed.cells), *inspection.module_texts.values())
         )

@@ -212,6 +212,10 @@ def _is_at_home(preview: Preview, folder: Path) -> bool:
     return preview.home is not None and preview.home.resolve() == folder.resolve()
 
 
+_UNREADABLE = frozenset({"NB-103", "NB-104", "NB-106"})
+"""Codes that say why a cell is not Python; NB-609 says only that it is not."""
+
+
 def _report(
     inspections: Sequence[Inspection],
     staged: Staged,
@@ -242,7 +246,13 @@ def _report(
             }
         )
         findings += document["findings"]
-    findings += [finding.to_plain(name) for name, finding in staged.findings]
+    places = [one["location"] for one in findings if one["code"] in _UNREADABLE]
+    told = {(place["notebook"], place["cell"]) for place in places}
+    findings += [
+        finding.to_plain(name)
+        for name, finding in staged.findings
+        if finding.code != "NB-609" or (name, finding.cell) not in told
+    ]
     first = inspections[0].notebook.name or "notebook"
     said = named.findings(dependencies) if named else ()
     findings += [finding.to_plain(first) for finding in said]

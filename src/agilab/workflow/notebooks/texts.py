@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 from agilab.workflow.notebooks.masks import NEVER_ALIKE
@@ -20,6 +21,8 @@ _COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _OURS = re.compile(r"<Figure size [^>]*>|\[agilab\] .*")
 _CLOCKED = re.compile(r"CPU times: .*|Wall time: .*|.* per loop \(mean ± std\. dev\. .*\)")
 """Lines that Jupyter writes for a picture, or a worker into its log; and magics of how long a cell took."""
+_OF_A_PROGRAM = re.compile(r"(?:[\w.+-]*/)*[\w.+-]+: .*\S")
+"""How programs complain: `cat: a.txt: No such file or directory`, `/bin/sh: 1: sw_vers: not found`."""
 
 
 def judged_texts(
@@ -52,6 +55,20 @@ def judged_texts(
     return False, _difference(
         tidy(theirs, timed=timed), tidy(mine), [a == b for a, b in zip(one, other, strict=False)]
     )
+
+
+def one_sided(theirs: str, mine: str, *, shell: bool, above: str) -> str:
+    """Why lines that only one of two texts has mean nothing; "" where they may, or where others differ, too.
+
+    `shell` says that cells have lines for a shell, `above` is what cells above them printed.
+    """
+    names = [name for name, _ in NEVER_ALIKE]
+    one, other = _masked(tidy(theirs), names), _masked(tidy(mine), names)
+    if shell and _has_more(one, other) and all(map(_OF_A_PROGRAM.match, Counter(one) - Counter(other))):
+        return "some lines are the notebook's alone, where what a shell line says of errors is printed, too"
+    if _has_more(other, one) and not Counter(other) - Counter(one) - Counter(_masked(tidy(above), names)):
+        return "some lines are the pipeline's alone: a library says them once in a process, as it did in a cell above"
+    return ""
 
 
 def is_now(number: str) -> bool:

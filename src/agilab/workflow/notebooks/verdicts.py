@@ -22,9 +22,16 @@ _COMMENT = "became a comment"
 
 
 def verdict_on(
-    both: Both, parts: tuple[Compared, ...], result: RunResult, findings: Sequence[NotebookFinding]
+    both: Both,
+    parts: tuple[Compared, ...],
+    result: RunResult,
+    findings: Sequence[NotebookFinding],
+    refused: str = "",
 ) -> Verification:
-    """The verification of a notebook of which `parts` were compared; `findings` are those of the import."""
+    """The verification of a notebook of which `parts` were compared; `findings` are those of the import.
+
+    `refused` says what of its stages keeps an ordinary run from beginning.
+    """
     told = {one.equal for one in parts}
     cannot = both.cannot_run if False not in told else ""
     alike = both.fails_alike and False not in told and not cannot
@@ -33,7 +40,7 @@ def verdict_on(
     return Verification(
         notebook=both.notebook.name,
         run_id=both.run_id,
-        equal=not error
+        equal=not (error or refused)
         and True in told
         and False not in told
         and not any(unexplained(one.equal, one.why) for one in parts),
@@ -42,14 +49,24 @@ def verdict_on(
         beside="; ".join(_beside(both)),
         fails_alike=alike,
         cannot_run=bool(cannot) or stopped,
+        refused=refused,
         notebook_s=round(both.ran.seconds, 3),
         pipeline_s=round(both.pipeline_s, 3),
         caches=both.caches,
     )
 
 
+def not_run(notebook: str, why: str) -> Verification:
+    """The verification of a notebook that has nothing to run, or `why` it was not."""
+    return Verification(
+        notebook=notebook, run_id="", equal=False, compared=(), error=why, cannot_run=bool(why)
+    )
+
+
 def _is_nobodys(both: Both, result: RunResult) -> bool:
     """Whether the notebook, or the run as a whole, did not come to its end, and no stage failed before that."""
+    if both.ran.broken:
+        return True
     if any(stage.id in both.failures and both.reached(stage) for stage in both.notebook.stages):
         return False
     broken = result.error is not None and not both.failures
@@ -71,8 +88,12 @@ def _ends(
     failed = both.ran.failed
     if both.ran.broken:
         yield both.ran.broken
-    if failed is not None:
+    if failed is not None and both.ran.died:
+        yield f"the notebook's kernel died at cell {failed.cell} ({both.ran.died}), and its values with it"
+    elif failed is not None:
         yield f"{'the notebook itself fails in ' if stopped else ''}cell {failed.cell}: {failed}"
+    if stopped and both.left.get(both.failed_stage) is not None:
+        yield f"the pipeline's stage {both.failed_stage}, which has that cell, comes to its end"
     mine = next((both.failures[one.id] for one in both.notebook.stages if one.id in both.failures), "")
     if mine:
         yield f"the pipeline: {mine}{_said_before(both, mine, findings)}"

@@ -24,10 +24,14 @@ from agilab.notebooks.above import root_of
 from agilab.projects.request import Faces
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
+from agilab.workflow.ahead import errors_ahead, said_of
+from agilab.workflow.judging.findings import Finding
 from agilab.workflow.notebooks.both import Both, names_given
 from agilab.workflow.notebooks.comparison import compared
 from agilab.workflow.notebooks.endings import VERIFYING
 from agilab.workflow.notebooks.kernel import Ran, jupyter_for, run_notebook, surroundings
+from agilab.workflow.notebooks.other_languages import foreign_cells, in_other_languages
+from agilab.workflow.notebooks.profile import own_profile
 from agilab.workflow.notebooks.repeats import (
     Again,
     beside_chance,
@@ -39,7 +43,7 @@ from agilab.workflow.notebooks.repeats import (
     worth_repeating,
 )
 from agilab.workflow.notebooks.room import Room, room_for
-from agilab.workflow.notebooks.verdicts import verdict_on
+from agilab.workflow.notebooks.verdicts import not_run, verdict_on
 from agilab.workflow.running.execution import run_lab
 from agilab.workflow.running.prepare import Lab, prepare_lab, read_lab
 from agilab.workflow.running.request import LabRequest
@@ -57,11 +61,16 @@ def verify_import(
 ) -> tuple[Verification, ...]:
     """Run each notebook and the lab at `path`, and compare them; one verification for each notebook.
 
-    `notebooks` are the files by name. Nothing of their folders is changed. Raises AGI-STAGE-047 where Jupyter cannot be
-    had, and what keeps a lab from running.
+    `notebooks` are the files by name. Nothing of their folders is changed. Stages that an ordinary run would refuse run
+    here all the same, and that is told; notebooks that are not Python do not. Raises AGI-STAGE-047 where Jupyter cannot
+    be had, and what keeps a lab from running.
     """
     workspace = (workspace or Workspace.default()).ensure()
     lab = read_lab(path)
+    order, still = _in_order(report, lab), in_other_languages(report)
+    if not lab.resolved.stages or len(still) == len(order):
+        return tuple(not_run(one.name, still.get(one.name, "")) for one in order)
+    errors = errors_ahead(path, workspace)
     with Store(workspace) as store:
         environment = prepare_lab(store, lab, offline=False, say=faces.say).main
     jupyter = jupyter_for(workspace, environment, faces.say)
@@ -73,7 +82,7 @@ def verify_import(
             if one.origin and one.workdir
         }
         kernel = _Kernel(jupyter, environment, surroundings(scratch), faces.say, workdirs)
-        files = [(one, notebooks[one.name].resolve()) for one in _in_order(report, lab)]
+        files = [(one, notebooks[one.name].resolve()) for one in order if one.name not in still]
         ended = list(_notebooks(files, kernel, scratch / "once"))
         faces.say("running the stages")
         request = LabRequest(path, track=False, keep_going=True, write_back=False, also=_asked(ended))
@@ -87,10 +96,17 @@ def verify_import(
             ]
             parts = [tuple(compared(both)) for both in boths]
             _repeat(boths, parts, files, kernel, scratch)
-            return tuple(
-                verdict_on(both, mine, result, report.findings)
+            found = {
+                both.notebook.name: verdict_on(both, mine, result, report.findings, _refused(both, errors))
                 for both, mine in zip(boths, parts, strict=True)
-            )
+            }
+            return tuple(found.get(one.name) or not_run(one.name, still[one.name]) for one in order)
+
+
+def _refused(both: Both, errors: Sequence[Finding]) -> str:
+    """Which of the errors that a run is refused for are of a notebook's stages."""
+    mine = {one.id for one in both.notebook.stages}
+    return "\n".join(said_of([one for one in errors if one.stage in mine]))
 
 
 def _repeat(
@@ -186,6 +202,7 @@ def _notebooks(
     """Run the notebooks, those of one folder in one room."""
     rooms: dict[Path, Room] = {}
     scratch.mkdir()
+    profile = own_profile(scratch / "ipython")  # one for all: `%store -r` of one finds what another stored
     for number, (notebook, file) in enumerate(files):
         workdir = kernel.workdirs.get(notebook.name, "")
         folder = kernel.root(notebook, file)
@@ -206,6 +223,8 @@ def _notebooks(
             scratch=scratch / f"notebook-{number}",
             say=kernel.say,
             shared=kernel.shared,
+            profile=profile,
+            left_out=foreign_cells(file),
         )
         now = room.written()
         written = {path: when / 1e9 for path, (size, when) in now.items() if before.get(path) != (size, when)}

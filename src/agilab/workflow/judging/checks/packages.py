@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import platform
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -101,8 +102,8 @@ def _modules(node: ast.stmt) -> list[str]:
 
 
 def _lacking(module: str, held: frozenset[str], folder: Path, project: Path) -> str | None:
-    """The package that a module is of, if it is known and the environment does not have it."""
-    from agilab.notebooks.distributions import distribution_of, standard
+    """The package that a module is of, as a word of a command, if it is known and the environment does not have it."""
+    from agilab.notebooks.distributions import asked_for, distribution_of, standard
 
     top = module.partition(".")[0]
     if standard(module) or top == "agi_node" or _is_own(top, folder) or _is_own(top, project):
@@ -113,7 +114,7 @@ def _lacking(module: str, held: frozenset[str], folder: Path, project: Path) -> 
     # `opencv-python-headless` has cv2, too: a package that goes by a longer name may be meant.
     if any(name.startswith((f"{_normal(package)}-", f"{_normal(top)}-")) for name in held):
         return None
-    return package
+    return shlex.quote(asked_for(module))
 
 
 def _is_own(top: str, folder: Path) -> bool:
