@@ -161,10 +161,14 @@ def test_parts_that_nobody_knows_are_told(tmp_path: Path) -> None:
     assert "NB-312" in codes(preview)
 
 
-def test_what_has_to_be_there_to_be_changed_is_taken(tmp_path: Path) -> None:
+def test_what_is_changed_or_added_to_is_taken_where_it_lies_there(tmp_path: Path) -> None:
     cell = "with open('a.txt', '{}') as file:\n    file.write('x')"
     assert inputs(previewed(tmp_path, cell.format("r+"), a_txt="a")) == {"a.txt"}
-    assert inputs(previewed(tmp_path, cell.format("a"), a_txt="a")) == set(), "begun anew by each run"
+    assert inputs(previewed(tmp_path, cell.format("a"), a_txt="a")) == {"a.txt"}
+    table = "import pandas as pd\npd.DataFrame({'n': [1]}).to_csv('a.txt', mode='a', header=False)"
+    assert inputs(previewed(tmp_path, table, a_txt="n\n0\n")) == {"a.txt"}
+    (tmp_path / "a.txt").unlink()
+    assert inputs(previewed(tmp_path, cell.format("a"))) == set()
     by_path = "from pathlib import Path\nwith Path('a.txt').open('rb+') as file:\n    file.write(b'x')"
     assert sources(previewed(tmp_path, by_path, by_path, a_txt="a"), "a.txt")[0] == ("folder", None)
 
