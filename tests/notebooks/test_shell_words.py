@@ -124,7 +124,7 @@ TOLD: dict[str, tuple[Mapping[str, str], list[str]]] = {
         {"tool": SORTS, **IN, "more.txt": "d\n"},
         ["!for f in in.txt more.txt; do ./tool $f ${f}.out; done", "print(open('in.txt.out').read())"],
     ),
-    "a started one": ({"tool.sh": SORTS, **IN}, ["!nice ./tool.sh in.txt out.txt", SHOW]),
+    "a started one": ({"tool.sh": SORTS, **IN}, ["!nice -n 3 ./tool.sh in.txt out.txt", SHOW]),
     "through two": (
         {"tool": SORTS, **IN},
         ["!./tool in.txt out.txt", "!./tool out.txt again.txt", "print(open('again.txt').read())"],

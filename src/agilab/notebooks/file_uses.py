@@ -17,6 +17,7 @@ from agilab.notebooks.artifact_calls import direction_of_name
 from agilab.notebooks.called_with import Call, Given, Signature, given_by, taken_by
 from agilab.notebooks.command_words import WORDS
 from agilab.notebooks.named_files import Act, Artifact, At, end_of, where_of
+from agilab.notebooks.object_paths import Kind, Objects, method_of
 from agilab.notebooks.own_names import OwnModule
 from agilab.notebooks.turns import Turn, certain
 from agilab.notebooks.values import Evaluator
@@ -79,6 +80,8 @@ class _Step:
 
     Attributes:
         far: How many of its last turns are of functions that the function calls in which it stands.
+        made: Of which class the object is that a method is called of, and what was given to make it.
+        kind: That class, where only it is known.
     """
 
     at: At
@@ -89,6 +92,8 @@ class _Step:
     calls: str = ""
     given: Given = ()
     far: int = 0
+    made: tuple[Kind, Given] | None = None
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True)
@@ -204,17 +209,22 @@ class _Followed:
         own: Sequence[OwnModule] = (),
     ) -> None:
         self._signatures: dict[tuple[int, str], Signature] = {}
+        self._objects = Objects()
         scope = next((place.scope.outermost for here in nodes.values() for _, place in here), Scope())
-        self._defined = _defined(trees, self._signatures, scope, evaluator)
+        self._defined = _defined(trees, self._signatures, scope, evaluator, self._objects)
         self._own = {one.number: one for one in own}
         for one in own:
-            there = _defined({one.number: one.tree}, self._signatures, one.scope, one.evaluator)
+            there = _defined(
+                {one.number: one.tree}, self._signatures, one.scope, one.evaluator, self._objects
+            )
             for name, owners in there.items():
                 full = name if name.startswith(".") else f"{one.name}.{name}"
                 for owner, cells in owners.items():
                     self._defined.setdefault(full, {}).setdefault(owner, []).extend(cells)
+        for tree in (*trees.values(), *(one.tree for one in own)) if acts else ():
+            self._objects.look_at(tree)
         self._steps: dict[tuple[int, str], list[_Step]] = {}
-        for act in acts:
+        for act in (kept for one in acts for kept in self._objects.acts_of(one)):
             turns = _of_cell(act.artifact.cell, act.turns)
             self._add(act.artifact.cell, _Step(act.at, turns, act.owner, act=act))
         self._changes = [
@@ -264,7 +274,33 @@ class _Followed:
                 continue
             if name in self._defined:
                 given = given_by(node, place, evaluator) if isinstance(node, ast.Call) else ()
-                yield _Step(end_of(node), turns, place.owner, calls=name, given=given)
+                made = self._made(node, place, evaluator)
+                if made is not None and not name.startswith("."):
+                    self._objects.made(*made)
+                kind = made[0] if made is not None else self._objects.kind_of_self(node, place)
+                yield _Step(end_of(node), turns, place.owner, calls=name, given=given, made=made, kind=kind)
+
+    def _made(self, node: ast.expr, place: Place, evaluator: Evaluator) -> tuple[Kind, Given] | None:
+        """The class and what it is given, of a call that makes an object, or calls a method of one with a name."""
+        if not isinstance(node, ast.Call):
+            return None
+        owners = self._defined.get(self._name_of(node.func, place, evaluator), {})
+        for owner, cells in owners.items():
+            if self._objects.is_kind(cells[-1], owner):
+                return (cells[-1], owner.removesuffix(".__init__")), given_by(node, place, evaluator)
+        if not isinstance(node.func, ast.Attribute):
+            return None
+        whose = node.func.value
+        if isinstance(whose, ast.Call):
+            return self._made(whose, place, evaluator)
+        found = evaluator.found(whose, place)
+        if (
+            found is None
+            or not isinstance(found.node, ast.Call)
+            or not isinstance(found.evaluator, Evaluator)
+        ):
+            return None
+        return self._made(found.node, found.place, found.evaluator)
 
     def _name_of(self, function: ast.expr, place: Place, evaluator: Evaluator) -> str:
         """What a call calls: a function by its name, a method as `.name`, what is of an own module by its full name."""
@@ -293,7 +329,12 @@ class _Followed:
             if not step.calls:
                 yield step
                 continue
-            yield from self._of_call(step, cell, frozenset())
+            for inner in self._of_call(step, cell, frozenset()):
+                if inner.act is None:
+                    yield inner
+                    continue
+                for artifact in self._objects.of_any(inner.act.artifact):
+                    yield _with(inner, artifact)
 
     def of_import(self, module: OwnModule) -> Iterator[_Step]:
         """What the functions do that an own module calls when it is imported."""
@@ -304,7 +345,7 @@ class _Followed:
     def _of_call(self, call: _Step, cell: int, within: frozenset[tuple[int, str]]) -> Iterator[_Step]:
         """What a function does when it is called in a cell: the last of that name that stands there or above."""
         caller = next((one for (_, owner), one in self._signatures.items() if owner == call.owner), None)
-        for owner in self._defined.get(call.calls, ()):
+        for owner in self._owners(call):
             defined = [one for one in self._defined[call.calls][owner] if one <= max(cell, -1)]
             if not defined:
                 continue
@@ -320,18 +361,28 @@ class _Followed:
                     continue
                 left = [turn for turn, yes in zip(step.turns, taken, strict=False) if not yes]
                 left += step.turns[near:]
+                if call.kind is not None and owner in (
+                    f"{call.kind[1]}{call.calls}",
+                    f"{call.kind[1]}.__init__",
+                ):
+                    left = [turn for turn in left if turn.word != method_of(owner)]
                 inner = replace(step, turns=(*call.turns, *left), far=len(left))
                 if inner.act is not None and defined[-1] in self._own:  # said of the line that calls it
                     there = replace(inner.act.artifact, cell=cell, line=call.at[0])
                     inner = replace(inner, act=replace(inner.act, artifact=there))
-                if inner.act is None or signature is None or "{" not in inner.act.artifact.path:
+                if inner.act is None or "{" not in inner.act.artifact.path:
                     yield inner
                     continue
-                for artifact in way.fill(inner.act.artifact):
-                    turns = inner.turns
-                    if artifact.perhaps and not inner.act.artifact.perhaps:
-                        turns = (*turns, Turn((cell, *call.at), 0, 0, "under another name, perhaps"))
-                    yield replace(inner, act=replace(inner.act, artifact=artifact), turns=turns)
+                one = inner.act.artifact
+                for filled in (one,) if signature is None else way.fill(one):
+                    for artifact in self._objects.of(filled, *call.made, caller) if call.made else (filled,):
+                        yield _with(inner, artifact)
+
+    def _owners(self, call: _Step) -> Sequence[str]:
+        """The functions that a call may call: of a method the one of its class, where that is known and has one."""
+        owners = list(self._defined.get(call.calls, ()))
+        own = f"{call.kind[1]}{call.calls}" if call.kind is not None and call.calls.startswith(".") else ""
+        return [own] if own in owners else owners
 
     def _of_owner(
         self, defined: int, owner: str, cell: int, within: frozenset[tuple[int, str]]
@@ -366,6 +417,16 @@ class _Followed:
         return found
 
 
+def _with(step: _Step, artifact: Artifact) -> _Step:
+    """The step with another artifact in the place of its own."""
+    if step.act is None or step.act.artifact is artifact:
+        return step
+    turns = step.turns
+    if artifact.perhaps and not step.act.artifact.perhaps:
+        turns = (*turns, Turn((artifact.cell, *step.at), 0, 0, "under another name, perhaps"))
+    return replace(step, act=replace(step.act, artifact=artifact), turns=turns)
+
+
 _CHANGES_FOLDER = ("os.chdir", "os.fchdir")
 
 
@@ -389,6 +450,7 @@ def _defined(
     signatures: dict[tuple[int, str], Signature],
     scope: Scope,
     evaluator: Evaluator,
+    objects: Objects,
 ) -> dict[str, dict[str, list[int]]]:
     """By the names that they are called by, the functions of the notebook and the cells that define them; what these
     take is put into `signatures`.
@@ -410,6 +472,9 @@ def _defined(
             place = Place(cell, number, scope)
             if isinstance(node, ast.ClassDef):
                 inside = replace(place, scope=scope_of_class(node, place))
+                if (made_by := objects.add(node, place, evaluator)) is not None:
+                    note(node.name, f"{node.name}.__init__", cell)
+                    signatures[cell, f"{node.name}.__init__"] = made_by
                 for method in _definitions(node):
                     hidden = method.name.startswith("__") or any(map(_is_property, method.decorator_list))
                     owner = f"{node.name}.{method.name}"

@@ -33,10 +33,14 @@ def words_of_program(words: Sequence[str]) -> Iterator[Word]:
     if not words:
         return
     program, rest = words[0].rsplit("/", 1)[-1], list(words[1:])
-    if "/" in words[0]:
+    if "/" in words[0] or words[0].endswith(_SCRIPTS):
         yield Word(words[0], "program")
     if program == "make":
         yield from (Word(name, "program") for name in ("GNUmakefile", "makefile", "Makefile"))
+    if program in _STARTS:
+        begin = next((at for at, word in enumerate(rest) if not _OF_START.fullmatch(word)), len(rest))
+        yield from words_of_program(rest[begin:])
+        return
     if is_interpreter(program):
         scripts, rest = _script(rest)
         yield from (Word(name, "program") for name in scripts)
@@ -49,11 +53,9 @@ def words_of_program(words: Sequence[str]) -> Iterator[Word]:
         option, _, value = word.partition("=")
         said = rest[at - 1] if at and rest[at - 1].startswith("-") else ""
         written = _WRITTEN.fullmatch(said) is not None or (at == last and several and not said)
-        if word.endswith(_SCRIPTS) and role == "word" and program not in _FORMATS:  # `nohup ./run.sh`
+        if word.endswith(_SCRIPTS) and role == "word" and program not in _FORMATS:  # `coverage run test.py`
             yield Word(word, "program")
-        if word[:1] not in ("-", "@") and not (
-            program in _STARTS and (word.endswith(_SCRIPTS) or "/" in word)
-        ):
+        if word[:1] not in ("-", "@"):
             yield Word(word, "word that is written" if written and role == "word" else role)
         if value or word[:1] == "@":
             written = value != "" and _WRITTEN.fullmatch(option) is not None
@@ -84,6 +86,7 @@ _STARTS = frozenset(
     {"nohup", "nice", "env", "timeout", "stdbuf", "exec", "mpirun", "mpiexec", "torchrun", "strace"}
 )
 """Programs that run another one, and do nothing themselves."""
+_OF_START = re.compile(r"-.*|\w+=.*|[\d.]+[smhd]?")
 _FORMATS = frozenset({"autopep8", "black", "isort", "ruff", "yapf"})
 _SCRIPTS = (".py", ".sh", ".R", ".pl", ".jl")
 _NO_FILES = frozenset({

@@ -133,7 +133,7 @@ def walk(cell: int, tree: ast.Module, scope: Scope) -> Iterator[tuple[ast.AST, P
         if isinstance(node, ast.Name | ast.Constant):
             continue
         if isinstance(node, Function):
-            inner = _inside(node, place)
+            inner = inside(node, place)
             for child in node.body if isinstance(node.body, list) else [node.body]:
                 todo.append((child, inner))
                 if may_return(child):
@@ -147,8 +147,8 @@ def walk(cell: int, tree: ast.Module, scope: Scope) -> Iterator[tuple[ast.AST, P
         if isinstance(node, ast.NamedExpr):
             _bind_everywhere(node.target.id, place)
         if isinstance(node, ast.ClassDef):
-            inside = replace(place, kind=node.name)
-            todo += [(child, inside if child in node.body else place) for child in _children(node)]
+            body = replace(place, kind=node.name)
+            todo += [(child, body if child in node.body else place) for child in _children(node)]
             continue
         around = _around(node, place) if isinstance(node, _CHANGES) else place
         turns = branches(node) if isinstance(node, BRANCHING) else {}
@@ -180,7 +180,7 @@ def scope_of_call(
         return None
     if not all(isinstance(one, ast.Assign | ast.AnnAssign | ast.Expr) for one in before):
         return None
-    scope = _inside(node, place).scope
+    scope = inside(node, place).scope
     for name, value in given.items():
         if name in scope.bindings:
             scope.bindings[name][0] = replace(scope.bindings[name][0], value=value)
@@ -195,7 +195,8 @@ def _bind_everywhere(name: str, place: Place) -> None:
         scope = scope.parent
 
 
-def _inside(node: Function, place: Place) -> Place:
+def inside(node: Function, place: Place) -> Place:
+    """Where the body of a function stands that stands at a place."""
     scope = Scope(place.scope)
     arguments = node.args
     every = [
