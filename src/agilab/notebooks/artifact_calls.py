@@ -51,6 +51,8 @@ class FileCall:
         return path + self.ending
 
 
+PERHAPS = "perhaps a file"
+"""The kind of what goes into a call that is not known: no file, as long as none is seen to be there."""
 BY_NAME = 99
 """A position that no argument has."""
 _TABLES = (

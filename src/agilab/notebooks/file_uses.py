@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from agilab.notebooks.artifact_calls import direction_of_name
+from agilab.notebooks.artifact_calls import PERHAPS, direction_of_name
 from agilab.notebooks.called_with import Call, Given, Signature, given_by, taken_by
 from agilab.notebooks.command_words import WORDS
 from agilab.notebooks.named_files import Act, Artifact, At, end_of, where_of
@@ -405,7 +405,7 @@ class _Followed:
                 found.append(step)
                 continue
             found += self._of_call(step, cell, within | {(defined, owner)})
-        found = found[:_MOST]
+        found = _guessed_once(found)[:_MOST]
         cut = self._cut - {(defined, owner)}
         self._cut = above | cut
         if not cut:  # it is no part of a ring that began above
@@ -415,6 +415,23 @@ class _Followed:
         if not within:
             self._on_the_way.clear()
         return found
+
+
+def _guessed_once(steps: Sequence[_Step]) -> list[_Step]:
+    """The steps, those of what is only perhaps a file once for each path: that for which the least has to turn out."""
+    kept: list[_Step] = []
+    known: dict[tuple[str, str, bool], int] = {}
+    for step in steps:
+        if step.act is None or step.act.artifact.kind != PERHAPS:
+            kept.append(step)
+            continue
+        key = step.act.artifact.path, step.act.artifact.direction, step.act.gone
+        if key not in known:
+            known[key] = len(kept)
+            kept.append(step)
+        elif len(step.turns) < len(kept[known[key]].turns):
+            kept[known[key]] = step
+    return kept
 
 
 def _with(step: _Step, artifact: Artifact) -> _Step:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agilab.notebooks.artifact_calls import (
     METHODS,
+    PERHAPS,
     Direction,
     direction_of_name,
     file_calls,
@@ -26,8 +27,6 @@ from agilab.notebooks.patterns import matches
 from agilab.notebooks.values import Evaluator
 from agilab.notebooks.walking import Place
 
-_PERHAPS = "perhaps a file"
-"""The kind of what is none, as long as no file is seen to be there."""
 _READS = re.compile(r"(?:\w*_)?(?:read|load|open|parse)(?:_?\w+)?|(?:im|dcm)read|from_\w+")
 _NAME = re.compile(r"[^/]\.[A-Za-z]\w{0,7}$")
 _MOST = 4096
@@ -45,9 +44,7 @@ def acts_of_reading(nodes: Iterable[tuple[ast.AST, Place]], evaluator: Evaluator
         for number, argument in enumerate(given):
             for text in evaluator.texts(argument, place) if _may_be_text(argument) else ():
                 if direction and (text.known or place.owner) and _is_short(text.text):
-                    made = artifact_of(
-                        text, direction, _PERHAPS, name or _word(node), place.cell, node.lineno
-                    )
+                    made = artifact_of(text, direction, PERHAPS, name or _word(node), place.cell, node.lineno)
                     yield Act(made, end_of(node, number), place.turns, place.owner, gone=False)
 
 
@@ -55,12 +52,12 @@ def where_they_lie(
     uses: Sequence[FileUse], folder: Path | None
 ) -> tuple[tuple[FileUse, ...], list[Artifact]]:
     """The uses without those of such texts that are no files; and what stands there of those that are."""
-    others = [use for use in uses if use.artifact.kind != _PERHAPS]
+    others = [use for use in uses if use.artifact.kind != PERHAPS]
     known = {(use.cell, use.path, use.does) for use in others}
     perhaps = [
         use
         for use in uses
-        if use.artifact.kind == _PERHAPS
+        if use.artifact.kind == PERHAPS
         and use.artifact.where in ("relative", "outside")
         and not use.artifact.computed
         and (use.cell, use.path, use.does) not in known
@@ -83,7 +80,7 @@ def where_they_lie(
         for use in perhaps
         if is_file(use)
     }
-    left = tuple(kept.get(id(use), use) for use in uses if id(use) in kept or use.artifact.kind != _PERHAPS)
+    left = tuple(kept.get(id(use), use) for use in uses if id(use) in kept or use.artifact.kind != PERHAPS)
     return left, list(dict.fromkeys(use.artifact for use in kept.values()))
 
 
