@@ -100,10 +100,15 @@ WRITES = {
         "Saver('a.txt').save()",
         ["a.txt"],
     ),
-    "in a derived class, which is not promised": (
+    "in a derived class": (
         SAVER + "class Derived(Saver):\n    def save(self):\n        open('d.txt', 'w')\n",
         "Derived('a.txt').save()",
-        [],
+        ["d.txt"],
+    ),
+    "by the class that it is derived from": (
+        SAVER + "class Derived(Saver):\n    n = 1\nclass More(Derived):\n    pass\n",
+        "More('a.txt').save()",
+        ["a.txt"],
     ),
     "never": (SAVER, "Saver('a.txt')", []),
     "of one in a list, which is not promised": (

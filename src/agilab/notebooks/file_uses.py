@@ -80,8 +80,8 @@ class _Step:
 
     Attributes:
         far: How many of its last turns are of functions that the function calls in which it stands.
-        made: Of which class the object is that a method is called of, and what was given to make it.
-        kind: That class, where only it is known.
+        made: By the `__init__` of which class the object was made that a method is called of, and what that was given.
+        kind: Of which class it is, where that is known.
     """
 
     at: At
@@ -276,18 +276,21 @@ class _Followed:
                 given = given_by(node, place, evaluator) if isinstance(node, ast.Call) else ()
                 made = self._made(node, place, evaluator)
                 if made is not None and not name.startswith("."):
-                    self._objects.made(*made)
+                    self._objects.made(*made[1:])
                 kind = made[0] if made is not None else self._objects.kind_of_self(node, place)
-                yield _Step(end_of(node), turns, place.owner, calls=name, given=given, made=made, kind=kind)
+                by = made[1:] if made is not None else None
+                yield _Step(end_of(node), turns, place.owner, calls=name, given=given, made=by, kind=kind)
 
-    def _made(self, node: ast.expr, place: Place, evaluator: Evaluator) -> tuple[Kind, Given] | None:
-        """The class and what it is given, of a call that makes an object, or calls a method of one with a name."""
+    def _made(self, node: ast.expr, place: Place, evaluator: Evaluator) -> tuple[Kind, Kind, Given] | None:
+        """The class of what a call makes, or of which it calls a method; whose `__init__` makes that, and of what."""
         if not isinstance(node, ast.Call):
             return None
-        owners = self._defined.get(self._name_of(node.func, place, evaluator), {})
-        for owner, cells in owners.items():
+        name = self._name_of(node.func, place, evaluator)
+        for owner, cells in self._defined.get(name, {}).items():
             if self._objects.is_kind(cells[-1], owner):
-                return (cells[-1], owner.removesuffix(".__init__")), given_by(node, place, evaluator)
+                by = cells[-1], owner.removesuffix(".__init__")
+                kind = self._objects.named(name.rpartition(".")[2], by)
+                return kind, by, given_by(node, place, evaluator)
         if not isinstance(node.func, ast.Attribute):
             return None
         whose = node.func.value
@@ -361,10 +364,7 @@ class _Followed:
                     continue
                 left = [turn for turn, yes in zip(step.turns, taken, strict=False) if not yes]
                 left += step.turns[near:]
-                if call.kind is not None and owner in (
-                    f"{call.kind[1]}{call.calls}",
-                    f"{call.kind[1]}.__init__",
-                ):
+                if owner == self._method(call) or (call.made and owner == f"{call.made[0][1]}.__init__"):
                     left = [turn for turn in left if turn.word != method_of(owner)]
                 inner = replace(step, turns=(*call.turns, *left), far=len(left))
                 if inner.act is not None and defined[-1] in self._own:  # said of the line that calls it
@@ -381,8 +381,18 @@ class _Followed:
     def _owners(self, call: _Step) -> Sequence[str]:
         """The functions that a call may call: of a method the one of its class, where that is known and has one."""
         owners = list(self._defined.get(call.calls, ()))
-        own = f"{call.kind[1]}{call.calls}" if call.kind is not None and call.calls.startswith(".") else ""
-        return [own] if own in owners else owners
+        own = self._method(call)
+        return [own] if own else owners
+
+    def _method(self, call: _Step) -> str:
+        """The method that a call certainly calls, of the class of the object or of one that this is derived from."""
+        if call.kind is None or not call.calls.startswith("."):
+            return ""
+        known = self._defined.get(call.calls, {})
+        return next(
+            (own for kind in self._objects.line_of(call.kind) if (own := f"{kind[1]}{call.calls}") in known),
+            "",
+        )
 
     def _of_owner(
         self, defined: int, owner: str, cell: int, within: frozenset[tuple[int, str]]
@@ -476,6 +486,7 @@ def _defined(
     of every class.
     """
     found: dict[str, dict[str, list[int]]] = {}
+    classes: dict[str, Kind] = {}
 
     def note(name: str, owner: str, cell: int) -> None:
         found.setdefault(name, {}).setdefault(owner, []).append(cell)
@@ -489,9 +500,15 @@ def _defined(
             place = Place(cell, number, scope)
             if isinstance(node, ast.ClassDef):
                 inside = replace(place, scope=scope_of_class(node, place))
-                if (made_by := objects.add(node, place, evaluator)) is not None:
-                    note(node.name, f"{node.name}.__init__", cell)
-                    signatures[cell, f"{node.name}.__init__"] = made_by
+                bases = [
+                    classes[one.id] for one in node.bases if isinstance(one, ast.Name) and one.id in classes
+                ]
+                made_by = objects.add(node, place, evaluator, bases)
+                classes[node.name] = cell, node.name
+                if made_by is not None:
+                    (number_of_it, kind), signature = made_by
+                    note(node.name, f"{kind}.__init__", number_of_it)
+                    signatures[number_of_it, f"{kind}.__init__"] = signature
                 for method in _definitions(node):
                     hidden = method.name.startswith("__") or any(map(_is_property, method.decorator_list))
                     owner = f"{node.name}.{method.name}"

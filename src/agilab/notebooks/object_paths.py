@@ -35,6 +35,8 @@ class Objects:
         self._selves: dict[tuple[int, str], str] = {}
         self._given: dict[Kind, list[Given]] = {}
         self._set: set[str] = set()
+        self._base: dict[Kind, Kind] = {}
+        self._with_init: set[Kind] = set()
 
     def look_at(self, tree: ast.Module) -> None:
         """Note what code sets of objects elsewhere than in their own methods: of these nobody knows what they are."""
@@ -46,9 +48,17 @@ class Objects:
             if not (isinstance(node.value, ast.Name) and node.value.id in mine)
         }
 
-    def add(self, node: ast.ClassDef, place: Place, evaluator: Evaluator) -> Signature | None:
-        """Note a class; returns what an object of it takes when it is made, where that is no `__init__`."""
+    def add(
+        self, node: ast.ClassDef, place: Place, evaluator: Evaluator, bases: Sequence[Kind]
+    ) -> tuple[Kind, Signature] | None:
+        """Note a class; `bases` are those of its bases that are known.
+
+        Returns whose `__init__` makes its objects, and what that takes, where the class has none that is written.
+        """
         kind = place.cell, node.name
+        self._base.pop(kind, None)
+        if bases:
+            self._base[kind] = bases[0]
         body = replace(place, scope=scope_of_class(node, place))
         methods = [one for one in node.body if isinstance(one, ast.FunctionDef)]
         first = {one.name: _first(one) for one in methods}
@@ -83,7 +93,25 @@ class Objects:
             name: tuple(_with_tokens(text, number, signature) for text in texts)
             for name, texts in found.items()
         }
-        return signature if fields is not None else None
+        if fields is not None:
+            return kind, signature
+        made_by = next((one for one in self.line_of(kind)[1:] if one in self._with_init), None)
+        if init is not None:
+            self._with_init.add(kind)
+        elif made_by is not None:
+            return made_by, self._signatures[made_by]
+        return None
+
+    def line_of(self, kind: Kind) -> list[Kind]:
+        """A class and what it is derived from, the nearest first."""
+        line = [kind]
+        while (base := self._base.get(line[-1])) is not None and base not in line:
+            line.append(base)
+        return line
+
+    def named(self, name: str, made_by: Kind) -> Kind:
+        """The class of that name of which objects are made by the `__init__` of one."""
+        return next((one for one in self._kinds if one[1] == name and made_by in self.line_of(one)), made_by)
 
     def is_kind(self, cell: int, owner: str) -> bool:
         """Whether a function is what makes an object of a class that is known."""
