@@ -110,6 +110,12 @@ WRITES = {
         "More('a.txt').save()",
         ["a.txt"],
     ),
+    "by the class above, which is given it": (
+        SAVER
+        + "class Derived(Saver):\n    def __init__(self, name):\n        super().__init__(name + '.txt')\n",
+        "Derived('a').save()",
+        ["a.txt"],
+    ),
     "never": (SAVER, "Saver('a.txt')", []),
     "of one in a list, which is not promised": (
         SAVER,

@@ -11,8 +11,9 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeGuard
 
-from agilab.notebooks.called_with import Call, Given, Signature, taken_by
+from agilab.notebooks.called_with import Call, Given, Signature, given_by, taken_by
 from agilab.notebooks.known_texts import Text
 from agilab.notebooks.named_files import Act, Artifact, where_of
 from agilab.notebooks.values import MOST, Evaluator
@@ -37,6 +38,7 @@ class Objects:
         self._set: set[str] = set()
         self._base: dict[Kind, Kind] = {}
         self._with_init: set[Kind] = set()
+        self._above: dict[Kind, tuple[Kind, Given]] = {}
 
     def look_at(self, tree: ast.Module) -> None:
         """Note what code sets of objects elsewhere than in their own methods: of these nobody knows what they are."""
@@ -81,6 +83,17 @@ class Objects:
             own = {name for name in signature.names if name not in stores}
             found |= {name: (Text(f"{{{name}}}", known=False),) for name in own}
         within = inside(init, body) if init is not None else None
+        above = next((one for one in self.line_of(kind)[1:] if one in self._with_init), None)
+        if init is not None and within is not None and above is not None:
+            for call in filter(_is_of_super, ast.walk(init)):
+                given = given_by(call, within, evaluator)
+                self._above[kind] = (
+                    above,
+                    tuple(
+                        (place_of, tuple(_with_tokens(text, number, signature) for text in texts))
+                        for place_of, texts in given
+                    ),
+                )
         for name, values in stores.items():
             if (
                 within is not None
@@ -156,6 +169,10 @@ class Objects:
         self, artifact: Artifact, kind: Kind, given: Given, caller: Signature | None
     ) -> Iterator[Artifact]:
         """An artifact of a method with what its object was given."""
+        if kind in self._above and self._has(artifact, self._above[kind][0]):
+            for one in self.of(artifact, *self._above[kind], None):
+                yield from self.of(one, kind, given, caller) if one != artifact else (one,)
+            return
         if not self._has(artifact, kind):
             yield artifact
             return
@@ -175,8 +192,11 @@ class Objects:
             yield artifact
             return
         kind = self._kinds[numbers[0]]
+        made = [
+            (one, given) for one, many in self._given.items() if kind in self.line_of(one) for given in many
+        ]
         each = dict.fromkeys(
-            found for given in self._given.get(kind, [()]) for found in self.of(artifact, kind, given, None)
+            found for one, given in made or [(kind, ())] for found in self.of(artifact, one, given, None)
         )
         for one in each:
             yield replace(one, perhaps=True) if len(each) > 1 else one
@@ -189,6 +209,13 @@ def method_of(owner: str) -> str:
     """How a turn says that it is one of this method's (`walking.inside`)."""
     kind, _, name = owner.partition(".")
     return f"in {name}, a method of {kind}"
+
+
+def _is_of_super(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Whether it is `super().__init__(…)`."""
+    function = node.func if isinstance(node, ast.Call) else None
+    whose = function.value if isinstance(function, ast.Attribute) and function.attr == "__init__" else None
+    return isinstance(whose, ast.Call) and isinstance(whose.func, ast.Name) and whose.func.id == "super"
 
 
 def _first(method: ast.FunctionDef) -> str:
