@@ -42,6 +42,9 @@ RISKS = {
     "!rm -rf out": ("NB-510", 1),
     "if x:\n    sys.exit()": ("NB-512", 2),
     "exit(0)": ("NB-512", 1),
+    "sha = !git rev-parse HEAD": ("NB-513", 1),
+    "%%bash\ncd src\ngit log -1": ("NB-513", 1),
+    "import subprocess as s\ns.check_output(['git', 'describe'])": ("NB-513", 2),
 }
 
 
@@ -61,6 +64,8 @@ def test_a_risk(cell: str) -> None:
         "while x:\n    work()",
         "model.eval()",
         "sys.exit('no data')",
+        "!git -C /data/project log",
+        "!git --version",
         "def f():\n    sys.exit()",
         "frame.eval('a + b')",
         "re.compile('x')",

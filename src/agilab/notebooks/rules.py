@@ -372,6 +372,12 @@ RULES: dict[str, Rule] = {
         "Nothing below it is run in Jupyter. In a lab the stages below that need nothing of its stage are run.",
         "take out the cells below, or let it raise with a reason: sys.exit('no data')",
     ),
+    "NB-513": Rule(
+        "warning",
+        "asks a git repository",
+        "A stage has the files that it says it takes, in a folder of its own: git finds no history there.",
+        "name the commit in a parameter, or have git look elsewhere: git -C /path/of/the/project log",
+    ),
 }  # fmt: skip
 
 

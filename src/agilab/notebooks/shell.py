@@ -149,6 +149,11 @@ def _shell(command: str) -> tuple[str, str]:
 _NETWORK = re.compile(
     r"\b(wget|curl|git\s+(clone|pull|fetch)|gdown|aws\s+s3|gsutil|kaggle|scp|rsync|ssh)\b|https?://"
 )
+_REPOSITORY = re.compile(
+    r"(?:^|[;&|(\n]\s*)git\s+(?:--?[\w-]+\s+)*"
+    r"(?:add|blame|branch|checkout|commit|describe|diff|log|ls-files|merge|rev-parse|show|stash|status|switch|tag)\b"
+)
+_MAKES_REPOSITORY = re.compile(r"\bgit\s+(?:init|clone)\b")
 _DELETES = re.compile(r"(^|[;&|\n]\s*)(sudo\s+)?(rm|rmdir|del|shred)\s")
 
 
@@ -159,4 +164,6 @@ def shell_finding(command: str, shown: str = "") -> tuple[str, str]:
         return "NB-510", f"{text} deletes files"
     if _NETWORK.search(command):
         return "NB-501", f"{text} fetches from the network"
+    if _REPOSITORY.search(command) and not _MAKES_REPOSITORY.search(command):
+        return "NB-513", f"{text} asks a git repository, and the folder of a stage is none"
     return "NB-112", f"{text} runs in a shell"
