@@ -157,6 +157,13 @@ TOLD: dict[str, tuple[Mapping[str, str], list[str]]] = {
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def not_below_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `make` that another one has started says where it goes."""
+    for name in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.mark.parametrize("before", [{}, OLD], ids=["for the first time", "again"])
 @pytest.mark.parametrize("name", TOLD)
 def test_stages_print_what_the_notebook_prints(name: str, before: Mapping[str, str], tmp_path: Path) -> None:
