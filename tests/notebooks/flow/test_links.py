@@ -289,6 +289,20 @@ def test_what_changes_a_value_that_it_is_given_sets_nothing() -> None:
     assert made.stages[-1].inputs == {"g": 2}
 
 
+def test_each_of_several_double_stars_may_be_kept_by_what_it_is_given_to() -> None:
+    """Only the last of them counted, and a call of a method with two could not be read."""
+    for call in (
+        "n.add('x', **a, **b, over=True)",
+        "f = lambda **kw: kw\nn = f(**a, **b)",
+        "n = dict(**a, **b)",
+    ):
+        made = _plan(
+            "a, b = {'k': [1]}, {'l': [2]}\nn = {}.copy()", call, "print(n)\na['k'].append(3)", "print(n)"
+        )
+
+        assert [stage.cells for stage in made.stages] == [(0,), (1, 2), (3,)]
+
+
 def test_what_ends_with_its_process_is_not_repeated() -> None:
     made = _plan("import atexit, sys\natexit.register(print)", "n = sys.version\natexit.unregister(print)")
 

@@ -435,4 +435,6 @@ class Calls(Definitions):
 def _spread(node: ast.Call, args: Sequence[Value], named: Mapping[str, Value]) -> list[Value]:
     """What stars give a call: the items of lists and dicts."""
     found = [value for arg, value in zip(node.args, args, strict=False) if isinstance(arg, ast.Starred)]
-    return [value.inside() for value in (*found, *(named[name] for name in named if name == "None"))]
+    return [
+        value.inside() for value in (*found, *(named[name] for name in named if name.split(" ")[0] == "None"))
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -30,7 +31,9 @@ class LibraryCalls(OtherNames):
         chain = chain_of(node.func)
         full = self.full(chain) if chain else None
         args = [self.value(arg) for arg in node.args]
-        named = {str(each.arg): self.value(each.value) for each in node.keywords}
+        named = dict(
+            zip(keyword_names(node), [self.value(each.value) for each in node.keywords], strict=True)
+        )
         every = [*args, *named.values()]
         if full is not None and chain:
             self.load(chain[0], node.lineno)
@@ -253,8 +256,8 @@ class LibraryCalls(OtherNames):
 
     def _written(self, node: ast.Call, named: Mapping[str, Value]) -> None:
         """What is given to be written into, by a keyword."""
-        for each in node.keywords:
-            value = named[str(each.arg)]
+        for each, key in zip(node.keywords, keyword_names(node), strict=True):
+            value = named[key]
             if each.arg is None and self.told_written:  # `**kw` may say it
                 self.change(value.inside().owns, PLAIN, node.lineno)
             elif written.is_written(each.arg):
@@ -344,7 +347,7 @@ class LibraryCalls(OtherNames):
         line = node.lineno
         held = [value for value in every if value.kind != "plain"]
         given = self.applied(either([PLAIN, *every]), [owner, *every], node)
-        by_name = dict(zip(map(_keyword, node.keywords), every[len(node.args) :], strict=True))
+        by_name = dict(zip(keyword_names(node), every[len(node.args) :], strict=True))
         self._altered_by_method(name, node, owner, every[: len(node.args)], by_name)
         is_table = owner.kind == "table" and name in known.LOOKS
         changes = (name in known.CHANGING_METHODS and not is_table) or name.endswith("_") > name.startswith(
@@ -474,5 +477,13 @@ def draws_a_table(node: ast.Call) -> bool:
     return isinstance(owner, ast.Attribute) and owner.attr in known.DRAWS
 
 
-def _keyword(node: ast.keyword) -> str:
-    return str(node.arg)
+def keyword_names(node: ast.Call) -> list[str]:
+    """The names under which a call gives something; `**kw` is "None", each further one has a number behind that.
+
+    >>> keyword_names(ast.parse("f(a=1, **b, **c)", mode="eval").body)
+    ['a', 'None', 'None 2']
+    """
+    stars = itertools.count(1)
+    return [
+        one.arg or ("None" if (number := next(stars)) == 1 else f"None {number}") for one in node.keywords
+    ]
