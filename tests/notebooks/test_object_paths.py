@@ -14,6 +14,10 @@ READS = {
         LOADER.format("self.path = path", "return open(self.path).read()"),
         "Loader('a.txt').load()",
     ),
+    "beside another": (
+        LOADER.format("self.at, self.path = folder, path", "return open(self.path).read()"),
+        "Loader('a.txt').load()",
+    ),
     "by its name": (
         LOADER.format("self.path = path", "return open(self.path).read()"),
         "Loader(path='a.txt').load()",

@@ -234,18 +234,24 @@ def _stores(
     """What methods put into their object, each with the method and the value; None where that is no plain one."""
     found: dict[str, list[tuple[str, ast.expr | None]]] = {}
     for method in methods:
-        values = {
-            id(target): node.value
-            for node in ast.walk(method)
-            if isinstance(node, ast.Assign | ast.AnnAssign)
-            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        }
+        values = dict(_assigned(method))
         for node in ast.walk(method):
             if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Store):
                 continue
             if isinstance(node.value, ast.Name) and node.value.id == first[method.name]:
                 found.setdefault(node.attr, []).append((method.name, values.get(id(node))))
     return found
+
+
+def _assigned(method: ast.FunctionDef) -> Iterator[tuple[int, ast.expr]]:
+    """What plain assignments give, by the target's id; of `self.a, self.b = a, b` each its own."""
+    for node in ast.walk(method):
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            yield id(target), node.value
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                yield from zip(map(id, target.elts), node.value.elts, strict=False)
 
 
 def _of_body(node: ast.ClassDef) -> dict[str, ast.expr]:

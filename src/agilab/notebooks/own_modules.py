@@ -101,9 +101,8 @@ def files_of_modules(
         place = "." if own_files else next((one for one in places if _lies(top, folder, one)), "")
         if not place or place.startswith(("/", "~")):
             continue
-        if own_files:
-            pass  # what imports notebooks looks into the stage's folder alone
-        elif beside or place not in given or any(says_where(texts[name]) for name in names):
+        lies_with_it = beside or place not in given or any(says_where(texts[name]) for name in names)
+        if lies_with_it and not own_files:  # what imports notebooks looks into the stage's folder alone
             own_files = _files(top, folder, [place])
             if len(own_files) > MOST_BELOW:
                 own.cut.add(top)

@@ -69,7 +69,7 @@ class InPlaceOfIPython(importlib.abc.MetaPathFinder):
                 makes(module)
                 self._put(module)
 
-            spec.loader.exec_module = made  # type: ignore[method-assign]
+            spec.loader.exec_module = made  # type: ignore[method-assign]  # of this one loader
         return spec
 
 
