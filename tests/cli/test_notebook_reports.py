@@ -16,7 +16,7 @@ from agilab.contracts.base import parse_document, read_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.report import Check, Report
 from agilab.evidence.report import Scope, report_kind
-from agilab.notebooks.cells import Notebook
+from agilab.notebooks.document.cells import Notebook
 from agilab.notebooks.supervisor.read_back import ReadBack, read_back
 from agilab.store.workspace import Workspace
 from agilab.workflow.notebooks.preview import preview_import

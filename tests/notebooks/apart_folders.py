@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agi_node.source.carried import carried
 from agilab.contracts.lab_stages import LabStages
-from agilab.notebooks.parsing import parse_notebook
+from agilab.notebooks.python.parsing import parse_notebook
 from agilab.notebooks.reading import read
 from tests.notebooks.test_file_uses import gives, takes
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from agilab.notebooks.code.named_files import Artifact
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.named_files import Artifact
-from agilab.notebooks.shell_files import files_of_command
+from agilab.notebooks.shell.files import files_of_command
 from tests.notebooks.building import notebook
 
 IMPORTS = """\

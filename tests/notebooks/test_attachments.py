@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from agilab.contracts.base import parse_document, read_document
 from agilab.contracts.lab_stages import LabStages
-from agilab.notebooks.attachments import paths_of
+from agilab.notebooks.document.attachments import paths_of
 from agilab.notebooks.inspecting import inspect
 from agilab.notebooks.reading import read
+from agilab.notebooks.stages.together import stage_together
 from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import read_back
-from agilab.notebooks.together import stage_together
 from agilab.workflow.notebooks.exporting import export_lab, round_trip
 from agilab.workflow.notebooks.importing import write_import
 from agilab.workflow.notebooks.preview import preview_import, toml_of

@@ -18,7 +18,7 @@ import pytest
 
 from agilab.contracts.lab_stages import LabStages, Stage, is_file
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.staging import Staged, stage_notebooks
+from agilab.notebooks.stages.staging import Staged, stage_notebooks
 from agilab.workflow.document.resolve import resolve
 from tests.notebooks.building import code, notebook
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from agilab.notebooks.distributions import OTHER_NAMES, SAME_NAME, distribution_of, standard
-from agilab.notebooks.imports import Import
+from agilab.notebooks.code.distributions import OTHER_NAMES, SAME_NAME, distribution_of, standard
 from agilab.notebooks.inspecting import Inspection, inspect
+from agilab.notebooks.modules.imports import Import
 from tests.notebooks.building import notebook
 
 

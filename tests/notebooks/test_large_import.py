@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.staging import stage_notebooks
+from agilab.notebooks.stages.staging import stage_notebooks
 from tests.notebooks.building import code, display, notebook
 
 CELLS = 60

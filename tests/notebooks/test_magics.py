@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.magics import translate
+from agilab.notebooks.python.magics import translate
 from tests.notebooks.building import code, notebook
 
 TRANSLATED = {

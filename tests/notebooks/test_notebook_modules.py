@@ -10,7 +10,7 @@ import pytest
 from agilab.contracts.lab_stages import LabStages
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.staging import stage_notebooks
+from agilab.notebooks.stages.staging import stage_notebooks
 from agilab.workflow.notebooks.own_project import requirements_of
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from agilab.notebooks.files.own_modules import needed_by
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.own_modules import needed_by
-from agilab.notebooks.staging import stage_notebooks
+from agilab.notebooks.stages.staging import stage_notebooks
 from tests.notebooks.apart_folders import printed_as_notebook, printed_as_stages
 from tests.notebooks.building import notebook
 from tests.notebooks.test_file_uses import staged, takes

@@ -11,8 +11,8 @@ import pytest
 
 from agilab.contracts.toml import merged
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.parameters import parameters_of
-from agilab.notebooks.staging import Staged, stage_notebooks
+from agilab.notebooks.python.parameters import parameters_of
+from agilab.notebooks.stages.staging import Staged, stage_notebooks
 from agilab.workflow.document.resolve import resolve
 from tests.notebooks.building import code, markdown, notebook
 

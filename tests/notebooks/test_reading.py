@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agilab.notebooks.cells import Notebook
+from agilab.notebooks.document.cells import Notebook
+from agilab.notebooks.document.joining import joined
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.joining import joined
 from agilab.notebooks.reading import read
 from tests.notebooks.building import code, display, markdown, notebook, stream
 

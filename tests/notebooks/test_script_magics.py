@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.magics import translate
-from agilab.notebooks.meanings import line_meaning
+from agilab.notebooks.python.magics import translate
+from agilab.notebooks.python.meanings import line_meaning
 from agilab.workflow.notebooks.preview import preview_import
 from tests.notebooks.building import notebook
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from agilab.notebooks.code.named_files import Artifact
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.named_files import Artifact
 from tests.notebooks.building import notebook
 
 HEAD = "import os, shlex, subprocess, sys\nfrom pathlib import Path\nfrom subprocess import check_output\n"

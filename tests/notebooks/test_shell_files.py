@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.shell_files import files_of_command, steps_of_command
+from agilab.notebooks.shell.files import files_of_command, steps_of_command
 from tests.notebooks.building import notebook
 
 QUOTED = [

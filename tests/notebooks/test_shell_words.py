@@ -16,7 +16,7 @@ import pytest
 
 from agilab.contracts.lab_stages import is_file
 from agilab.notebooks.inspecting import Inspection, inspect
-from agilab.notebooks.staging import Staged, stage_notebooks
+from agilab.notebooks.stages.staging import Staged, stage_notebooks
 from tests.notebooks.building import notebook
 
 SORTS = '#!/bin/sh\nsort "$1" > "$2"\n'

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from agilab.contracts.lab_stages import LabStages
+from agilab.notebooks.document.titles import slug
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.staging import stage_notebooks
-from agilab.notebooks.titles import slug
+from agilab.notebooks.stages.staging import stage_notebooks
 from tests.notebooks.building import markdown, notebook
 
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from agilab.contracts.base import parse_document
 from agilab.contracts.lab_stages import Input, LabStages, Stage
-from agilab.notebooks.cell_meanings import cell_meaning
 from agilab.notebooks.inspecting import inspect
+from agilab.notebooks.python.cell_meanings import cell_meaning
 from agilab.notebooks.reading import read
+from agilab.notebooks.stages.together import stage_together
 from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import read_back
 from agilab.notebooks.supervisor.single_kernel import single_kernel
-from agilab.notebooks.together import stage_together
 from agilab.workflow.document.resolve import resolve
 from agilab.workflow.notebooks.preview import preview_import, toml_of
 from tests.notebooks.building import PYTHON, code, markdown, notebook

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from agilab.contracts.base import parse_document
 from agilab.contracts.lab_stages import LabStages
+from agilab.notebooks.document.metadata import for_toml, from_toml
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.metadata import for_toml, from_toml
 from agilab.notebooks.reading import read
 from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import read_back

@@ -7,7 +7,7 @@ import io
 import json
 
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.staging import stage_notebooks
+from agilab.notebooks.stages.staging import stage_notebooks
 from tests.notebooks.building import notebook
 
 TEXT = "text = '''a\nb'''\nx = 2\nt[0] = 3\nx = 5"

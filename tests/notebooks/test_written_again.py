@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agilab.contracts.lab_stages import LabStages
-from agilab.notebooks.parsing import parse_notebook
+from agilab.notebooks.python.parsing import parse_notebook
 from agilab.notebooks.reading import read
 from tests.notebooks.apart_folders import printed_as_stages
 from tests.notebooks.building import notebook

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agilab.notebooks.above import root_of
+from agilab.notebooks.stages.above import root_of
 from agilab.store.workspace import Workspace
 from agilab.workflow.notebooks.importing import write_import
 from agilab.workflow.notebooks.preview import preview_import

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agilab.notebooks.above import inspected_in_place
-from agilab.notebooks.staging import stage_notebooks
+from agilab.notebooks.stages.above import inspected_in_place
+from agilab.notebooks.stages.staging import stage_notebooks
 from agilab.workflow.notebooks.preview import toml_of
 from tests.notebooks.building import notebook
 from tests.notebooks.test_file_uses import takes

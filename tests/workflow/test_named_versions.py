@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agi_node.errors import AgiError
-from agilab.notebooks.named_versions import named_versions
+from agilab.notebooks.modules.named_versions import named_versions
 from agilab.workflow.notebooks.importing import write_import
 from agilab.workflow.notebooks.preview import preview_import
 from tests.notebooks.building import notebook

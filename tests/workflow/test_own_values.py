@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agilab.notebooks.above import inspected_in_place
-from agilab.notebooks.staging import stage_notebooks
+from agilab.notebooks.stages.above import inspected_in_place
+from agilab.notebooks.stages.staging import stage_notebooks
 from agilab.store.store import Store
 from agilab.workflow.notebooks.preview import toml_of
 from tests.notebooks.building import notebook

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agilab.notebooks.above import inspected_in_place
+from agilab.notebooks.stages.above import inspected_in_place
 from tests.workflow.previews import codes, inputs, previewed
 
 TOOLS = "K = 5\ndef f(x):\n    return x * K\n"

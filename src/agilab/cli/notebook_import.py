@@ -37,7 +37,7 @@ def inspect(notebooks: tuple[Path, ...], everything: bool, as_json: bool) -> int
     """
     from agilab.cli.notebook_view import inspected
     from agilab.cli.render import out, print_json
-    from agilab.notebooks.above import inspected_in_place
+    from agilab.notebooks.stages.above import inspected_in_place
 
     documents = [inspected_in_place(path).as_document() for path in notebooks]
     if as_json:

@@ -15,16 +15,30 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from agilab.notebooks import style_file
-from agilab.notebooks.artifact_findings import artifact_findings, out_of_sight
-from agilab.notebooks.artifacts import acts_of
-from agilab.notebooks.cells import Notebook
-from agilab.notebooks.command_words import words_of_commands
-from agilab.notebooks.execution import Execution, execution_findings, execution_of
-from agilab.notebooks.fetched import with_lying
-from agilab.notebooks.file_uses import FileUse, file_uses
+from agilab.notebooks.code.named_files import Act, Artifact, each_once
+from agilab.notebooks.code.values import Evaluator
+from agilab.notebooks.code.walking import Nodes, Scope, scope_of_notebook, walk
+from agilab.notebooks.document.cells import Notebook
+from agilab.notebooks.document.execution import Execution, execution_findings, execution_of
+from agilab.notebooks.document.shown_texts import with_texts
+from agilab.notebooks.files import style_file
+from agilab.notebooks.files.artifact_findings import artifact_findings, out_of_sight
+from agilab.notebooks.files.artifacts import acts_of
+from agilab.notebooks.files.fetched import with_lying
+from agilab.notebooks.files.file_uses import FileUse, file_uses
+from agilab.notebooks.files.library_reads import acts_of_reading, where_they_lie
+from agilab.notebooks.files.lying_files import there
+from agilab.notebooks.files.module_folders import Code, folders_of_code
+from agilab.notebooks.files.module_logs import acts_of_logs, log_files
+from agilab.notebooks.files.module_moves import with_moves
+from agilab.notebooks.files.own_files import acts_of_module, own_findings, without_hearsay
+from agilab.notebooks.files.own_modules import files_of_modules, optional_findings, texts_of_modules
+from agilab.notebooks.files.program_texts import written_down
+from agilab.notebooks.files.settings_files import acts_of_settings, without_secrets
+from agilab.notebooks.files.told_programs import with_told
 from agilab.notebooks.findings import SEVERITIES, Finding, in_order
-from agilab.notebooks.imports import (
+from agilab.notebooks.keeping import attachment_findings
+from agilab.notebooks.modules.imports import (
     Finder,
     Import,
     Requirement,
@@ -33,39 +47,25 @@ from agilab.notebooks.imports import (
     import_findings,
     requirements_of,
 )
-from agilab.notebooks.keeping import attachment_findings
-from agilab.notebooks.library_reads import acts_of_reading, where_they_lie
-from agilab.notebooks.lying_files import there
-from agilab.notebooks.module_folders import Code, folders_of_code
-from agilab.notebooks.module_logs import acts_of_logs, log_files
-from agilab.notebooks.module_moves import with_moves
-from agilab.notebooks.named_files import Act, Artifact, each_once
-from agilab.notebooks.named_versions import named_distributions, normal
-from agilab.notebooks.notebook_modules import imports_notebooks
-from agilab.notebooks.own_files import acts_of_module, own_findings, without_hearsay
-from agilab.notebooks.own_modules import files_of_modules, optional_findings, texts_of_modules
-from agilab.notebooks.own_names import OwnModule, OwnModules, project_folders, set_by_cells
-from agilab.notebooks.parameters import given_again, parameters_of
-from agilab.notebooks.parsing import ParsedNotebook, parse_notebook
-from agilab.notebooks.program_texts import written_down
+from agilab.notebooks.modules.named_versions import named_distributions, normal
+from agilab.notebooks.modules.notebook_modules import imports_notebooks
+from agilab.notebooks.modules.own_names import OwnModule, OwnModules, project_folders, set_by_cells
+from agilab.notebooks.modules.run_files import programs_that_exit, with_programs
+from agilab.notebooks.modules.run_notebooks import Others, with_notebooks, with_their_code
+from agilab.notebooks.modules.settled import Settled, settled
+from agilab.notebooks.modules.star_imports import with_names
+from agilab.notebooks.modules.written_modules import Modules, acts_of_imports, written_modules
+from agilab.notebooks.python.parameters import given_again, parameters_of
+from agilab.notebooks.python.parsing import ParsedNotebook, parse_notebook
+from agilab.notebooks.python.tried import with_tried
 from agilab.notebooks.randomness import unseeded
 from agilab.notebooks.reading import LIMIT, read
 from agilab.notebooks.risks import Secret, code_risks, installs_of, secrets_of
 from agilab.notebooks.rules import found
-from agilab.notebooks.run_files import programs_that_exit, with_programs
-from agilab.notebooks.run_notebooks import Others, with_notebooks, with_their_code
 from agilab.notebooks.secrets import HIDDEN
-from agilab.notebooks.settings_files import acts_of_settings, without_secrets
-from agilab.notebooks.settled import Settled, settled
-from agilab.notebooks.shown_texts import with_texts
-from agilab.notebooks.star_imports import with_names
+from agilab.notebooks.shell.command_words import words_of_commands
 from agilab.notebooks.supervisor.plain import as_python
 from agilab.notebooks.supervisor.read_back import is_supervisor
-from agilab.notebooks.told_programs import with_told
-from agilab.notebooks.tried import with_tried
-from agilab.notebooks.values import Evaluator
-from agilab.notebooks.walking import Nodes, Scope, scope_of_notebook, walk
-from agilab.notebooks.written_modules import Modules, acts_of_imports, written_modules
 
 MODE = "not_executed_import"
 """The word for what this is: nothing of the notebook was executed."""

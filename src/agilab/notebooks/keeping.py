@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agilab.contracts.lab_stages import Stage
-from agilab.notebooks.cells import Cell, Notebook
+from agilab.notebooks.document.cells import Cell, Notebook
+from agilab.notebooks.document.metadata import for_toml
 from agilab.notebooks.findings import Finding
-from agilab.notebooks.metadata import for_toml
-from agilab.notebooks.parsing import ParsedNotebook
+from agilab.notebooks.python.parsing import ParsedNotebook
 from agilab.notebooks.rules import found
 
 RAW = "raw"

@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Iterable
 
+from agilab.notebooks.code.values import Evaluator
+from agilab.notebooks.code.walking import Nodes, Place
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.rules import found
-from agilab.notebooks.values import Evaluator
-from agilab.notebooks.walking import Nodes, Place
 
 _DRAWS = re.compile(
     r"numpy\.random\.(?!seed$|default_rng$|get_state$|set_state$)[a-z]\w*"

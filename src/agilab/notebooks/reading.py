@@ -15,13 +15,13 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
-from agilab.notebooks.cells import Notebook
-from agilab.notebooks.conflicts import with_conflicts
-from agilab.notebooks.decoding import decode
+from agilab.notebooks.document.cells import Notebook
+from agilab.notebooks.document.decoding import decode
+from agilab.notebooks.document.outputs import condensed
+from agilab.notebooks.document.structure import notebook_of
 from agilab.notebooks.findings import Finding
-from agilab.notebooks.outputs import condensed
+from agilab.notebooks.python.conflicts import with_conflicts
 from agilab.notebooks.rules import found
-from agilab.notebooks.structure import notebook_of
 
 LIMIT = 2**30
 """Bytes beyond which a file is not read."""
@@ -112,7 +112,7 @@ def _why(error: OSError | ValueError) -> Finding:
 def _from_bytes(data: bytearray, name: str) -> Notebook:
     digest, size = hashlib.sha256(data).hexdigest(), len(data)
     if Path(name).suffix.lower() in TEXT_SUFFIXES:
-        from agilab.notebooks.texts import read_text
+        from agilab.notebooks.document.texts import read_text
 
         notebook = read_text(data, name)
     else:

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from agilab.notebooks.cells import Notebook
+from agilab.notebooks.code.values import Evaluator
+from agilab.notebooks.code.walking import Nodes, Place
+from agilab.notebooks.document.cells import Notebook
 from agilab.notebooks.findings import Finding
+from agilab.notebooks.python.shell_lines import install_of, shell_finding
 from agilab.notebooks.rules import found
 from agilab.notebooks.secrets import is_literal_secret, is_secret_name, name_of, redact, shaped
-from agilab.notebooks.shell import install_of, shell_finding
-from agilab.notebooks.values import Evaluator
-from agilab.notebooks.walking import Nodes, Place
 
 _NAMES = {
     "NB-502": "input raw_input getpass.getpass pdb.set_trace breakpoint google.colab.files.upload",

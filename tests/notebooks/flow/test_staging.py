@@ -13,7 +13,7 @@ from tests.notebooks.flow.written import NOTEBOOKS
 
 from agilab.contracts.lab_stages import Input, LabStages
 from agilab.notebooks.inspecting import inspect
-from agilab.notebooks.staging import Staged, stage_notebooks
+from agilab.notebooks.stages.staging import Staged, stage_notebooks
 from agilab.workflow.document.resolve import resolve
 
 Part = tuple[str, str] | tuple[str, str, dict[str, Any]]

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from agilab.contracts.datum import moments_in
-from agilab.notebooks.literals import USUAL, imported, literal
+from agilab.notebooks.code.literals import USUAL, imported, literal
 
 MOST_SPELLED = 80
 """Characters of an expression that a report repeats."""

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from agilab.notebooks.cells import Cell, Notebook
+from agilab.notebooks.document.cells import Cell, Notebook
 from agilab.notebooks.supervisor.assignments import assignments
 from agilab.notebooks.supervisor.header import is_header, named
 from agilab.notebooks.supervisor.kernel import KEY

@@ -12,7 +12,7 @@ from typing import Any
 
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
 from agilab.contracts.moments import dated_as
-from agilab.notebooks.cells import Notebook
+from agilab.notebooks.document.cells import Notebook
 from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.kernel import KEY
 from agilab.notebooks.supervisor.prints import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agilab.notebooks.cells import Cell, Notebook
+from agilab.notebooks.document.cells import Cell, Notebook
 from agilab.notebooks.supervisor.header import named
 from agilab.notebooks.supervisor.stage_cells import role_of
 

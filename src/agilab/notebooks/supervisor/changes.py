@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agilab.notebooks.cells import Cell
+from agilab.notebooks.document.cells import Cell
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
 from agilab.contracts.moments import dated, kinds_of
-from agilab.notebooks import attachments
-from agilab.notebooks.metadata import from_toml
+from agilab.notebooks.document import attachments
+from agilab.notebooks.document.metadata import from_toml
 from agilab.notebooks.supervisor.assignments import written
 from agilab.notebooks.supervisor.base import KINDS, remembered, words_id
 from agilab.notebooks.supervisor.cell_text import Ends

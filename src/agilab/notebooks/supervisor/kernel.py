@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agilab.notebooks.languages import kernel_of
+from agilab.notebooks.document.languages import kernel_of
 
 KEY = "agilab"
 """The key of our metadata, in the notebook's and in each cell's; other tools' keys are theirs."""

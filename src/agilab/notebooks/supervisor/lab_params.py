@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agilab.contracts.moments import dated_as
-from agilab.notebooks.cells import Cell
+from agilab.notebooks.document.cells import Cell
 from agilab.notebooks.supervisor.assignments import assignments
 from agilab.notebooks.supervisor.changes import Changes
 from agilab.notebooks.supervisor.prints import same

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from agilab.notebooks.cells import Cell, Notebook
+from agilab.notebooks.document.cells import Cell, Notebook
 from agilab.notebooks.supervisor.cell_names import name_of
 from agilab.notebooks.supervisor.cell_text import Ends, without_blank_end
 from agilab.notebooks.supervisor.header import MAGIC, is_header, named

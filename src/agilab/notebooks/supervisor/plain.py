@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from agilab.notebooks.cells import Cell, Notebook
+from agilab.notebooks.document.cells import Cell, Notebook
 from agilab.notebooks.supervisor.kernel import KEY
 from agilab.notebooks.supervisor.merged import stage_lines
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from agilab.contracts.lab_stages import Lab, LabStages, Stage
 from agilab.contracts.toml_matching import longest_rise
-from agilab.notebooks.attachments import attached_again, names_apart, said_of, shown_for
-from agilab.notebooks.cells import Cell, Notebook
-from agilab.notebooks.metadata import for_toml
+from agilab.notebooks.document.attachments import attached_again, names_apart, said_of, shown_for
+from agilab.notebooks.document.cells import Cell, Notebook
+from agilab.notebooks.document.metadata import for_toml
 from agilab.notebooks.supervisor.bare import with_roles
 from agilab.notebooks.supervisor.base import KINDS, Base
 from agilab.notebooks.supervisor.cell_names import known_as, name_of, words_of

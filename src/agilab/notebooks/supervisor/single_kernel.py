@@ -9,13 +9,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from agilab.contracts.lab_stages import LabStages, Stage, is_file
+from agilab.notebooks.document.metadata import from_toml
+from agilab.notebooks.document.titles import unused
 from agilab.notebooks.keeping import LEFT_OUT, RAW
-from agilab.notebooks.metadata import from_toml
 from agilab.notebooks.supervisor.assignments import written
 from agilab.notebooks.supervisor.export import plain_cell, showing
 from agilab.notebooks.supervisor.headings import heading, stage_text
 from agilab.notebooks.supervisor.kernel import KEY, PLAIN_METADATA, is_other_kernel
-from agilab.notebooks.titles import unused
 
 SCHEMA = "agilab.lab_single_kernel.v1"
 

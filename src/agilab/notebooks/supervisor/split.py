@@ -14,20 +14,20 @@ from functools import cached_property
 from typing import Any
 
 from agilab.contracts.lab_stages import Input, Stage, is_file
-from agilab.notebooks.artifacts import acts_of
-from agilab.notebooks.cells import Cell, Notebook
+from agilab.notebooks.code.patterns import meets
+from agilab.notebooks.code.values import Evaluator
+from agilab.notebooks.code.walking import scope_of_notebook, walk
+from agilab.notebooks.document.cells import Cell, Notebook
+from agilab.notebooks.files.artifacts import acts_of
 from agilab.notebooks.flow.links import Links
 from agilab.notebooks.flow.model import CellFlow, is_state
 from agilab.notebooks.flow.notebook import analyse_cells
-from agilab.notebooks.imports import aliases_of
-from agilab.notebooks.magics import translate
-from agilab.notebooks.patterns import meets
+from agilab.notebooks.modules.imports import aliases_of
+from agilab.notebooks.python.magics import translate
 from agilab.notebooks.supervisor.cell_names import name_of
 from agilab.notebooks.supervisor.header import is_header
 from agilab.notebooks.supervisor.prints import digest_of
 from agilab.notebooks.supervisor.stage_cells import code_of, role_of
-from agilab.notebooks.values import Evaluator
-from agilab.notebooks.walking import scope_of_notebook, walk
 
 _MAKE_CLASSES = frozenset(
     ("namedtuple", "NamedTuple", "TypedDict", "NewType", "make_dataclass", "Enum", "IntEnum")

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from agilab.contracts.datum import in_json
 from agilab.contracts.lab_stages import Stage
 from agilab.contracts.moments import dated_as
-from agilab.notebooks.cells import Cell
+from agilab.notebooks.document.cells import Cell
 from agilab.notebooks.supervisor.assignments import assignments
 from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.changes import Changes

@@ -13,7 +13,7 @@ from typing import Any
 
 from agi_node.canonical import untag
 from agilab.contracts.notebook_import import ImportedNotebook, ImportedStage
-from agilab.notebooks.parsing import parse_notebook
+from agilab.notebooks.python.parsing import parse_notebook
 from agilab.notebooks.reading import read
 from agilab.store.store import Store
 from agilab.workflow.document.paths import name_of, path_of

@@ -11,8 +11,8 @@ from typing import Any
 from agi_node.errors import AgiError
 from agilab.contracts.atomic import write_atomically
 from agilab.contracts.lab_stages import LabStages, is_file
-from agilab.notebooks.attachments import paths_of
-from agilab.notebooks.cells import Notebook
+from agilab.notebooks.document.attachments import paths_of
+from agilab.notebooks.document.cells import Notebook
 from agilab.notebooks.supervisor.bare import with_roles
 from agilab.notebooks.supervisor.kernel import KEY
 from agilab.notebooks.supervisor.opened import opened

@@ -16,9 +16,9 @@ from itertools import islice
 from pathlib import Path
 
 from agilab.contracts.notebook_import import ImportedNotebook
-from agilab.notebooks.distributions import asked_for, distribution_of, standard
-from agilab.notebooks.meanings import EXTENSIONS
-from agilab.notebooks.own_names import HIGHEST
+from agilab.notebooks.code.distributions import asked_for, distribution_of, standard
+from agilab.notebooks.modules.own_names import HIGHEST
+from agilab.notebooks.python.meanings import EXTENSIONS
 from agilab.workflow.notebooks.kernel import Failed
 from agilab.workflow.notebooks.room import Room
 

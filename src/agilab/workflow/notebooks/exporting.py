@@ -13,13 +13,13 @@ from agi_node.errors import FAILED, AgiError
 from agilab.contracts.atomic import write_atomically
 from agilab.contracts.lab_stages import Input, LabStages
 from agilab.contracts.moments import kinds_between, kinds_in
-from agilab.notebooks.attachments import paths_of
+from agilab.notebooks.document.attachments import paths_of
 from agilab.notebooks.reading import read
+from agilab.notebooks.stages.texts import stand_in
 from agilab.notebooks.supervisor.changes import Change
 from agilab.notebooks.supervisor.export import notebook_of, text
 from agilab.notebooks.supervisor.read_back import ReadBack, is_supervisor, read_back
 from agilab.notebooks.supervisor.single_kernel import is_magic, single_kernel
-from agilab.notebooks.text_stages import stand_in
 from agilab.store.workspace import Workspace
 from agilab.workflow.notebooks.bringing import within
 from agilab.workflow.notebooks.given import given, remember_export

@@ -13,9 +13,9 @@ from agilab.contracts.atomic import write_atomically
 from agilab.contracts.base import parse_document, write_document
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.notebook_import import NotebookImport
-from agilab.notebooks.above import root_of
-from agilab.notebooks.attachments import paths_of
-from agilab.notebooks.named_versions import name_of
+from agilab.notebooks.document.attachments import paths_of
+from agilab.notebooks.modules.named_versions import name_of
+from agilab.notebooks.stages.above import root_of
 from agilab.store.workspace import Workspace
 from agilab.workflow.document.locate import FILE, REPORT, read_text
 from agilab.workflow.document.migrate import backup_of

@@ -11,10 +11,10 @@ from typing import Any
 
 from agi_node.errors import ENVIRONMENT, AgiError
 from agilab.contracts.lab_stages import LabStages, is_file
-from agilab.notebooks.distributions import UP_TO, asked_for, distribution_of, needed_by_methods, standard
+from agilab.notebooks.code.distributions import UP_TO, asked_for, distribution_of, needed_by_methods, standard
+from agilab.notebooks.files.own_modules import needed_by
 from agilab.notebooks.inspecting import Inspection
-from agilab.notebooks.named_versions import NamedVersions, normal
-from agilab.notebooks.own_modules import needed_by
+from agilab.notebooks.modules.named_versions import NamedVersions, normal
 
 _PROJECT = """[project]
 name = "{name}"

@@ -11,12 +11,12 @@ from agi_node.errors import AgiError
 from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.moments import dated
 from agilab.contracts.notebook_import import NotebookImport
-from agilab.notebooks.above import common_root, levels_above, raised, root_of
 from agilab.notebooks.inspecting import Inspection, inspect
-from agilab.notebooks.named_versions import NamedVersions, named_distributions, named_versions
-from agilab.notebooks.staging import Staged
+from agilab.notebooks.modules.named_versions import NamedVersions, named_distributions, named_versions
+from agilab.notebooks.stages.above import common_root, levels_above, raised, root_of
+from agilab.notebooks.stages.staging import Staged
+from agilab.notebooks.stages.together import stage_together
 from agilab.notebooks.supervisor.read_back import ReadBack, is_supervisor, read_back
-from agilab.notebooks.together import stage_together
 from agilab.workflow.document.locate import FILE, parse_lab, read_text
 from agilab.workflow.notebooks.bringing import home_of, read_by
 from agilab.workflow.notebooks.given import given

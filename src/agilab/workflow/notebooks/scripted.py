@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from agi_node.errors import DONE, USAGE, AgiError
 from agilab.envs.extras import how_to_get
-from agilab.notebooks.cells import Cell
+from agilab.notebooks.document.cells import Cell
 from agilab.notebooks.reading import read
 from agilab.notebooks.supervisor.header import MAGIC, is_header
 

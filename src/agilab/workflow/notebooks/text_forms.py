@@ -8,7 +8,7 @@ from typing import Any
 
 from agi_node.errors import FAILED, USAGE, AgiError
 from agilab.envs.extras import how_to_get
-from agilab.notebooks.cells import Notebook
+from agilab.notebooks.document.cells import Notebook
 from agilab.notebooks.reading import read
 from agilab.notebooks.supervisor.export import text
 from agilab.notebooks.supervisor.header import is_header

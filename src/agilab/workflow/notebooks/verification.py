@@ -20,7 +20,7 @@ from agilab.contracts.notebook_import import Compared, ImportedNotebook, Noteboo
 from agilab.engine.coordinator import Coordinator
 from agilab.engine.executor import Report
 from agilab.envs import Environment
-from agilab.notebooks.above import root_of
+from agilab.notebooks.stages.above import root_of
 from agilab.projects.request import Faces
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace

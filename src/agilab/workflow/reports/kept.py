@@ -14,7 +14,7 @@ from agi_node.canonical import sha256_file
 from agilab.contracts.lab_stages import LabStages, Stage
 from agilab.contracts.notebook_import import ImportedNotebook, NotebookImport
 from agilab.contracts.report import Check
-from agilab.notebooks.parsing import parse_notebook
+from agilab.notebooks.python.parsing import parse_notebook
 from agilab.notebooks.reading import read
 from agilab.workflow.reports import counted, judged, listed, unknown
 from agilab.workflow.reports.cells import Raw, RawCell, raw_cells

@@ -17,8 +17,8 @@ from agilab.contracts.lab_stages import LabStages, Stage, is_file
 from agilab.contracts.notebook_import import NotebookImport
 from agilab.contracts.report import Check
 from agilab.evidence.report import Scope
-from agilab.notebooks.metadata import metadata_of
-from agilab.notebooks.patterns import matches
+from agilab.notebooks.code.patterns import matches
+from agilab.notebooks.document.metadata import metadata_of
 from agilab.workflow.notebooks.preview import names_of
 from agilab.workflow.reports import counted, dialect, judged
 from agilab.workflow.reports.cells import raw_cells

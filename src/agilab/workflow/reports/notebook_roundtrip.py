@@ -12,7 +12,7 @@ from agilab.contracts.lab_stages import LabStages
 from agilab.contracts.moments import kinds_in
 from agilab.contracts.report import Check
 from agilab.evidence.report import Scope
-from agilab.notebooks.cells import Notebook
+from agilab.notebooks.document.cells import Notebook
 from agilab.notebooks.reading import read
 from agilab.notebooks.supervisor.cell_text import Ends
 from agilab.notebooks.supervisor.export import notebook_of, text

@@ -103,7 +103,7 @@ def _modules(node: ast.stmt) -> list[str]:
 
 def _lacking(module: str, held: frozenset[str], folder: Path, project: Path) -> str | None:
     """The package that a module is of, as a word of a command, if it is known and the environment does not have it."""
-    from agilab.notebooks.distributions import asked_for, distribution_of, standard
+    from agilab.notebooks.code.distributions import asked_for, distribution_of, standard
 
     top = module.partition(".")[0]
     if standard(module) or top == "agi_node" or _is_own(top, folder) or _is_own(top, project):

@@ -1,0 +1,1 @@
+"""Code beside the notebook: what it imports and from whom, its own modules, what `%run` runs."""
