@@ -143,6 +143,8 @@ def _left(store: Store, body: dict[str, Any]) -> list[tuple[str, str]] | None:
         rows.append(("changed in modules", ", ".join(held)))
     if value.get("sought"):
         rows.append(("looked for", ", ".join(value["sought"])))
+    if value.get("left"):
+        rows.append(("not kept", ", ".join(value["left"])))
     return [*rows, *([("shown", str(value["shown"]))] if value["shown"] is not None else [])]
 
 

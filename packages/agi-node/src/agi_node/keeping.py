@@ -46,8 +46,8 @@ def filled(path: str, item: Mapping[str, Any]) -> str:
 
 def kept_files(
     stage: str, files: Mapping[str, str], placed: set[str], work: Path, run: RunContext
-) -> dict[str, dict[str, str]]:
-    """For each output its files: the path of each, and the artifact that it became."""
+) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """For each output its files: the path of each, and the artifact that it became; then what no output says."""
     known: dict[str, str] = {}
     found: dict[str, list[Path]] = {declared: _matching(path, work) for declared, path in files.items()}
     missing = [files[declared] for declared, there in found.items() if not there]
@@ -79,7 +79,7 @@ def kept_files(
     if left:
         more = f" and {len(left) - LEFT_OUT:,} more" if len(left) > LEFT_OUT else ""
         print(f"[agilab] not kept, since no output says so: {', '.join(left[:LEFT_OUT])}{more}")
-    return kept
+    return kept, left
 
 
 def instead(name: str, there: list[str]) -> str | None:

@@ -49,7 +49,7 @@ class Sought:
         self._files: dict[str, None] = {}
         self._patterns: dict[str, None] = {}
         self._in_passing: set[str] = set()
-        self._begun: set[str] = set()
+        self._begun: dict[str, None] = {}
         self._folders: set[str] = set()
 
     def paths(self) -> list[str]:
@@ -59,6 +59,10 @@ class Sought:
         for in order to make it, nor what a library asks about on its way to write it.
         """
         return [*(path for path in self._files if not self._is_made(path)), *self._patterns]
+
+    def begun(self) -> list[str]:
+        """Files that were added to and were not there."""
+        return [*self._begun]
 
     def ask(self, path: str, *, in_passing: bool = False) -> None:
         """A path that is opened or asked about, `in_passing` by a library that tells nobody."""
@@ -74,7 +78,7 @@ class Sought:
         """A file that is added to: where it is not there, whoever reads it afterwards reads another one."""
         inside = self._inside(path)
         if inside and inside not in self._files and not os.path.lexists(self._above + inside):
-            self._begun.add(inside)
+            _add(inside, self._begun)
 
     def make(self, folder: str) -> None:
         """A folder that is made."""

@@ -35,6 +35,8 @@ TARGET = "stage:"
 """How the target of a stage begins; its name follows."""
 SHOWN = 4_000
 """Characters of the last expression's text that are kept."""
+LEFT = 200
+"""Files that nobody keeps, of which the manager is told."""
 
 
 def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunContext) -> Any:
@@ -43,7 +45,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
     `values` are forms by name, `files` the artifacts of each output by path, `shown` what the last expression is worth,
     `changed` those of `order["watch"]`, values that others take too, that the code changed in place, `modules` those of
     the lab that were imported, each with what it holds that is another value by now, `sought` what the code looked for
-    in its folder: files that are not there, patterns.
+    in its folder: files that are not there, patterns; `begun` files that it added to and that were not there, `left`
+    those that it wrote and no output says, `LEFT` of them at most.
 
     `order` is `{"code", "file", "folder", "workdir", "carried": [[stage, text]], "outputs": [name]}`; files are named
     from the folder above `workdir`, in which the code runs, and which is called `folder`. `inputs` names a JSON file of
@@ -105,6 +108,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
             told["modules"] = own
         if paths := looked_for.paths():
             told["sought"] = paths
+        if begun := looked_for.begun():
+            told["begun"] = begun
         if "also" in order:
             told["also"] = _also(order["also"], space, run)
         keep_figures(run)
@@ -115,7 +120,10 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         told["closed"] = drawn.closed
         with running_in(work):
             told["printed"] = _printed(place, run, begins)
-    return {**told, "files": kept_files(name, files, placed.paths, work, run), "item": given["item"]}
+    told["files"], left = kept_files(name, files, placed.paths, work, run)
+    if left:
+        told["left"] = left[:LEFT]
+    return {**told, "item": given["item"]}
 
 
 def _names_of(outputs: list[str], *, is_file: bool) -> list[str]:

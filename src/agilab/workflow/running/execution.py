@@ -38,6 +38,7 @@ from agilab.workflow.running.beginning import Beginning, record
 from agilab.workflow.running.changed import changed_params
 from agilab.workflow.running.graph import lab_graph
 from agilab.workflow.running.in_place import changed_in_place
+from agilab.workflow.running.made_above import made_above
 from agilab.workflow.running.module_state import changed_in_modules
 from agilab.workflow.running.prepare import Lab, PreparedLab, lab_from, prepare_lab, read_lab
 from agilab.workflow.running.request import LabRequest
@@ -135,6 +136,7 @@ def _tell(store: Store, run_id: str, graph: Graph, folder: Path, faces: Faces) -
         *changed_in_place(store, run_id, graph, stages),
         *changed_in_modules(store, run_id, graph, folder, stages),
         *sought_in_vain(store, run_id, graph, folder, stages),
+        *made_above(store, run_id, graph, stages),
     ]
     before = own_notes(store, run_id)  # of an owner that died behind them
     log = store.log(run_id)

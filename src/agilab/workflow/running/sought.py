@@ -14,8 +14,8 @@ from itertools import islice
 from pathlib import Path
 
 from agilab.engine.graph import Graph, Node
-from agilab.notebooks.patterns import meets
-from agilab.notebooks.settings_files import are_set, is_of_settings
+from agilab.notebooks.code.patterns import meets
+from agilab.notebooks.files.settings_files import are_set, is_of_settings
 from agilab.store.store import Store
 from agilab.workflow.document.lab_folder import is_labs
 from agilab.workflow.running.told import Told, listed, told_by
@@ -37,7 +37,7 @@ def sought_in_vain(
     for node in graph.nodes:
         if node.name not in stages or not node.given.get("code"):
             continue
-        paths = dict.fromkeys([*_told(store, run_id, node), *_of_errors(store, run_id, node)])
+        paths = looked_for(store, run_id, node)
         names = [*(one["name"] for one in node.given.get("inputs", ())), *node.given.get("outputs", ())]
         files, patterns = _lying(folder, paths, [str(name) for name in names])
         if others := [path for path in files if not is_of_settings(path)]:
@@ -85,6 +85,11 @@ def _of_outside(stage: str, paths: list[str]) -> str:
         f"{stage} looked for {listed(paths, _LISTED)}, which {'lies' if one else 'lie'} outside the lab's folder, "
         f"where no stage has anything; bring {'it' if one else 'them'} into the folder, or the lab into one above"
     )
+
+
+def looked_for(store: Store, run_id: str, node: Node) -> list[str]:
+    """The paths and patterns that a stage asked for in vain, from the lab's folder."""
+    return [*dict.fromkeys([*_told(store, run_id, node), *_of_errors(store, run_id, node)])]
 
 
 def _told(store: Store, run_id: str, node: Node) -> Iterator[str]:

@@ -1,0 +1,115 @@
+"""What a stage looked for and a stage above made, which no output says or the stage does not take, is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from agilab.projects.request import Faces
+from agilab.workflow.running.execution import run_lab
+from agilab.workflow.running.request import LabRequest
+
+from .conftest import ALab
+
+HEAD = """
+schema = "agilab.lab_stages.v2"
+[[stages]]
+id = "above"
+outputs = ["done"MORE]
+code = '''
+import os, pathlib
+os.makedirs("cache", exist_ok=True)
+MAKES
+done = True
+'''
+[[stages]]
+id = "below"
+inputs = ["done"TAKES]
+outputs = [OUTPUTS]
+code = '''
+import glob, os, pathlib, sqlite3
+LOOKS
+'''
+"""
+MAKES = "pathlib.Path('cache/a.txt').write_text('a')"
+
+
+def notes_of(lab: ALab, looks: str, *, makes: str = MAKES, ends: str = "succeeded", **more: str) -> list[str]:
+    text = HEAD.replace("MAKES", makes).replace("LOOKS", looks)
+    for name in ("MORE", "TAKES", "OUTPUTS"):
+        text = text.replace(name, more.get(name.lower(), ""))
+    lab.write(text)
+    notes: list[str] = []
+    result = run_lab(LabRequest(lab.path, track=False), lab.workspace, Faces(note=notes.append))
+    assert result.status == ends, result.error
+    return notes
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        "os.path.exists('cache/a.txt')",
+        "p = pathlib.Path('cache', 'a.txt'); p.read_text() if p.is_file() else 'again'",
+        "try: open('cache/a.txt')\nexcept OSError: 'again'",
+        "glob.glob('cache/*.txt')",
+        "os.makedirs('cache', exist_ok=True); os.listdir('cache')",
+        "sqlite3.connect('cache/a.txt') if os.makedirs('cache', exist_ok=True) is None else 0",
+    ],
+)
+def test_what_is_made_above_and_no_output_says_is_told_of_who_looks_for_it(lab: ALab, looks: str) -> None:
+    (note,) = notes_of(lab, looks)
+    assert note == (
+        "below looked for cache/a.txt, which above wrote and none of its outputs says, so that it was not there; "
+        "add it to the outputs of above and to the inputs of below"
+    )
+
+
+def test_a_stage_that_fails_for_it_is_told_too(lab: ALab) -> None:
+    (note,) = notes_of(lab, "open('cache/a.txt').read()", ends="failed")
+    assert note.startswith("below looked for cache/a.txt, which above wrote and none of its outputs says")
+
+
+def test_several_files_are_one_sentence(lab: ALab) -> None:
+    makes = "for name in 'abcd': pathlib.Path(f'cache/{name}.txt').write_text(name)"
+    (note,) = notes_of(lab, "[os.path.exists(f'cache/{name}.txt') for name in 'abcd']", makes=makes)
+    assert "cache/a.txt, cache/b.txt, cache/c.txt and 1 more, which above wrote" in note
+    assert note.endswith(
+        "so that they were not there; add them to the outputs of above and to the inputs of below"
+    )
+
+
+def test_what_an_output_says_and_who_looks_does_not_take_is_told(lab: ALab) -> None:
+    (note,) = notes_of(lab, "os.path.exists('cache/a.txt')", more=', "cache/a.txt"')
+    assert note.startswith(
+        "below looked for cache/a.txt, which above makes and below does not take, so that it was"
+    )
+    assert note.endswith("add it to the inputs of below")
+
+
+def test_what_is_added_to_and_kept_below_has_lost_what_was_above(lab: ALab) -> None:
+    looks = "os.makedirs('cache', exist_ok=True); open('cache/a.txt', 'a').write('b')"
+    (note,) = notes_of(lab, looks, outputs='"cache/a.txt"')
+    assert note == (
+        "below adds to cache/a.txt, which above wrote and none of its outputs says, and began it anew; "
+        "add it to the outputs of above and to the inputs of below"
+    )
+
+
+@pytest.mark.parametrize(
+    ("makes", "looks", "more"),
+    [
+        (MAKES, "os.path.exists('cache/b.txt')", {}),
+        (
+            MAKES,
+            "os.makedirs('cache', exist_ok=True); open('cache/a.txt', 'a').write('b')",
+            {},
+        ),  # nobody keeps it
+        (MAKES, "os.makedirs('cache', exist_ok=True); open('cache/a.txt', 'w').write('b')", {}),
+        (f"{MAKES}; os.remove('cache/a.txt')", "os.path.exists('cache/a.txt')", {}),
+        (MAKES, "open('cache/a.txt').read()", {"more": ', "cache/a.txt"', "takes": ', "cache/a.txt"'}),
+        (MAKES, "glob.glob('cache/*')", {"more": ', "cache/"', "takes": ', "cache/"'}),
+    ],
+)
+def test_what_it_has_or_no_notebook_finds_is_not(
+    lab: ALab, makes: str, looks: str, more: dict[str, str]
+) -> None:
+    assert notes_of(lab, looks, makes=makes, **more) == []
