@@ -145,6 +145,8 @@ def _left(store: Store, body: dict[str, Any]) -> list[tuple[str, str]] | None:
         rows.append(("looked for", ", ".join(value["sought"])))
     if value.get("left"):
         rows.append(("not kept", ", ".join(value["left"])))
+    if value.get("drew"):
+        rows.append(("drew from", ", ".join(value["drew"])))
     return [*rows, *([("shown", str(value["shown"]))] if value["shown"] is not None else [])]
 
 

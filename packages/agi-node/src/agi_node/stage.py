@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agi_node import displayed, own_state, pictures, sought
+from agi_node import displayed, numbers_drawn, own_state, pictures, sought
 from agi_node.apart import apart, own_places
 from agi_node.displayed import display
 from agi_node.errors import FAILED, AgiError
@@ -46,7 +46,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
     `changed` those of `order["watch"]`, values that others take too, that the code changed in place, `modules` those of
     the lab that were imported, each with what it holds that is another value by now, `sought` what the code looked for
     in its folder: files that are not there, patterns; `begun` files that it added to and that were not there, `left`
-    those that it wrote and no output says, `LEFT` of them at most.
+    those that it wrote and no output says, `LEFT` of them at most; `drew` from whose random numbers it drew.
 
     `order` is `{"code", "file", "folder", "workdir", "carried": [[stage, text]], "outputs": [name]}`; files are named
     from the folder above `workdir`, in which the code runs, and which is called `folder`. `inputs` names a JSON file of
@@ -79,6 +79,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         own_state.watched(work, *own_places()) as modules,
         sought.watched(work) as looked_for,
     ):
+        generators = numbers_drawn.states()
         space = module.__dict__
         space.update(run=run, display=display, Skip=Skip)
         for stage, text in order["carried"]:
@@ -97,6 +98,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
             write_out(space)
         if isinstance(shown, Skip):
             return shown
+        numbers = numbers_drawn.drew(generators)
         said = displayed.result(shown)  # before values are taken: it may change what it shows
         told: dict[str, Any] = {
             "values": {value: _value(name, value, space, run) for value in values},
@@ -110,6 +112,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
             told["sought"] = paths
         if begun := looked_for.begun():
             told["begun"] = begun
+        if numbers:
+            told["drew"] = numbers
         if "also" in order:
             told["also"] = _also(order["also"], space, run)
         keep_figures(run)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Sequence
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.links import Links
-from agilab.notebooks.flow.model import Setting
+from agilab.notebooks.flow.model import Setting, is_state
 
 _DRAWN = "<drawn>"
 _DRAWS = re.compile(r"\.(plot|hist|boxplot)\b")
@@ -20,6 +21,22 @@ _FAMILIES = {
     "pandas": ("pandas",),
 }
 """Libraries that a setting of one counts for, where that is not itself alone."""
+_DRAW_UNSEEN: Mapping[str, frozenset[str]] = {
+    states.RANDOM_NUMPY: frozenset(),
+    states.RANDOM_PYTHON: frozenset(),
+    states.RANDOM_TORCH: frozenset(
+        {"torch", "torchvision", "lightning", "pytorch_lightning", "transformers"}
+    ),
+    states.RANDOM_TENSORFLOW: frozenset({"tensorflow", "keras"}),
+}
+"""Random numbers that libraries draw unseen, with the libraries that do; of no names: any."""
+_DRAW_NOTHING = frozenset(sys.stdlib_module_names) | states.words(
+    """
+    numpy pandas polars pyarrow matplotlib mpl_toolkits plotly altair bokeh IPython ipywidgets tqdm yaml requests bs4
+    lxml sqlalchemy duckdb openpyxl xlrd PIL tabulate rich dotenv attr attrs pydantic pint uncertainties sympy
+    """
+)
+"""What draws no numbers of the process's own but where the code says so."""
 _EVERYWHERE = frozenset(
     {"warnings", "logging", "sys", "locale", "decimal", "mpmath", "time", "loggers", "builtins"}
 )
@@ -42,6 +59,7 @@ def repeated(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting]
             for cell, one in _above(links, begin)
             if one.state == states.ENVIRONMENT and links.can_repeat(one, cell, begin)
         ]
+    wanted += _seeds_of_what_may_draw(links, cells)
     once: set[tuple[int, int, str]] = set()  # an import may set several things
     for cell, one in sorted(dict.fromkeys(wanted), key=lambda one: (one[0], one[1].line)):
         if (place := (cell, one.line, one.text)) not in once:
@@ -86,6 +104,41 @@ def _counting(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting
         found |= more
         texts += [setting.text for _, setting in more]
     yield from (one for one in above if one in found)
+
+
+def _seeds_of_what_may_draw(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting]]:
+    """The last seeds above, where a library that nobody knows here may draw numbers and no cell is seen to.
+
+    What draws in one stage alone so has the notebook's numbers. Those of a second one begin anew, and do not go on as
+    the notebook's do, which is told at the end of a run (`agilab.workflow.running.numbers`).
+    """
+    begin = cells[0]
+    for state, of in _DRAW_UNSEEN.items():
+        seeds = [one for one in _above(links, begin) if one[1].state == state]
+        if not seeds or not links.can_hand_on(seeds[-1][1], seeds[-1][0], begin):
+            continue
+        for cell in cells:
+            if state in links.flows[cell].reads or any(
+                one.state == state for one in links.flows[cell].settings
+            ):
+                break
+            if links.flows[cell].calls and _may_draw(links, cell, of):
+                yield seeds[-1]
+                break
+
+
+def _may_draw(links: Links, cell: int, of: frozenset[str]) -> bool:
+    """Whether a cell uses a library that is one `of` these, or, of no names, any that nobody knows not to draw."""
+    libraries = _libraries(links, [cell])
+    if of:
+        return bool(libraries & of)
+    if libraries - _DRAW_NOTHING - links.flows.own_modules - {_DRAWN}:
+        return True
+    flow = links.flows[cell]
+    values = (
+        links.value(name, cell) for name in flow.reads if name not in flow.modules and not is_state(name)
+    )
+    return any(one.kind == "" and one.owns and not (one.calm or one.makers) for one in values)
 
 
 def _above(links: Links, begin: int) -> list[tuple[int, Setting]]:

@@ -40,6 +40,7 @@ from agilab.workflow.running.graph import lab_graph
 from agilab.workflow.running.in_place import changed_in_place
 from agilab.workflow.running.made_above import made_above
 from agilab.workflow.running.module_state import changed_in_modules
+from agilab.workflow.running.numbers import begun_anew
 from agilab.workflow.running.prepare import Lab, PreparedLab, lab_from, prepare_lab, read_lab
 from agilab.workflow.running.request import LabRequest
 from agilab.workflow.running.sought import sought_in_vain
@@ -137,6 +138,7 @@ def _tell(store: Store, run_id: str, graph: Graph, folder: Path, faces: Faces) -
         *changed_in_modules(store, run_id, graph, folder, stages),
         *sought_in_vain(store, run_id, graph, folder, stages),
         *made_above(store, run_id, graph, stages),
+        *begun_anew(store, run_id, graph, stages),
     ]
     before = own_notes(store, run_id)  # of an owner that died behind them
     log = store.log(run_id)
