@@ -23,6 +23,7 @@ LONG_UNIT_SECONDS = 0.1
 KILL_GRACE_SECONDS = 2.0
 MAX_STARTS = 3
 MAX_KILLED_STARTS = 10
+MAX_DISMISSED = 4
 
 
 @dataclass
@@ -45,6 +46,8 @@ class _Seat:
     opened: bool = False
     failed_starts: int = 0
     kill_at: float | None = None
+    spent_by: str | None = None
+    """The node whose settings its process keeps: units of others need another process."""
     written: int = 0
     """How long the log of its units was when it was done with the last one."""
 
@@ -75,6 +78,7 @@ class LocalExecutor:
         self._selector = selectors.DefaultSelector()
         self._mean_s: dict[str, float] = {}
         self._backlog: list[Report] = []
+        self._dismissed: list[WorkerProcess] = []
         self._cancelling = False
 
     def start(self) -> None:
@@ -101,7 +105,7 @@ class LocalExecutor:
                 fits = pinned.get(unit.worker, ahead) < ahead
                 if fits:
                     pinned[unit.worker] += 1
-                offers.append(self._holder(self._by_name[unit.worker]) if fits else None)
+                offers.append(self._holder(self._by_name[unit.worker], unit.node) if fits else None)
                 continue
             # No name means the environment that there is, as for graphs of plain functions.
             seats = free.get(unit.environment) or next(iter(free.values()))
@@ -113,10 +117,17 @@ class LocalExecutor:
             taken, number, seat = seats[0]
             idle -= taken == 0
             heapq.heapreplace(seats, (taken + 1, number, seat))
-            offers.append(self._holder(seat))
+            offers.append(self._holder(seat, unit.node))
         return offers
 
-    def _holder(self, seat: _Seat) -> Holder:
+    def _holder(self, seat: _Seat, node: str) -> Holder:
+        if seat.worker and not seat.flights and seat.spent_by not in (None, node):
+            self._selector.unregister(seat.worker)
+            seat.worker.send({"type": "shutdown"})
+            self._dismissed.append(seat.worker)
+            seat.worker = None
+            if len(self._dismissed) > MAX_DISMISSED:  # the first of them has gone by now
+                self._dismissed.pop(0).close()
         worker = self._staff(seat)
         return Holder(seat.name, worker.pid, worker.pid_started)
 
@@ -162,6 +173,8 @@ class LocalExecutor:
                 self._selector.unregister(seat.worker)
                 seat.worker.close()
                 seat.worker = None
+        for worker in self._dismissed:
+            worker.close()
         self._selector.close()
 
     # -- workers -------------------------------------------------------------------------------------------
@@ -170,7 +183,7 @@ class LocalExecutor:
         if seat.worker is None:
             spec = self._specs[seat.environment]
             seat.worker = WorkerProcess(spec, seat.name, self._logs / f"worker_{seat.name}.log")
-            seat.opened, seat.written = False, self._length(seat)
+            seat.opened, seat.written, seat.spent_by = False, self._length(seat), None
             self._selector.register(seat.worker, selectors.EVENT_READ, seat)
         return seat.worker
 
@@ -203,6 +216,7 @@ class LocalExecutor:
         flight = self._flight(seat, frame["attempt_id"])
         seat.flights.remove(flight)
         seat.written = max(seat.written, *frame.get("log_span", ()))
+        seat.spent_by = flight.task.node if frame.get("spent") else seat.spent_by
         node, took = flight.task.node, frame.get("duration_us", 0) / 1e6
         mean = self._mean_s.get(node, took)
         self._mean_s[node] = mean + 0.2 * (took - mean)

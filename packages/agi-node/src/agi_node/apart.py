@@ -1,5 +1,5 @@
 """A process for one stage after another: what one does to folder, environment variables, import path, seeds, figures,
-loggers and the lab's own modules the next one does not see.
+loggers, settings and the lab's own modules the next one does not see.
 
 A change violates this when a stage's result can depend on which worker it ran in, or on what ran there before.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from agi_node.figures import draw_into_files
 from agi_node.own_state import is_installed
+from agi_node.settings import put_back
 
 BACKEND = "module://agi_node.shown"
 STYLE = "matplotlibrc"
@@ -61,7 +62,7 @@ def apart(work: Path, place: Path | None = None) -> Iterator[types.ModuleType]:
     sys.path[:0] = map(str, _places_of_modules(work, place))
     sys.modules["__main__"] = module
     try:
-        with warnings.catch_warnings():
+        with put_back(), warnings.catch_warnings():
             yield module
     finally:
         os.chdir(before)

@@ -50,6 +50,7 @@ class RunContext:
         self._earlier = earlier or {}
         self._cancel_requested = False
         self._cancel_seen = False
+        self._spent = False
 
     @staticmethod
     def local(

@@ -56,6 +56,16 @@ class OwnState:
             name: value for name, value in vars(module).items() if type(value).__name__ in GOES_ON
         }
 
+    def names(self) -> frozenset[str]:
+        """The first parts of their names."""
+        return frozenset(name.partition(".")[0] for name in self._before)
+
+    def texts(self) -> Iterator[str]:
+        """What is written in their files."""
+        for module, _, _ in self._before.values():
+            with contextlib.suppress(OSError, ValueError):
+                yield Path(str(module.__file__)).read_text("utf-8")
+
     def changed(self) -> dict[str, dict[str, Any]]:
         """By each own module: its `path`, `names`: those that hold something else now, each with a mark of it, and
         `on`: those of them that hold the same object of `GOES_ON`.

@@ -70,6 +70,8 @@ class Worker:
         self._cancelled: set[str] = set()
         self._running: Any = None  # the execute.Unit in work; that module is imported on first need
         self._leaving = False
+        self._spent_by = ""  # the target of a stage that left settings in this process
+        self._spent = False
 
     def serve(self) -> int:
         """Answer until the end; returns the exit status."""
@@ -103,6 +105,10 @@ class Worker:
                 self.channel.flush()
                 return 0
             self._answer(message)
+            if self._spent:
+                self._leaving = True
+                self.channel.flush()
+                return 0
 
     def _next(self) -> Message:
         try:
@@ -148,6 +154,9 @@ class Worker:
     def _execute(self, order: Execute) -> None:
         from agi_node.execute import Unit
 
+        if self._spent_by not in ("", order.target):
+            self._spent = True  # what was not begun the manager gives to another process
+            return
         feed = UnitFeed(self.channel, order.attempt_id)
         unit = Unit(order, self.session, feed)
         with self._state:
@@ -182,6 +191,8 @@ class Worker:
             self._running = None
         feed.open = False
         done["log_span"] = [start, self.console.leave()]
+        if unit.run._spent:
+            self._spent_by, done["spent"] = order.target, True
         try:
             self.channel.send(done, hold=True)
         except AgiError as error:
