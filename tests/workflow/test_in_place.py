@@ -120,9 +120,10 @@ code = "table['a'].to_list(), list(model)"
 @pytest.mark.parametrize(
     ("code", "changed"),
     [
-        ("table[0, 'a'] = 9", ["table"]),
-        ("table.insert_column(0, (table['a'] * 2).alias('b'))", ["table"]),
-        ("model['rows'][0, 'a'] = 9", ["model"]),
+        ("table[0, 'a'] = 9", ["table", "model"]),
+        ("table.insert_column(0, (table['a'] * 2).alias('b'))", ["table", "model"]),
+        ("model['rows'][0, 'a'] = 9", ["table", "model"]),
+        ("model['slope'] = 9", ["model"]),
         ("more = table.with_columns(b=1); more[0, 'b'] = 5; model['rows'].head()", []),
     ],
 )

@@ -13,6 +13,7 @@ A change violates this when a process other than those two reads a pickle.
 
 from __future__ import annotations
 
+import gc
 import io
 import linecache
 import os
@@ -33,6 +34,8 @@ VALUE_FILE = "value.pickle"
 _REFERENCE = "$pickle:"
 _PROTOCOL = 5
 _loading = 0
+Met = Callable[[Mapping[int, tuple[int, Any]]], object]
+"""Is told what pickle met in a value: by the ids of the objects, each with its number."""
 
 
 def reference(path: Path | str) -> str:
@@ -56,11 +59,15 @@ def decode_all(tagged: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def load(
-    path: Path | str, subject: str = "a pickled value", joined: Callable[[Any], Any] | None = None
+    path: Path | str,
+    subject: str = "a pickled value",
+    joined: Callable[[Any], Any] | None = None,
+    absent: Callable[[str, str], Any] | None = None,
 ) -> Any:
     """The object in a file; AGI-RUN-113 where it cannot be read back here.
 
-    `joined` makes again what `parted` of `dumps` took out.
+    `joined` makes again what `parted` of `dumps` took out; `absent` gives what stands for a class or a function that is
+    not here, from its module and name.
     """
     import pickle  # 10 ms that a worker of plain data never pays
 
@@ -69,6 +76,14 @@ def load(
             if joined is None:
                 raise pickle.UnpicklingError("it holds paths into the folder of a stage, which is none here")
             return joined(found)
+
+        def find_class(self, module: str, name: str) -> Any:
+            try:
+                return super().find_class(module, name)
+            except (ImportError, AttributeError):
+                if absent is None:
+                    raise
+                return absent(module, name)
 
     def read() -> Any:
         with open(path, "rb") as file:
@@ -80,13 +95,15 @@ def load(
         raise _unreadable(subject, problem) from problem
 
 
-def dumps(value: Any, subject: str, parted: Callable[[Any], Any] | None = None) -> bytes:
+def dumps(
+    value: Any, subject: str, parted: Callable[[Any], Any] | None = None, met: Met | None = None
+) -> bytes:
     """A value as a pickle; AGI-RUN-112 for one that cannot be pickled, whose cause is in the error.
 
     `parted` says, of each object within, what stands in the pickle for it, or None. Asking costs as much as pickling.
     """
     try:
-        return deeply(lambda: _dump(value, parted))
+        return deeply(lambda: _dump(value, parted, met))
     except Exception as problem:  # pickling runs the author's code, which may raise anything
         raise AgiError(
             "AGI-RUN-112",
@@ -99,6 +116,13 @@ def dumps(value: Any, subject: str, parted: Callable[[Any], Any] | None = None) 
             whose="author",
             exit_code=FAILED,
         ) from problem
+
+
+def again(value: Any) -> Any:
+    """What a value of this process would be, read where it had been handed to. Raises what pickle raises."""
+    import pickle
+
+    return pickle.loads(pickle.dumps(value, _PROTOCOL))
 
 
 def staged(folder: Path, value: Any, subject: str) -> dict[str, Any]:
@@ -192,7 +216,7 @@ def is_loading() -> bool:
     return _loading > 0
 
 
-def _dump(value: Any, parted: Callable[[Any], Any] | None = None) -> bytes:
+def _dump(value: Any, parted: Callable[[Any], Any] | None = None, met: Met | None = None) -> bytes:
     try:
         # Lambdas, closures and whatever a notebook defines travel by value; pickle alone knows only names.
         from cloudpickle import Pickler  # type: ignore[import-untyped]  # it has no types
@@ -202,8 +226,21 @@ def _dump(value: Any, parted: Callable[[Any], Any] | None = None) -> bytes:
     if parted is not None:
         kept = type("Parted", (kept,), {"persistent_id": lambda _, found: parted(found)})
     file = io.BytesIO()
-    kept(file, protocol=_PROTOCOL).dump(value)
+    pickler = kept(file, protocol=_PROTOCOL)
+    pickler.dump(value)
+    if met is not None:
+        _tell(met, pickler)
     return file.getvalue()
+
+
+def _tell(met: Met, pickler: Any) -> None:
+    collecting = gc.isenabled()
+    gc.disable()  # which would look through all that is copied again and again: three times as slow
+    try:
+        met(pickler.memo.copy())
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _as_they_are(pickler: Any, value: Any) -> Any:

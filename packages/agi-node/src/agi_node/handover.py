@@ -13,6 +13,8 @@
 Paths into the folder of the stage are, where they are read, paths into the reader's: a form says `inside` where plain
 data or a table has some (`lab_folder`, `lab_tables`), and a pickle has them apart.
 
+Values that hold the same objects are also written together (`agi_node.together`).
+
 Small `json` stands in the value of the stage; everything else is an artifact of it, known by digest.
 """
 
@@ -20,16 +22,15 @@ from __future__ import annotations
 
 import importlib
 import io
-import re
 import sys
 import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agi_node import arrays, axes, codec, encoding, lab_folder, lab_tables
+from agi_node import arrays, axes, codec, encoding, lab_folder, lab_tables, pickles
 from agi_node.canonical import untag
-from agi_node.errors import FAILED, AgiError
+from agi_node.errors import AgiError
 from agi_node.exact_json import DEEPEST, exact_text, exact_value
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
 
 INLINE = 16 * 1024
 """The longest JSON, in bytes, that stands in the value itself."""
-_LOST = re.compile(r"Can't get attribute '([^']+)' on <module '__main__'")
-"""What pickle says of a class or a function that it knows by name only."""
 Form = dict[str, Any]
+Together = Mapping[tuple[str, str], Mapping[str, Any]]
+"""Values by their names, by the path of their pickle and the unit that wrote it: equal pickles of two are two."""
 BESIDE = ("beside", "read_only", "layout")
 """What a form says of a value that its artifact does not."""
 _SUFFIX = {
@@ -53,8 +54,10 @@ _SUFFIX = {
 _MEDIA = {"arrow": "application/vnd.apache.arrow.file", "pickle": "application/x-python-pickle"}
 
 
-def hand_over(name: str, value: Any, staging: Staging, subject: str) -> Form:
+def hand_over(name: str, value: Any, staging: Staging, subject: str, met: codec.Met | None = None) -> Form:
     """Write a value down as an artifact (or, where it is small and plain, not) and say how it is read.
+
+    `met` is told what pickle met, where the value is pickled.
 
     Raises AGI-STAGE-114 for what cannot leave the process: an open file, a connection, a generator.
     """
@@ -67,9 +70,9 @@ def hand_over(name: str, value: Any, staging: Staging, subject: str) -> Form:
             text, inside = str(exact_text(left)), {"inside": True}
         if len(text) <= INLINE:
             return {"kind": "json", "text": text, **inside}
-        return _kept(name, "json", text.encode(), staging, **inside)
+        return kept(name, "json", text.encode(), staging, **inside)
     if type(value) is bytes:
-        return _kept(name, "bytes", value, staging)
+        return kept(name, "bytes", value, staging)
     why: dict[str, Any] = {}
     if encoding.is_table(value):
         moved = lab_tables.leave(value)
@@ -84,12 +87,12 @@ def hand_over(name: str, value: Any, staging: Staging, subject: str) -> Form:
         data, layout = array
         meta = {"shape": list(value.shape), "dtype": str(value.dtype)}
         said: Form = {} if value.flags.writeable else {"read_only": True}
-        return _kept(name, "npy", data, staging, meta=meta, **said, **({"layout": layout} if layout else {}))
-    data = _pickled(value, subject)
+        return kept(name, "npy", data, staging, meta=meta, **said, **({"layout": layout} if layout else {}))
+    data = pickles.written(value, subject, met)
     holds: dict[str, Any] = {"holds": held} if (held := _not_plain(value)) else {}
     # Code that adds a folder for its modules runs after its values are read.
     found: dict[str, Any] = {"modules": places} if (places := lab_folder.module_folders()) else {}
-    return _kept(name, "pickle", data, staging, type=codec.type_name(value), **holds, **found, **why)
+    return kept(name, "pickle", data, staging, type=codec.type_name(value), **holds, **found, **why)
 
 
 def _not_plain(value: Any, path: str = "", depth: int = 0) -> str:
@@ -102,12 +105,16 @@ def _not_plain(value: Any, path: str = "", depth: int = 0) -> str:
     return "" if odd is None else _not_plain(odd[1], f"{path}[{odd[0]!r:.40}]", depth + 1)
 
 
-def take_over(form: Mapping[str, Any]) -> Any:
+def take_over(form: Mapping[str, Any], together: Together | None = None) -> Any:
     """The value that a form stands for; artifacts are named by `path`. Each call makes a new one.
+
+    `together` has the values of one pickle that were read at once: what is among them is taken from there.
 
     Raises AGI-RUN-113 for what cannot be read here, by the name and the stage that it comes from, where the form has
     them.
     """
+    if together and (place := pickle_of(form)) is not None and place in together:
+        return together[place][form["together"]["of"]]
     if form.get("inside"):
         found = take_over({name: one for name, one in form.items() if name != "inside"})
         return lab_tables.come(found) if encoding.is_table(found) else lab_folder.come(found)
@@ -118,7 +125,7 @@ def take_over(form: Mapping[str, Any]) -> Any:
     if kind == "refused":
         raise AgiError.from_plain(form["error"])
     if kind == "many":
-        return {key: take_over(one) for key, one in form["items"]}
+        return {key: take_over(one, together) for key, one in form["items"]}
     if kind == "module":
         return importlib.import_module(form["name"])
     if kind == "json":
@@ -132,7 +139,7 @@ def take_over(form: Mapping[str, Any]) -> Any:
         found.flags.writeable = not form.get("read_only")
         return found
     if kind == "pickle":
-        return _unpickled(form, subject)
+        return pickles.read(form, subject)
     table = encoding.decode(kind, Path(form["path"]), form.get("library"), subject)
     if "beside" in form:
         table = axes.give_back(table, form["beside"])
@@ -141,38 +148,10 @@ def take_over(form: Mapping[str, Any]) -> Any:
     return table.slice(0, form["head"]) if "head" in form else table
 
 
-def _unpickled(form: Mapping[str, Any], subject: str) -> Any:
-    """The object of a pickle. Raises AGI-STAGE-117 where its class or function is written in a stage, and not here."""
-    try:
-        with lab_folder.looking_in(form.get("modules", ())):
-            return codec.load(form["path"], subject, lab_folder.joined)
-    except AgiError as problem:
-        lost = _LOST.match(str(problem.__cause__)) if isinstance(problem.__cause__, AttributeError) else None
-        if lost is None:
-            cause = problem.__cause__
-            mend = (
-                f"hand on what is needed of it, or use it up in {form['stage']}" if "stage" in form else None
-            )
-            if mend and isinstance(cause, ModuleNotFoundError) and cause.name:
-                top = cause.name.partition(".")[0]
-                mend += f"; if {top} lies in the lab's folder, add its files to the inputs of this stage"
-            found, allowed = f"{type(cause).__name__}: {cause}", "a value whose pickle can be read again"
-            raise encoding.unreadable(subject, found, allowed, mend) from cause
-        maker, called, name = form.get("stage", "MAKER"), form.get("called", "a value"), lost[1].split(".")[0]
-        # A function is pickled by its name, so its definition is all that there is to take.
-        itself = form.get("type") == "function"
-        holds = "is" if form.get("type") == f"__main__.{lost[1]}" else "holds"
-        what = f"is the function {name}" if itself else f"{holds} an object of {name}"
-        raise AgiError(
-            "AGI-STAGE-117",
-            f"{called} of stage {maker} {what}, whose definition stands in a stage and does not come with it",
-            found=f"nothing called {name} in this stage",
-            allowed="the definition here too, taken from the text where it stands",
-            try_=f'uses = {{ {maker} = ["{name}"] }} (or the stage whose text has it)'
-            + (f" in place of {called} among the inputs" if itself else ""),
-            whose="author",
-            exit_code=FAILED,
-        ) from problem.__cause__
+def pickle_of(form: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Which pickle of several values this one can be taken from; None where it has none, or only a part is wanted."""
+    place = form.get("together", {})
+    return (place["path"], place.get("unit", "")) if "path" in place and "head" not in form else None
 
 
 def fingerprint(form: Mapping[str, Any], staging: Staging) -> dict[str, Any]:
@@ -219,7 +198,7 @@ def _table(name: str, value: Any, encoded: encoding.Encoded, staging: Staging) -
 
     whole = Table.of(value, name)
     said: Form = {"library": encoded.library, **({"beside": encoded.beside} if encoded.beside else {})}
-    return _kept(name, encoded.kind, encoded.data, staging, preview=whole.preview(), meta=whole.size, **said)
+    return kept(name, encoded.kind, encoded.data, staging, preview=whole.preview(), meta=whole.size, **said)
 
 
 def _array(value: Any) -> tuple[bytes, arrays.Layout] | None:
@@ -234,28 +213,7 @@ def _array(value: Any) -> tuple[bytes, arrays.Layout] | None:
     return (file.getvalue(), layout) if back.dtype == value.dtype else None
 
 
-def _pickled(value: Any, subject: str) -> bytes:
-    try:
-        if isinstance(value, io.IOBase):
-            # cloudpickle would write down what is in the file, which is something else.
-            raise AgiError(
-                "AGI-RUN-112", subject, found=f"an open file, {getattr(value, 'name', '')}".rstrip(", ")
-            )
-        data = codec.dumps(value, subject)
-        return codec.dumps(value, subject, lab_folder.parted) if lab_folder.is_named_in(data) else data
-    except AgiError as problem:
-        raise AgiError(
-            "AGI-STAGE-114",
-            f"{subject} cannot be handed to another stage",
-            found=problem.found,
-            allowed="data, tables, arrays, models: what can be written down",
-            try_="use it up in this stage, or make it in each stage that needs it",
-            whose="author",
-            exit_code=FAILED,
-        ) from problem
-
-
-def _kept(
+def kept(
     name: str,
     kind: str,
     data: bytes,
@@ -265,6 +223,7 @@ def _kept(
     meta: Mapping[str, Any] | None = None,
     **said: Any,
 ) -> Form:
+    """Write a value's bytes down as an artifact; its form."""
     media = _MEDIA.get(kind)
     shown = "table" if preview is not None else "json" if kind == "json" else "file"
     artifact = staging.data(name, shown, _SUFFIX[kind], data, dict(meta or {}), media=media, preview=preview)

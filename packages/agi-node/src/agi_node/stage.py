@@ -18,13 +18,14 @@ from agi_node.apart import apart, own_places
 from agi_node.displayed import display
 from agi_node.errors import FAILED, AgiError
 from agi_node.exact_json import exact_value
-from agi_node.handover import Form, hand_over, take_over
 from agi_node.items import Skip
 from agi_node.keeping import filled, instead, keep_figures, kept_files
 from agi_node.lab_folder import come, running_in
 from agi_node.placing import Inputs
 from agi_node.ready_folders import ready
 from agi_node.script import as_script, compiled, execute, write_out
+from agi_node.spent import spends
+from agi_node.together import hand_over_all, take_over_all
 from agi_node.values import scrub
 from agi_node.watched import Watched
 
@@ -84,7 +85,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         space.update(run=run, display=display, Skip=Skip)
         for stage, text in order["carried"]:
             exec(compiled(text, f"<stage {stage}>", shown=False)[0], space)
-        space.update({called: take_over(form) for called, form in given["values"].items()})
+        space.update(take_over_all(given["values"]))
         begins = _heard_until_now(order, run)
         watched = Watched(order.get("watch", []), given["values"], space)
         space.update(item)
@@ -96,12 +97,16 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
             shown = execute(order["code"], file, space, displayed.inner_result)
         finally:
             write_out(space)
+            texts = (order["code"], *(text for _, text in order["carried"]), *modules.texts())
+            run._spent = spends(texts, modules.names())
         if isinstance(shown, Skip):
             return shown
         numbers = numbers_drawn.drew(generators)
         said = displayed.result(shown)  # before values are taken: it may change what it shows
         told: dict[str, Any] = {
-            "values": {value: _value(name, value, space, run) for value in values},
+            "values": hand_over_all(
+                {value: _value(name, value, space) for value in values}, run._staging, name
+            ),
             "shown": None if said is None else scrub(said, SHOWN),
         }
         if changed := watched.changed(space, run._staging.scratch / "watched"):
@@ -134,7 +139,7 @@ def _names_of(outputs: list[str], *, is_file: bool) -> list[str]:
     return [name for name in outputs if ("/" in name or "." in name) == is_file]
 
 
-def _value(stage: str, name: str, space: Mapping[str, Any], run: RunContext) -> Form:
+def _value(stage: str, name: str, space: Mapping[str, Any]) -> Any:
     if name not in space:
         own = [
             found for found in space if not found.startswith("_") and found not in ("run", "display", "Skip")
@@ -148,7 +153,7 @@ def _value(stage: str, name: str, space: Mapping[str, Any], run: RunContext) -> 
             whose="author",
             exit_code=FAILED,
         )
-    return hand_over(name, space[name], run._staging, f"the value {name} of stage {stage}")
+    return space[name]
 
 
 def _also(names: list[str], space: Mapping[str, Any], run: RunContext) -> dict[str, Any]:

@@ -103,23 +103,31 @@ class Given:
     def read(self, node: Node, needs: Needs, item: Item) -> list[Any]:
         """All that a unit reads of others and of the folder, by what tells it from another."""
         found: list[Any] = []
+        together: list[tuple[str, str]] = []
         for one in node.given["inputs"]:
             if one["stage"] is not None:
                 for other in each(needs.get(one["stage"])):
                     if other.state in WITH_VALUE:
                         seen = self._left.seen(other.unit_id, one)
                         found.append([one["name"], one["called"], other.key, *seen])
+                        if one["kind"] == "value" and self._environments[other.node] == node.environment:
+                            digest = self._left.together(other.unit_id, one["name"])
+                            together += [(other.unit_id, digest)] if digest is not None else []
         for name in node.given["files"]:
             for file in self._of_the_folder(node, name, item):
                 found.append([name, file["path"], file["digest"]])
+        # Who takes one value alone does not see which objects it has in common with others.
+        found += [["together", one[1]] for one in dict.fromkeys(together) if together.count(one) > 1]
         return found
 
     def _form(self, unit: Unit, name: str, node: Node) -> Form:
         form = self._left.form(unit.unit_id, name)
         if "path" in form:
             form |= {"stage": unit.node, "called": name}  # for whoever cannot read it
-        if form["kind"] == "pickle" and self._environments[unit.node] != node.environment:
-            return {"kind": "refused", "error": _no_crossing(unit, name, form, node).to_plain()}
+        if self._environments[unit.node] != node.environment:
+            if form["kind"] == "pickle":
+                return {"kind": "refused", "error": _no_crossing(unit, name, form, node).to_plain()}
+            form.pop("together", None)
         return form
 
     def _of_the_folder(self, node: Node, name: str, item: Item) -> Iterator[dict[str, Any]]:

@@ -42,7 +42,15 @@ class Left:
         form: Form = dict(self.of(unit_id)["values"][name])
         if "artifact" in form:
             form["path"] = str(self._store.objects.path(self._digest(unit_id, form["artifact"])))
+        if (digest := self.together(unit_id, name)) is not None:
+            place = {"path": str(self._store.objects.path(digest)), "unit": unit_id}
+            form["together"] = {**form["together"], **place}
         return form
+
+    def together(self, unit_id: str, name: str) -> str | None:
+        """The digest of what a value was written into with others that hold the same objects; None for most."""
+        together = self.of(unit_id)["values"][name].get("together")
+        return None if together is None else self._digest(unit_id, together["artifact"])
 
     def seen(self, unit_id: str, one: Mapping[str, Any]) -> list[Any]:
         """What tells an input from another: the text of a value, or the digests of its artifacts."""
@@ -50,7 +58,7 @@ class Left:
         if one["kind"] == "value":
             form = left["values"][one["name"]]
             if "artifact" not in form:
-                return [form]
+                return [{said: told for said, told in form.items() if said != "together"}]
             beside = [form[said] for said in BESIDE if said in form]
             return [self._digest(unit_id, form["artifact"]), *beside]
         artifacts = left["files"].get(one["name"], {})
