@@ -305,9 +305,13 @@ def direction_of_mode(mode: str) -> Direction:
     >>> [direction_of_mode(mode) for mode in ("r", "rb", "w", "w+", "ab", "r+", "c", "?")]
     ['read', 'read', 'written', 'written', 'both', 'both', 'both', 'unknown']
     """
-    if mode[:1] in ("w", "x", "n") or mode == "overwrite":
+    if mode[:1] in ("w", "n") or mode == "overwrite":
         return "written"
-    if "+" in mode or mode[:1] in ("a", "c"):  # what is added to keeps what it held
+    if "+" in mode or mode[:1] in (
+        "a",
+        "c",
+        "x",
+    ):  # what is added to keeps what it held; `x` fails where it is
         return "both"
     return "read" if mode[:1] in ("r", "U") else "unknown"
 

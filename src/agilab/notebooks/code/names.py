@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ast
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agi_node.source.tree import chain_of
 from agilab.notebooks.code.known_texts import Text
-from agilab.notebooks.code.walking import Binding, Place, scope_of_class
+from agilab.notebooks.code.members import Members, members_of
+from agilab.notebooks.code.walking import Binding, Place, inside, scope_of_class
 
 DEEPEST = 40
 """Steps from a name to what it stands for, beyond which nobody looks."""
@@ -70,6 +71,7 @@ class Names(ABC):
         self._package = ""
         self.assumed: Collection[ast.FunctionDef] = ()
         """Functions of which is known only what they do when nothing is given to them."""
+        self._members: dict[ast.ClassDef, Members] = {}
 
     @abstractmethod
     def texts(self, node: ast.expr, place: Place, depth: int = 0) -> tuple[Text, ...]:
@@ -142,6 +144,84 @@ class Names(ABC):
         if node.attr not in inside.scope.bindings:
             return None
         return whole.evaluator.found(ast.Name(node.attr, ast.Load()), inside, depth + 1)
+
+    def class_of_self(self, node: ast.expr, place: Place) -> Found | None:
+        """The class in a method of which a name stands that is the method's object."""
+        owner = place.scope.owner(node.id) if isinstance(node, ast.Name) else None
+        if owner is None or not isinstance(node, ast.Name) or owner.me != node.id:
+            return None
+        around = owner.owner(owner.kind) if len(owner.bindings[node.id]) == 1 else None
+        for one in reversed(around.bindings[owner.kind]) if around is not None else ():
+            if one.cell == place.cell and isinstance(one.defined, ast.ClassDef):
+                return Found(self, one.defined, Place(one.cell, one.statement, around or owner))
+        return None
+
+    def class_of(self, node: ast.expr, place: Place) -> Found | None:
+        """The class of the notebook, or of an own module, of which an expression certainly is an object."""
+        if (own := self.class_of_self(node, place)) is not None:
+            return own
+        made = Found(self, node, place) if isinstance(node, ast.Call) else self.found(node, place)
+        if made is None or not isinstance(made.node, ast.Call):
+            return None
+        whole = made.evaluator.found(made.node.func, made.place)
+        return whole if whole is not None and isinstance(whole.node, ast.ClassDef) else None
+
+    def line_of(self, one: Found) -> Iterator[tuple[Found, ast.ClassDef, Members]]:
+        """A class and what it is derived from, as far as that is known, the nearest first."""
+        todo, seen = [one], set()
+        while todo:
+            one = todo.pop()
+            if not isinstance(one.node, ast.ClassDef) or one.node in seen:
+                continue
+            seen.add(one.node)
+            if one.node not in self._members:
+                self._members[one.node] = members_of(one.node)
+            yield one, one.node, self._members[one.node]
+            bases = [one.evaluator.found(base, one.place) for base in one.node.bases]
+            todo += [base for base in reversed(bases) if base is not None]
+
+    def method_of(self, whole: Found, name: str) -> Found | None:
+        """The method of a class, where it stands; None where it has none of that name."""
+        for one, node, members in self.line_of(whole):
+            if name in members.methods:
+                return replace(
+                    one, node=members.methods[name], place=replace(one.place, kind=node.name, owner="")
+                )
+        return None
+
+    def is_overridden(self, whole: Found, name: str) -> bool:
+        """Whether a class beside it that is derived from a class has a method of that name of its own."""
+        for bindings in whole.place.scope.outermost.bindings.values():
+            for one in bindings:
+                node = one.defined
+                if not isinstance(node, ast.ClassDef) or node is whole.node:
+                    continue
+                if any(isinstance(each, ast.FunctionDef) and each.name == name for each in node.body):
+                    other = replace(whole, node=node, place=replace(whole.place, cell=one.cell))
+                    if any(above is whole.node for _, above, _ in self.line_of(other)):
+                        return True
+        return False
+
+    def is_own_method(self, node: ast.expr, place: Place) -> bool:
+        """Whether it is a method, of an object that is known, of a class of the notebook or of an own module."""
+        whole = self.class_of(node.value, place) if isinstance(node, ast.Attribute) else None
+        return (
+            whole is not None
+            and isinstance(node, ast.Attribute)
+            and self.method_of(whole, node.attr) is not None
+        )
+
+    def kept_by(self, whole: Found, name: str) -> Found | None:
+        """What an attribute is that objects of a class keep, where that is written down."""
+        for one, node, members in self.line_of(whole):
+            if name not in members.stores and name not in members.body:
+                continue
+            kept = members.kept(name)
+            if kept is None:
+                return None
+            body = replace(one.place, scope=scope_of_class(node, one.place), kind=node.name, owner="")
+            return Found(one.evaluator, kept[0], inside(members.methods[kept[1]], body) if kept[1] else body)
+        return None
 
     def _of_dict(self, node: ast.Subscript, place: Place, depth: int) -> Found | None:
         """What stands under a key in a dictionary that is written down."""

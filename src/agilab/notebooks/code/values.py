@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
@@ -26,6 +27,7 @@ from agilab.notebooks.code.known_texts import (
     under,
     whole,
 )
+from agilab.notebooks.code.members import first_of, is_property
 from agilab.notebooks.code.names import DEEPEST, Names, OwnNames, binding_at
 from agilab.notebooks.code.walking import Place, scope_of_call
 
@@ -48,6 +50,7 @@ class Evaluator(Names):
         """`parameters` are names that a run may give other values, each with the cell that has its usual one."""
         super().__init__(aliases)
         self._called: list[ast.FunctionDef] = []
+        self._are_paths: dict[tuple[ast.AST, str], bool] = {}
         self._file = ""
         self._wide: Evaluator | None = None
         if parameters:
@@ -201,7 +204,10 @@ class Evaluator(Names):
         if binding is None or binding.value is None or self._varies.get(node.id) == binding.cell:
             last = owner.bindings[node.id][-1].value if owner and place.function else None
             made = isinstance(last, ast.Call) and self.dotted(last.func) in _PATHS
-            return (replace(hole(node), path=made and last is not None and self.is_path_of(last, node.id)),)
+            path = made and last is not None and self.is_path_of(last, node.id)
+            return (
+                replace(hole(node), path=path or (binding is not None and self._says_path(binding.said))),
+            )
         there = Place(binding.cell, binding.statement, owner or place.scope)
         if not binding.each:
             return self.texts(binding.value, there, depth)
@@ -213,6 +219,31 @@ class Evaluator(Names):
             if source and not source.each and isinstance(source.value, ast.List | ast.Tuple):
                 return tuple(text for item in source.value.elts for text in self.texts(item, there, depth))
         return (hole(node),)
+
+    def _says_path(self, said: ast.expr | None) -> bool:
+        """Whether the annotation of a parameter, or its default, says that it is a path and no string."""
+        if isinstance(said, ast.Call):
+            return self.dotted(said.func) in _PATHS
+        names = {self.dotted(one) for one in ast.walk(said)} if said is not None else set()
+        return bool(names & _PATHS) and "str" not in names
+
+    def _of_self(self, node: ast.Attribute, place: Place, depth: int) -> tuple[Text, ...] | None:
+        """An attribute of a method's own object: what a property returns, or a hole under its name."""
+        whole = self.class_of_self(node.value, place)
+        if whole is None:
+            return None
+        method = self.method_of(whole, node.attr)
+        if method is not None:
+            plain = isinstance(method.node, ast.FunctionDef) and is_property(method.node)
+            return self._returned(ast.Call(node, [], []), place, depth) if plain else None
+        key = whole.node, node.attr
+        if key not in self._are_paths:
+            self._are_paths[key] = False
+            kept = self.kept_by(whole, node.attr)
+            if kept is not None and isinstance(kept.node, ast.expr):
+                texts = kept.evaluator.texts(kept.node, kept.place, depth + 1)
+                self._are_paths[key] = all(text.path for text in texts)
+        return (replace(hole(node), path=self._are_paths[key]),)
 
     def _of_module(self, node: ast.Name | ast.Attribute, place: Place, depth: int) -> tuple[Text, ...] | None:
         """What a constant of an own module is; None for what is none."""
@@ -232,10 +263,16 @@ class Evaluator(Names):
         found = (
             self.found(node.func, place, depth) if isinstance(node.func, ast.Name | ast.Attribute) else None
         )
+        me = ""
+        if found is None and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+            whole, me = self.class_of_self(node.func.value, place), node.func.value.id
+            if whole is not None and not self.is_overridden(whole, node.func.attr):
+                found = self.method_of(whole, node.func.attr)
         if found is None or not isinstance(found.node, ast.FunctionDef):
             return None
         taken = found.node.args
-        names = [one.arg for one in (*taken.posonlyargs, *taken.args)]
+        mine = first_of(found.node) if me else ""
+        names = [one.arg for one in (*taken.posonlyargs, *taken.args)][1 if mine else 0 :]
         plain = not any(isinstance(one, ast.Starred) for one in node.args)
         if not plain or taken.kwarg or (len(node.args) > len(names) and not taken.vararg):
             return None
@@ -263,8 +300,6 @@ class Evaluator(Names):
         there = replace(found.place, scope=inside[0], function=True)
         texts = found.evaluator.texts(inside[1], there, depth + 1)
         self._called.pop()
-        if not all(text.known or text.text[:1] != "{" for text in texts):
-            return None
         told = {
             hole
             for one in (*given.values(), *listed)
@@ -272,10 +307,22 @@ class Evaluator(Names):
             for text in one.texts
             for hole in ONE_HOLE.findall(text.text)
         }  # others are of names that nobody outside of it knows
-        return tuple(
-            replace(text, text=ONE_HOLE.sub(lambda hole: hole[0] if hole[0] in told else "{…}", text.text))
-            for text in texts
+
+        def known(hole: re.Match[str]) -> str:
+            if hole[0] in told:
+                return hole[0]
+            kept = _KEPT.fullmatch(hole[0]) if mine else None
+            return f"{{{me}.{kept[2]}}}" if kept is not None and kept[1] == mine else "{…}"
+
+        returned = tuple(replace(text, text=ONE_HOLE.sub(known, text.text)) for text in texts)
+        begun = (
+            text.known
+            or text.text[:1] != "{"
+            or (text.path and text.text[:3] != "{…}")
+            or (mine and text.text.startswith(f"{{{me}."))
+            for text in returned
         )
+        return returned if all(begun) else None
 
     def _unknown(self, node: ast.Call, place: Place) -> Text:
         """What a function of an own module returns that is not known: by its name, so that it can be said."""
@@ -363,6 +410,8 @@ class Evaluator(Names):
                 return tuple(replace(text, text=above(text)) for text in owners)
         if self.dotted(node) in _SIGNS:
             return (Text(_SIGNS[self.dotted(node)]),)
+        if (kept := self._of_self(node, place, depth)) is not None:
+            return kept
         return self._written_down(node, place, depth)
 
     def _item(self, node: ast.Subscript, place: Place, depth: int) -> tuple[Text, ...]:
@@ -390,6 +439,8 @@ class Evaluator(Names):
         return texts if named is None else tuple(asked_at(text, named[1]) for text in texts)
 
 
+_KEPT = re.compile(r"\{(\w+)\.(\w+)\}")
+"""What an object keeps, as a hole."""
 _SIGNS = {"os.pardir": "..", "os.curdir": ".", "os.sep": "/", "os.path.pardir": "..", "os.path.sep": "/"}
 _PATHS = frozenset(
     f"{prefix}{name}"

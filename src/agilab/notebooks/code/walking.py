@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from agilab.notebooks.code.members import first_of, is_property
 from agilab.notebooks.code.turns import BRANCHING, Turn, branches, may_return
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -17,10 +18,15 @@ class Scope:
 
     A value is the expression of a plain assignment or, for a loop over a written list, that list; None for whatever
     else binds a name.
+
+    Attributes:
+        me: Of a method, what it calls its object; `kind` is the class then.
     """
 
     parent: Scope | None = None
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    me: str = ""
+    kind: str = ""
 
     def bind(self, name: str, binding: Binding) -> None:
         """Note one more binding of a name."""
@@ -46,6 +52,7 @@ class Binding:
     Attributes:
         imported: What an import binds it to, by full name (`src.config.DATA`), with dots in front where it is relative.
         defined: The function or the class that it is the name of.
+        said: Of what a function takes, the annotation, or else the default.
     """
 
     cell: int
@@ -55,6 +62,7 @@ class Binding:
     plain: bool = True
     imported: str = ""
     defined: ast.FunctionDef | ast.ClassDef | None = None
+    said: ast.expr | None = None
 
 
 @dataclass(frozen=True)
@@ -176,7 +184,8 @@ def scope_of_call(
         given: What it is given.
     """
     *before, last = node.body
-    if node.decorator_list or not isinstance(last, ast.Return) or last.value is None:
+    plain = not node.decorator_list or is_property(node)
+    if not plain or not isinstance(last, ast.Return) or last.value is None:
         return None
     if not all(isinstance(one, ast.Assign | ast.AnnAssign | ast.Expr) for one in before):
         return None
@@ -198,7 +207,14 @@ def _bind_everywhere(name: str, place: Place) -> None:
 def inside(node: Function, place: Place) -> Place:
     """Where the body of a function stands that stands at a place."""
     scope = Scope(place.scope)
+    if place.kind and not place.owner and not isinstance(node, ast.Lambda):
+        scope.me, scope.kind = first_of(node), place.kind
     arguments = node.args
+    places = [*arguments.posonlyargs, *arguments.args]
+    defaults = {
+        **dict(zip((one.arg for one in reversed(places)), reversed(arguments.defaults), strict=False)),
+        **dict(zip((one.arg for one in arguments.kwonlyargs), arguments.kw_defaults, strict=True)),
+    }
     every = [
         *arguments.posonlyargs,
         *arguments.args,
@@ -208,7 +224,8 @@ def inside(node: Function, place: Place) -> Place:
     ]
     for argument in every:
         if argument is not None:
-            scope.bind(argument.arg, Binding(place.cell, place.statement))
+            said = argument.annotation or defaults.get(argument.arg)
+            scope.bind(argument.arg, Binding(place.cell, place.statement, said=said))
     if not isinstance(node, ast.Lambda):
         outside = {
             name for x in ast.walk(node) if isinstance(x, ast.Global | ast.Nonlocal) for name in x.names

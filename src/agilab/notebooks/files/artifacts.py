@@ -235,6 +235,9 @@ def _of_method(
 ) -> Iterator[Artifact]:
     word = function.attr
     shown = f".{word}"
+    if _may_be_own(word) and evaluator.is_own_method(function, place):
+        yield from _mentioned(node, name or shown, place, evaluator)
+        return
     if puts_into_archive(word, evaluator):
         yield from _packed(node, shown, place, evaluator)
         return
@@ -260,6 +263,11 @@ def _of_method(
         return
     if word not in _NO_FILES:
         yield from _mentioned(node, name or shown, place, evaluator)
+
+
+def _may_be_own(word: str) -> bool:
+    """Whether something would be said of a method by its name, which its own text says better."""
+    return word in METHODS or word in PATH_METHODS or word in SAVING or word in ("glob", "rglob", *_PACKS)
 
 
 _UNPACKS = frozenset({"zipfile", "tarfile", "py7zr", "rarfile", "zipfile.ZipFile", "tarfile.open"})

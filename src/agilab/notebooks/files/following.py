@@ -8,16 +8,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agilab.notebooks.code.artifact_calls import PERHAPS
+from agilab.notebooks.code.members import is_property
 from agilab.notebooks.code.named_files import Act, Artifact, At, end_of
 from agilab.notebooks.code.turns import Turn, certain
 from agilab.notebooks.code.values import Evaluator
 from agilab.notebooks.code.walking import Nodes, Place, Scope, scope_of_class
 from agilab.notebooks.files.called_with import Call, Given, Signature, given_by, taken_by
 from agilab.notebooks.files.object_paths import Kind, Objects, method_of
-from agilab.notebooks.modules.own_names import OwnModule
+from agilab.notebooks.modules.own_names import OwnModule, imported_by
 
 _MOST = 2000
 """Uses of one function that are followed; a notebook in which they are more has them through each other."""
+_WITHIN = 400
+"""The same of a function that another one calls."""
+_ENOUGH = 10_000
+"""Of such altogether; beyond them, what a function does that another one calls is its own acts alone."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,8 @@ class Step:
 
     Attributes:
         far: How many of its last turns are of functions that the function calls in which it stands.
-        made: By the `__init__` of which class the object was made that a method is called of, and what that was given.
+        made: The class of the object that a method is called of, the one whose `__init__` made it, and what that was
+            given.
         kind: Of which class it is, where that is known.
     """
 
@@ -38,7 +44,7 @@ class Step:
     calls: str = ""
     given: Given = ()
     far: int = 0
-    made: tuple[Kind, Given] | None = None
+    made: tuple[Kind, Kind, Given] | None = None
     kind: Kind | None = None
 
 
@@ -77,20 +83,23 @@ class Followed:
         self._signatures: dict[tuple[int, str], Signature] = {}
         self._objects = Objects()
         scope = next((place.scope.outermost for here in nodes.values() for _, place in here), Scope())
-        self._defined = _defined(trees, self._signatures, scope, evaluator, self._objects)
         self._own = {one.number: one for one in own}
-        for one in own:
-            there = _defined(
+        theirs = {
+            one.name: _defined(
                 {one.number: one.tree}, self._signatures, one.scope, one.evaluator, self._objects
             )
-            for name, owners in there.items():
+            for one in _imported_first(own)
+        }
+        self._defined = _defined(trees, self._signatures, scope, evaluator, self._objects)
+        for one in own:
+            for name, owners in theirs[one.name].items():
                 full = name if name.startswith(".") else f"{one.name}.{name}"
                 for owner, cells in owners.items():
                     self._defined.setdefault(full, {}).setdefault(owner, []).extend(cells)
         for tree in (*trees.values(), *(one.tree for one in own)) if acts else ():
             self._objects.look_at(tree)
         self._steps: dict[tuple[int, str], list[Step]] = {}
-        for act in (kept for one in acts for kept in self._objects.acts_of(one)):
+        for act in map(self._objects.kept_in, acts):
             turns = _of_cell(act.artifact.cell, act.turns)
             self._add(act.artifact.cell, Step(act.at, turns, act.owner, act=act))
         self._changes = [
@@ -111,6 +120,7 @@ class Followed:
         self._known: dict[tuple[int, str], list[Step]] = {}
         self._on_the_way: dict[tuple[int, str], tuple[list[Step], set[tuple[int, str]]]] = {}
         self._cut: set[tuple[int, str]] = set()
+        self._left = _ENOUGH
 
     def meant_from(self, artifact: Artifact, cell: int, now: Folder) -> Folder:
         """The folder that a path is meant from in a cell: the one of now, or of when it was asked for."""
@@ -140,12 +150,12 @@ class Followed:
                 continue
             if name in self._defined:
                 given = given_by(node, place, evaluator) if isinstance(node, ast.Call) else ()
+                given = self._objects.given(given, place)
                 made = self._made(node, place, evaluator)
                 if made is not None and not name.startswith("."):
-                    self._objects.made(*made[1:])
+                    self._objects.made(*made)
                 kind = made[0] if made is not None else self._objects.kind_of_self(node, place)
-                by = made[1:] if made is not None else None
-                yield Step(end_of(node), turns, place.owner, calls=name, given=given, made=by, kind=kind)
+                yield Step(end_of(node), turns, place.owner, calls=name, given=given, made=made, kind=kind)
 
     def _made(self, node: ast.expr, place: Place, evaluator: Evaluator) -> tuple[Kind, Kind, Given] | None:
         """The class of what a call makes, or of which it calls a method; whose `__init__` makes that, and of what."""
@@ -156,7 +166,7 @@ class Followed:
             if self._objects.is_kind(cells[-1], owner):
                 by = cells[-1], owner.removesuffix(".__init__")
                 kind = self._objects.named(name.rpartition(".")[2], by)
-                return kind, by, given_by(node, place, evaluator)
+                return kind, by, self._objects.given(given_by(node, place, evaluator), place)
         if not isinstance(node.func, ast.Attribute):
             return None
         whose = node.func.value
@@ -222,6 +232,7 @@ class Followed:
                 self._cut.add((defined[-1], owner))
                 continue
             for step in self._of_owner(defined[-1], owner, cell, within):
+                self._left -= 1 if within else 0
                 signature = self._signatures.get((defined[-1], owner))
                 way = Call(call.given, signature or Signature(), caller)
                 near = len(step.turns) - step.far
@@ -230,7 +241,7 @@ class Followed:
                     continue
                 left = [turn for turn, yes in zip(step.turns, taken, strict=False) if not yes]
                 left += step.turns[near:]
-                if owner == self._method(call) or (call.made and owner == f"{call.made[0][1]}.__init__"):
+                if owner == self._method(call) or (call.made and owner == f"{call.made[1][1]}.__init__"):
                     left = [turn for turn in left if turn.word != method_of(owner)]
                 inner = replace(step, turns=(*call.turns, *left), far=len(left))
                 if inner.act is not None and defined[-1] in self._own:  # said of the line that calls it
@@ -279,12 +290,14 @@ class Followed:
         for step in self._steps.get((defined, owner), ()):
             if not step.calls:
                 found.append(step)
-                continue
-            found += self._of_call(step, cell, within | {(defined, owner)})
-        found = _guessed_once(found)[:_MOST]
+            elif not within or self._left > 0:
+                found += self._of_call(step, cell, within | {(defined, owner)})
+        found = _guessed_once(found)[: _WITHIN if within else _MOST]
         cut = self._cut - {(defined, owner)}
         self._cut = above | cut
-        if not cut:  # it is no part of a ring that began above
+        if not within or not (
+            cut or self._left <= 0
+        ):  # it is no part of a ring that began above, and all of it
             self._known[defined, owner] = found
         else:
             self._on_the_way[defined, owner] = found, cut
@@ -367,7 +380,7 @@ def _defined(
             if isinstance(node, ast.ClassDef):
                 inside = replace(place, scope=scope_of_class(node, place))
                 bases = [
-                    classes[one.id] for one in node.bases if isinstance(one, ast.Name) and one.id in classes
+                    one for base in node.bases if (one := _base(base, classes, place, evaluator)) is not None
                 ]
                 made_by = objects.add(node, place, evaluator, bases)
                 classes[node.name] = cell, node.name
@@ -376,7 +389,7 @@ def _defined(
                     note(node.name, f"{kind}.__init__", number_of_it)
                     signatures[number_of_it, f"{kind}.__init__"] = signature
                 for method in definitions(node):
-                    hidden = method.name.startswith("__") or any(map(_is_property, method.decorator_list))
+                    hidden = method.name.startswith("__") or is_property(method)
                     owner = f"{node.name}.{method.name}"
                     note(node.name if hidden else f".{method.name}", owner, cell)
                     if isinstance(method, ast.FunctionDef) and method.name in (
@@ -390,9 +403,32 @@ def _defined(
     return found
 
 
-def _is_property(decorator: ast.expr) -> bool:
-    name = decorator.attr if isinstance(decorator, ast.Attribute) else getattr(decorator, "id", "")
-    return name in ("property", "cached_property")
+def _base(node: ast.expr, classes: Mapping[str, Kind], place: Place, evaluator: Evaluator) -> Kind | None:
+    """Which class another one is derived from: of those above, or one that is imported from an own module."""
+    if isinstance(node, ast.Name) and node.id in classes:
+        return classes[node.id]
+    found = evaluator.found(node, place)
+    if found is None or not isinstance(found.node, ast.ClassDef) or found.place.cell == place.cell:
+        return None
+    return found.place.cell, found.node.name
+
+
+def _imported_first(own: Sequence[OwnModule]) -> list[OwnModule]:
+    """Modules, each below those that it imports; of those that import each other the first is the lower."""
+    by_name = {one.name: one for one in own}
+    placed: dict[str, OwnModule] = {}
+    begun: set[str] = set()
+    todo = [(one, False) for one in reversed(own)]
+    while todo:
+        one, is_done = todo.pop()
+        if is_done:
+            placed[one.name] = one
+        elif one.name not in begun:
+            begun.add(one.name)
+            needs = {name for full in imported_by(one) for name in (full, full.rpartition(".")[0])}
+            todo.append((one, True))
+            todo += [(by_name[name], False) for name in sorted(needs & by_name.keys() - begun)]
+    return list(placed.values())
 
 
 def definitions(

@@ -39,6 +39,8 @@ def acts_of_reading(nodes: Iterable[tuple[ast.AST, Place]], evaluator: Evaluator
         if not isinstance(node, ast.Call):
             continue
         direction = _direction(node, evaluator)
+        if direction and evaluator.is_own_method(node.func, place):
+            continue  # its own text says what it does
         name = evaluator.dotted(node.func)
         given = [*node.args, *(keyword.value for keyword in node.keywords)] if direction else ()
         for number, argument in enumerate(given):

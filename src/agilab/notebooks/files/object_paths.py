@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TypeGuard
 
 from agilab.notebooks.code.known_texts import Text
+from agilab.notebooks.code.members import members_of
 from agilab.notebooks.code.named_files import Act, Artifact, where_of
 from agilab.notebooks.code.values import MOST, Evaluator
 from agilab.notebooks.code.walking import Place, inside, scope_of_class
@@ -21,9 +22,12 @@ from agilab.notebooks.files.called_with import Call, Given, Signature, given_by,
 
 Kind = tuple[int, str]
 """A class: the cell that defines it, and its name."""
-_OF_SELF = re.compile(r"\{(basename\()?(\w+)\.(\w+)\)?\}")
+_OF_SELF = re.compile(r"\{(basename\()?(\w+)\.(\w+)(\))?\}")
 _HOLE = re.compile(r"\{(basename\()?(\w+)(\))?\}")
 _TOKEN = re.compile(r"\{(basename\()?made_(\d+)_of_(\w+)(\))?\}")
+_KEPT = re.compile(r"\{(basename\()?kept_(\d+)_of_(\w+)(\))?\}")
+_DEEPEST = 8
+"""Attributes made of each other."""
 
 
 class Objects:
@@ -34,7 +38,7 @@ class Objects:
         self._signatures: dict[Kind, Signature] = {}
         self._attributes: dict[Kind, dict[str, tuple[Text, ...]]] = {}
         self._selves: dict[tuple[int, str], str] = {}
-        self._given: dict[Kind, list[Given]] = {}
+        self._given: list[tuple[Kind, Kind, Given]] = []
         self._set: set[str] = set()
         self._base: dict[Kind, Kind] = {}
         self._with_init: set[Kind] = set()
@@ -61,59 +65,46 @@ class Objects:
         self._base.pop(kind, None)
         if bases:
             self._base[kind] = bases[0]
-        body = replace(place, scope=scope_of_class(node, place))
-        methods = [one for one in node.body if isinstance(one, ast.FunctionDef)]
-        first = {one.name: _first(one) for one in methods}
-        self._selves |= {(place.cell, f"{node.name}.{name}"): me for name, me in first.items() if me}
+        body = replace(place, scope=scope_of_class(node, place), kind=node.name)
+        members = members_of(node)
+        self._selves |= {(place.cell, f"{node.name}.{name}"): me for name, me in members.first.items() if me}
         number = len(self._kinds)
         self._kinds.append(kind)
-        init = next((one for one in methods if one.name == "__init__"), None)
+        init = members.methods.get("__init__")
         fields = _fields(node) if init is None and _is_dataclass(node) else None
         if init is not None:
             signature = taken_by(init, body, evaluator, bound=True)
         else:
             signature = Signature() if fields is None else taken_by(fields, body, evaluator)
         self._signatures[kind] = signature
-        found: dict[str, tuple[Text, ...]] = {}
-        stores = _stores(methods, first)
-        for name, value in _of_body(node).items():
-            if name not in stores:
-                found[name] = evaluator.texts(value, body)
-        if fields is not None:
-            own = {name for name in signature.names if name not in stores}
-            found |= {name: (Text(f"{{{name}}}", known=False),) for name in own}
         within = inside(init, body) if init is not None else None
+        me = members.first.get("__init__", "")
+
+        def named(texts: Sequence[Text]) -> tuple[Text, ...]:
+            return tuple(_with_tokens(text, number, signature, me) for text in texts)
+
+        found: dict[str, tuple[Text, ...]] = {}
+        for name in (*members.body, *members.stores):
+            value, method = members.kept(name) or (None, "")
+            there = within if method else body
+            found[name] = () if value is None or there is None else named(evaluator.texts(value, there))
+        if fields is not None:
+            own = {name for name in signature.names if name not in members.stores}
+            found |= {name: named([Text(f"{{{name}}}", known=False)]) for name in own}
+        self._attributes[kind] = found
         above = next((one for one in self.line_of(kind)[1:] if one in self._with_init), None)
         if init is not None and within is not None and above is not None:
             for call in filter(_is_of_super, ast.walk(init)):
                 given = given_by(call, within, evaluator)
-                self._above[kind] = (
-                    above,
-                    tuple(
-                        (place_of, tuple(_with_tokens(text, number, signature) for text in texts))
-                        for place_of, texts in given
-                    ),
-                )
-        for name, values in stores.items():
-            if (
-                within is not None
-                and len(values) == 1
-                and values[0][0] == "__init__"
-                and values[0][1] is not None
-            ):
-                found[name] = evaluator.texts(values[0][1], within)
-        self._attributes[kind] = {
-            name: tuple(_with_tokens(text, number, signature) for text in texts)
-            for name, texts in found.items()
-        }
+                self._above[kind] = above, tuple((place_of, named(texts)) for place_of, texts in given)
         if fields is not None:
             return kind, signature
         made_by = next((one for one in self.line_of(kind)[1:] if one in self._with_init), None)
         if init is not None:
             self._with_init.add(kind)
-        elif made_by is not None:
-            return made_by, self._signatures[made_by]
-        return None
+            return None
+        by = made_by or kind
+        return by, self._signatures[by]
 
     def line_of(self, kind: Kind) -> list[Kind]:
         """A class and what it is derived from, the nearest first."""
@@ -139,39 +130,73 @@ class Objects:
             return None
         return place.cell, place.owner.partition(".")[0]
 
-    def made(self, kind: Kind, given: Given) -> None:
-        """Note that an object is made."""
-        self._given.setdefault(kind, []).append(given)
+    def made(self, kind: Kind, by: Kind, given: Given) -> None:
+        """Note that an object of a class is made by the `__init__` of one."""
+        self._given.append((kind, by, given))
 
-    def acts_of(self, act: Act) -> Iterator[Act]:
-        """An act of a method with what its object keeps, as far as the class says it."""
-        me = self._selves.get((act.artifact.cell, act.owner))
-        attributes = self._attributes.get((act.artifact.cell, act.owner.partition(".")[0]), {})
-        known = attributes.keys() - self._set
-        holes = [name for _, of, name in _OF_SELF.findall(act.artifact.path) if of == me and name in known]
-        if not holes:
-            yield act
+    def given(self, given: Given, place: Place) -> Given:
+        """What a call gives that stands in a method: what the object keeps goes by a name that nothing else has."""
+        me, number = self._of_method(place.cell, place.owner)
+        if not me:
+            return given
+        return tuple(
+            (where, tuple(replace(one, text=_kept(one.text, me, number)) for one in texts))
+            for where, texts in given
+        )
+
+    def kept_in(self, act: Act) -> Act:
+        """An act of a method: what the object keeps goes by a name that nothing else has."""
+        me, number = self._of_method(act.artifact.cell, act.owner)
+        path = _kept(act.artifact.path, me, number) if me else act.artifact.path
+        return act if path == act.artifact.path else replace(act, artifact=replace(act.artifact, path=path))
+
+    def _of_method(self, cell: int, owner: str) -> tuple[str, int]:
+        """What a method calls its object, and the number of its class."""
+        kind = cell, owner.partition(".")[0]
+        return self._selves.get((cell, owner), ""), self._kinds.index(
+            kind
+        ) if kind in self._attributes else -1
+
+    def _filled(self, artifact: Artifact, kind: Kind, deep: int = 0) -> Iterator[Artifact]:
+        """An artifact with what an object of a class keeps, as far as the class and those above it say it."""
+        line = self.line_of(kind)
+        names = dict.fromkeys(
+            name for _, number, name, _ in _KEPT.findall(artifact.path) if self._kinds[int(number)] in line
+        )
+        texts = {
+            name: next((own[name] for one in line if name in (own := self._attributes[one])), ())
+            for name in names
+            if name not in self._set
+        }
+        texts = {name: many for name, many in texts.items() if many}
+        if not texts or deep > _DEEPEST:
+            yield artifact
             return
-        names = list(dict.fromkeys(holes))
-        for choice in itertools.islice(itertools.product(*(attributes[name] for name in names)), MOST):
-            texts = dict(zip(names, choice, strict=True))
+        for choice in itertools.islice(itertools.product(*texts.values()), MOST):
+            chosen = dict(zip(texts, choice, strict=True))
 
-            def kept(hole: re.Match[str], texts: Mapping[str, Text] = texts) -> str:
-                text = texts.get(hole[3])
-                if text is None or hole[2] != me:
+            def kept(hole: re.Match[str], chosen: Mapping[str, Text] = chosen) -> str:
+                text = chosen.get(hole[3])
+                if text is None or self._kinds[int(hole[2])] not in line:
                     return hole[0]
                 return text.text.rpartition("/")[2] if hole[1] and text.known else text.text
 
-            perhaps = any(text.perhaps for text in choice) or len(attributes[names[0]]) > 1
-            yield replace(act, artifact=_anew(act.artifact, _OF_SELF.sub(kept, act.artifact.path), perhaps))
+            perhaps = any(text.perhaps for text in choice) or any(len(many) > 1 for many in texts.values())
+            yield from self._filled(_anew(artifact, _KEPT.sub(kept, artifact.path), perhaps), kind, deep + 1)
 
     def of(
+        self, artifact: Artifact, kind: Kind, by: Kind, given: Given, caller: Signature | None
+    ) -> Iterator[Artifact]:
+        """An artifact of a method with what its object keeps, and was given by who made it (`made`)."""
+        for one in self._filled(artifact, kind):
+            yield from self._given_to(one, by, given, caller)
+
+    def _given_to(
         self, artifact: Artifact, kind: Kind, given: Given, caller: Signature | None
     ) -> Iterator[Artifact]:
-        """An artifact of a method with what its object was given."""
         if kind in self._above and self._has(artifact, self._above[kind][0]):
-            for one in self.of(artifact, *self._above[kind], None):
-                yield from self.of(one, kind, given, caller) if one != artifact else (one,)
+            for one in self._given_to(artifact, *self._above[kind], None):
+                yield from self._given_to(one, kind, given, caller) if one != artifact else (one,)
             return
         if not self._has(artifact, kind):
             yield artifact
@@ -187,19 +212,18 @@ class Objects:
 
     def of_any(self, artifact: Artifact) -> Iterator[Artifact]:
         """An artifact of a method of nobody knows which object: of each that is made anywhere."""
-        numbers = [int(number) for _, number, _, _ in _TOKEN.findall(artifact.path)]
-        if not numbers:
+        tokens = (*_KEPT.findall(artifact.path), *_TOKEN.findall(artifact.path))
+        if not tokens:
             yield artifact
             return
-        kind = self._kinds[numbers[0]]
-        made = [
-            (one, given) for one, many in self._given.items() if kind in self.line_of(one) for given in many
-        ]
+        kind = self._kinds[int(tokens[0][1])]
+        made = [one for one in self._given if kind in self.line_of(one[0])]
         each = dict.fromkeys(
-            found for one, given in made or [(kind, ())] for found in self.of(artifact, one, given, None)
+            found for one in made or [(kind, kind, ())] for found in self.of(artifact, *one, None)
         )
-        for one in each:
-            yield replace(one, perhaps=True) if len(each) > 1 else one
+        for found in each:
+            shown = _TOKEN.sub(r"{\1\3\4}", _KEPT.sub(r"{\1\3\4}", found.path))
+            yield replace(found, path=shown, perhaps=found.perhaps or len(each) > 1)
 
     def _has(self, artifact: Artifact, kind: Kind) -> bool:
         return any(self._kinds[int(number)] == kind for _, number, _, _ in _TOKEN.findall(artifact.path))
@@ -216,53 +240,6 @@ def _is_of_super(node: ast.AST) -> TypeGuard[ast.Call]:
     function = node.func if isinstance(node, ast.Call) else None
     whose = function.value if isinstance(function, ast.Attribute) and function.attr == "__init__" else None
     return isinstance(whose, ast.Call) and isinstance(whose.func, ast.Name) and whose.func.id == "super"
-
-
-def _first(method: ast.FunctionDef) -> str:
-    """What a method calls its object; "" for one that gets none."""
-    takes = [*method.args.posonlyargs, *method.args.args]
-    static = any(
-        isinstance(one, ast.Name) and one.id in ("staticmethod", "classmethod")
-        for one in method.decorator_list
-    )
-    return takes[0].arg if takes and not static else ""
-
-
-def _stores(
-    methods: Sequence[ast.FunctionDef], first: Mapping[str, str]
-) -> dict[str, list[tuple[str, ast.expr | None]]]:
-    """What methods put into their object, each with the method and the value; None where that is no plain one."""
-    found: dict[str, list[tuple[str, ast.expr | None]]] = {}
-    for method in methods:
-        values = dict(_assigned(method))
-        for node in ast.walk(method):
-            if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Store):
-                continue
-            if isinstance(node.value, ast.Name) and node.value.id == first[method.name]:
-                found.setdefault(node.attr, []).append((method.name, values.get(id(node))))
-    return found
-
-
-def _assigned(method: ast.FunctionDef) -> Iterator[tuple[int, ast.expr]]:
-    """What plain assignments give, by the target's id; of `self.a, self.b = a, b` each its own."""
-    for node in ast.walk(method):
-        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
-            continue
-        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-            yield id(target), node.value
-            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-                yield from zip(map(id, target.elts), node.value.elts, strict=False)
-
-
-def _of_body(node: ast.ClassDef) -> dict[str, ast.expr]:
-    """What the body of a class binds, by name."""
-    found: dict[str, ast.expr] = {}
-    for one in node.body:
-        target = one.targets[0] if isinstance(one, ast.Assign) else getattr(one, "target", None)
-        value = one.value if isinstance(one, ast.Assign | ast.AnnAssign) else None
-        if isinstance(target, ast.Name) and value is not None:
-            found[target.id] = value
-    return found
 
 
 def _is_dataclass(node: ast.ClassDef) -> bool:
@@ -286,14 +263,23 @@ def _fields(node: ast.ClassDef) -> ast.FunctionDef:
     return made
 
 
-def _with_tokens(text: Text, number: int, signature: Signature) -> Text:
-    """A text in which what `__init__` takes goes by a name that nothing else has."""
+def _with_tokens(text: Text, number: int, signature: Signature, me: str) -> Text:
+    """A text in which what `__init__` takes, and what its object keeps, goes by a name that nothing else has."""
 
     def named(hole: re.Match[str]) -> str:
         is_taken = hole[2] in signature.names and hole[2] not in signature.own
         return f"{{{hole[1] or ''}made_{number}_of_{hole[2]}{hole[3] or ''}}}" if is_taken else hole[0]
 
-    return replace(text, text=_HOLE.sub(named, text.text))
+    return replace(text, text=_kept(_HOLE.sub(named, text.text), me, number))
+
+
+def _kept(path: str, me: str, number: int) -> str:
+    """A path in which what the object keeps that is called `me` goes by a name that nothing else has."""
+
+    def named(hole: re.Match[str]) -> str:
+        return f"{{{hole[1] or ''}kept_{number}_of_{hole[3]}{hole[4] or ''}}}" if hole[2] == me else hole[0]
+
+    return _OF_SELF.sub(named, path)
 
 
 def _anew(artifact: Artifact, path: str, perhaps: bool) -> Artifact:

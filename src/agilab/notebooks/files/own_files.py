@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from agilab.notebooks.code.artifact_calls import PERHAPS
 from agilab.notebooks.code.named_files import Act, Artifact
 from agilab.notebooks.code.values import Evaluator
 from agilab.notebooks.code.walking import Place, Scope
@@ -92,6 +93,25 @@ def without_hearsay(uses: Sequence[FileUse], own: Sequence[OwnModule]) -> tuple[
         return use.artifact.call.startswith(names) and any(one.endswith(f"/{use.path}") for one in there)
 
     return tuple(use for use in uses if not is_hearsay(use))
+
+
+def computed_by_modules(uses: Iterable[FileUse], artifacts: Iterable[Artifact]) -> Iterator[Finding]:
+    """What is to be said where a cell calls a function of an own module of whose files nobody knows where they lie.
+
+    `artifacts` are those of the cells themselves.
+    """
+    of_cells = {(one.cell, one.line, one.call) for one in artifacts}
+    said: set[tuple[int, int]] = set()
+    for use in uses:
+        one = use.artifact
+        done = use.is_unsaid and one.computed and use.does in ("read", "write", "add", "look")
+        certain = all(turn.at[0] >= 0 for turn in use.turns)  # as far as the module is asked
+        if not done or not certain or one.kind == PERHAPS or (one.cell, one.line) in said:
+            continue
+        if (one.cell, one.line, one.call) not in of_cells:
+            said.add((one.cell, one.line))
+            what = f"“{redact(one.path)}” ({one.call}), of a module that is called here, is computed"
+            yield found("NB-312", what, cell=one.cell, line=one.line)
 
 
 def own_findings(
