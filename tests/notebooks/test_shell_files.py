@@ -94,3 +94,32 @@ def test_a_notebook_that_greps_for_headers_needs_the_file_and_nothing_else() -> 
         ("written", "s.fasta"),
         ("read", "s.fasta"),
     }
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "test -f a.txt && echo yes || echo no",
+        "[ -e a.txt ] && echo yes || echo no",
+        "if [ -s a.txt ]; then echo yes; else echo no; fi",
+        "if [[ -r a.txt && 1 -lt 2 ]]; then echo yes; else echo no; fi",
+        "[ ! -f a.txt ] && echo no || echo yes",
+        "[ a.txt -ot nothing.txt ] && echo yes || { [ a.txt -nt nothing.txt ] && echo yes || echo no; }",
+    ],
+)
+def test_what_a_shell_asks_about_is_given(command: str, tmp_path: Path) -> None:
+    answers = []
+    for name in ("a.txt", "other.txt"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / name).write_text("x")
+        answers.append(
+            subprocess.run(
+                ["bash", "-c", command], cwd=folder, check=False, capture_output=True, text=True
+            ).stdout
+        )
+    assert answers == ["yes\n", "no\n"], "the shell itself asks about it"
+    found = inspect(notebook("open('a.txt', 'w').write('x')", f"!{command}"))
+    looks = {use.path for use in found.uses if use.does == "look"}
+    assert looks <= {"a.txt", "nothing.txt"}
+    assert "a.txt" in looks

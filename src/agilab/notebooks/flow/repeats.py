@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.links import Links
-from agilab.notebooks.flow.model import Setting, is_state
+from agilab.notebooks.flow.model import Setting
 
 _DRAWN = "<drawn>"
 _DRAWS = re.compile(r"\.(plot|hist|boxplot)\b")
@@ -39,6 +39,7 @@ _DRAW_NOTHING = frozenset(sys.stdlib_module_names) | states.words(
 """What draws no numbers of the process's own but where the code says so."""
 _EVERYWHERE = frozenset(
     {"warnings", "logging", "sys", "locale", "decimal", "mpmath", "time", "loggers", "builtins"}
+    | {"codecs", "copyreg", "gc", "gettext", "resource", "socket", "threading"}
 )
 """What whoever sets it sets for everybody."""
 
@@ -135,10 +136,26 @@ def _may_draw(links: Links, cell: int, of: frozenset[str]) -> bool:
     if libraries - _DRAW_NOTHING - links.flows.own_modules - {_DRAWN}:
         return True
     flow = links.flows[cell]
+    if flow.syntax:
+        return False
     values = (
-        links.value(name, cell) for name in flow.reads if name not in flow.modules and not is_state(name)
+        links.value(name, cell)
+        for name in _asked(links.flows.sources[cell])
+        if name in flow.reads.keys() - flow.modules
     )
     return any(one.kind == "" and one.owns and not (one.calm or one.makers) for one in values)
+
+
+def _asked(source: str) -> Iterator[str]:
+    """The names of what methods are called of, or of something in it."""
+    for node in ast.walk(ast.parse(source)):
+        inner: ast.expr | None = node.func if isinstance(node, ast.Call) else None
+        if isinstance(inner, ast.Name):  # a function, and no method
+            continue
+        while isinstance(inner, ast.Attribute | ast.Subscript):
+            inner = inner.value
+        if isinstance(inner, ast.Name):
+            yield inner.id
 
 
 def _above(links: Links, begin: int) -> list[tuple[int, Setting]]:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 Direction = Literal["read", "written", "both", "unknown"]
-Kind = Literal["", "folder", "files"]
+Kind = Literal["", "folder", "files", "seen"]
 
 
 class Step(NamedTuple):
@@ -22,7 +22,7 @@ class Step(NamedTuple):
         gone: Whether the file is no longer there afterwards.
         sure: Whether the command is come to for certain.
         kind: "folder" for what may be one: whatever lies in it is read, or it is made and nothing in it; "files" for
-            what is written below it, under names that the command does not say.
+            what is written below it, under names that the command does not say; "seen" for what it only asks about.
     """
 
     path: str
@@ -316,6 +316,19 @@ def _moved(program: str, rest: Sequence[str]) -> Iterator[Step]:
             )
 
 
+_ASKS = frozenset({f"-{letter}" for letter in "adefhLrswxNOGpS"})
+"""What `test` asks of one file."""
+
+
+def _tested(program: str, rest: Sequence[str]) -> Iterator[Step]:
+    """`test -f a.csv`, `[ a.csv -nt b.csv ]`: what it asks about is the same after it, and need not be there."""
+    for before, word, after in zip(("", *rest), rest, (*rest[1:], ""), strict=False):
+        if word in ("-nt", "-ot", "-ef"):
+            yield from (Step(path, "read", kind="seen") for path in (before, after))
+        elif word in _ASKS and after not in ("", "]", "]]"):
+            yield Step(after, "read", kind="seen")
+
+
 def _removed(program: str, rest: Sequence[str]) -> Iterator[Step]:
     return (Step(path, "unknown", gone=True) for path in words_of(rest).operands)
 
@@ -367,7 +380,7 @@ _COMMANDS: Mapping[str, Callable[[str, Sequence[str]], Iterator[Step]]] = {
     "mawk": _scripted, "find": _find, "tar": _tar, "zip": _zip, "unzip": _unzip, "rm": _removed, "rmdir": _removed,
     "mkdir": _mkdir, "touch": _touched, "tee": _tee, "dd": _dd, "sqlite3": _database, "duckdb": _database,
     **dict.fromkeys(("grep", "egrep", "fgrep", "zgrep", "rg"), _searched),
-    **dict.fromkeys(("ls", "du", "tree", "ll"), _looked),
+    **dict.fromkeys(("ls", "du", "tree", "ll"), _looked), **dict.fromkeys(("test", "[", "[["), _tested),
     **dict.fromkeys(("gzip", "gunzip", "bzip2", "bunzip2", "xz", "unxz", "zstd", "unzstd"), _packed),
     **dict.fromkeys(("cp", "mv", "ln"), _moved),
     **dict.fromkeys(("wget", "curl", "gdown"), _download),

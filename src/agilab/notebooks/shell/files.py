@@ -28,7 +28,7 @@ def steps_of_command(command: str) -> Iterator[Step]:
     """The same, one after another, with what is gone afterwards and what is done only if something turns out.
 
     >>> [(step.path, step.sure) for step in steps_of_command("test -f a.txt || wc -l b.txt; rm c.txt")]
-    [('b.txt', False), ('c.txt', True)]
+    [('a.txt', True), ('b.txt', False), ('c.txt', True)]
     """
     for one in _commands(command):
         if one.folder:

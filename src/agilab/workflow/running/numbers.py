@@ -81,9 +81,10 @@ def _seed_in(node: Node, seeds: re.Pattern[str]) -> tuple[str, bool]:
         return "", False
     found, first, begins = "", False, True
     for one in body:
-        call = one.value if isinstance(one, ast.Expr) else None
-        name = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
-        if seeds.search(name):
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        calls = [ast.unparse(node.func) for node in ast.walk(one) if isinstance(node, ast.Call)]
+        if any(map(seeds.search, calls)):
             found, first = ast.unparse(one), begins
-        begins = begins and (bool(name) or isinstance(one, ast.Import | ast.ImportFrom))
+        begins = begins and isinstance(one, ast.Import | ast.ImportFrom | ast.Expr | ast.If)
     return found, first
