@@ -61,6 +61,8 @@ def test_a_risk(cell: str) -> None:
         "while True:\n    if done():\n        break",
         "def f():\n    while True:\n        return 1",
         "while True:\n    raise StopIteration",
+        "def f():\n    while True:\n        yield 1",
+        "def f():\n    while True:\n        x = yield from g()",
         "while x:\n    work()",
         "model.eval()",
         "sys.exit('no data')",

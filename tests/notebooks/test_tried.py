@@ -6,6 +6,8 @@ import contextlib
 import io
 import json
 
+import pytest
+
 from agilab.notebooks.inspecting import inspect
 from agilab.notebooks.stages.staging import stage_notebooks
 from tests.notebooks.building import notebook
@@ -30,6 +32,31 @@ def test_what_stood_above_the_exception_is_done_and_the_rest_of_the_cell_is_not(
             exec(stage.code or "", space)
     assert (space["x"], space["text"]) == (2, "a\nb")
     assert "TypeError: 'tuple' object does not support item assignment" in said.getvalue()
+
+
+@pytest.mark.parametrize(
+    "ends", ["import sys\nsys.exit()", "raise SystemExit('bye')", "exit()", "raise KeyboardInterrupt"]
+)
+def test_what_would_end_a_script_is_caught_as_a_kernel_goes_on_below_it(ends: str) -> None:
+    space: dict[str, object] = {}
+    found = inspect(tagged(f"x = 2\n{ends}\nx = 3"))
+    assert "NB-512" not in [one.code for one in found.findings]
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        for stage in stage_notebooks([found]).lab.stages:
+            exec(stage.code or "", space)
+    assert space["x"] == 2
+    assert said.getvalue()
+
+
+def test_a_run_that_somebody_stops_is_stopped() -> None:
+    (stage,) = stage_notebooks([inspect(tagged("x = stopped()", before="x = 1"))]).lab.stages
+
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        exec(stage.code or "", {"stopped": stopped})
 
 
 def test_a_name_that_is_not_there_is_caught_with_the_rest() -> None:

@@ -28,7 +28,7 @@ from agi_node.forms import LONGEST, Bundle, ask, cut, forms_of, to_one_length
 from agi_node.script import execute
 from agilab.contracts.notebook_import import ImportedStage
 from agilab.workflow.notebooks.kernel import Ran
-from agilab.workflow.notebooks.showing import _displayed, _results, judged_shown
+from agilab.workflow.notebooks.showing import _displayed, _ends_with_magic, _results, judged_shown
 
 FORMS = """
 class Card:
@@ -391,6 +391,21 @@ def test_what_a_library_shows_by_itself_is_told_apart() -> None:
     assert _displayed(stage, Ran(displays=theirs), {"displays": theirs}) == (theirs, theirs, "")
     theirs, mine, why = _displayed(stage, Ran(displays=[html, html]), {"displays": [html]})
     assert (len(theirs), len(mine), why) == (2, 1, ""), "what a cell shows counts"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = 1\n!ls",
+        "!python make.py \\\n   in.txt; \\\n   ls",
+        "!ls\n\n# done",
+        "%%bash\nls\n",
+        "%time f( \\\n  1)",
+    ],
+)
+def test_a_cell_may_end_with_a_line_of_the_shell_that_goes_on_below_it(text: str) -> None:
+    assert _ends_with_magic(text)
+    assert not _ends_with_magic(f"{text.removeprefix('%%')}\nx \\\n  + 1")
 
 
 def test_a_magic_that_an_own_module_makes_is_a_function_where_there_is_no_kernel(tmp_path: Path) -> None:

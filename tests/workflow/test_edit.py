@@ -186,9 +186,8 @@ def test_a_new_lab_has_nothing_in_its_way_and_its_lock_is_fresh(tmp_path: Path, 
 
     assert validate(made.path, workspace).findings == ()
     assert made.files == ("lab_stages.toml", "pyproject.toml", "uv.lock")
-    assert (
-        tomllib.loads((made.path.parent / "pyproject.toml").read_text())["project"]["name"] == "warm-nights-2"
-    )
+    project = tomllib.loads((made.path.parent / "pyproject.toml").read_text())["project"]
+    assert project["name"] == "warm-nights-2-lab"
     Uv.found().run("lock", "--check", "--offline", cwd=made.path.parent, doing="check", try_="")
 
 

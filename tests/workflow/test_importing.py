@@ -20,6 +20,7 @@ from agilab.workflow.notebooks.exporting import export_lab, round_trip
 from agilab.workflow.notebooks.held_together import held_together
 from agilab.workflow.notebooks.importing import make_an_app, write_import
 from agilab.workflow.notebooks.preview import preview_import, toml_of
+from agilab.workflow.notebooks.together import locked_in
 from agilab.workflow.running.prepare import read_lab
 from tests.workflow.studies import Study, book, language, tables
 
@@ -91,8 +92,27 @@ def test_what_uv_cannot_lock_is_told_after_the_stages_are_written(tmp_path: Path
         write_import(preview_import([path]), tmp_path)
     assert (told.value.code, told.value.exit_code) == ("AGI-STAGE-046", 3)
     assert "iniconfig" in (told.value.found or "")
+    assert told.value.try_ == f"edit {tmp_path}/pyproject.toml, then: uv lock --directory {tmp_path}"
     assert read_document(tmp_path / "lab_stages.toml", LabStages).stages
     assert not (tmp_path / "uv.lock").exists()
+
+
+@pytest.mark.slow
+def test_a_lab_in_a_folder_called_like_a_package_has_that_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As every collection of tutorials has folders `numpy` and `pandas`."""
+    folder = tmp_path / "iniconfig"
+    path = notebook(folder, "# %%\nimport iniconfig\n")
+    write_import(preview_import([path]), folder)
+    assert tomllib.loads((folder / "pyproject.toml").read_text())["project"]["name"] == "iniconfig-lab"
+    assert "iniconfig" in locked_in(folder)
+    (folder / "uv.lock").unlink()
+    (folder / "pyproject.toml").write_text('[project]\nname = "iniconfig"\n')
+    monkeypatch.chdir(folder)
+    with pytest.raises(AgiError, match="uv cannot lock") as told:
+        write_import(preview_import([Path(path.name)]), Path())
+    assert told.value.try_ == "edit pyproject.toml, then: uv lock"
 
 
 def test_a_project_that_is_there_is_left_alone(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def with_value(column: str, value: Any) -> Any:
         (with_value("held", "y"), "['held'][1]: "),
         (changed(crs="EPSG:3857"), ".crs: 'EPSG:4326' in the notebook, 'EPSG:3857' in the pipeline"),
         (changed(index=[1, 2, 3]), ".index: "),
-        (changed(attrs={"of": "us"}), ".attrs in the pipeline"),
+        (changed(attrs={"of": "us"}), ".attrs is there in the pipeline alone"),
         (widened(whole=True).astype({"c3": "float32"}), "['c3']: float64 in the notebook, float32 in the pipeline"),
     ],
     ids=["number", "missing", "text", "object", "metadata", "index", "attrs", "dtype"],

@@ -31,7 +31,12 @@ from agilab.notebooks.files.lying_files import there
 from agilab.notebooks.files.module_folders import Code, folders_of_code
 from agilab.notebooks.files.module_logs import acts_of_logs, log_files
 from agilab.notebooks.files.module_moves import with_moves
-from agilab.notebooks.files.own_files import acts_of_module, own_findings, without_hearsay
+from agilab.notebooks.files.own_files import (
+    acts_of_module,
+    computed_by_modules,
+    own_findings,
+    without_hearsay,
+)
 from agilab.notebooks.files.own_modules import files_of_modules, optional_findings, texts_of_modules
 from agilab.notebooks.files.program_texts import written_down
 from agilab.notebooks.files.settings_files import acts_of_settings, without_secrets
@@ -57,7 +62,7 @@ from agilab.notebooks.modules.star_imports import with_names
 from agilab.notebooks.modules.written_modules import Modules, acts_of_imports, written_modules
 from agilab.notebooks.python.parameters import given_again, parameters_of
 from agilab.notebooks.python.parsing import ParsedNotebook, parse_notebook
-from agilab.notebooks.python.tried import with_tried
+from agilab.notebooks.python.tried import is_tried, with_tried
 from agilab.notebooks.randomness import unseeded
 from agilab.notebooks.reading import LIMIT, read
 from agilab.notebooks.risks import Secret, code_risks, installs_of, secrets_of
@@ -227,7 +232,7 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
         imports += found_here
         findings += said
         translated = frozenset(magic.line for magic in one.magics)
-        findings += code_risks(here, evaluator, translated)
+        findings += code_risks(here, evaluator, translated, tried=is_tried(one))
         installed += installs_of(here, evaluator, translated)
     unseen: list[Artifact] = []
     if folder is not None and any(one.known_by == "assumed" for one in imports):
@@ -289,6 +294,7 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
     findings = [one for one in findings if one.code != "NB-501" or (one.cell, one.line) not in online]
     findings += of_files
     findings += own_findings(artifacts, imports, own, evaluator, scope)
+    findings += computed_by_modules(uses, artifacts)
     findings += optional_findings(texts_of, imports)
     findings += execution_findings(notebook, execution)
     findings += attachment_findings(notebook)

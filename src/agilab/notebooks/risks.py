@@ -58,15 +58,21 @@ _AWAITS = ast.Await | ast.AsyncFor | ast.AsyncWith
 _DATABRICKS = frozenset({"dbutils"})
 
 
-def code_risks(nodes: Nodes, evaluator: Evaluator, translated: frozenset[int]) -> list[Finding]:
-    """The risks in one cell's code. `translated` are lines that magics became: those have findings of their own."""
+def code_risks(
+    nodes: Nodes, evaluator: Evaluator, translated: frozenset[int], *, tried: bool = False
+) -> list[Finding]:
+    """The risks in one cell's code. `translated` are lines that magics became: those have findings of their own.
+
+    Where a cell is `tried`, its stage goes on below an exit.
+    """
     findings: dict[Finding, None] = {}
     awaited = [node.lineno for node, place in nodes if isinstance(node, _AWAITS) and not place.function]
     if awaited:
         findings[found("NB-105", "await outside a function", cell=nodes[0][1].cell, line=min(awaited))] = None
     for node, place in nodes:
         for finding in _of_node(node, place, evaluator, translated):
-            findings[finding] = None
+            if not (tried and finding.code == "NB-512"):
+                findings[finding] = None
     return list(findings)
 
 
@@ -152,8 +158,8 @@ def _is_endless(node: ast.While) -> bool:
     todo: list[ast.AST] = list(node.body)
     while todo:
         item = todo.pop()
-        if isinstance(item, ast.Break | ast.Return | ast.Raise):
-            return False
+        if isinstance(item, ast.Break | ast.Return | ast.Raise | ast.Yield | ast.YieldFrom):
+            return False  # of a generator whoever asks it makes an end
         if (
             isinstance(item, ast.Call)
             and isinstance(item.func, ast.Attribute)

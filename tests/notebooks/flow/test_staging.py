@@ -344,6 +344,12 @@ def test_each_finding_has_its_place(code: str, cells: list[str], cell: int, line
     assert what in found.what
 
 
+def test_nothing_is_called_unused_where_code_may_read_any_name() -> None:
+    for reads in ("print({one: globals()[one] for one in 'f g'.split()})", "exec(x)"):
+        staged = _staged(("n.ipynb", _notebook("n", "def f():\n    pass", reads)))
+        assert [found.code for _, found in staged.findings] == ["NB-601"]
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from agi_node.errors import FAILED, AgiError
+from agi_node.lacking import DISTRIBUTIONS, lack_behind
 from agi_node.sought import sought_by
 from agi_node.values import scrub
 
@@ -30,22 +31,39 @@ def failure(error: BaseException, subject: str, source: Path | None) -> dict[str
         plain = error.to_plain()
     else:
         message = _message(error)
+        found, try_ = _lack(error)
         plain = AgiError(
             "AGI-RUN-101",
             f"{subject} raised {name}" + (f": {message}" if message else ""),
+            found=found,
+            try_=try_,
             whose="author",
             exit_code=FAILED,
         ).to_plain()
     for field in ("what", "found", "allowed", "try"):
         if plain[field] is not None:
             plain[field] = scrub(str(plain[field]))
-    looked_for = {"sought": found} if (found := sought_by(error)) else {}
+    looked_for = {"sought": paths} if (paths := sought_by(error)) else {}
     return {
         **plain,
         "type": type(shown).__qualname__,
         "traceback": own_traceback(shown, source),
         **looked_for,
     }
+
+
+def _lack(error: BaseException) -> tuple[str | None, str | None]:
+    """What of Jupyter's is missing where an error may come of that, in words, and the command that brings it."""
+    try:
+        lack = lack_behind(error)
+    except Exception:  # the author's __str__ and __getattr__ are the author's code
+        return None, None
+    if lack is None:
+        return None, None
+    asker, name = lack
+    who = "the code" if asker == "__main__" else asker
+    said = f"{who} looked for the package {name}, which comes with Jupyter and is not in this environment"
+    return said, f"uv add {DISTRIBUTIONS[name]}"
 
 
 def own_traceback(error: BaseException, source: Path | None) -> str:

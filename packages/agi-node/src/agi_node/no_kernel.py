@@ -10,6 +10,8 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agi_node import lacking
+
 
 class InPlaceOfIPython(importlib.abc.MetaPathFinder):
     """Puts ours into modules of IPython that are here, and into those that code imports meanwhile, when they come.
@@ -40,6 +42,7 @@ class InPlaceOfIPython(importlib.abc.MetaPathFinder):
             if name in sys.modules:
                 self._put(sys.modules[name])
         sys.meta_path.insert(0, self)
+        lacking.notice()
 
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(ValueError):

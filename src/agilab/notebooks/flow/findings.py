@@ -196,7 +196,11 @@ def _unreadable(plan: Plan) -> Iterator[Finding]:
 
 
 def _unused(plan: Plan) -> Iterator[Finding]:
-    """Not what stages below are given all the same: an import may be there for what importing it does."""
+    """Not what stages below are given all the same: an import may be there for what importing it does; and nothing
+    where code may read any name, as through `globals()`.
+    """
+    if any(doubt.reads for flow in plan.links.flows.cells for doubt in flow.undecided):
+        return
     given = {name for stage in plan.stages for names in stage.uses.values() for name in names}
     for name, cell in unused(plan.links):
         if name in given or name.startswith(states.SIDE_EFFECTS):

@@ -14,7 +14,11 @@ from agilab.notebooks.python.parsing import ParsedCell, ParsedNotebook
 from agilab.notebooks.rules import found
 
 TAG = "raises-exception"
-_BEGIN, _END = "try:", "except Exception:\n    __import__('traceback').print_exc()"
+_BEGIN = "try:"
+_ASKED_TO_STOP = "except KeyboardInterrupt:\n    raise\n"
+"""A run that somebody stops ends, whatever its cells may raise."""
+_END = "except BaseException:\n    __import__('traceback').print_exc()"
+"""A notebook goes on below `sys.exit()` and `exit()`, too."""
 
 
 def with_tried(parsed: ParsedNotebook) -> ParsedNotebook:
@@ -36,7 +40,8 @@ def _tried(one: ParsedCell) -> ParsedCell:
         return one
     if any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in one.tree.body):
         return one  # which may stand nowhere else
-    lines = [*tried_lines(one.python, one.tree), *_END.split("\n")]
+    end = _END if "KeyboardInterrupt" in one.python else f"{_ASKED_TO_STOP}{_END}"
+    lines = [*tried_lines(one.python, one.tree), *end.split("\n")]
     shift = 1
     if not lines[0].strip() or lines[0].lstrip().startswith("#"):  # so that each line keeps its number
         lines[0], shift = f"{_BEGIN}  {lines[0].strip()}".rstrip(), 0
@@ -46,6 +51,11 @@ def _tried(one: ParsedCell) -> ParsedCell:
     tree = parse(python).tree
     magics = tuple(replace(magic, line=magic.line + shift) for magic in one.magics)
     return replace(one, python=python, tree=tree, magics=magics)
+
+
+def is_tried(one: ParsedCell) -> bool:
+    """Whether a cell has the tag and is tried, so that its stage goes on whatever ends it."""
+    return TAG in one.cell.tags and one.tree is not None and bool(one.tree.body) and _is_tried(one.tree)
 
 
 def tried_lines(python: str, tree: ast.Module) -> list[str]:

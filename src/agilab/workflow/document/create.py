@@ -95,6 +95,18 @@ def create_lab(folder: Path, *, title: str = "", app: str | None = None) -> Crea
     return Created(path, tuple(made), project)
 
 
+def project_name(folder: str) -> str:
+    """What uv is to call the project of a lab in a folder of that name: never as a package is called.
+
+    For uv a project `humanize` is what provides humanize, to itself and to whatever else needs it.
+
+    >>> project_name("humanize"), project_name("Warm nights_2"), project_name("my-lab"), project_name("…")
+    ('humanize-lab', 'warm-nights-2-lab', 'my-lab', 'lab')
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-")
+    return name if name.endswith("-lab") else f"{name}-lab".strip("-")
+
+
 def _document(title: str, app: str | None) -> str:
     head = f'schema = "agilab.lab_stages.v2"\n\n[lab]\ntitle = {spelled(title)}\n'
     if app is None:
@@ -109,7 +121,7 @@ def _project(name: str) -> dict[str, str]:
     """A uv project with its lock, made from one that is known to be locked: no network is needed."""
     from agilab.projects.life.relock import relocked
 
-    project = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "lab"
+    project = project_name(name)
     pyproject = (
         f'[project]\nname = "{project}"\nversion = "0.1.0"\nrequires-python = ">=3.11"\n'
         'dependencies = [\n    "pydantic>=2.9",  # what every environment of AGILab has\n]\n'

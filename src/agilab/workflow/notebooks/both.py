@@ -115,7 +115,7 @@ class Both:
     def failures(self) -> Mapping[str, str]:
         """What the stages of the whole lab failed with that did, in words."""
         failed = [stage for stage, state in self._states.items() if state == "failed"]
-        return {stage: str(self._errors.get(stage, {}).get("what") or f"{stage} failed") for stage in failed}
+        return {stage: _said(self._errors.get(stage, {})) or f"{stage} failed" for stage in failed}
 
     @cached_property
     def cannot_run(self) -> str:
@@ -207,6 +207,13 @@ def _is_same_error(failed: Failed, error: Mapping[str, Any]) -> bool:
     text, what = failed.text.strip().partition("\n")[0], str(error.get("what", ""))
     said = "\n".join(map(str, error.values()))
     return kind == failed.name and (text in said if text else what.endswith(f" raised {error.get('type')}"))
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    """What went wrong in a stage, and where its code raised that for want of a package, how to get it."""
+    what = str(error.get("what") or "")
+    helps = error.get("code") == "AGI-RUN-101" and error.get("found") and error.get("try")
+    return f"{what} ({error['found']}: {error['try']})" if helps else what
 
 
 def names_given(file: Path) -> dict[int, set[str]]:

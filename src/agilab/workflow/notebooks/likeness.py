@@ -10,6 +10,7 @@ from typing import Any
 from agi_node.drawings import NUMBER_OF
 from agi_node.number_parts import SUMS
 from agi_node.outline import BY_ADDRESS, MORE, NOT_ALL
+from agilab.workflow.notebooks.kept_to_itself import ONLY_THAT, without
 from agilab.workflow.notebooks.rounding import ROUNDING, apart, first_block, numbers, precision, relative
 
 LITTLE = 1e-4
@@ -33,25 +34,32 @@ Parts = Sequence[Sequence[str]]
 
 def first_difference(theirs: Parts, mine: Parts) -> str:
     """Where the notebook's value is not the pipeline's, in a line; empty where their parts are the same."""
+    mine = _in_order_of(theirs, mine)
     for one, other in zip(theirs, mine, strict=False):
-        if list(one) == list(other):
-            continue
-        where = one[0] or other[0]
-        if (counted := _COUNTED.fullmatch(where)) and one[0] == other[0]:
-            kind = _ONE.get(counted[2], counted[2][:-1]) if one[1] == "1" else counted[2]
-            found = f"{one[1]} {kind} in the notebook, {other[1]} in the pipeline"
-            return f"{counted[1]}: {found}" if counted[1] else found
-        if one[0] != other[0] and len(one) == len(other):
-            return f"{one[0] or 'it'} in the notebook, {other[0] or 'it'} in the pipeline"
-        found = (
-            _number(one, other)
-            if len(one) == len(other) == 4
-            else f"{_said(one)} in the notebook, {_said(other)} in the pipeline"
-        )
-        return f"{where}: {found}" if where else found
+        if list(one) != list(other):
+            return _said_of(one, other, theirs, mine)
     if len(theirs) != len(mine):
         return f"{len(theirs):,} parts in the notebook, {len(mine):,} in the pipeline"
     return ""
+
+
+def _said_of(one: Sequence[str], other: Sequence[str], theirs: Parts, mine: Parts) -> str:
+    """What stands at one place of both, in words."""
+    where = one[0] or other[0]
+    if (counted := _COUNTED.fullmatch(where)) and one[0] == other[0]:
+        kind = _ONE.get(counted[2], counted[2][:-1]) if one[1] == "1" else counted[2]
+        found = f"{one[1]} {kind} in the notebook, {other[1]} in the pipeline"
+        return f"{counted[1]}: {found}" if counted[1] else found
+    if one[0] != other[0] and (alone := _alone(one, mine, "notebook") or _alone(other, theirs, "pipeline")):
+        return alone
+    if one[0] != other[0] and len(one) == len(other):
+        return f"{one[0] or 'it'} in the notebook, {other[0] or 'it'} in the pipeline"
+    found = (
+        _number(one, other)
+        if len(one) == len(other) == 4
+        else f"{_said(one)} in the notebook, {_said(other)} in the pipeline"
+    )
+    return f"{where}: {found}" if where else found
 
 
 def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
@@ -61,7 +69,8 @@ def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
     (`unexplained`).
     """
     whole_of_it = [NOT_ALL] not in [part[1:] for part in (*theirs[-1:], *mine[-1:])]
-    theirs, mine = _told(theirs), _told(mine)
+    theirs, mine, hidden = without(_told(theirs), _told(mine))
+    mine = _in_order_of(theirs, mine)
     if not theirs or not mine:
         return None, f"{UNEXPLAINED}: they cannot be taken apart" if whole_of_it else NOT_ALL
     worst, where, numbered, small = 0.0, "", "", ""
@@ -75,13 +84,15 @@ def alike(theirs: Parts, mine: Parts) -> tuple[bool | None, str]:
             continue
         off = apart(one, other, plain=plain and one[1] in _SCALARS)
         if off.by == math.inf:
-            return False, first_difference([one], [other])
+            return False, _said_of(one, other, theirs, mine)
         if off.small and not small:
             small = f"{one[0] or 'it'} differs only by what rounding may leave of the greatest beside it: {off.small}"
         digits = digits or off.digits
         worst, where = max((worst, where), (off.by, one[0] or "it"))
     if len(theirs) != len(mine):
         return False, first_difference(theirs, mine)
+    if hidden:
+        return None, f"{ONLY_THAT}: {hidden}"
     if numbered:
         return None, f"only names differ that are {COUNTED_UP}: {numbered}"
     said = f"{len(theirs):,} part{'' if len(theirs) == 1 else 's'} compared"
@@ -109,13 +120,31 @@ def unexplained(equal: bool | None, why: str) -> bool:
     """Whether two things are known to differ, and nothing shows that this is nobody's doing: no proof of anything."""
     return (
         equal is None
-        and any(word in why for word in (UNEXPLAINED, PERHAPS, COUNTED_UP))
+        and any(word in why for word in (UNEXPLAINED, PERHAPS, COUNTED_UP, ONLY_THAT))
         and NOT_REPEATED not in why
     )
 
 
 def _told(parts: Parts) -> Parts:
     return parts[:-1] if parts and list(parts[-1]) == ["", NOT_ALL] else parts
+
+
+def _in_order_of(theirs: Parts, mine: Parts) -> Parts:
+    """The parts of one side as they stand on the other, where both have those of the same names: the order in which the
+    attributes of an object were set is no part of it.
+    """
+    names, others = [part[0] for part in theirs], [part[0] for part in mine]
+    if names == others or sorted(names) != sorted(others) or MORE in (theirs[-1][1], mine[-1][1]):
+        return mine
+    places = {name: place for place, name in reversed([*enumerate(names)])}
+    return sorted(mine, key=lambda part: places[part[0]])
+
+
+def _alone(part: Sequence[str], others: Parts, side: str) -> str:
+    """That there is no attribute of this name on the other side; empty where there is."""
+    if not part[0] or part[0].endswith("]") or any(one[0] == part[0] for one in others):
+        return ""
+    return f"{part[0]} is there in the {side} alone"
 
 
 def _only_numbered(one: Sequence[str], other: Sequence[str]) -> bool:

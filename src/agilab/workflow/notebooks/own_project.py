@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import tomllib
 from collections.abc import Collection, Iterable, Sequence
@@ -15,6 +14,7 @@ from agilab.notebooks.code.distributions import UP_TO, asked_for, distribution_o
 from agilab.notebooks.files.own_modules import needed_by
 from agilab.notebooks.inspecting import Inspection
 from agilab.notebooks.modules.named_versions import NamedVersions, normal
+from agilab.workflow.document.create import project_name
 
 _PROJECT = """[project]
 name = "{name}"
@@ -78,10 +78,9 @@ def requirements_of(
 def project_text(folder: str, title: str, requirements: Iterable[str], named: NamedVersions) -> str:
     """The pyproject.toml of a lab in a folder of that name."""
     requirements = tuple(requirements)
-    name = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-") or "lab"
     lines = "\n".join(f'    "{requirement}",' for requirement in requirements)
     description = " ".join(title.split()).replace("\\", "").replace('"', "'")[:100]
-    text = _PROJECT.format(name=name, description=description, dependencies=lines)
+    text = _PROJECT.format(name=project_name(folder), description=description, dependencies=lines)
     constraints = "\n".join(f'    "{one}",' for one in named.beside(requirements))
     return text + (_BOUNDS.format(file=named.file, constraints=constraints) if constraints else "")
 
@@ -139,12 +138,13 @@ def lock_project(folder: Path, *, ours: bool) -> None:
             exit_code=ENVIRONMENT,
         )
     if said := _locked(folder, ours=ours):
+        at = [] if folder.resolve() == Path.cwd() else ["--directory", str(folder)]
         raise AgiError(
             "AGI-STAGE-046",
             "uv cannot lock what the notebooks import; the stages are written",
             found=said,
             allowed="distributions that exist and agree with each other",
-            try_=f"edit {folder.name}/pyproject.toml, then: uv lock --directory {shlex.quote(str(folder))}",
+            try_=f"edit {folder / 'pyproject.toml'}, then: {shlex.join(['uv', 'lock', *at])}",
             whose="environment",
             exit_code=ENVIRONMENT,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agilab.workflow.notebooks.comparison import GONE, judged_values
+from agilab.workflow.notebooks.kept_to_itself import without
 from agilab.workflow.notebooks.likeness import Parts, alike, first_difference, unexplained
 from agilab.workflow.notebooks.places import beginning_fits
 from agilab.workflow.notebooks.texts import is_now
@@ -77,6 +78,11 @@ def _tells(why: str) -> bool:
 
 def _misfit(runs: Sequence[Parts], mine: Parts, *, draws: bool) -> str | None:
     """Where a stage's parts are not like those of the runs, in what these have in common; None where they are."""
+    aside = list[Parts]()
+    for run in runs:  # what a library keeps to itself is none of what runs repeat
+        run, mine, _ = without(run, mine)
+        aside.append(run)
+    runs = aside
     there = {_head(part): part for part in mine}
     those = [{_head(part): part for part in run} for run in runs]
     heads = [head for head in those[0] if all(head in each for each in those)]

@@ -7,6 +7,7 @@ again in its order, and what is not, is held against the statement in whose plac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
@@ -23,6 +24,7 @@ Shown = Mapping[str, Any]
 NOTHING = "nothing"
 MANY = 50
 """Displays of a stage that are told one by one."""
+_CONTINUED = re.compile(r"\\\r?\n")
 _CELL, _DISPLAY, _DISPLAYS = "cell ", "display ", "displays of "
 
 
@@ -105,7 +107,8 @@ def texts_of(name: str, stage: ImportedStage, ran: Ran, unit: Mapping[str, Any])
 
 def _ends_with_magic(text: str) -> bool:
     """Whether a cell ends with a magic or a shell command, or is the text of one."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in _CONTINUED.sub(" ", text).splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
     return bool(lines) and (lines[0].startswith("%%") or lines[-1].startswith(("%", "!")))
 
 
