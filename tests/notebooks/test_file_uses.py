@@ -588,3 +588,25 @@ def test_a_database_by_key_is_each_of_its_files() -> None:
         'import dbm.dumb\nd = dbm.dumb.open("k")',
     )
     assert files(staged(cells)) == [([], ["./k*"]), (["./k*"], [])]
+
+
+@pytest.mark.parametrize(
+    "walked",
+    [
+        "glob.glob('in/*.txt')",
+        "sorted(glob.glob('in/*.txt'))",
+        "Path('in').glob('*.txt')",
+        "list((Path('in')).glob('*.txt'))",
+        "FOUND",
+    ],
+)
+def test_a_loop_over_a_pattern_does_to_each_of_its_files_what_it_says(walked: str) -> None:
+    first = "import glob, os\nfrom pathlib import Path\n"
+    first += "open('in/a.txt', 'w').write('a')\nopen('in/b.csv', 'w').write('b')"
+    gone = f"FOUND = sorted(Path('in').glob('*.txt'))\nfor one in {walked}:\n    os.remove(one)"
+    (made, removed, last) = files(staged((first, gone, "open('in/b.csv').read()"), folder=None))
+    assert made == ([], ["in/a.txt", "in/b.csv"])
+    assert removed == (["in/a.txt"], []), "it is not read below, and nobody promises it anew"
+    assert last == (["in/b.csv"], [])
+    together = f"{first}\nFOUND = sorted(Path('in').glob('*.txt'))\nfor one in {walked}:\n    os.remove(one)"
+    assert files(staged((together,))) == [([], ["in/b.csv"])]

@@ -113,3 +113,23 @@ def test_what_it_has_or_no_notebook_finds_is_not(
     lab: ALab, makes: str, looks: str, more: dict[str, str]
 ) -> None:
     assert notes_of(lab, looks, makes=makes, **more) == []
+
+
+def test_a_file_that_an_input_names_is_that_one_where_a_pattern_finds_an_older(lab: ALab) -> None:
+    lab.write("""
+schema = "agilab.lab_stages.v2"
+[[stages]]
+id = "make"
+outputs = ["part_*.txt"]
+code = "for name in 'ab': open(f'part_{name}.txt', 'w').write(name)"
+[[stages]]
+id = "more"
+inputs = ["part_*.txt"]
+outputs = ["part_a.txt"]
+code = "open('part_a.txt', 'a').write('!')"
+[[stages]]
+id = "read"
+inputs = ["part_a.txt", "part_*.txt"]
+code = "open('part_a.txt').read() + open('part_b.txt').read()"
+""")
+    assert lab.shown(lab.run(), "read") == "'a!b'"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -41,6 +42,12 @@ class Given(ast.expr):
     def __init__(self, texts: tuple[Text, ...]) -> None:
         super().__init__()
         self.texts = texts
+
+
+_WALKED_AS_IT_IS = frozenset(
+    {"sorted", "list", "tuple", "reversed", "tqdm.tqdm", "tqdm.auto.tqdm", "tqdm.notebook.tqdm"}
+)
+"""What gives the same items, in another order or with a bar beside them."""
 
 
 class Evaluator(Names):
@@ -218,7 +225,42 @@ class Evaluator(Names):
             source = binding_at(listed.bindings[binding.value.id], there) if listed else None
             if source and not source.each and isinstance(source.value, ast.List | ast.Tuple):
                 return tuple(text for item in source.value.elts for text in self.texts(item, there, depth))
-        return (hole(node),)
+        return self._found_by(binding.value, there, depth) or (hole(node),)
+
+    def _found_by(self, node: ast.expr, place: Place, depth: int) -> tuple[Text, ...]:
+        """The pattern that what a loop walks through fits: `for path in sorted(Path("data").glob("*.csv"))`."""
+        if isinstance(node, ast.Name):
+            owner = place.scope.owner(node.id)
+            source = binding_at(owner.bindings[node.id], place) if owner else None
+            if owner is None or source is None or source.each or source.value is None or depth > DEEPEST:
+                return ()
+            there = Place(source.cell, source.statement, owner)
+            return (
+                self._found_by(source.value, there, depth + 1) if isinstance(source.value, ast.Call) else ()
+            )
+        if not isinstance(node, ast.Call):
+            return ()
+        name = self.dotted(node.func)
+        if name in _WALKED_AS_IT_IS and node.args:
+            return self._found_by(node.args[0], place, depth + 1)
+        if (
+            name in ("glob.glob", "glob.iglob")
+            and node.args
+            and not any(one.arg == "root_dir" for one in node.keywords)
+        ):
+            return tuple(
+                one for one in self.texts(node.args[0], place, depth + 1) if one.known and "*" in one.text
+            )
+        if not isinstance(node.func, ast.Attribute) or node.func.attr not in ("glob", "rglob", "iterdir"):
+            return ()
+        tails = self.texts(node.args[0], place, depth + 1) if node.args else (Text("*"),)
+        found = (
+            (path, posixpath.join(path.text, "**/" if node.func.attr == "rglob" else "", tail.text))
+            for path in self.texts(node.func.value, place, depth + 1)
+            for tail in tails
+            if path.known and path.path and tail.known
+        )
+        return tuple(replace(path, text=text) for path, text in found if "*" in text)
 
     def _says_path(self, said: ast.expr | None) -> bool:
         """Whether the annotation of a parameter, or its default, says that it is a path and no string."""

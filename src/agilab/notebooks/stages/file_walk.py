@@ -75,7 +75,7 @@ class FileWalk:
                 stage.reads[use.path] = None
         else:
             if use.does == "add" and use.path not in stage.made and self._has_been(stage, use):
-                stage.reads[use.path] = None
+                stage.reads[self.makers.maker(use.path) or use.path] = None
             stage.made.setdefault(use.path, []).append(use)
 
     def _tell(self, stage: StageFiles, use: FileUse) -> None:

@@ -75,12 +75,16 @@ class Given:
     def files(self, node: Node, needs: Needs, item: Item) -> Iterator[dict[str, Any]]:
         """Every input file: its path, and where its bytes lie; a copy where the stage may change it.
 
-        Raises AGI-STAGE-102 for a file of the folder that is not what was planned.
+        One that an input names itself is that one, also where a pattern of another finds a file of that name. Raises
+        AGI-STAGE-102 for a file of the folder that is not what was planned.
         """
         changed = set(node.given["outputs"])
+        named = {one["name"] for one in node.given["inputs"]}
         for one in node.given["inputs"]:
             if one["kind"] == "file":
                 for file in self.files_of(node, one, needs, item):
+                    if file["path"] in named - {one["name"]}:
+                        continue
                     place: dict[str, Any] = {
                         key: file[key]
                         for key in ("path", "source", "size", "digest", "stored")
