@@ -25,7 +25,7 @@ from agi_node.placing import Inputs
 from agi_node.ready_folders import ready
 from agi_node.script import as_script, compiled, execute, write_out
 from agi_node.spent import spends
-from agi_node.together import hand_over_all, take_over_all
+from agi_node.together import hand_over_all, made_of, take_over_all
 from agi_node.values import scrub
 from agi_node.watched import Watched
 
@@ -47,7 +47,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
     `changed` those of `order["watch"]`, values that others take too, that the code changed in place, `modules` those of
     the lab that were imported, each with what it holds that is another value by now, `sought` what the code looked for
     in its folder: files that are not there, patterns; `begun` files that it added to and that were not there, `left`
-    those that it wrote and no output says, `LEFT` of them at most; `drew` from whose random numbers it drew.
+    those that it wrote and no output says, `LEFT` of them at most; `drew` from whose random numbers it drew;
+    `made_of` by value those that it took and with which that has objects in common.
 
     `order` is `{"code", "file", "folder", "workdir", "carried": [[stage, text]], "outputs": [name]}`; files are named
     from the folder above `workdir`, in which the code runs, and which is called `folder`. `inputs` names a JSON file of
@@ -85,7 +86,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         space.update(run=run, display=display, Skip=Skip)
         for stage, text in order["carried"]:
             exec(compiled(text, f"<stage {stage}>", shown=False)[0], space)
-        space.update(take_over_all(given["values"]))
+        taken = take_over_all(given["values"])
+        space.update(taken)
         begins = _heard_until_now(order, run)
         watched = Watched(order.get("watch", []), given["values"], space)
         space.update(item)
@@ -119,6 +121,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
             told["begun"] = begun
         if numbers:
             told["drew"] = numbers
+        if made := made_of({name: space[name] for name in values}, told["values"], taken, given["values"]):
+            told["made_of"] = made
         if "also" in order:
             told["also"] = _also(order["also"], space, run)
         keep_figures(run)

@@ -7,6 +7,7 @@ A value is written down by itself, for those who take it alone. Values that meet
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ from agi_node.handover import Form, hand_over, kept, pickle_of, take_over
 
 if TYPE_CHECKING:
     from agi_node.artifacts import Staging
+
+MOST = 4 * 2**20
+"""Bytes of a value from which on nobody looks what is made of it."""
 
 
 def hand_over_all(values: Mapping[str, Any], staging: Staging, stage: str) -> dict[str, Form]:
@@ -44,6 +48,33 @@ def hand_over_all(values: Mapping[str, Any], staging: Staging, stage: str) -> di
         for name in names:
             forms[name]["together"] = {**said, "of": name}
     return forms
+
+
+def made_of(
+    values: Mapping[str, Any], forms: Mapping[str, Form], taken: Mapping[str, Any], given: Mapping[str, Form]
+) -> dict[str, list[str]]:
+    """By value that a stage gives on: those that it took and with which that has objects in common that must be one.
+
+    Of what is pickled, and of values that it `took` of no more than `MOST` bytes.
+    """
+    named = {name: value for name, value in values.items() if forms[name]["kind"] == "pickle"}
+    sources = {
+        called: value for called, value in taken.items() if called not in values and _is_small(given[called])
+    }
+    if not named or not sources:
+        return {}
+    held = {called: _within([value]) for called, value in sources.items()}
+    found: dict[str, list[str]] = {}
+    for name, value in named.items():
+        mine = _within([value])
+        groups = [[*shared.meeting({name: mine, called: theirs}, _within)] for called, theirs in held.items()]
+        if met := [called for called, group in zip(held, groups, strict=True) if group]:
+            found[name] = met
+    return found
+
+
+def _is_small(form: Form) -> bool:
+    return form["kind"] == "pickle" and os.path.getsize(form["path"]) <= MOST
 
 
 def take_over_all(forms: Mapping[str, Form]) -> dict[str, Any]:
