@@ -86,7 +86,7 @@ def together(forms: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
 def test_an_object_in_two_values_is_one_for_who_takes_both(tmp_path: Path) -> None:
     ann = Account("Ann")
     forms = handed(tmp_path, bank=Account("Bank", ann), ann=ann, bob=Account("Bob"))
-    assert together(forms) == {"bank+ann": ["bank", "ann"]}
+    assert together(forms) == {"bank+ann.together": ["bank", "ann"]}
     found = take_over_all(forms)
     assert found["bank"].friends[0] is found["ann"]
     alone = take_over_all({"ann": forms["ann"]})["ann"]
@@ -109,7 +109,7 @@ def test_what_is_the_same_as_itself_alone_stays_it(tmp_path: Path) -> None:
 def test_values_are_together_that_others_join(tmp_path: Path) -> None:
     one, two = Account("1"), Account("2")
     forms = handed(tmp_path, a=[one], b=[two], c=Account("c"), d=[one, two])
-    assert together(forms) == {"a+b+d": ["a", "b", "d"]}
+    assert together(forms) == {"a+b+d.together": ["a", "b", "d"]}
 
 
 def test_plain_data_arrays_and_tables_that_an_object_holds_are_what_it_holds(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ values = {"graph": {node: {1}}, "node": node, "one": Empty(), "two": Empty()}
 print(json.dumps(hand_over_all(values, Staging(Path(sys.argv[1])), "make")))
 """
     told = subprocess.run([sys.executable, "-c", run, tmp_path], check=True, capture_output=True, text=True)
-    assert together(json.loads(told.stdout)) == {"graph+node": ["graph", "node"]}
+    assert together(json.loads(told.stdout)) == {"graph+node.together": ["graph", "node"]}
 
 
 def test_units_that_left_the_same_bytes_have_objects_of_their_own(tmp_path: Path) -> None:

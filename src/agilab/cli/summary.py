@@ -63,7 +63,7 @@ def stages_block(manifest: RunManifest) -> RenderableType:
     rows: list[tuple[Text | str, ...]] = []
     for node in manifest.execution.nodes:
         files = [file for file in manifest.artifacts if file.node == node.node]
-        shown = [_with_path(file) for file in files if not file.name.endswith(".preview")]
+        shown = [_with_path(file) for file in files if not file.name.endswith((".preview", ".together"))]
         more = f" and {len(shown) - 4:,} more" if len(shown) > 4 else ""
         several = sum(node.units.values()) > 1
         words = Text(", ").join(

@@ -18,6 +18,8 @@ from agi_node.handover import Form, hand_over, kept, pickle_of, take_over
 if TYPE_CHECKING:
     from agi_node.artifacts import Staging
 
+TOGETHER = ".together"
+"""How the names of their artifacts end, which hold nothing that has none of its own."""
 MOST = 4 * 2**20
 """Bytes of a value from which on nobody looks what is made of it."""
 
@@ -42,7 +44,7 @@ def hand_over_all(values: Mapping[str, Any], staging: Staging, stage: str) -> di
     for names in shared.meeting(held, _within):
         together = {name: values[name] for name in names}
         data = pickles.written(together, f"the values {', '.join(names)} of stage {stage}")
-        form = kept("+".join(names), "pickle", data, staging)
+        form = kept(f"{'+'.join(names)}{TOGETHER}", "pickle", data, staging)
         folders = [one["modules"] for name in names if "modules" in (one := forms[name])]
         said = {"artifact": form["artifact"], **({"modules": folders[0]} if folders else {})}
         for name in names:
@@ -63,10 +65,10 @@ def made_of(
     }
     if not named or not sources:
         return {}
-    held = {called: _within([value]) for called, value in sources.items()}
+    held = {called: shared.held_by_pickle(_within([value])) for called, value in sources.items()}
     found: dict[str, list[str]] = {}
     for name, value in named.items():
-        mine = _within([value])
+        mine = shared.held_by_pickle(_within([value]))
         groups = [[*shared.meeting({name: mine, called: theirs}, _within)] for called, theirs in held.items()]
         if met := [called for called, group in zip(held, groups, strict=True) if group]:
             found[name] = met
@@ -131,9 +133,9 @@ def _into(found: list[shared.Held]) -> codec.Met:
     return lambda memo: found.append(shared.held_by_pickle(memo))
 
 
-def _within(objects: list[Any]) -> shared.Held:
-    """What objects hold, themselves not among it; nothing where one of them cannot be pickled with the others."""
-    memo: shared.Held = {}
+def _within(objects: list[Any]) -> dict[int, tuple[int, Any]]:
+    """Pickle's memory of what objects hold; nothing where one of them cannot be pickled with the others."""
+    memo: dict[int, tuple[int, Any]] = {}
     try:
         codec.dumps(objects, "what values share", met=memo.update)
     except AgiError:

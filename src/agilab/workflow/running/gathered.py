@@ -69,7 +69,8 @@ class Leavings:
         found = [
             (key, one)
             for key, one in self.artifacts
-            if fnmatch.fnmatchcase(_file(one), pattern) and not one["name"].endswith(".preview")
+            if fnmatch.fnmatchcase(_file(one), pattern)
+            and not one["name"].endswith((".preview", ".together"))
         ]
         names = dict.fromkeys(_file(one) for _, one in found)
         return [
