@@ -98,13 +98,16 @@ def create_lab(folder: Path, *, title: str = "", app: str | None = None) -> Crea
 def project_name(folder: str) -> str:
     """What uv is to call the project of a lab in a folder of that name: never as a package is called.
 
-    For uv a project `humanize` is what provides humanize, to itself and to whatever else needs it.
+    For uv a project `humanize` is what provides humanize, to itself and to whatever else needs it. The folder of an app
+    is called as no package is.
 
     >>> project_name("humanize"), project_name("Warm nights_2"), project_name("my-lab"), project_name("…")
     ('humanize-lab', 'warm-nights-2-lab', 'my-lab', 'lab')
+    >>> project_name("flight_project")
+    'flight-project'
     """
     name = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-")
-    return name if name.endswith("-lab") else f"{name}-lab".strip("-")
+    return name if name.endswith(("-lab", "-project")) else f"{name}-lab".strip("-")
 
 
 def _document(title: str, app: str | None) -> str:
