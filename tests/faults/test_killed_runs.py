@@ -166,8 +166,12 @@ def test_a_killed_run_is_resumed_does_only_what_is_left_and_gets_its_manifest(
 
 def test_a_live_run_cannot_be_taken_over(home: Path, running: tuple[subprocess.Popen[str], str]) -> None:
     process, run_id = running
-    intruder = agilab(home, "runs", "resume", run_id)
-    err = intruder.communicate()[1]
+    process.send_signal(signal.SIGSTOP)  # so that it does not end meanwhile; it lives all the same
+    try:
+        intruder = agilab(home, "runs", "resume", run_id)
+        err = intruder.communicate()[1]
+    finally:
+        process.send_signal(signal.SIGCONT)
     assert intruder.returncode == 1
     assert "already has a coordinator" in err
     assert f"process {process.pid}" in err
