@@ -70,19 +70,27 @@ def test_fifty_megabytes_from_the_command_line(tmp_path: Path) -> None:
     assert large < 200_000
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "v_{n} = {n} + v_{before}",
-        "w[{n}] = w.get({before})",
-        "open('o_{n}.txt', 'w').write('x'); open('o_{n}.txt').read()",
-    ],
-)
-def test_one_cell_of_many_lines_takes_about_as_long_as_its_length(line: str) -> None:
-    """Not as its square: 4,000 lines took more than a minute."""
-    text = "v_0 = 0\nw = {}\n" + "\n".join(line.format(n=n, before=n - 1) for n in range(1, LINES))
+PLAIN = "v_{n} = {n} + v_{before}"
+
+
+def seconds(line: str, lines: int = LINES) -> float:
+    """Processor time of reading one cell of so many lines."""
+    text = "v_0 = 0\nw = {}\n" + "\n".join(line.format(n=n, before=n - 1) for n in range(1, lines))
     data = notebook(text, "print(v_0)")
     begin = time.process_time()
     staged = stage_notebooks([inspect(data, name="long.ipynb")])
-    assert time.process_time() - begin < 5
-    assert "\n".join(stage.code or "" for stage in staged.lab.stages).count("\n") >= LINES
+    took = time.process_time() - begin
+    assert "\n".join(stage.code or "" for stage in staged.lab.stages).count("\n") >= lines
+    return took
+
+
+def test_one_cell_of_many_lines_takes_about_as_long_as_its_length() -> None:
+    """Not as its square: 4,000 lines took more than a minute."""
+    assert seconds(PLAIN, 2 * LINES) < 3.2 * max(seconds(PLAIN), 0.3)
+
+
+@pytest.mark.parametrize(
+    "line", ["w[{n}] = w.get({before})", "open('o_{n}.txt', 'w').write('x'); open('o_{n}.txt').read()"]
+)
+def test_what_is_more_to_read_takes_no_more_than_some_times_as_long(line: str) -> None:
+    assert seconds(line) < 25 * max(seconds(PLAIN), 0.3)
