@@ -96,6 +96,7 @@ def test_numbers_that_two_stages_begin_alike_are_told(numpy_lab: ALab) -> None:
         ("np.random.seed(3); np.random.rand()", f"import numpy as np\nnp.random.seed(5)\n{UNSEEN}"),
         ("np.random.seed(3); np.random.rand()", "import numpy as np\nnp.random.default_rng(1).random()"),
         ("np.random.seed(3)", "import random; random.Random(3).random()"),
+        ("np.random.seed(3)", "__import__('random').random()"),  # another generator
     ],
 )
 def test_numbers_that_are_the_notebooks_or_nobodys_are_not(numpy_lab: ALab, above: str, below: str) -> None:

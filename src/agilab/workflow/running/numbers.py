@@ -16,8 +16,8 @@ from agilab.store.store import Store
 from agilab.workflow.running.told import Told, told_by
 
 _SEEDS = {
-    "numpy.random": re.compile(r"(np|numpy)\.random\.(seed|set_state)|^seed"),
-    "random": re.compile(r"random\.(seed|setstate)|^seed"),
+    "numpy.random": re.compile(r"^(np|numpy)\.random\.(seed|set_state)|^seed"),
+    "random": re.compile(r"^random\.(seed|setstate)|^seed"),
 }
 
 
