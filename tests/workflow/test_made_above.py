@@ -107,6 +107,11 @@ def test_what_is_added_to_and_kept_below_has_lost_what_was_above(lab: ALab) -> N
         (f"{MAKES}; os.remove('cache/a.txt')", "os.path.exists('cache/a.txt')", {}),
         (MAKES, "open('cache/a.txt').read()", {"more": ', "cache/a.txt"', "takes": ', "cache/a.txt"'}),
         (MAKES, "glob.glob('cache/*')", {"more": ', "cache/"', "takes": ', "cache/"'}),
+        (
+            "pathlib.Path('cache/a [1].txt').write_text('a')",
+            "open('cache/a [1].txt').read()",
+            {"more": ', "cache/a [1].txt"', "takes": ', "cache/a [1].txt"'},
+        ),
     ],
 )
 def test_what_it_has_or_no_notebook_finds_is_not(

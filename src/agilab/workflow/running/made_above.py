@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from agilab.engine.graph import Graph, Node
 from agilab.notebooks.code.patterns import meets
 from agilab.store.store import Store
-from agilab.workflow.running.sought import looked_for
-from agilab.workflow.running.told import Told, listed, told_by
+from agilab.workflow.running.sought import is_among, looked_for
+from agilab.workflow.running.told import Told, all_told, listed
 
 _LISTED = 3
 _ITEM = re.compile(r"\{\w+\}")
@@ -37,7 +37,7 @@ def made_above(store: Store, run_id: str, graph: Graph, stages: Collection[str])
             continue
         if node.name in stages:
             yield from _said_of(node, store, run_id, above)
-        mine = [_Made(path, node.name, False) for path in _paths(store, run_id, node, "left")]
+        mine = [_Made(path, node.name, False) for path in all_told(store, run_id, node.name, "left")]
         mine += [_Made(path, node.name, True) for path in _outputs(node)]
         renewed = {one.path for one in mine}
         above = [one for one in above if one.path not in renewed] + mine
@@ -47,11 +47,11 @@ def _said_of(node: Node, store: Store, run_id: str, above: Sequence[_Made]) -> I
     asked = looked_for(store, run_id, node)
     has = [_ITEM.sub("*", str(one["name"])) for one in node.given.get("inputs", ())]
     found = [
-        one for one in above if not _is_among(one.path, has) and any(_finds(one.path, path) for path in asked)
+        one for one in above if not is_among(one.path, has) and any(_finds(one.path, path) for path in asked)
     ]
     outputs = _outputs(node)
-    begun = {path for path in _paths(store, run_id, node, "begun") if _is_among(path, outputs)}
-    added = [one for one in above if one not in found and one.path in begun and not _is_among(one.path, has)]
+    begun = {path for path in all_told(store, run_id, node.name, "begun") if is_among(path, outputs)}
+    added = [one for one in above if one not in found and one.path in begun and not is_among(one.path, has)]
     for ones, does in ((found, "looked for"), (added, "adds to")):
         for maker in dict.fromkeys(one.stage for one in ones):
             for kept in (False, True):
@@ -75,12 +75,6 @@ def _sentence(stage: str, does: str, paths: list[str], maker: str, *, kept: bool
     )
 
 
-def _paths(store: Store, run_id: str, node: Node, field: str) -> list[str]:
-    return [
-        path for _, body in store.results(run_id, node.name) for path in told_by(store, body).get(field, ())
-    ]
-
-
 def _outputs(node: Node) -> list[str]:
     """The files that a stage says it makes, as patterns where a list is walked."""
     names = (str(name) for name in node.given.get("outputs", ()))
@@ -91,7 +85,3 @@ def _finds(made: str, asked: str) -> bool:
     """Whether who asks for a path, or for what a pattern finds, would have found a file."""
     is_pattern = any(sign in asked for sign in "*?[")
     return made == asked or made.startswith(f"{asked}/") or (is_pattern and meets(made, asked))
-
-
-def _is_among(path: str, names: Sequence[str]) -> bool:
-    return any(meets(name, path) or path.startswith(f"{name.removesuffix('/')}/") for name in names)

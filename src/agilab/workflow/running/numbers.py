@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from agilab.engine.graph import Graph, Node
 from agilab.store.store import Store
-from agilab.workflow.running.told import Told, told_by
+from agilab.workflow.running.told import Told, all_told
 
 _SEEDS = {
     "numpy.random": re.compile(r"^(np|numpy)\.random\.(seed|set_state)|^seed"),
@@ -36,11 +36,7 @@ def begun_anew(store: Store, run_id: str, graph: Graph, stages: Collection[str])
     for node in graph.nodes:
         if not node.given.get("code"):
             continue
-        drew = {
-            one
-            for _, body in store.results(run_id, node.name)
-            for one in told_by(store, body).get("drew", ())
-        }
+        drew = all_told(store, run_id, node.name, "drew")
         for generator, seeds in _SEEDS.items():
             before = above.get(generator)
             text, first = _seed_in(node, seeds)

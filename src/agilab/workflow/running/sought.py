@@ -18,7 +18,7 @@ from agilab.notebooks.code.patterns import meets
 from agilab.notebooks.files.settings_files import are_set, is_of_settings
 from agilab.store.store import Store
 from agilab.workflow.document.lab_folder import is_labs
-from agilab.workflow.running.told import Told, listed, told_by
+from agilab.workflow.running.told import Told, all_told, listed
 
 _MISSING = re.compile(
     r"No such file or directory[^'\"\n]*['\"]([^'\"\n]+)['\"]|FileNotFoundError: ([^\s:'\"]+)"
@@ -89,12 +89,8 @@ def _of_outside(stage: str, paths: list[str]) -> str:
 
 def looked_for(store: Store, run_id: str, node: Node) -> list[str]:
     """The paths and patterns that a stage asked for in vain, from the lab's folder."""
-    return [*dict.fromkeys([*_told(store, run_id, node), *_of_errors(store, run_id, node)])]
-
-
-def _told(store: Store, run_id: str, node: Node) -> Iterator[str]:
-    for _, body in store.results(run_id, node.name):
-        yield from told_by(store, body).get("sought", ())
+    told = all_told(store, run_id, node.name, "sought")
+    return [*dict.fromkeys([*told, *_of_errors(store, run_id, node)])]
 
 
 def _of_errors(store: Store, run_id: str, node: Node) -> Iterator[str]:
@@ -163,8 +159,11 @@ def _is_taken(folder: Path, path: str, names: list[str]) -> bool:
     """Whether a stage takes or gives a file, or something in a folder."""
     if (folder / path).is_dir() and any(name.startswith(f"{path}/") for name in names):
         return True
-    return any(path == name or meets(name, path) or path.startswith(_folder(name)) for name in names)
+    return is_among(path, names)
 
 
-def _folder(name: str) -> str:
-    return name if name.endswith("/") else f"{name}/"
+def is_among(path: str, names: Collection[str]) -> bool:
+    """Whether a file is one of those that files, folders and patterns name."""
+    return any(
+        path == name or meets(name, path) or path.startswith(f"{name.removesuffix('/')}/") for name in names
+    )

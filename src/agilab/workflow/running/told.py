@@ -23,6 +23,11 @@ def told_by(store: Store, body: dict[str, object]) -> Mapping[str, Any]:
     return value if isinstance(value, dict) and "item" in value else {}
 
 
+def all_told(store: Store, run_id: str, node: str, field: str) -> list[Any]:
+    """What the units of a stage reported under one name, one after another."""
+    return [each for _, body in store.results(run_id, node) for each in told_by(store, body).get(field, ())]
+
+
 def listed(names: Sequence[str], most: int | None = None) -> str:
     """Names in a sentence.
 
