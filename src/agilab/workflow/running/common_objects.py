@@ -35,7 +35,7 @@ def come_apart(store: Store, run_id: str, graph: Graph, stages: Collection[str])
             ]
             if pairs:
                 yield Told(node.name, _sentence(node.name, pairs))
-        for _, body in store.results(run_id, node.name):
+        for _, body in store.results(run_id, node.name) if node.given.get("code") else ():
             for name, called in told_by(store, body).get("made_of", {}).items():
                 sources = {takes[one] for one in called if one in takes}
                 known = made_of.setdefault((node.name, name), set())

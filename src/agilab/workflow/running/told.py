@@ -18,8 +18,11 @@ class Told:
 
 
 def told_by(store: Store, body: dict[str, object]) -> Mapping[str, Any]:
-    """What a stage's worker reported, from the event that finished the unit; nothing of a unit that is no stage's."""
-    value = store.value(body)
+    """What a stage's worker reported, from the event that finished the unit; nothing of a unit that is no stage's.
+
+    What an app's node returned may be written in another form than a report.
+    """
+    value = None if "codec" in body else store.value(body)
     return value if isinstance(value, dict) and "item" in value else {}
 
 
