@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agilab.projects.request import Faces
@@ -101,3 +102,38 @@ def test_numbers_that_two_stages_begin_alike_are_told(numpy_lab: ALab) -> None:
 )
 def test_numbers_that_are_the_notebooks_or_nobodys_are_not(numpy_lab: ALab, above: str, below: str) -> None:
     assert notes_of(numpy_lab, above, below) == []
+
+
+GOING_ON = """
+schema = "agilab.lab_stages.v2"
+[[stages]]
+id = "above"
+outputs = ["first", "numpy_random_state"]
+code = '''
+import numpy as np
+np.random.seed(3)
+first = float(np.random.rand())
+
+
+import numpy.random as numpy_random
+numpy_random_state = numpy_random.get_state()
+'''
+[[stages]]
+id = "below"
+inputs = ["first", "numpy_random_state"]
+code = '''
+import numpy.random as numpy_random
+numpy_random.set_state(numpy_random_state)
+
+first, float(UNSEEN)
+'''
+"""
+
+
+def test_numbers_that_are_handed_on_are_those_of_one_process_and_nothing_is_told(numpy_lab: ALab) -> None:
+    numpy_lab.write(GOING_ON.replace("UNSEEN", UNSEEN))
+    notes: list[str] = []
+    result = run_lab(LabRequest(numpy_lab.path, track=False), numpy_lab.workspace, Faces(note=notes.append))
+    assert (result.status, notes) == ("succeeded", [])
+    one, two = np.random.RandomState(3).rand(2)
+    assert numpy_lab.shown(result, "below") == repr((float(one), float(two)))

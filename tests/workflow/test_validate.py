@@ -298,6 +298,50 @@ def test_what_a_helper_reads_is_asked_of_those_who_call_it(judge: Judge) -> None
 
 
 @pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("key = lambda s: order[s]", False),
+        ("ways = {'up': lambda s: order[s], 'all': [lambda: len(order)]}", False),
+        ("key = lambda s: order[s]\nprint(key('a'))", True),
+        ("key = (lambda s: order[s])('a')", True),
+        ("ways = {'up': sorted('ab', key=lambda s: order[s])}", True),
+    ],
+)
+def test_what_a_function_without_a_name_reads_is_asked_of_those_who_call_it(
+    judge: Judge, text: str, asked: bool
+) -> None:
+    judgement = judge(f"[[stages]]\nid = \"a\"\ncode = '''\n{text}\n'''\n")
+    found = [one.what for one in judgement.findings if one.code.endswith("071")]
+    assert found == (["a reads order, which nothing gives"] if asked else [])
+
+
+RUNS = "def run():\n    global seen\n    seen = []\n    add()\n\ndef add():\n    seen.append(1)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        (RUNS + "run()\nprint(seen)", False),
+        (RUNS + "print(seen)\nrun()", True),
+        (RUNS + "def twice():\n    run()\n    run()\ntwice()\nprint(seen)", False),
+        (RUNS.replace("seen = []", "pass") + "run()\nprint(seen)", True),
+        ("class Runs:\n    def go(self):\n        global seen\n        seen = 1\nRuns().go()\nseen", False),
+    ],
+)
+def test_what_a_function_declares_global_and_binds_is_there_once_it_was_called(
+    judge: Judge, text: str, asked: bool
+) -> None:
+    judgement = judge(f'[[stages]]\nid = "a"\ncode = """\n{text}\n"""\n')
+    found = [one.what for one in judgement.findings if one.code.endswith("071")]
+    assert found == (["a reads seen, which nothing gives"] if asked else [])
+    elsewhere = judge(
+        f'[[stages]]\nid = "a"\ncode = """\n{RUNS}"""\n[[stages]]\nid = "b"\noutputs = ["seen"]\n'
+        'code = "run(); print(seen)"\nuses = { a = ["run"] }\n'
+    )
+    assert not elsewhere.findings
+
+
+@pytest.mark.parametrize(
     ("last", "asked"),
     [
         ('shop = Item("a")', False),  # `total` calls it, in another stage that has `prices`

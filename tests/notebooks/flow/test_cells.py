@@ -156,6 +156,27 @@ def test_what_looks_alike_and_is_decided(source: str) -> None:
     assert analyse(source).undecided == ()
 
 
+@pytest.mark.parametrize(
+    ("first", "read"),
+    [
+        ("seen = []", False),
+        ("log = list()\n    seen = []", False),
+        ("seen = [*seen, 1]", True),
+        ("look()\n    seen = []", True),
+        ("if True:\n        seen = []", True),
+        ("reset()", False),
+    ],
+)
+def test_what_a_function_binds_before_all_else_it_does_not_read(first: str, read: bool) -> None:
+    functions = (
+        "def reset():\n    global seen\n    seen = []\ndef look():\n    return len(seen)\n"
+        f"def run():\n    global seen\n    {first}\n    seen.append(look())"
+    )
+    flow = analyse_cells(["seen = [0]", functions, "run()"])
+    assert ("seen" in flow[2].reads) == read
+    assert "seen" in flow[2].binds
+
+
 def test_a_cell_that_is_not_python_says_where() -> None:
     cells = analyse_cells(["x = 1", "print 'x'\n", "y = x"]).cells
 

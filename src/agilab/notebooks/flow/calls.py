@@ -174,8 +174,26 @@ class Calls(Definitions):
         given = dict(zip(summary.parameters, args, strict=False)) | dict(named)
         return self._makers[number].defaults | given
 
-    def _reached(self, numbers: Sequence[int], line: int) -> tuple[list[int], set[int], list[Value]]:
-        """Functions that may run when these do; those among them that only make objects; the values that they read."""
+    def _anew(self, number: int) -> frozenset[str]:
+        """The names that a function binds before anything could read what they were."""
+        found, seen = frozenset[str](), set[int]()
+        while number not in seen and not self._is_class(number):
+            seen.add(number)
+            summary = self._summary(number)
+            found |= summary.anew
+            called = self._run_by(summary.begins) if summary.begins else []
+            if len(called) != 1:
+                break
+            (number,) = called
+        return found
+
+    def _reached(
+        self, numbers: Sequence[int], line: int, anew: frozenset[str] = frozenset()
+    ) -> tuple[list[int], set[int], list[Value]]:
+        """Functions that may run when these do; those among them that only make objects; the values that they read.
+
+        What they read of the names `anew` is bound by them.
+        """
         todo = [(number, False) for number in numbers]
         seen: dict[int, bool] = {}
         values: list[Value] = []
@@ -192,7 +210,8 @@ class Calls(Definitions):
                 continue
             summary = self._summary(number)
             for name in sorted(summary.reads):
-                value = self._path.env.get(name) if name in self._path.must else self.load(name, line)
+                there = name in self._path.must or name in anew
+                value = self._path.env.get(name) if there else self.load(name, line)
                 if value is not None:
                     values.append(value)
                     todo += [(each, False) for each in sorted(value.makers | value.runs)]
@@ -227,6 +246,7 @@ class Calls(Definitions):
                 *(each for value in args for each in value.makers | value.runs if not self._is_class(each)),
             ],
             line,
+            self._anew(numbers[0]) if len(numbers) == 1 and whole else frozenset(),
         )
         summaries = [self._summary(number) for number in functions]
         args = [*args, *(value for number in functions for value in self._makers[number].defaults.values())]

@@ -96,6 +96,12 @@ RULES: dict[str, Rule] = {
         "function that does more, or from a value that cannot be handed on.",
         "make it a statement of its own, or repeat it in the cells that need it",
     ),
+    "NB-614": Rule(
+        "note",
+        "random numbers that go on from stage to stage",
+        "Several stages draw, or use libraries that may, after one seed; each takes the generator as the one above it "
+        "left it, so that the numbers are the notebook's.",
+    ),
 }
 """Kinds of findings of the flow."""
 
@@ -172,6 +178,9 @@ def _settings(plan: Plan) -> Iterator[Finding]:
                 if setting.state == states.LOGGERS:
                     what = "that this logger speaks, which the configuration above would silence,"
                 yield _finding("NB-610", f"{what} is repeated in later stages", flow.index, setting.line)
+    for each in plan.going_on:
+        what = f"{states.STATES[each.state]} go on after this seed in {len(each.stages)} stages"
+        yield _finding("NB-614", what, each.cell, each.seed.line)
     gone = {one: None for stage in plan.stages for one in lost(plan.links, stage.cells)}
     for cell, line, what in dict.fromkeys((cell, one.line, _what(one)) for cell, one in gone):
         yield _finding("NB-613", f"{what} holds only in the stage of this cell", cell, line)

@@ -14,7 +14,7 @@ from functools import partial
 from agi_node.source.needs import needs_of
 from agi_node.source.pure import dotted
 from agi_node.source.scopes import bound_names, declared_global, parameters
-from agi_node.source.tree import Chain, nodes_of
+from agi_node.source.tree import Chain, chain_of, nodes_of
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.loggers import is_of_logger
 from agilab.notebooks.flow.makers import BUILTINS, FunctionNode, Summary
@@ -110,6 +110,7 @@ class Body(Statements):
             frozenset(self._globals),
             frozenset((_always(node) & self._globals) - self._unbinds),
             frozenset(self._unbinds),
+            *self._leads(),
             outside,
             frozenset(self._outside(self._passed)),
             frozenset(self._outside(self._used)),
@@ -130,6 +131,35 @@ class Body(Statements):
             frozenset(self._surely),
             frozenset(self._runs),
         )
+
+    def _leads(self) -> tuple[frozenset[str], str]:
+        """The names declared global that the first statements bind, and the function that they call then."""
+        found: set[str] = set()
+        read: set[str] = set()
+        for part in [] if isinstance(self._node, ast.Lambda) else self._node.body:
+            match part:
+                case ast.Global() | ast.Pass() | ast.Expr(value=ast.Constant()):
+                    continue
+                case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=[], keywords=[])):
+                    if self._is_own(name):
+                        return frozenset(found), name
+                    break
+                case ast.Assign(targets=targets, value=value):
+                    nodes = list(nodes_of(value))
+                    if not all(map(self._is_librarys, nodes)):
+                        break
+                    read |= {node.id for node in nodes if isinstance(node, ast.Name)} - found
+                    found |= {one.id for one in targets if isinstance(one, ast.Name)} & self._globals - read
+                case _:
+                    break
+        return frozenset(found), ""
+
+    def _is_librarys(self, node: ast.AST) -> bool:
+        """Whether a node calls nothing of the notebook."""
+        if not isinstance(node, ast.Call):
+            return True
+        chain = chain_of(node.func)
+        return chain is not None and self.full(chain) is not None
 
     def _ties(self) -> str:
         first = self._parameters[:1]

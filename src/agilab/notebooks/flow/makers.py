@@ -25,6 +25,8 @@ class Summary:
         reads: Names of the notebook.
         binds: Names that it declares global and binds; `always` those that it has bound whenever it returns,
             `unbinds` those that it may delete.
+        anew: Of these, those that it has bound before anything could read what they were.
+        begins: The function of the notebook that it calls first of all, before anything could read these.
         changed: Regions that it changes itself.
         passed: Regions that it hands to what it calls.
         used: Regions that it gives to libraries, which uses them up where they are another thing after each use.
@@ -46,6 +48,8 @@ class Summary:
     binds: frozenset[str] = frozenset()
     always: frozenset[str] = frozenset()
     unbinds: frozenset[str] = frozenset()
+    anew: frozenset[str] = frozenset()
+    begins: str = ""
     changed: frozenset[Region] = frozenset()
     passed: frozenset[Region] = frozenset()
     used: frozenset[Region] = frozenset()

@@ -6,11 +6,14 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 
 from agi_node.source.carried import Statements
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.figures import closed_before
 from agilab.notebooks.flow.finals import Other, finals, others
+from agilab.notebooks.flow.generators import GENERATORS, GoesOn, going_on
 from agilab.notebooks.flow.groups import Grouping, Per, group
 from agilab.notebooks.flow.links import Join, Links
 from agilab.notebooks.flow.makers import BUILTINS
@@ -33,6 +36,7 @@ class Plan:
         asides: Cells that are not run, by number, with what each says it takes.
         finals: Values that the notebook leaves at its end and that its stages leave as well, with the stage where; also
             such as cannot be handed on.
+        going_on: Random numbers that several stages draw one after another.
         others: The other values that it leaves, with the stages that may leave them.
     """
 
@@ -42,6 +46,7 @@ class Plan:
     finals: Mapping[str, int]
     asides: Mapping[int, StageFlow] = field(default_factory=dict)
     others: Mapping[str, Other] = field(default_factory=dict)
+    going_on: tuple[GoesOn, ...] = ()
 
 
 def plan(
@@ -74,7 +79,7 @@ def plan(
         if not found:
             known = finals(links, stages, without)
             more_of_them = others(links, stages, without, known)
-            return Plan(links, grouping, stages, known, builder.asides, more_of_them)
+            return Plan(links, grouping, stages, known, builder.asides, more_of_them, builder.going_on)
         more += found
 
 
@@ -98,9 +103,11 @@ class _Builder:
         self._flows = links.flows
         self._parameters = parameters
         self._stages = tuple(StageFlow(cells) for cells in grouping.groups)
+        self.going_on = tuple(going_on(links, grouping.groups))
         self._stage_of = {cell: number for number, cells in enumerate(grouping.groups) for cell in cells}
 
     def stages(self) -> tuple[StageFlow, ...]:
+        self._hand_on_generators()
         for number, stage in enumerate(self._stages):
             self._take(number, stage)
         for cell, aside in self.asides.items():
@@ -116,6 +123,18 @@ class _Builder:
                 stage.idle = False  # there is nothing else that could be run
         return self._stages
 
+    def _hand_on_generators(self) -> None:
+        for one in self.going_on:
+            generator = GENERATORS[one.state].named(self._names)
+            for above, below in pairwise(one.stages):
+                self._stages[above].given[one.state] = self._stages[below].taken[one.state] = generator
+                self._stages[above].outputs.add(generator.value)
+                self._stages[below].inputs[generator.value] = above
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset[str]().union(*(flow.used | flow.binds for flow in self._flows.cells))
+
     def _take(self, number: int, stage: StageFlow) -> None:
         begin = stage.cells[0]
         stage.future = tuple(
@@ -126,7 +145,7 @@ class _Builder:
             # A cell of parameters, or one that is not run, may stand between those of the stage.
             apart = self._links.maker(name, cell) in self._parameters | self.asides.keys()
             self._get(stage, name, cell if apart else begin)
-        stage.repeated = tuple(repeated(self._links, stage.cells))
+        stage.repeated = tuple(repeated(self._links, stage.cells, stage.taken))
         for _, setting in stage.repeated:
             for name in sorted(setting.needs | setting.later):
                 self._get(stage, name, begin)
@@ -244,7 +263,9 @@ class _Builder:
             if cell != stage.cells[0] and cell in self._texts:
                 source = f"{comment(self._texts[cell])}\n{source}"
             parts.append(source)
+        parts += [one.give(taken=state in stage.taken) for state, one in stage.given.items()]
         head = [setting.text for _, setting in stage.repeated]
+        head += [one.take() for one in stage.taken.values()]
         code = "\n\n\n".join(parts)
         if stage.future:
             head = [*stage.future, *head]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from agilab.notebooks.flow.generators import Generator
 from agilab.notebooks.flow.links import Unmade
 from agilab.notebooks.flow.model import Setting
 
@@ -19,6 +20,8 @@ class StageFlow:
         uses: Statements that it takes, by number of the stage in whose text they are.
         outputs: Values that it gives to others.
         repeated: Settings of cells above that its code begins with, each with its cell.
+        taken: Generators of random numbers that it goes on with, by the state of the process that they are.
+        given: The same of those that it hands on.
         future: `from __future__` statements that hold in it.
         idle: Whether nothing of it needs to run: others take its statements, and that is all that it is for.
         unmade: Names that it reads and nothing makes.
@@ -30,6 +33,8 @@ class StageFlow:
     uses: dict[int, set[str]] = field(default_factory=dict)
     outputs: set[str] = field(default_factory=set)
     repeated: tuple[tuple[int, Setting], ...] = ()
+    taken: dict[str, Generator] = field(default_factory=dict)
+    given: dict[str, Generator] = field(default_factory=dict)
     future: tuple[str, ...] = ()
     unmade: tuple[Unmade, ...] = ()
     idle: bool = False

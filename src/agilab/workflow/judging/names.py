@@ -19,7 +19,6 @@ GIVEN = frozenset(
     {*dir(builtins), "__name__", "__file__", "__builtins__", "__annotations__", "__doc__", "__class__"}
 ) | frozenset({"run", "display", "Skip"})
 """Names that every stage has: Python's own, and what a run gives."""
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True)
@@ -95,10 +94,11 @@ def names_of(text: str, given: Collection[str] = (), leaves: Collection[str] = (
     What only functions need that nothing of the text calls, and that do not leave it, is asked of whoever uses them.
     """
     tree = parse(text)
-    bound = frozenset(bound_names(tree.body, ""))
+    giving = _giving(tree.body)
+    bound = frozenset(bound_names(tree.body, "")) | frozenset[str]().union(*giving.values())
     nodes = list(nodes_of(tree))
     known = frozenset(given) | GIVEN | _made_pythons_own(nodes)
-    reader = _Reader(known, any(isinstance(node, ast.NamedExpr) for node in nodes))
+    reader = _Reader(known, any(isinstance(node, ast.NamedExpr) for node in nodes), giving)
     body = (_Unannotated().visit(parse(text)) if _postponed(tree) else tree).body
     reader.block(body)
     lines = lines_of(text)
@@ -114,6 +114,34 @@ def names_of(text: str, given: Collection[str] = (), leaves: Collection[str] = (
     return Names(
         nodes, _placed({**surely, **later}, lines), bound, _open(nodes), tree.body, _placed(perhaps, lines)
     )
+
+
+def given_by_functions(text: str) -> frozenset[str]:
+    """The names that functions of a text declare global, and bind when they are called. Raises as `parse` does."""
+    return frozenset[str]().union(*_giving(parse(text).body).values())
+
+
+def _giving(body: Sequence[ast.stmt]) -> dict[str, frozenset[str]]:
+    """By function or class: the names that it, or another one that it reads, declares global, and binds."""
+    read: dict[str, set[str]] = {}
+    giving: dict[str, frozenset[str]] = {}
+    for one in body:
+        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            nodes = list(nodes_of(one))
+            declared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+            names = [node for node in nodes if isinstance(node, ast.Name)]
+            stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+            read.setdefault(one.name, set()).update(node.id for node in names)
+            giving[one.name] = giving.get(one.name, frozenset()) | (declared & stored)
+    if not any(giving.values()):
+        return {}
+    while more := {
+        name: giving[name] | others
+        for name, names in read.items()
+        if (others := frozenset[str]().union(*(giving.get(other, ()) for other in names))) - giving[name]
+    }:
+        giving |= more
+    return {name: gives for name, gives in giving.items() if gives}
 
 
 def _told_apart(
@@ -145,8 +173,9 @@ def _unread(body: Sequence[ast.stmt], leaves: Collection[str]) -> list[ast.stmt]
     made: dict[str, list[ast.stmt]] = {}
     todo: list[ast.stmt] = []
     for one in body:
-        if isinstance(one, _DEFINITIONS) and not one.decorator_list and one.name not in leaves:
-            made.setdefault(one.name, []).append(one)
+        name = _defined(one)
+        if name and name not in leaves:
+            made.setdefault(name, []).append(one)
         else:
             todo.append(one)
     while todo:
@@ -154,6 +183,26 @@ def _unread(body: Sequence[ast.stmt], leaves: Collection[str]) -> list[ast.stmt]
         for name in read & made.keys():
             todo += made.pop(name)
     return [one for ones in made.values() for one in ones]
+
+
+def _defined(one: ast.stmt) -> str:
+    """The name that a statement gives to a function or class, or to functions without a name of their own; else ""."""
+    match one:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return "" if one.decorator_list else one.name
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if _holds_functions(value):
+            return name
+    return ""
+
+
+def _holds_functions(value: ast.expr) -> bool:
+    """Whether an expression only says what functions do, one or some by name or in a row, and calls none."""
+    match value:
+        case ast.Lambda():
+            return True
+        case ast.Dict(values=parts) | ast.List(elts=parts) | ast.Tuple(elts=parts):
+            return bool(parts) and all(map(_holds_functions, parts))
+    return False
 
 
 def _attributes(body: Sequence[ast.stmt], unread: Sequence[ast.stmt]) -> frozenset[str] | None:
@@ -228,8 +277,9 @@ class _Unannotated(ast.NodeTransformer):
 class _Reader:
     """Goes through statements in the order in which they run, with the names bound so far."""
 
-    def __init__(self, given: frozenset[str], walrus: bool) -> None:
+    def __init__(self, given: frozenset[str], walrus: bool, giving: Mapping[str, frozenset[str]]) -> None:
         self.given = given
+        self._giving = giving
         self._walrus = walrus
         self._bound: set[str] = set()
         self.needed: dict[str, ast.AST] = {}
@@ -269,6 +319,8 @@ class _Reader:
         passing |= set(bound_names([node], "")) if isinstance(node, ast.Match) else set()
         for name in needs.now - self._bound - self.given - passing:
             self.needed.setdefault(name, _where(node, name))
+        for name in needs.now & self._giving.keys():  # perhaps it is called here
+            self._bound |= self._giving[name]
         for name in needs.later - self.given:
             self.later.setdefault(name, _where(node, name))
 

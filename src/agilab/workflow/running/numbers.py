@@ -19,6 +19,11 @@ _SEEDS = {
     "numpy.random": re.compile(r"^(np|numpy)\.random\.(seed|set_state)|^seed"),
     "random": re.compile(r"^random\.(seed|setstate)|^seed"),
 }
+_GOES_ON = {
+    "numpy.random": re.compile(r"^numpy_random_*\.set_state"),
+    "random": re.compile(r"^python_random_*\.setstate"),
+}
+"""How a stage takes up the numbers where the one above it has left them (`agilab.notebooks.flow.generators`)."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,9 @@ def begun_anew(store: Store, run_id: str, graph: Graph, stages: Collection[str])
         for generator, seeds in _SEEDS.items():
             before = above.get(generator)
             text, first = _seed_in(node, seeds)
+            goes_on = _seed_in(node, _GOES_ON[generator])[1]
+            if goes_on and not text and before is not None:
+                continue
             if generator in drew and before is not None and node.name in stages:
                 if not text:
                     yield Told(node.name, _unseeded(node.name, generator, before))

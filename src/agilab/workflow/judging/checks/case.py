@@ -19,7 +19,7 @@ from agilab.workflow.document.paths import leaves_the_lab
 from agilab.workflow.document.resolve import resolve
 from agilab.workflow.document.resolved import Resolved
 from agilab.workflow.judging.findings import Finding, Location
-from agilab.workflow.judging.names import Names, names_of
+from agilab.workflow.judging.names import Names, given_by_functions, names_of
 from agilab.workflow.judging.rules import rules
 from agilab.workflow.legacy.words import FIELDS
 
@@ -86,7 +86,7 @@ class Case:
             found.update(names)
             taken = self.taken(other, names)
             if taken is not None:
-                found.update(bound_names(_statements(taken.text), ""))
+                found.update(bound_names(_statements(taken.text), ""), given_by_functions(taken.text))
         return found
 
     def taken(self, name: str, words: Collection[str]) -> Carried | None:
