@@ -19,6 +19,7 @@ GIVEN = frozenset(
     {*dir(builtins), "__name__", "__file__", "__builtins__", "__annotations__", "__doc__", "__class__"}
 ) | frozenset({"run", "display", "Skip"})
 """Names that every stage has: Python's own, and what a run gives."""
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True)
@@ -126,13 +127,15 @@ def _giving(body: Sequence[ast.stmt]) -> dict[str, frozenset[str]]:
     read: dict[str, set[str]] = {}
     giving: dict[str, frozenset[str]] = {}
     for one in body:
-        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        called = one.name if isinstance(one, _DEFINITIONS) else _defined(one)
+        if called:
             nodes = list(nodes_of(one))
             declared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
             names = [node for node in nodes if isinstance(node, ast.Name)]
             stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-            read.setdefault(one.name, set()).update(node.id for node in names)
-            giving[one.name] = giving.get(one.name, frozenset()) | (declared & stored)
+            stored |= {node.name for node in nodes if isinstance(node, _DEFINITIONS)}
+            read.setdefault(called, set()).update(node.id for node in names)
+            giving[called] = giving.get(called, frozenset()) | (declared & stored)
     if not any(giving.values()):
         return {}
     while more := {
