@@ -86,3 +86,80 @@ def test_who_takes_one_of_them_or_what_has_nothing_in_common_is_not(
     lab: ALab, takes: str, friend: str
 ) -> None:
     assert notes_of(lab, takes, friend) == []
+
+
+KIN = """
+schema = "agilab.lab_stages.v2"
+[[stages]]
+id = "make"
+outputs = ["rows", "many"]
+code = '''
+rows = [{"n": 1}, {"n": 2}]
+many = [1, 2, 3]
+'''
+[[stages]]
+id = "hold"
+inputs = ["rows", "many"]
+outputs = ["held"]
+code = '''
+import types
+held = types.SimpleNamespace(first=FIRST, total=sum(many))
+'''
+[[stages]]
+id = "change"
+inputs = ["held"]
+outputs = [GIVES]
+code = '''
+CHANGE
+'''
+[[stages]]
+id = "last"
+inputs = ["TAKES"]
+code = "1"
+"""
+
+
+def kin_notes(
+    lab: ALab, change: str, takes: str = "rows", first: str = "rows[0]", gives: str = ""
+) -> list[str]:
+    text = KIN.replace("CHANGE", change).replace("TAKES", takes).replace("FIRST", first)
+    lab.write(text.replace("GIVES", gives))
+    notes: list[str] = []
+    result = run_lab(LabRequest(lab.path, track=False), lab.workspace, Faces(note=notes.append))
+    assert result.status == "succeeded", result.error
+    return notes
+
+
+@pytest.mark.parametrize("gives", ["", '"held"'])
+def test_a_change_of_what_another_value_holds_too_is_told(lab: ALab, gives: str) -> None:
+    (note,) = kin_notes(lab, "held.first['n'] = 9", gives=gives)
+    assert note.startswith(
+        "change changed held in place, and rows, taken by last, holds some of the same objects"
+    )
+    assert note.endswith("make one stage of it, or give rows on from change")
+
+
+@pytest.mark.parametrize(
+    ("change", "takes", "first"),
+    [
+        ("print(held.first)", "rows", "rows[0]"),
+        ("held = 3", "rows", "rows[0]"),
+        ("held.first['n'] = 9", "many", "rows[0]"),
+        ("held.first['n'] = 9", "rows", "dict(rows[0])"),
+    ],
+)
+def test_where_nothing_of_it_changes_nothing_is_told(lab: ALab, change: str, takes: str, first: str) -> None:
+    assert kin_notes(lab, change, takes, first) == []
+
+
+def test_arrays_and_the_like_that_nobody_changes_are_as_good_twice(lab: ALab) -> None:
+    lab.write(
+        CHAIN.replace("TAKES", '"bank", "many"')
+        .replace("FRIEND", "0")
+        .replace("total = sum(many)", "total = 1")
+        .replace('bank = Account("Bank", 0)', "import types; bank = types.SimpleNamespace(many=many)")
+        .replace("group = Account('Group', *bank.friends)", "group = 1")
+    )
+    notes: list[str] = []
+    result = run_lab(LabRequest(lab.path, track=False), lab.workspace, Faces(note=notes.append))
+    assert (result.status, notes) == ("succeeded", [])

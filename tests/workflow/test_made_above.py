@@ -51,6 +51,7 @@ def notes_of(lab: ALab, looks: str, *, makes: str = MAKES, ends: str = "succeede
         "p = pathlib.Path('cache', 'a.txt'); p.read_text() if p.is_file() else 'again'",
         "try: open('cache/a.txt')\nexcept OSError: 'again'",
         "glob.glob('cache/*.txt')",
+        "os.makedirs('cache', exist_ok=True); pathlib.Path('cache/a.txt').touch(exist_ok=False)",
         "os.makedirs('cache', exist_ok=True); os.listdir('cache')",
         "sqlite3.connect('cache/a.txt') if os.makedirs('cache', exist_ok=True) is None else 0",
     ],
@@ -138,3 +139,42 @@ inputs = ["part_a.txt", "part_*.txt"]
 code = "open('part_a.txt').read() + open('part_b.txt').read()"
 """)
     assert lab.shown(lab.run(), "read") == "'a!b'"
+
+
+MOVED = """
+schema = "agilab.lab_stages.v2"
+[[stages]]
+id = "make"
+outputs = ["out/a.txt", "out/b.txt"]
+code = "for name in 'ab': open(f'out/{name}.txt', 'w').write(name)"
+[[stages]]
+id = "move"
+inputs = ["out/a.txt", "data.txt"]
+outputs = ["out/c.txt"]
+code = "import os; os.rename('out/a.txt', 'out/c.txt'); os.remove('data.txt')"
+[[stages]]
+id = "look"
+inputs = ["out/b.txt", "out/c.txt"]
+code = "import glob, os; os.path.exists('out/a.txt'), os.path.exists('data.txt'), sorted(glob.glob('out/*'))"
+"""
+AGAIN = """
+[[stages]]
+id = "again"
+outputs = ["out/a.txt"]
+code = "open('out/a.txt', 'w').write('again')"
+[[stages]]
+id = "last"
+code = "import os; os.path.exists('out/a.txt')"
+"""
+
+
+def test_a_file_that_a_stage_above_moved_or_removed_nobody_lacks(lab: ALab) -> None:
+    result = lab.write(MOVED, **{"data.txt": "1"}).run()
+    assert (result.status, result.notes) == ("succeeded", ())
+    assert lab.shown(result, "look") == "(False, False, ['out/b.txt', 'out/c.txt'])"
+
+
+def test_one_that_is_made_again_below_who_removed_it_is_there_again(lab: ALab) -> None:
+    result = lab.write(MOVED + AGAIN, **{"data.txt": "1"}).run()
+    (note,) = result.notes
+    assert note.startswith("last looked for out/a.txt, which again makes and last does not take")

@@ -53,8 +53,9 @@ def numpy_lab(tmp_path: Path, workspace: Workspace, numpy_project: Path) -> ALab
     return ALab(tmp_path / "study", workspace)
 
 
-def notes_of(lab: ALab, above: str, below: str) -> list[str]:
-    lab.write(HEAD.replace("ABOVE", above).replace("BELOW", below))
+def notes_of(lab: ALab, above: str, below: str, repeated: str = "") -> list[str]:
+    more = f"extra = {{ repeated = [{repeated!r}] }}\n" if repeated else ""
+    lab.write(HEAD.replace("ABOVE", above).replace("BELOW", below) + more)
     notes: list[str] = []
     result = run_lab(LabRequest(lab.path, track=False), lab.workspace, Faces(note=notes.append))
     assert result.status == "succeeded", result.error
@@ -81,7 +82,10 @@ def test_numbers_that_only_a_stage_above_seeds_are_told(
 
 def test_numbers_that_two_stages_begin_alike_are_told(numpy_lab: ALab) -> None:
     (note,) = notes_of(
-        numpy_lab, f"np.random.seed(3)\n{UNSEEN}", f"import numpy as np\nnp.random.seed(3)\n{UNSEEN}"
+        numpy_lab,
+        f"np.random.seed(3)\n{UNSEEN}",
+        f"import numpy as np\nnp.random.seed(3)\n{UNSEEN}",
+        "np.random.seed(3)",
     )
     assert note.startswith(
         "below drew from the numbers of numpy.random after np.random.seed(3), and so did above"
@@ -94,6 +98,10 @@ def test_numbers_that_two_stages_begin_alike_are_told(numpy_lab: ALab) -> None:
         ("np.random.seed(3)", "1"),
         ("1", UNSEEN),
         ("np.random.seed(3)", f"import numpy as np\nnp.random.seed(3)\n{UNSEEN}"),  # only one draws
+        (
+            f"np.random.seed(3)\n{UNSEEN}",
+            f"import numpy as np\nnp.random.seed(3)\n{UNSEEN}",
+        ),  # the author says so
         ("np.random.seed(3); np.random.rand()", f"import numpy as np\nnp.random.seed(5)\n{UNSEEN}"),
         ("np.random.seed(3); np.random.rand()", "import numpy as np\nnp.random.default_rng(1).random()"),
         ("np.random.seed(3)", "import random; random.Random(3).random()"),

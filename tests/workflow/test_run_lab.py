@@ -530,3 +530,14 @@ def test_the_lab_of_the_documentation_runs(table_lab: ALab) -> None:
     }
     shown = eval(table_lab.shown(result, "tell"))
     assert shown == pytest.approx(expected)
+
+
+def test_a_python_that_a_stage_calls_is_that_of_its_environment(lab: ALab) -> None:
+    code = """
+import subprocess, sys
+there = ["python", "-c", "import sys; print(sys.prefix)"]
+said = subprocess.run(there, text=True, capture_output=True).stdout.strip()
+said == sys.prefix, sys.prefix != sys.base_prefix
+"""
+    lab.write(f"schema = 'agilab.lab_stages.v2'\n[[stages]]\nid = 'a'\ncode = '''{code}'''\n")
+    assert lab.shown(lab.run(), "a") == "(True, True)"

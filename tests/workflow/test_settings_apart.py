@@ -83,6 +83,19 @@ def pandas_lab(tmp_path: Path, workspace: Workspace, pandas_project: Path) -> AL
         ),
         ("import json\njson.loads = len", "__import__('json').loads('2')", "2"),
         ("import threading\nthreading.stack_size(2**20)", "__import__('threading').stack_size()", "0"),
+        (
+            "import os, time\nos.environ['TZ'] = 'Asia/Tokyo'\ntime.tzset()",
+            "[__import__('time').localtime(0).tm_hour]",
+            "[0]",
+        ),
+        ("import logging\nlogging.disable(50)", "[__import__('logging').root.manager.disable]", "[0]"),
+        (
+            "import logging\nlogging.captureWarnings(True)",
+            "__import__('logging')._warnings_showwarning",
+            "None",
+        ),
+        ("import keyword\nlast = keyword.kwlist.pop()", "('yield' in __import__('keyword').kwlist)", "True"),
+        ("from unittest import mock\nmock.patch('json.loads').start()", "__import__('json').loads('2')", "2"),
         ("import helper", "__import__('json').loads('2')", "2"),
     ],
 )
@@ -92,7 +105,7 @@ def test_settings_stay_in_their_stage(pandas_lab: ALab, sets: str, finds: str, n
         text = text.replace('outputs = ["first"]', 'inputs = ["helper.py"]\noutputs = ["first"]')
     pandas_lab.write(text, **{"helper.py": "import json\njson.loads = len\n"})
     request = LabRequest(
-        pandas_lab.path, track=False, workers=1, environ={"LC_ALL": "", "LC_CTYPE": "C.UTF-8"}
+        pandas_lab.path, track=False, workers=1, environ={"LC_ALL": "", "LC_CTYPE": "C.UTF-8", "TZ": "UTC"}
     )
     result = run_lab(request, pandas_lab.workspace, Faces())
     assert result.status == "succeeded", result.error

@@ -67,6 +67,7 @@ def notes_of(
         ("os.path.exists('data/a.csv')", '"data/b.csv"', "data/a.csv"),
         ("os.path.isfile('notes.txt') or os.stat(os.path.abspath('.'))", "", "notes.txt"),
         ("pathlib.Path('data/notes [1].txt').exists()", "", "data/notes [1].txt"),
+        ("try: pathlib.Path('notes.txt').touch(exist_ok=False)\nexcept OSError: 'old'", "", "notes.txt"),
         ("connection = sqlite3.connect('notes.txt'); connection.close()", "", "notes.txt"),
     ],
 )
@@ -171,6 +172,9 @@ def test_what_lies_outside_the_folder_for_the_notebook_is_told_where_a_stage_fai
     ("code", "inputs", "outputs"),
     [
         ("glob.glob('data/*.csv')", '"data/*.csv"', ""),
+        ("len(glob.glob('data/**', recursive=True))", '"data/**"', ""),
+        ("len(glob.glob('data/**', recursive=True))", '"data/"', ""),
+        ("os.path.isdir('data/deep'), os.listdir('data')", '"data/**/*"', ""),
         ("list(pathlib.Path('data').iterdir())", '"data/"', ""),
         ("sorted(os.listdir('.')), glob.glob('*.csv')", '"notes.txt", "data/"', ""),
         ("try: open('other.txt')\nexcept OSError: 'none'", "", ""),  # which lies nowhere

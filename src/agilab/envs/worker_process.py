@@ -49,6 +49,17 @@ class WorkerSpec:
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
+def _activated(python: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """What activating an environment says, so that the `python` and the programs that code calls are its own."""
+    if not (python.parent.parent / "pyvenv.cfg").is_file():
+        return {}
+    path = environment.get("PATH", os.defpath)
+    return {
+        "PATH": os.pathsep.join([str(python.parent), path]),
+        "VIRTUAL_ENV": str(python.parent.parent),
+    }
+
+
 class WorkerProcess:
     """One worker process, seen from the manager.
 
@@ -64,7 +75,7 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         errors = log.open("ab")
         environment = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
-        environment |= spec.environ
+        environment |= _activated(spec.python, environment) | dict(spec.environ)
         try:
             self.process = subprocess.Popen(
                 [

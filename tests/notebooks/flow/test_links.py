@@ -359,6 +359,25 @@ def test_everything_undecided_is_in_one_stage_with_what_it_may_concern() -> None
     assert [join.undecided for join in made.links.joins if join.first == 0] == [True]
 
 
+@pytest.mark.parametrize(
+    ("second", "groups"),
+    [
+        ("plt.plot([2])", [(0,), (1, 2)]),
+        ("sns.lineplot(x=[1], y=[2])", [(0,), (1, 2)]),
+        ("draw()", [(0,), (1, 2)]),
+        ("plt.figure()\nplt.plot([2])", [(0,), (1,), (2,)]),
+        ("fig, ax = plt.subplots()", [(0,), (1,), (2,)]),
+        ("sns.pairplot(table)", [(0,), (1,), (2,)]),
+    ],
+)
+def test_where_figures_stay_what_draws_goes_on_in_the_one_that_is_there(
+    second: str, groups: list[tuple[int, ...]]
+) -> None:
+    setup = "import matplotlib.pyplot as plt, seaborn as sns\ndef draw():\n    plt.plot([3])"
+    flows = analyse_cells([setup, "plt.plot([1])", second])
+    assert list(plan(Links(flows), per="cell").grouping.groups) == groups
+
+
 def test_pyplots_figure_goes_with_its_cell_in_jupyter_and_stays_in_a_script() -> None:
     cells = ["import matplotlib.pyplot as plt", "plt.plot([1])", "plt.title('a')"]
 
@@ -461,3 +480,35 @@ def test_a_stage_that_has_no_name_for_pyplot_closes_figures_by_its_own() -> None
     made = plan(Links(analyse_cells(cells, figures_stay=False)))
 
     assert "import matplotlib.pyplot; matplotlib.pyplot.show()" in made.stages[-1].code
+
+
+@pytest.mark.parametrize(
+    ("back", "parted"),
+    [
+        ("os.chdir('..')", False),
+        ("os.chdir(Path('..'))", False),
+        ("os.chdir(os.path.dirname(os.getcwd()))", False),
+        ("os.chdir('/data')", True),
+        ("os.chdir(Path.home())", True),
+        ("os.chdir(home)", True),
+    ],
+)
+def test_a_way_from_the_folder_of_now_goes_with_the_one_before(back: str, parted: bool) -> None:
+    cells = ["import os\nfrom pathlib import Path\nhome = os.environ['HOME']", "os.chdir('data')", back]
+    groups = plan(Links(analyse_cells(cells)), per="cell").grouping.groups
+    assert ((2,) in groups) == parted
+
+
+def test_global_outside_of_functions_is_left_out_where_cells_are_joined() -> None:
+    first, second = (
+        "total = []\nnext(rows)",
+        "global total\nif total: global rows; x = 1\ntotal.append(next(rows))",
+    )
+    head = "rows = iter([1, 2])"
+    (stage,) = plan(Links(analyse_cells([head, first, second]))).stages
+    compile(stage.code, "<stage>", "exec")
+    assert "\npass\nif total: pass" in stage.code
+    assert "; x = 1\ntotal.append" in stage.code
+    function = "def add():\n    global total\n    total = 1"
+    (stage,) = plan(Links(analyse_cells([head, first, f"{function}\nnext(rows)\nadd()"]))).stages
+    assert function in stage.code

@@ -107,10 +107,11 @@ def is_own(value: Any) -> bool:
         kinds.update(map(type, islice(value, MOST)))
     if type(value) is dict:
         kinds.update(map(type, islice(value.values(), MOST)))
-    return any(_is_own(one.__module__) for kind in kinds for one in kind.__mro__)
+    return any(is_own_module(one.__module__) for kind in kinds for one in kind.__mro__)
 
 
-def _is_own(module: object) -> bool:
+def is_own_module(module: object) -> bool:
+    """Whether a module of this name is the author's: the code that runs, or one that nobody installed."""
     if module == "__main__":
         return True
     if str(module).partition(".")[0] in ("builtins", "agi_node"):

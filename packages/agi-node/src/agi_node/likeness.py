@@ -94,7 +94,7 @@ def own_state(value: Any, state: Any) -> Any:
 
     Of a table or a series of pandas it has the columns (`agi_node.columns`). Without caches, and of a library's object
     without private attributes that are not filled yet: those are made when somebody asks (`None`, then `{}`), which
-    says nothing of the value.
+    says nothing of the value. Nor does what a `cached_property` of it keeps, as the views of a networkx graph.
     """
     if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
         state = {**(state[0] or {}), **state[1]}  # what has __slots__
@@ -102,11 +102,25 @@ def own_state(value: Any, state: Any) -> Any:
         return state
     state = columns.without_blocks(value, state)
     lazy = type(value).__module__ != "__main__"
+    kind: Any = type(value)
+    kept = _cached_properties(kind) if lazy else frozenset[str]()
     return {
         name: one
         for name, one in state.items()
-        if name != "_cache" and not (lazy and str(name).startswith("_") and _is_unfilled(one))
+        if name != "_cache"
+        and name not in kept
+        and not (lazy and str(name).startswith("_") and _is_unfilled(one))
     }
+
+
+@functools.lru_cache(maxsize=1024)
+def _cached_properties(kind: Any) -> frozenset[str]:
+    return frozenset(
+        name
+        for one in kind.__mro__
+        for name, found in vars(one).items()
+        if isinstance(found, functools.cached_property)
+    )
 
 
 def _is_unfilled(value: Any) -> bool:

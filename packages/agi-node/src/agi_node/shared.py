@@ -24,12 +24,14 @@ import sys
 import types
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from agi_node import codec
+from agi_node.asked import is_own_module
 
 Held = dict[int, Any]
 """Objects by their ids, which are theirs as long as these are kept."""
+Common = Literal["", "changeable", "themselves"]
 HOLDERS = frozenset((list, dict, set))
 _WALKED = HOLDERS | {tuple}
 _PLAIN = (
@@ -96,6 +98,24 @@ def meeting(held: Mapping[str, Held], within: Callable[[list[Any]], Held]) -> li
     return [group for group in groups if len(group) > 1]
 
 
+def in_common(mine: Held, theirs: Held, within: Callable[[list[Any]], Held]) -> Common:
+    """What two values have in common: objects that count as themselves, others that may be changed, or nothing.
+
+    What a library makes for itself and compares by its place in memory, as xarray its indexes, counts as the latter.
+    """
+    judge = _Judge(within)
+    met = judge.met(mine, theirs)
+    return "" if not met else "themselves" if any(map(_is_itself, met)) else "changeable"
+
+
+def _is_itself(found: Any) -> bool:
+    kind = type(found)
+    hashed: Any = kind.__hash__
+    if kind in HOLDERS or hashed is None:
+        return False
+    return hashed is not object.__hash__ or is_own_module(kind.__module__)
+
+
 class _Judge:
     """Responsible for: whether what two values hold meets in an object that must be one.
 
@@ -107,15 +127,19 @@ class _Judge:
         self._kinds: dict[type, bool] = {}
 
     def share(self, one: Held, other: Held) -> bool:
+        return bool(self.met(one, other))
+
+    def met(self, one: Held, other: Held) -> list[Any]:
+        """The objects that two values hold and that must be one."""
         both = [one[at] for at in one.keys() & other.keys()]
         code = [found for found in both if isinstance(found, _CODE)]
         theirs = {id(found) for each in code for found in _of_code(each)}
         must = [found for found in both if id(found) not in theirs and self._must_be_one(found)]
         if not must:
-            return False
+            return []
         values = [found for found in both if not isinstance(found, _CODE) and not self._must_be_one(found)]
         of_values = self._within(values) if values else {}
-        return any(id(found) not in of_values for found in must)
+        return [found for found in must if id(found) not in of_values]
 
     def _must_be_one(self, found: Any) -> bool:
         kind = type(found)

@@ -47,8 +47,9 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
     `changed` those of `order["watch"]`, values that others take too, that the code changed in place, `modules` those of
     the lab that were imported, each with what it holds that is another value by now, `sought` what the code looked for
     in its folder: files that are not there, patterns; `begun` files that it added to and that were not there, `left`
-    those that it wrote and no output says, `LEFT` of them at most; `drew` from whose random numbers it drew;
-    `made_of` by value those that it took and with which that has objects in common.
+    those that it wrote and no output says, `gone` those that it took and removed or moved away, `LEFT` of them at most;
+    `drew` from whose random numbers it drew; `made_of` by value those that it took and with which that has objects in
+    common.
 
     `order` is `{"code", "file", "folder", "workdir", "carried": [[stage, text]], "outputs": [name]}`; files are named
     from the folder above `workdir`, in which the code runs, and which is called `folder`. `inputs` names a JSON file of
@@ -89,7 +90,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         taken = take_over_all(given["values"])
         space.update(taken)
         begins = _heard_until_now(order, run)
-        watched = Watched(order.get("watch", []), given["values"], space)
+        watched = Watched(order.get("watch", []), order.get("kin", []), given["values"], space)
         space.update(item)
         if order.get("file"):
             as_script(order["file"], order["code"], work, space)
@@ -104,6 +105,7 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
         if isinstance(shown, Skip):
             return shown
         numbers = numbers_drawn.drew(generators)
+        gone = placed.gone()
         said = displayed.result(shown)  # before values are taken: it may change what it shows
         told: dict[str, Any] = {
             "values": hand_over_all(
@@ -119,6 +121,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
             told["sought"] = paths
         if begun := looked_for.begun():
             told["begun"] = begun
+        if gone:
+            told["gone"] = gone[:LEFT]
         if numbers:
             told["drew"] = numbers
         if made := made_of({name: space[name] for name in values}, told["values"], taken, given["values"]):

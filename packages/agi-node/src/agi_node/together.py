@@ -54,29 +54,39 @@ def hand_over_all(values: Mapping[str, Any], staging: Staging, stage: str) -> di
 
 def made_of(
     values: Mapping[str, Any], forms: Mapping[str, Form], taken: Mapping[str, Any], given: Mapping[str, Form]
-) -> dict[str, list[str]]:
-    """By value that a stage gives on: those that it took and with which that has objects in common that must be one.
+) -> dict[str, dict[str, shared.Common]]:
+    """By value that a stage gives on: those that it took and with which that has objects in common, and which.
 
-    Of what is pickled, and of values that it `took` of no more than `MOST` bytes.
+    Of what is pickled or plain, and of values that it `took` of no more than `MOST` bytes.
     """
-    named = {name: value for name, value in values.items() if forms[name]["kind"] == "pickle"}
     sources = {
-        called: value for called, value in taken.items() if called not in values and _is_small(given[called])
+        called: _held(value, given[called])
+        for called, value in taken.items()
+        if called not in values and is_small(given[called])
     }
-    if not named or not sources:
-        return {}
-    held = {called: shared.held_by_pickle(_within([value])) for called, value in sources.items()}
-    found: dict[str, list[str]] = {}
-    for name, value in named.items():
-        mine = shared.held_by_pickle(_within([value]))
-        groups = [[*shared.meeting({name: mine, called: theirs}, _within)] for called, theirs in held.items()]
-        if met := [called for called, group in zip(held, groups, strict=True) if group]:
+    found: dict[str, dict[str, shared.Common]] = {}
+    for name, value in values.items() if sources else ():
+        if not is_small(forms[name]):
+            continue
+        mine = _held(value, forms[name])
+        met: dict[str, shared.Common] = {
+            called: common
+            for called, theirs in sources.items()
+            if (common := shared.in_common(mine, theirs, _within))
+        }
+        if met:
             found[name] = met
     return found
 
 
-def _is_small(form: Form) -> bool:
-    return form["kind"] == "pickle" and os.path.getsize(form["path"]) <= MOST
+def is_small(form: Form) -> bool:
+    """Whether a value may hold objects that others hold too, and is small enough to look for them."""
+    holds = form["kind"] in ("pickle", "json", "tagged")
+    return holds and ("path" not in form or os.path.getsize(form["path"]) <= MOST)
+
+
+def _held(value: Any, form: Form) -> shared.Held:
+    return shared.held_by_pickle(_within([value])) if form["kind"] == "pickle" else shared.held_by_data(value)
 
 
 def take_over_all(forms: Mapping[str, Form]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from agi_node.artifacts import Staging
 from agi_node.exact_json import exact_text
 from agi_node.handover import Form, take_over
+from agi_node.together import is_small
 
 MOST = 64 * 2**20
 """Bytes of a value from which on nobody looks: it would have to be written down once more."""
@@ -24,11 +25,15 @@ class Watched:
 
     Responsible for: `changed` names those that are other values now, of the same objects. A name that the code binds
     anew says nothing: what it was bound to before is as it was, or nobody's.
-    Not responsible for: objects that cannot be written down or taken apart, and those above `MOST` bytes.
+    Not responsible for: objects that cannot be written down or taken apart, and those above `MOST` bytes; of the
+    values of `kin`, of which others may hold a part, those that hold no objects or are not small.
     """
 
-    def __init__(self, names: list[str], forms: Mapping[str, Form], space: Mapping[str, Any]) -> None:
+    def __init__(
+        self, names: list[str], kin: list[str], forms: Mapping[str, Form], space: Mapping[str, Any]
+    ) -> None:
         self._forms = {name: forms[name] for name in names if name in forms and _size(forms[name]) <= MOST}
+        self._forms |= {name: forms[name] for name in kin if name in forms and is_small(forms[name])}
         self._bound = {name: space[name] for name in self._forms}
 
     def changed(self, space: Mapping[str, Any], scratch: Path) -> list[str]:

@@ -23,10 +23,19 @@ UNDECIDED = {
     "inspect.stack": "a frame gives access to every name",
     "sys.modules": "sys.modules gives access to the notebook's own module",
     "code.interact": "code.interact() runs code that is not in the text",
+    "cProfile.run": "cProfile.run() runs code that is not in the text",
+    "profile.run": "profile.run() runs code that is not in the text",
 }
 """Calls after which nothing is certain, with the reason."""
-UNDECIDED_BARE = {"vars": "vars() gives access to every name", "dir": "dir() shows every name"}
-"""The same where there are no arguments."""
+UNDECIDED_BARE = {
+    "vars": "vars() gives access to every name",
+    "dir": "dir() shows every name",
+    "doctest.testmod": "doctest.testmod() tries every function and class",
+    "unittest.main": "unittest.main() runs every class of tests",
+}
+"""The same where no argument says of what."""
+BINDS_NOTHING = frozenset({"dir", "locals", "doctest.testmod", "unittest.main"})
+"""Those of them that only read."""
 CHANGES_ARGUMENT = {
     **dict.fromkeys(
         words(

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from agi_node.source.tree import Chain, chain_of, text_of
+from agi_node.source.tree import Chain, chain_of, nodes_of, text_of
 from agilab.notebooks.flow import by_name, databases, loggers, reading, spoken, states, written
 from agilab.notebooks.flow import knowledge as known
 from agilab.notebooks.flow.by_name import ANY
@@ -110,13 +110,15 @@ class LibraryCalls(OtherNames):
             again = replace(again, reaches=again.reaches | args[0].reaches, makers=args[0].makers)
             for name in ("__init__", "__post_init__"):
                 self.attribute(again, name, every[1:], node)
-        reason = known.UNDECIDED.get(full) or (known.UNDECIDED_BARE.get(full) if not every else None)
+        reason = known.UNDECIDED.get(full) or (known.UNDECIDED_BARE.get(full) if not node.args else None)
         if reason:
-            self.doubt(line, reason, binds=full not in ("dir", "locals"))
+            self.doubt(line, reason, binds=full not in known.BINDS_NOTHING)
         for name in spoken.asked_for(full.rpartition(".")[2], node, self.texts):
             self.load(name, line)
         mentioned = [name for name in spoken.of_function(full, node, self.texts) if self.mention(name, line)]
         found = states.state_of(full, frozenset(named))
+        if found and found[0] == states.FOLDER and node.args and self._is_from_here(node.args[0]):
+            self.state(states.FOLDER, "use", node)
         if found and not (found[1] == "set" and found[0] in self.restored):
             self.state(*found, node)
         if logged := loggers.logged_by(full, node, self.calm_names):
@@ -243,6 +245,15 @@ class LibraryCalls(OtherNames):
 
     def _is_module(self, full: str) -> bool:
         return full in self.own_modules and self.own_modules[full].kind == "module"
+
+    def _is_from_here(self, path: ast.expr) -> bool:
+        """Whether a path says itself, and no name does, that it begins at the folder of now."""
+        texts = [node.value for node in nodes_of(path) if isinstance(node, ast.Constant)]
+        if any(isinstance(text, str) and text.startswith(("/", "~")) for text in texts):
+            return False
+        chains = [chain_of(node) for node in nodes_of(path) if isinstance(node, ast.Name | ast.Attribute)]
+        known = [self.full(chain) for chain in chains if chain is not None]
+        return None not in known and (bool(texts) or any("cwd" in (one or "") for one in known))
 
     def _changes_modules(self, node: ast.Call, full: str) -> None:
         """`tools.SEEN.append(1)`, `heapq.heappush(tools.SEEN, 1)`, `setattr(tools, "RATE", 3)`, `reload(tools)`."""
@@ -381,7 +392,7 @@ class LibraryCalls(OtherNames):
             self.state(states.DATABASE, "go on", node)
         if self._is_logged(name, owner, node):
             self.state(states.LOG, "use", node)
-        if name in states.LOGGER_SETS and self.logs and owner.kind == "":
+        if states.sets_logger(node.func) and self.logs and owner.kind == "":
             self.state(states.LOG_OPTIONS, "set", node)
         if name == "getChild" and self.logs and owner.kind == "":
             self.state(loggers.UNKNOWN, "set", node)

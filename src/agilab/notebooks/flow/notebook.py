@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from agi_node.source.scopes import bound_names
+from agi_node.source.tree import chain_of
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.calls import Calls
 from agilab.notebooks.flow.facts import Facts
@@ -129,6 +130,13 @@ class Notebook(Calls):
     def __init__(self, facts: Sequence[Facts], *, figures_stay: bool) -> None:
         super().__init__(facts)
         self._figures_stay = figures_stay
+
+    def state(self, name: str, does: states.Does, node: ast.AST) -> None:
+        """Where figures outlive their cell, what draws goes on in the one that is there, unless it makes one."""
+        if name == states.FIGURE and does == "begin" and self._figures_stay and name in self._path.status:
+            chain = chain_of(node.func) if isinstance(node, ast.Call) else None
+            does = "begin" if chain is not None and states.makes_a_figure(chain[-1]) else "go on"
+        super().state(name, does, node)
 
     def nothing(self, index: int) -> CellFlow:
         """A cell that does nothing."""

@@ -26,6 +26,7 @@ _UNPICKLES = re.compile(
     r"|\bshelve\.open\("
 )
 """How objects are read whose classes have to be there."""
+_GLOBAL = re.compile(r"\bglobal\b")
 
 
 @dataclass(frozen=True)
@@ -258,6 +259,8 @@ class _Builder:
             source = self._flows.sources[cell].replace("\r\n", "\n").replace("\r", "\n").strip("\n")
             if self._flows[cell].syntax:
                 source = comment(source)
+            elif len(stage.cells) > 1 and _GLOBAL.search(source):
+                source = _without_global(source)
             if cell in closed:
                 source = f"{closed[cell]}\n{source}"
             if cell != stage.cells[0] and cell in self._texts:
@@ -301,6 +304,25 @@ def comment(text: str) -> str:
     # The hours.
     """
     return "\n".join(f"# {line}".rstrip() for line in text.split("\n"))
+
+
+def _without_global(code: str) -> str:
+    """The code of a cell without `global` outside of functions: it says nothing there, and below other cells that have
+    bound the name Python refuses it.
+    """
+    lines = code.split("\n")
+    todo: list[ast.AST] = [ast.parse(code)]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Global) and node.lineno == node.end_lineno:
+            line = lines[node.lineno - 1].encode()
+            begin, end = node.col_offset, node.end_col_offset or node.col_offset
+            lines[node.lineno - 1] = (
+                (line[:begin] + b"pass".ljust(end - begin) + line[end:]).decode().rstrip()
+            )
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            todo += ast.iter_child_nodes(node)
+    return "\n".join(lines)
 
 
 def _without_future(code: str) -> str:

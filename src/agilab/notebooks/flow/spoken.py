@@ -1,6 +1,6 @@
 """Names that stand in a text which a library reads: the tables of a query, the variables of an expression.
 
-DuckDB, Polars and pandasql look tables up among the names of whoever calls them, numexpr and pandas the variables of an
+`timeit` runs a text, which imports names `from __main__`. DuckDB, Polars and pandasql look tables up among the names of whoever calls them, numexpr and pandas the variables of an
 expression, and formulas (patsy) the functions.
 """
 
@@ -45,6 +45,8 @@ def of_function(full: str, node: ast.Call, texts: Mapping[str, Sequence[str]]) -
         yield from _found(_VARIABLE, node, texts)
     elif has_formula(full):
         yield from _found(_CALLED, node, texts)
+    elif full.startswith("timeit."):
+        yield from _found(_VARIABLE, node, texts)
 
 
 def of_connection(name: str, node: ast.Call, texts: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""Values of several stages that hold the same objects in the notebook: who takes two of them has each object twice.
+"""Values that hold the same objects in the notebook: here a stage that takes them from different ones has each of these
+objects twice, and what one stage changes in its own another does not see.
 
 What one stage gives on is read together (`agi_node.together`). What is made of a value in another stage holds that
 stage's own copy of what they have in common, which the workers tell.
@@ -9,23 +10,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from itertools import combinations
 
-from agilab.engine.graph import Graph
+from agilab.engine.graph import Graph, Node
 from agilab.store.store import Store
-from agilab.workflow.running.told import Told, listed, told_by
+from agilab.workflow.running.told import Told, Value, all_told, listed, told_by
 
-Value = tuple[str, str]
-"""A stage, and the name of what it gives on."""
+_THEMSELVES = "themselves"
 
 
 def come_apart(store: Store, run_id: str, graph: Graph, stages: Collection[str]) -> Iterator[Told]:
-    """What to say of those `stages` that take values of different stages which have objects in common."""
+    """What to say of those `stages` that take values of different stages which have objects in common that count as
+    themselves."""
     made_of: dict[Value, set[Value]] = {}
     for node in graph.nodes:
-        takes = {
-            str(one["called"]): (str(one["stage"]), str(one["name"]))
-            for one in node.given.get("inputs", ())
-            if one["kind"] == "value" and one["stage"] is not None
-        }
+        takes = _takes(node)
         if node.name in stages:
             pairs = [
                 (one, other)
@@ -35,11 +32,74 @@ def come_apart(store: Store, run_id: str, graph: Graph, stages: Collection[str])
             ]
             if pairs:
                 yield Told(node.name, _sentence(node.name, pairs))
-        for _, body in store.results(run_id, node.name) if node.given.get("code") else ():
-            for name, called in told_by(store, body).get("made_of", {}).items():
-                sources = {takes[one] for one in called if one in takes}
-                known = made_of.setdefault((node.name, name), set())
-                known |= sources.union(*(made_of.get(one, set()) for one in sources))
+        for value, source, what in _told_of(store, run_id, node):
+            if what == _THEMSELVES:
+                known = made_of.setdefault(value, set())
+                known |= {source} | made_of.get(source, set())
+
+
+def changed_elsewhere(store: Store, run_id: str, graph: Graph, stages: Collection[str]) -> Iterator[Told]:
+    """What to say of those `stages` that changed what another value holds, too, which a stage below takes."""
+    kin: dict[Value, dict[Value, None]] = {}
+    order = {node.name: number for number, node in enumerate(graph.nodes)}
+    for node in graph.nodes:
+        for one, other in (
+            *((one, other) for one, other, _ in _told_of(store, run_id, node)),
+            *_beside(store, run_id, node),
+        ):
+            kin.setdefault(one, {})[other] = None
+            kin.setdefault(other, {})[one] = None
+    for node in graph.nodes:
+        takes = _takes(node)
+        outputs = {str(name) for name in node.given.get("outputs", ())}
+        given_on = {takes[name] for name in takes.keys() & outputs}
+        seen = given_on | {
+            takes[name] for name in all_told(store, run_id, node.name, "changed") if name in takes
+        }
+        for name in dict.fromkeys(all_told(store, run_id, node.name, "changed")):
+            if node.name not in stages or name not in takes:
+                continue
+            mine = takes[name]
+            told = seen | {
+                one for one in takes.values() if one[0] == mine[0]
+            }  # of the same objects, looked at itself
+            related = dict.fromkeys(far for near in (mine, *kin.get(mine, ())) for far in kin.get(near, ()))
+            readers: dict[Value, list[str]] = {}
+            for below in graph.nodes[order[node.name] + 1 :]:
+                for value in dict.fromkeys(_takes(below).values()):
+                    if value in related and value not in told and order[value[0]] < order[node.name]:
+                        readers.setdefault(value, []).append(below.name)
+            if readers:
+                yield Told(node.name, _changed(node.name, name, readers))
+
+
+def _takes(node: Node) -> dict[str, Value]:
+    return {
+        str(one["called"]): (str(one["stage"]), str(one["name"]))
+        for one in node.given.get("inputs", ())
+        if one["kind"] == "value" and one["stage"] is not None
+    }
+
+
+def _told_of(store: Store, run_id: str, node: Node) -> Iterator[tuple[Value, Value, str]]:
+    """What the workers of a stage told: a value, one that it was made of, and what they have in common."""
+    takes = _takes(node)
+    for _, body in store.results(run_id, node.name) if node.given.get("code") else ():
+        for name, met in told_by(store, body).get("made_of", {}).items():
+            for called, what in met.items():
+                if called in takes:
+                    yield (node.name, name), takes[called], what
+
+
+def _beside(store: Store, run_id: str, node: Node) -> Iterator[tuple[Value, Value]]:
+    """The values of a stage that were written down together."""
+    for _, body in store.results(run_id, node.name) if node.given.get("code") else ():
+        places: dict[str, list[Value]] = {}
+        for name, form in told_by(store, body).get("values", {}).items():
+            if isinstance(form, dict) and "together" in form:
+                places.setdefault(form["together"]["artifact"], []).append((node.name, name))
+        for several in places.values():
+            yield from combinations(several, 2)
 
 
 def _sentence(stage: str, pairs: list[tuple[Value, Value]]) -> str:
@@ -49,4 +109,15 @@ def _sentence(stage: str, pairs: list[tuple[Value, Value]]) -> str:
         f"{stage} takes {said}, which hold the same objects where one was made of the other; here each has its own, so "
         "that what ties them (a correlation, `is`, a change of one that the other sees) is gone: give them on from one "
         "stage, and take them there"
+    )
+
+
+def _changed(stage: str, name: str, readers: dict[Value, list[str]]) -> str:
+    others = listed([one for _, one in readers])
+    below = listed(list(dict.fromkeys(one for names in readers.values() for one in names)))
+    hold = "holds" if len(readers) == 1 else "hold"
+    return (
+        f"{stage} changed {name} in place, and {others}, taken by {below}, {hold} some of the same objects, where "
+        f"one was made of the other: in one process they would see the change, here they are as they were; if it "
+        f"counts, make one stage of it, or give {others} on from {stage}"
     )

@@ -36,7 +36,7 @@ from agilab.workflow.document.own_runs import own_runs
 from agilab.workflow.running.alone import refuse_starved
 from agilab.workflow.running.beginning import Beginning, record
 from agilab.workflow.running.changed import changed_params
-from agilab.workflow.running.common_objects import come_apart
+from agilab.workflow.running.common_objects import changed_elsewhere, come_apart
 from agilab.workflow.running.graph import lab_graph
 from agilab.workflow.running.in_place import changed_in_place
 from agilab.workflow.running.made_above import made_above
@@ -141,6 +141,7 @@ def _tell(store: Store, run_id: str, graph: Graph, folder: Path, faces: Faces) -
         *made_above(store, run_id, graph, stages),
         *begun_anew(store, run_id, graph, stages),
         *come_apart(store, run_id, graph, stages),
+        *changed_elsewhere(store, run_id, graph, stages),
     ]
     before = own_notes(store, run_id)  # of an owner that died behind them
     log = store.log(run_id)

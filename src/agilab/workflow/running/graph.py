@@ -8,6 +8,7 @@ from typing import Any
 from agi_node.canonical import tag
 from agi_node.errors import FAILED, AgiError
 from agi_node.stage import TARGET
+from agilab.contracts.lab_stages import Stage
 from agilab.engine.foreach import Foreach, Items, Nested, Over, Product, Zip
 from agilab.engine.graph import Graph, Node, Policy
 from agilab.workflow.document.paths import name_of
@@ -85,6 +86,7 @@ def _node(
                 "files": prepared.files.get(stage.id, {}),
                 "axes": [axis.name for axis in resolved.foreach],
                 **({"watch": watch} if watch else {}),
+                **({"repeated": _repeated(stage)} if "repeated" in stage.extra else {}),
                 **({"also": list(also[stage.id])} if stage.id in also else {}),
             }
         ),
@@ -96,6 +98,12 @@ def _node(
             cache=cache or stage.cache,
         ),
     )
+
+
+def _repeated(stage: Stage) -> list[str]:
+    """The statements of stages above that an import has put at the head of this one."""
+    said = stage.extra["repeated"]
+    return [one for one in said if isinstance(one, str)] if isinstance(said, list) else []
 
 
 def _foreach(lab: Resolved, resolved: ResolvedStage, params: Mapping[str, Any]) -> Foreach | None:

@@ -11,24 +11,40 @@ from collections.abc import Collection, Iterator, Mapping
 from agilab.engine.graph import Graph
 from agilab.store.store import Store
 from agilab.workflow.document.resolved import Resolved, Source
-from agilab.workflow.running.told import Told, listed, told_by
+from agilab.workflow.running.told import Told, Value, listed, told_by
 
 
 def watched(lab: Resolved) -> dict[str, dict[str, list[str]]]:
     """For each stage the values to look at, by the names that they have there, each with the stages below it that take
-    the same one."""
+    the same one; none where stages below take only what may hold the same objects: it was made of it, or both of a
+    third.
+    """
     found: dict[str, dict[str, list[str]]] = {}
-    below: dict[tuple[str | None, str], list[str]] = {}
+    of: dict[Value, frozenset[Value]] = {}
+    for name in lab.order:
+        stage = lab.stages[name]
+        taken = [source for source in stage.inputs if _is_shared(source)]
+        roots = frozenset[Value]().union(*(of.get(_value(one), {_value(one)}) for one in taken))
+        of |= {(name, output): roots | {(name, name)} for output in stage.stage.outputs}
+    below: dict[Value, list[str]] = {}
+    roots_below: set[Value] = set()
     for name in reversed(lab.order):
         taken = [source for source in lab.stages[name].inputs if _is_shared(source)]
         given_on = set(lab.stages[name].stage.outputs)
         for source in taken:
-            readers = below.get((source.stage, source.name), [])
+            readers = below.get(_value(source), [])
             if readers and source.called not in given_on:
                 found.setdefault(name, {})[source.called] = list(readers)
+            elif not roots_below.isdisjoint(of.get(_value(source), {_value(source)})):
+                found.setdefault(name, {})[source.called] = []
         for source in taken:
-            below.setdefault((source.stage, source.name), []).insert(0, name)
+            below.setdefault(_value(source), []).insert(0, name)
+            roots_below |= of.get(_value(source), {_value(source)})
     return found
+
+
+def _value(source: Source) -> Value:
+    return source.stage or "", source.name
 
 
 def _is_shared(source: Source) -> bool:
@@ -41,15 +57,15 @@ def changed_in_place(store: Store, run_id: str, graph: Graph, stages: Collection
         watch: Mapping[str, list[str]] = node.given.get("watch") or {}
         if not watch or node.name not in stages:
             continue
-        changed = {
-            name: None
-            for _, body in store.results(run_id, node.name)
-            for name in told_by(store, body).get("changed", ())
-        }
-        for name in changed:
+        for name in _changed(store, run_id, node.name):
             readers = watch.get(name, [])
             if readers:
                 takes = f"{listed(readers)} {'takes' if len(readers) == 1 else 'take'} it as it was before"
                 mend = f"if the change is meant for them, add {name} to the outputs of {node.name}"
                 said = f"{node.name} changed {name} in place and does not give it on: {takes}; {mend}"
                 yield Told(node.name, said)
+
+
+def _changed(store: Store, run_id: str, stage: str) -> list[str]:
+    found = (told_by(store, body).get("changed", ()) for _, body in store.results(run_id, stage))
+    return list(dict.fromkeys(name for names in found for name in names))

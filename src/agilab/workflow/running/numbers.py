@@ -44,17 +44,17 @@ def begun_anew(store: Store, run_id: str, graph: Graph, stages: Collection[str])
         drew = all_told(store, run_id, node.name, "drew")
         for generator, seeds in _SEEDS.items():
             before = above.get(generator)
-            text, first = _seed_in(node, seeds)
-            goes_on = _seed_in(node, _GOES_ON[generator])[1]
-            if goes_on and not text and before is not None:
+            text = _seed_in(node, seeds)
+            repeats = text in _repeated(node)
+            if not text and before is not None and _seed_in(node, _GOES_ON[generator]):
                 continue
             if generator in drew and before is not None and node.name in stages:
                 if not text:
                     yield Told(node.name, _unseeded(node.name, generator, before))
-                elif first and text == before.text and before.drawn_by is not None:
+                elif repeats and text == before.text and before.drawn_by is not None:
                     yield Told(node.name, _again(node.name, generator, before))
             drawn_by = node.name if generator in drew else None
-            if text and before is not None and text == before.text and first:
+            if text and before is not None and text == before.text and repeats:
                 above[generator] = _Seed(before.stage, text, before.drawn_by or drawn_by)
             elif text:
                 above[generator] = _Seed(node.name, text, drawn_by)
@@ -77,18 +77,22 @@ def _again(stage: str, generator: str, seed: _Seed) -> str:
     )
 
 
-def _seed_in(node: Node, seeds: re.Pattern[str]) -> tuple[str, bool]:
-    """The last statement of a stage that seeds a generator, and whether only imports and calls stand above it."""
+def _repeated(node: Node) -> set[str]:
+    """The statements that an import has put at the head of a stage; one that stands there otherwise is meant so."""
+    return {ast.unparse(ast.parse(str(text))) for text in node.given.get("repeated", ())}
+
+
+def _seed_in(node: Node, seeds: re.Pattern[str]) -> str:
+    """The last statement of a stage that seeds a generator; "" where there is none."""
     try:
         body = ast.parse(str(node.given["code"])).body
     except (SyntaxError, ValueError):
-        return "", False
-    found, first, begins = "", False, True
+        return ""
+    found = ""
     for one in body:
         if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
         calls = [ast.unparse(node.func) for node in ast.walk(one) if isinstance(node, ast.Call)]
         if any(map(seeds.search, calls)):
-            found, first = ast.unparse(one), begins
-        begins = begins and isinstance(one, ast.Import | ast.ImportFrom | ast.Expr | ast.If)
-    return found, first
+            found = ast.unparse(one)
+    return found

@@ -92,7 +92,8 @@ class StageTasks(FlowTasks):
         said = ("code", "file", "folder", "workdir", "carried", "outputs", "also")
         order = {name: node.args[name] for name in said if name in node.args}
         if "watch" in node.args:
-            order["watch"] = list(node.args["watch"])
+            order["watch"] = [name for name, readers in node.args["watch"].items() if readers]
+            order["kin"] = [name for name, readers in node.args["watch"].items() if not readers]
         return attempt_of(self._run_id, unit, node, attempt_id, folder, args=order, payload=None, inputs=path)
 
     def identity(self, unit: Unit, node: Node, payload: Any, needs: Needs) -> tuple[str, str] | None:

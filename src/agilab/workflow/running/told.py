@@ -8,6 +8,9 @@ from typing import Any
 
 from agilab.store.store import Store
 
+Value = tuple[str, str]
+"""A stage, and the name of what it gives on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
