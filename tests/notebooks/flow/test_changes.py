@@ -107,7 +107,7 @@ def test_problems_give_on_their_variables() -> None:
 def test_a_setting_that_cannot_be_repeated_is_said() -> None:
     cells = [
         "import numpy as np",
-        "for digits in (3, 2):\n    np.set_printoptions(precision=digits)",
+        "for digits in (3, 2):\n    np.set_printoptions(precision=digits)\n    print(digits)",
         "print(np.arange(3.) / 7)",
     ]
     made = _plan(*cells)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import locale
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,7 +19,7 @@ from typing import Any
 @contextlib.contextmanager
 def put_back() -> Iterator[None]:
     """Afterwards settings are what they were, or, of a library that came in between, what it begins with."""
-    limit, place = sys.getrecursionlimit(), locale.setlocale(locale.LC_ALL)
+    limit, place, zone = sys.getrecursionlimit(), locale.setlocale(locale.LC_ALL), os.environ.get("TZ")
     before = {
         name: taken
         for name, (taken_now, _) in _KEPT.items()
@@ -31,8 +33,19 @@ def put_back() -> Iterator[None]:
         if locale.setlocale(locale.LC_ALL) != place:
             with contextlib.suppress(locale.Error):
                 locale.setlocale(locale.LC_ALL, place)
+        _same_zone(zone)
         for name, (_, give_back) in _KEPT.items():
             _tried(name, functools.partial(give_back, before=before.get(name)))
+
+
+def _same_zone(zone: str | None) -> None:
+    """The C library keeps the time zone that it has last been told to read, whatever the variable says since."""
+    if zone is None:
+        os.environ.pop("TZ", None)
+    else:
+        os.environ["TZ"] = zone
+    if hasattr(time, "tzset"):  # not on Windows
+        time.tzset()
 
 
 def _tried(name: str, does: Callable[[Any], Any]) -> Any:
@@ -46,6 +59,17 @@ def _tried(name: str, does: Callable[[Any], Any]) -> Any:
 
 def _back_in_decimal(decimal: Any, before: Any) -> None:
     decimal.setcontext(before or decimal.DefaultContext.copy())
+
+
+def _of_logging(logging: Any) -> tuple[int, Any]:
+    return logging.root.manager.disable, logging._warnings_showwarning
+
+
+def _back_in_logging(logging: Any, before: tuple[int, Any] | None) -> None:
+    """Up to which level nobody speaks, and whether warnings are lines of a log already."""
+    disabled, shows = before or (logging.NOTSET, None)
+    logging.disable(disabled)
+    logging._warnings_showwarning = shows
 
 
 def _of_numpy(numpy: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -105,6 +129,7 @@ def _back_in_sklearn(sklearn: Any, before: dict[str, Any] | None) -> None:
 
 
 _KEPT: Mapping[str, tuple[Callable[[Any], Any], Callable[..., None]]] = {
+    "logging": (_of_logging, _back_in_logging),
     "decimal": (lambda decimal: decimal.getcontext().copy(), _back_in_decimal),
     "numpy": (_of_numpy, _back_in_numpy),
     "pandas": (_of_pandas, _back_in_pandas),

@@ -13,7 +13,7 @@
 | `states`, `knowledge` | what libraries do |
 | `module_states`, `own_module` | what the notebook's own modules keep from one call to the next |
 | `module_text`, `module_calls` | what the text of a module says of it, and by which calls it is asked what it does |
-| `setters`, `settings`, `loggers` | statements that set something of the process, and whether they can be repeated |
+| `setters`, `settings`, `loops`, `loggers` | what sets something of the process, and whether it can be repeated |
 | `memories`, `module_functions` | which of that a fresh module finds again |
 | `made_objects`, `other_names` | whose objects functions of a module give; what of a module is called by another name |
 | `patches` | what `mock.patch` puts in the place of something |

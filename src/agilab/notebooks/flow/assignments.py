@@ -114,7 +114,7 @@ class Assignments(LibraryCalls):
         owner = self.value(target.value)
         self.runs_own(owner, "__setitem__", target)
         self.change(owner.owns, value, target.lineno)
-        for region in owner.owns & self.contexts.keys():
+        for region in owner.owns if owner.owns <= self.contexts.keys() else ():
             self.state(states.CONTEXTS[self._full_of(self.contexts[region])], "set", target)
         if isinstance(target, ast.Attribute):
             self.attribute(owner, target.attr, [value], target)

@@ -92,7 +92,7 @@ RULES: dict[str, Rule] = {
     "NB-613": Rule(
         "warning",
         "a setting that later stages do not have",
-        "Each stage is a process of its own, and this setting is made where it cannot be repeated: in a loop, by a "
+        "Each stage is a process of its own, and this setting is made where it cannot be repeated: in a loop or a "
         "function that does more, or from a value that cannot be handed on.",
         "make it a statement of its own, or repeat it in the cells that need it",
     ),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from agi_node.source.scopes import defaults
 from agi_node.source.tree import chain_of
 from agilab.notebooks.flow import states
 from agilab.notebooks.flow.makers import Maker
@@ -17,9 +18,10 @@ from agilab.notebooks.flow.ways import Way
 _QUIET = words(
     """
     str int float bool len list dict tuple set range hasattr getattr isinstance min max abs round sorted enumerate zip
-    os.getenv os.environ.get os.path.join os.path.dirname os.path.abspath os.path.expanduser os.fspath pathlib.Path
+    vars os.getenv os.environ.get os.path.join os.path.dirname os.path.abspath os.path.expanduser os.fspath pathlib.Path
     logging.getLogger logging.Formatter logging.StreamHandler logging.NullHandler logging.getLevelName cycler.cycler
-    torch.device sys.getrecursionlimit matplotlib.cycler matplotlib.pyplot.cycler
+    torch.device sys.getrecursionlimit matplotlib.cycler matplotlib.pyplot.cycler property classmethod staticmethod
+    functools.partial
     """
 )
 _QUIET_BEGINS = (
@@ -50,6 +52,7 @@ class Setters(Statements):
 
     _path: Way
     _makers: list[Maker]
+    _statement: ast.stmt | None
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,9 +67,10 @@ class Setters(Statements):
         if isinstance(node, ast.Try):
             bodies = (*node.body, *node.orelse, *node.finalbody)
             return all(map(self._only_sets, (*bodies, *(part for one in node.handlers for part in one.body))))
-        if isinstance(node, ast.For):
-            quiet = isinstance(node.target, ast.Name) and bool(self._asked) and self._is_quiet(node.iter)
-            return quiet and all(map(self._only_sets, (*node.body, *node.orelse)))
+        if isinstance(node, (ast.For, ast.While)):
+            may = bool(self._asked) or node is self._statement or isinstance(node, ast.While)
+            quiet = self._is_quiet(node.iter if isinstance(node, ast.For) else node.test)
+            return may and quiet and all(map(self._only_sets, (*node.body, *node.orelse)))
         if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete)):
             return self._is_quiet(getattr(node, "value", None)) and all(map(self._may_be_set, _targets(node)))
         if isinstance(node, ast.Return):
@@ -84,12 +88,17 @@ class Setters(Statements):
         chain = chain_of(call.func)
         full = self.full(chain) if chain else None
         if full is not None:
+            if full in ("setattr", "delattr"):
+                return self._is_of_library(call.args[0] if call.args else None)
             if (use := self.own_modules.get(full)) is not None:
                 return use.only_sets and not self._own_is_set
             named = frozenset(str(each.arg) for each in call.keywords)
-            return (states.state_of(full, named) or ("", ""))[1] == "set" or states.kept_by(full) is not None
+            sets = (states.state_of(full, named) or ("", ""))[1] == "set" or states.kept_by(full) is not None
+            top = full.partition(".")[0]
+            is_own = any(one.partition(".")[0] == top for one in self.own_modules)
+            return sets or (not is_own and states.changes_list(full) is not None)
         if isinstance(call.func, ast.Attribute):
-            return self.logs and call.func.attr in states.LOGGER_SETS and self._is_quiet(call.func.value)
+            return self.logs and states.sets_logger(call.func) and self._is_quiet(call.func.value)
         value = self._path.env.get(call.func.id, PLAIN) if isinstance(call.func, ast.Name) else PLAIN
         made = [self._makers[number].node for number in value.makers]
         return len(made) == 1 and isinstance(made[0], ast.FunctionDef) and self._all_set(made[0])
@@ -102,12 +111,12 @@ class Setters(Statements):
         self._asked.pop()
         return found
 
-    def _is_quiet(self, node: ast.expr | None) -> bool:
-        """Whether evaluating it does nothing."""
-        for part in ast.walk(node) if node is not None else ():
+    def _is_quiet(self, node: ast.expr | None, but: ast.AST | None = None) -> bool:
+        """Whether evaluating it does nothing, `but` for one part of it."""
+        for part in _evaluated(node):
             if isinstance(part, (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)):
                 return False
-            if isinstance(part, ast.Call):
+            if isinstance(part, ast.Call) and part is not but:
                 chain = chain_of(part.func)
                 full = (self.full(chain) if chain else None) or ""
                 method = part.func.attr if isinstance(part.func, ast.Attribute) else ""
@@ -120,6 +129,8 @@ class Setters(Statements):
         """Whether it is a place of a library's, or in a function one of its own names."""
         if isinstance(target, ast.Name):
             return bool(self._asked)
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and self.logs:
+            return target.attr in states.LOGGER_PLACES or self._is_place(target)
         return self._is_place(target)
 
     def _is_place(self, target: ast.expr) -> bool:
@@ -128,8 +139,20 @@ class Setters(Statements):
         if isinstance(owner, ast.Call):
             called = chain_of(owner.func)
             return called is not None and self.full(called) in states.CONTEXTS
-        chain = chain_of(owner) if owner is not None else None
+        return self._is_of_library(owner)
+
+    def _is_of_library(self, node: ast.expr | None) -> bool:
+        chain = chain_of(node) if node is not None else None
         return chain is not None and self.full(chain) is not None
+
+
+def _evaluated(node: ast.expr | None) -> Iterator[ast.AST]:
+    """All parts of an expression that are evaluated with it: not what a lambda does when it is called."""
+    waiting: list[ast.AST] = [] if node is None else [node]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting += defaults(part.args) if isinstance(part, ast.Lambda) else ast.iter_child_nodes(part)
 
 
 def _targets(node: ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Delete) -> Sequence[ast.expr]:

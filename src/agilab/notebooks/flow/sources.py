@@ -32,6 +32,7 @@ _SHAPES: Mapping[str, tuple[bool, re.Pattern[str]]] = {
         False,
         re.compile("format|strftime|strptime|atof|currency|localeconv|strcoll|strxfrm"),
     ),
+    "<options codecs>": (False, re.compile(r"\b(?:en|de)code\(|\b(?:str|bytes)\(|\bcodecs\.")),
     "<options time>": (False, re.compile("strftime|localtime|mktime|ctime|timestamp|astimezone|now")),
     states.ENVIRONMENT: (False, re.compile("environ|getenv|expanduser|expandvars|home|localtime|mktime")),
 }

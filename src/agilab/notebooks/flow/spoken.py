@@ -1,7 +1,7 @@
 """Names that stand in a text which a library reads: the tables of a query, the variables of an expression.
 
-`timeit` runs a text, which imports names `from __main__`. DuckDB, Polars and pandasql look tables up among the names of whoever calls them, numexpr and pandas the variables of an
-expression, and formulas (patsy) the functions.
+DuckDB, Polars and pandasql look tables up among the names of whoever calls them, numexpr and pandas the variables of an
+expression, and formulas (patsy) the functions. `timeit` runs a text, which imports names `from __main__`.
 """
 
 from __future__ import annotations

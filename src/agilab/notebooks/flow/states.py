@@ -6,6 +6,7 @@ Each has a name in angle brackets, so that it can be followed as the notebook's 
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Literal
 
@@ -40,8 +41,14 @@ STATES = {
     IMPORT_PATH: "where modules are looked for",
 }
 """States of the process in words."""
-CONTEXTS = {"decimal.getcontext": "<options decimal>", "h5py.get_config": "<options h5py>"}
+CONTEXTS = {
+    "decimal.getcontext": "<options decimal>",
+    "h5py.get_config": "<options h5py>",
+    "logging.getLogger": LOG_OPTIONS,
+}
 """Calls that give what holds settings of the process, with the state that setting its attributes sets."""
+HOLDS_SETTINGS = frozenset({"matplotlib.pyplot.rcParams", "matplotlib.rcParams", "os.environ", "sys.path"})
+"""What settings lie in, whatever name it is given."""
 
 Does = Literal["set", "use", "begin", "go on", "end"]
 SIDE_EFFECTS = (
@@ -49,14 +56,20 @@ SIDE_EFFECTS = (
     *("import_ipynb", "nbimporter"),
 )
 """How names of imports begin that are made for what importing them does."""
-_REGISTERS = re.compile(r"(.*\.)?(register|register_\w+)")
+_REGISTERS = re.compile(r"(.*\.)?(?:un|de)?register(_\w+)?")
 _SETS = re.compile(
     r".*\.(set|set_\w+|setdefault\w*|setup|seed|extension|output_notebook|(?:en|dis)able(?:_\w+)?|(?:de)?activate(?:_\w+)?"
     r"|(?:add|use|install|init|initialize|configure|override|unregister|go|prefer|patch)_\w+|\w+_support"
     r"|configure|config|install|initialize|init|initjs|use|loglevel|setLevel|seterr|addfont|defaults|(?:set|Use)[A-Z]\w*)"
-    r"|.*\..*\.(append|extend|insert|update|add|discard|put)"
 )
 """How functions of libraries are named that set how these behave, where nobody takes what they give."""
+_CHANGES = re.compile(
+    r".*\..*\.(append|extend|insert|update|add|discard|put|remove|clear|sort|reverse|appendleft|extendleft|rotate"
+    r"|move_to_end|\w+_update)"
+)
+"""How those are named that change a list or a dict of a library, where nobody takes what they give."""
+_TAKES = re.compile(r".*\..*\.(pop|popitem|popleft)")
+"""How those are named that take something out of one, whoever takes what they give."""
 _KEEPS = words(
     """
     calendar.setfirstweekday threading.stack_size gc.enable gc.disable gc.freeze gettext.install gettext.textdomain
@@ -73,6 +86,9 @@ LOGS = words("debug info warning warn error critical exception log")
 """What writes a line into a log, of the module `logging` and of its loggers."""
 LOGGER_SETS = words("setLevel addHandler removeHandler addFilter removeFilter setFormatter")
 """Methods of loggers and of their handlers that set how they behave."""
+_LISTS_OF_LOGGERS = words("handlers filters")
+LOGGER_PLACES = _LISTS_OF_LOGGERS | words("propagate disabled level")
+"""Attributes of loggers that say how they behave."""
 _SEEDS = {
     "numpy.random.seed": RANDOM_NUMPY,
     "numpy.random.set_state": RANDOM_NUMPY,
@@ -137,6 +153,12 @@ _FIGURE_BEGINS = words(
     subplot axes matshow quiver hexbin stem spy
     """
 )
+_MAKES_A_FIGURE = words(
+    """
+    figure subplots subplot_mosaic matshow relplot displot catplot lmplot jointplot pairplot clustermap FacetGrid
+    JointGrid PairGrid
+    """
+)
 _DRAWING = {
     "seaborn": words(
         """
@@ -158,6 +180,15 @@ _FIGURE_ENDS = frozenset({"show", "close"})
 _NO_FIGURE = frozenset(
     {"style", "rcParams", "cm", "rc", "rc_context", "get_cmap", "colormaps", "ion", "ioff"}
 )
+
+
+def makes_a_figure(word: str) -> bool:
+    """Whether a function of this name makes a figure of its own, and draws into none that is there.
+
+    >>> makes_a_figure("subplots"), makes_a_figure("plot")
+    (True, False)
+    """
+    return word in _MAKES_A_FIGURE
 
 
 def state_of(full: str, named: frozenset[str]) -> tuple[str, Does] | None:
@@ -226,7 +257,43 @@ def kept_by(full: str) -> str | None:
     """
     if full.startswith(_NOT_KEPT) or "." not in full:
         return None
-    return f"<options {full.partition('.')[0]}>" if full in _KEEPS else registered_by(full)
+    of_logger = full.startswith("logging.") and full.rpartition(".")[2] in LOGGER_SETS
+    return f"<options {full.partition('.')[0]}>" if full in _KEEPS or of_logger else registered_by(full)
+
+
+def takes_out(full: str) -> str | None:
+    """The state of the library out of whose list or dict a call takes something.
+
+    >>> takes_out("keyword.kwlist.pop"), takes_out("sys.modules.pop"), takes_out("dict.pop")
+    ('<options keyword>', None, None)
+    """
+    found = _TAKES.fullmatch(full) and not full.startswith("sys.modules.")
+    return f"<options {full.partition('.')[0]}>" if found else None
+
+
+def changes_list(full: str) -> str | None:
+    """The state of the library whose list or dict a call changes.
+
+    >>> changes_list("keyword.kwlist.remove"), changes_list("keyword.iskeyword")
+    ('<options keyword>', None)
+    """
+    found = _CHANGES.fullmatch(full) and not full.startswith("sys.modules.")
+    return f"<options {full.partition('.')[0]}>" if found else takes_out(full)
+
+
+def sets_logger(called: ast.expr) -> bool:
+    """Whether what is called by this expression sets how loggers behave, or their handlers, if it is one of theirs.
+
+    >>> calls = "log.setLevel", "logging.getLogger().handlers.clear", "handlers.clear", "log.info"
+    >>> [sets_logger(ast.parse(one, mode="eval").body) for one in calls]
+    [True, True, False, False]
+    """
+    if not isinstance(called, ast.Attribute):
+        return False
+    held = called.value.attr if isinstance(called.value, ast.Attribute) else ""
+    return called.attr in LOGGER_SETS or (
+        held in _LISTS_OF_LOGGERS and changes_list(f"a.b.{called.attr}") is not None
+    )
 
 
 def perhaps_kept_by(full: str) -> str | None:
@@ -235,7 +302,8 @@ def perhaps_kept_by(full: str) -> str | None:
     >>> perhaps_kept_by("dask.config.set"), perhaps_kept_by("faker.Faker.seed"), perhaps_kept_by("nltk.download")
     ('<options dask>', '<options faker>', None)
     """
-    return f"<options {full.partition('.')[0]}>" if _SETS.fullmatch(full) else None
+    named = _SETS.fullmatch(full)
+    return f"<options {full.partition('.')[0]}>" if named else changes_list(full)
 
 
 def sets_options(full: str) -> bool:
@@ -244,7 +312,7 @@ def sets_options(full: str) -> bool:
     return bool(rest) and rest.startswith(_OPTIONS)
 
 
-def state_of_place(full: str) -> str | None:
+def state_of_place(full: str) -> str:
     """The state that an assignment to an attribute or an item of this name sets.
 
     >>> state_of_place("os.environ"), state_of_place("matplotlib.pyplot.rcParams"), state_of_place("numpy.pi")

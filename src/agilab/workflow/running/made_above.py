@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from agilab.engine.graph import Graph, Node
 from agilab.notebooks.code.patterns import meets
 from agilab.store.store import Store
-from agilab.workflow.running.sought import is_among, looked_for
+from agilab.workflow.running.sought import is_among, looked_for, taken_away
 from agilab.workflow.running.told import Told, all_told, listed
 
 _LISTED = 3
@@ -32,19 +32,23 @@ class _Made:
 def made_above(store: Store, run_id: str, graph: Graph, stages: Collection[str]) -> Iterator[Told]:
     """What to say of those `stages` that had not what others made above them, and looked for it or added to it."""
     above: list[_Made] = []
+    gone: set[str] = set()
     for node in graph.nodes:
         if not node.given.get("code"):
             continue
         if node.name in stages:
-            yield from _said_of(node, store, run_id, above)
+            yield from _said_of(node, store, run_id, above, gone)
         mine = [_Made(path, node.name, False) for path in all_told(store, run_id, node.name, "left")]
         mine += [_Made(path, node.name, True) for path in _outputs(node)]
         renewed = {one.path for one in mine}
-        above = [one for one in above if one.path not in renewed] + mine
+        gone = taken_away(store, run_id, node, gone)
+        above = [one for one in above if one.path not in renewed | gone] + mine
 
 
-def _said_of(node: Node, store: Store, run_id: str, above: Sequence[_Made]) -> Iterator[Told]:
-    asked = looked_for(store, run_id, node)
+def _said_of(
+    node: Node, store: Store, run_id: str, above: Sequence[_Made], gone: Collection[str]
+) -> Iterator[Told]:
+    asked = [path for path in looked_for(store, run_id, node) if path not in gone]
     has = [_ITEM.sub("*", str(one["name"])) for one in node.given.get("inputs", ())]
     found = [
         one for one in above if not is_among(one.path, has) and any(_finds(one.path, path) for path in asked)

@@ -34,11 +34,20 @@ def sought_in_vain(
     store: Store, run_id: str, graph: Graph, folder: Path, stages: Collection[str]
 ) -> Iterator[Told]:
     """What to say of those `stages` that looked for something of the lab's `folder` that is no input of theirs."""
+    gone: set[str] = set()
     for node in graph.nodes:
-        if node.name not in stages or not node.given.get("code"):
+        if not node.given.get("code"):
             continue
-        paths = looked_for(store, run_id, node)
-        names = [*(one["name"] for one in node.given.get("inputs", ())), *node.given.get("outputs", ())]
+        above = gone
+        gone = taken_away(store, run_id, node, gone)
+        if node.name not in stages:
+            continue
+        paths = [path for path in looked_for(store, run_id, node) if path not in above]
+        names = [
+            *(one["name"] for one in node.given.get("inputs", ())),
+            *node.given.get("outputs", ()),
+            *above,
+        ]
         files, patterns = _lying(folder, paths, [str(name) for name in names])
         if others := [path for path in files if not is_of_settings(path)]:
             yield Told(node.name, _of_files(node.name, others))
@@ -91,6 +100,13 @@ def looked_for(store: Store, run_id: str, node: Node) -> list[str]:
     """The paths and patterns that a stage asked for in vain, from the lab's folder."""
     told = all_told(store, run_id, node.name, "sought")
     return [*dict.fromkeys([*told, *_of_errors(store, run_id, node)])]
+
+
+def taken_away(store: Store, run_id: str, node: Node, before: Collection[str]) -> set[str]:
+    """The files that are gone after a stage: that it removed or moved away, or stages `before` it; not made again."""
+    made = [*map(str, node.given.get("outputs", ())), *all_told(store, run_id, node.name, "left")]
+    still = {path for path in before if not is_among(path, made)}
+    return still | {*all_told(store, run_id, node.name, "gone")}
 
 
 def _of_errors(store: Store, run_id: str, node: Node) -> Iterator[str]:
@@ -157,9 +173,13 @@ def _is_meant(path: str) -> bool:
 
 def _is_taken(folder: Path, path: str, names: list[str]) -> bool:
     """Whether a stage takes or gives a file, or something in a folder."""
-    if (folder / path).is_dir() and any(name.startswith(f"{path}/") for name in names):
+    if is_among(path, names):
         return True
-    return is_among(path, names)
+    whole = folder / path
+    if not whole.is_dir():
+        return False
+    below = (one.relative_to(folder).as_posix() for one in islice(whole.rglob("*"), _MOST) if one.is_file())
+    return any(name.startswith(f"{path}/") for name in names) or any(is_among(one, names) for one in below)
 
 
 def is_among(path: str, names: Collection[str]) -> bool:
