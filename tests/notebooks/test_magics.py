@@ -20,6 +20,7 @@ from tests.notebooks.building import code, notebook
 TRANSLATED = {
     "%cd data/raw": 'import os; os.chdir("data/raw")',
     "%cd ~/data": 'import os; os.chdir(os.path.expanduser("~/data"))',
+    "%pushd data/raw": 'import os; os.chdir("data/raw")',
     "%env REGION=north": 'import os; os.environ["REGION"] = "north"',
     "%set_env REGION north east": 'import os; os.environ["REGION"] = "north east"',
     "%dotenv": 'import dotenv; dotenv.load_dotenv(dotenv.find_dotenv(".env", usecwd=True))',

@@ -162,6 +162,18 @@ UNSEEDED = {
     "import numpy as np\nrng = np.random.default_rng()": "numpy.random.default_rng() draws without a seed",
     "import numpy as np\nrng = np.random.RandomState(None)": "numpy.random.RandomState() draws without a seed",
     "import torch\ntorch.randn(3)": "torch.randn() draws without a seed",
+    "import random\nx = random.random()\nrandom.seed(10)\ny = random.random()": "random.random() draws without a seed",
+    "import random, numpy as np\nnp.random.seed(1)\nx = np.random.rand(), random.random()": (
+        "random.random() draws without a seed"
+    ),
+    "import torch, random\nrandom.seed(3)\ntorch.rand(2)": "torch.rand() draws without a seed",
+    "import numpy as np\nnp.random.seed(1)\nrng = np.random.default_rng()": (
+        "numpy.random.default_rng() draws without a seed"
+    ),
+    "import random\nrandom.seed()\nx = random.random()": "random.random() draws without a seed",
+    "import random\nx = random.random()\ndef again():\n    random.seed(1)\nagain()": (
+        "random.random() draws without a seed"
+    ),
 }
 SEEDED = (
     "import numpy as np\nnp.random.seed(1)\nx = np.random.normal()",
@@ -170,6 +182,19 @@ SEEDED = (
     "import torch\ntorch.manual_seed(0)\ntorch.randn(3)",
     "import lightning\nlightning.seed_everything(1)\nimport numpy as np\nnp.random.rand()",
     "random = table.sample\nrandom.choice(x)",  # the notebook's own object
+    "import random, numpy as np\ndef begin(n):\n    random.seed(n)\n    np.random.seed(n)\n"
+    "begin(1)\nx = random.random(), np.random.rand()",
+    "import random, numpy as np, torch\nfrom tools import fix_seeds\nfix_seeds()\n"
+    "x = random.random(), np.random.rand(), torch.rand(2)",
+    "import random\ndef draw():\n    return random.random()\nrandom.seed(1)\nx = draw()",
+    "import random\ndraw = lambda: random.random()\nrandom.seed(1)\nx = draw()",
+    "import random\nfor n in range(3):\n    random.seed(n)\n    x = random.random()",
+    "import random\nr = random.Random()\nr.seed(3)\nx = r.random()",
+    "import numpy as np\ndef draw(rng=None):\n    return (rng or np.random.default_rng()).normal()\n"
+    "draw(np.random.default_rng(3))",
+    "import torch\ng = torch.Generator()\ng.manual_seed(1)\nx = torch.randn(2, generator=g)",
+    "from sklearn.model_selection import train_test_split\na, b = train_test_split(x, random_state=3)",
+    "from numpy.random import rand, seed\nseed(3)\nx = rand(2)",
 )
 
 
@@ -179,7 +204,7 @@ def test_random_numbers_that_nobody_can_draw_again_are_named_once(cell: str) -> 
 
 
 @pytest.mark.parametrize("cell", SEEDED)
-def test_a_seed_anywhere_is_enough(cell: str) -> None:
+def test_a_seed_above_of_the_same_library_or_of_whatever_somebody_else_seeds_is_enough(cell: str) -> None:
     assert [one for one in of(cell) if one.code == "NB-511"] == []
 
 

@@ -136,7 +136,7 @@ def test_a_change_of_what_another_value_holds_too_is_told(lab: ALab, gives: str)
     assert note.startswith(
         "change changed held in place, and rows, taken by last, holds some of the same objects"
     )
-    assert note.endswith("make one stage of it, or give rows on from change")
+    assert note.endswith("if it counts, put that change into the stage which makes rows")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,13 @@ from agi_node.forms import LONGEST, Bundle, ask, cut, forms_of, to_one_length
 from agi_node.script import execute
 from agilab.contracts.notebook_import import ImportedStage
 from agilab.workflow.notebooks.kernel import Ran
-from agilab.workflow.notebooks.showing import _displayed, _ends_with_magic, _results, judged_shown
+from agilab.workflow.notebooks.showing import (
+    _displayed,
+    _ends_with_folders,
+    _ends_with_magic,
+    _results,
+    judged_shown,
+)
 
 FORMS = """
 class Card:
@@ -406,6 +412,13 @@ def test_what_a_library_shows_by_itself_is_told_apart() -> None:
 def test_a_cell_may_end_with_a_line_of_the_shell_that_goes_on_below_it(text: str) -> None:
     assert _ends_with_magic(text)
     assert not _ends_with_magic(f"{text.removeprefix('%%')}\nx \\\n  + 1")
+
+
+@pytest.mark.parametrize("line", ["%pushd data", "%pwd", "%dirs  \n"])
+def test_a_folder_that_a_magic_shows_at_the_end_of_a_cell_no_stage_shows(line: str) -> None:
+    assert _ends_with_folders(f"x = 1\n{line}")
+    assert not _ends_with_folders(f"{line}\nx")
+    assert not _ends_with_folders(f"y = {line}")
 
 
 def test_a_magic_that_an_own_module_makes_is_a_function_where_there_is_no_kernel(tmp_path: Path) -> None:

@@ -141,6 +141,30 @@ code = "open('part_a.txt').read() + open('part_b.txt').read()"
     assert lab.shown(lab.run(), "read") == "'a!b'"
 
 
+NO_ENDING = """
+schema = "agilab.lab_stages.v2"
+[[stages]]
+id = "make"
+outputs = ["./flag", "./other"]
+code = "open('flag', 'w').close(); open('other', 'w').close()"
+[[stages]]
+id = "look"
+inputs = ["./other"]
+code = """
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pathlib; pathlib.Path('flag').touch(exist_ok=False)",
+        "import os; os.path.exists('flag'), os.path.exists('other')",
+    ],
+)
+def test_a_file_whose_name_has_no_ending_is_told_as_any_other(lab: ALab, code: str) -> None:
+    (note,) = lab.write(f'{NO_ENDING}"{code}"').run().notes
+    assert note.startswith("look looked for flag, which make makes and look does not take")
+
+
 MOVED = """
 schema = "agilab.lab_stages.v2"
 [[stages]]

@@ -41,6 +41,7 @@ from agilab.notebooks.files.own_modules import files_of_modules, optional_findin
 from agilab.notebooks.files.program_texts import written_down
 from agilab.notebooks.files.settings_files import acts_of_settings, without_secrets
 from agilab.notebooks.files.told_programs import with_told
+from agilab.notebooks.files.typed_programs import acts_of_typed, modules_of_typed
 from agilab.notebooks.findings import SEVERITIES, Finding, in_order
 from agilab.notebooks.keeping import attachment_findings
 from agilab.notebooks.modules.imports import (
@@ -219,6 +220,7 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
         own = OwnModules(folder, [*added, *project], changed, called, notebooks=books)
         evaluator.knows(own, assumed=above.assumed)
     acts = [act for cell in nodes.values() for act in acts_of(cell, evaluator)]
+    acts += [act for cell in nodes.values() for act in acts_of_typed(cell, evaluator)]
     artifacts = list(each_once(acts))
     modules = written_modules(artifacts, added)
     folders = [] if folder is None else [folder, *(folder / one for one in dict.fromkeys([*added, *project]))]
@@ -358,6 +360,7 @@ def _uses(
     lying = modules.keys() - written
     now += [act for cell in nodes.values() for act in acts_of_imports(cell, modules, lying)]
     now += [act for cell in nodes.values() for act in words_of_commands(cell, evaluator)]
+    now += [act for cell in nodes.values() for act in modules_of_typed(cell, evaluator)]
     return without_hearsay(file_uses(trees, nodes, [*now, *of_own], evaluator, own), own)
 
 

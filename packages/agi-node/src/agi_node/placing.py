@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import filecmp
 import fnmatch
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -93,6 +94,10 @@ class Inputs:
         self._watched.append(
             Placed(path, target, source, file.get("digest"), bool(file.get("stored")), linked, seen)
         )
+
+    def gone(self) -> list[str]:
+        """Those that the code removed or moved away."""
+        return sorted(path for path in self.paths if not os.path.lexists(self._work / path))
 
     def __enter__(self) -> Self:
         """While the code runs. Raises AGI-STAGE-116 naming an input that was changed; damaged objects are set aside.

@@ -192,9 +192,11 @@ def _see(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _opened(sought: Sought, path: str, arguments: tuple[Any, ...]) -> None:
-    """A file as it is, or one that is added to; one that is made anew nobody had looked for."""
+    """A file as it is, or one that is added to; one that is made anew nobody had looked for, unless it must be new."""
     _, mode, flags = (*arguments, None, None)[:3]
-    if isinstance(mode, str):
+    if isinstance(flags, int) and flags & os.O_EXCL:
+        sought.ask(path)
+    elif isinstance(mode, str):
         if "a" in mode and "+" not in mode:
             sought.begin(path)
         elif not set(mode) & set("wx"):

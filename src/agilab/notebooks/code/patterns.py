@@ -57,6 +57,8 @@ def matches(pattern: str, path: str) -> bool:
 
     >>> matches("data/**/*.csv", "data/a.csv"), matches("data/*.csv", "data/b/a.csv")
     (True, False)
+    >>> matches("data/**", "data/b/a.csv"), matches("data/**", "other/a.csv")
+    (True, False)
     """
     return _matches(pattern.split("/"), path.split("/"))
 
@@ -65,5 +67,5 @@ def _matches(pattern: list[str], path: list[str]) -> bool:
     if not pattern or not path:
         return not pattern and not path
     if pattern[0] == "**":
-        return _matches(pattern[1:], path) or _matches(pattern, path[1:])
+        return pattern == ["**"] or _matches(pattern[1:], path) or _matches(pattern, path[1:])
     return fnmatchcase(path[0], pattern[0]) and _matches(pattern[1:], path[1:])

@@ -105,7 +105,7 @@ def program_text(path: str, folder: Path, written: Mapping[str, str]) -> Program
                     computed[posixpath.normpath(_HOLE.sub("*", act.artifact.path))] = None
                 if not act.artifact.computed and act.artifact.where == "relative":
                     done.setdefault(act.artifact.path, set()).add(act.artifact.direction)
-            for module in _modules(tree):
+            for module in modules_of(tree):
                 below = posixpath.normpath(posixpath.join(posixpath.dirname(one), module))
                 lies = f"{below}.py" in written or (folder / f"{below}.py").is_file()
                 if lies and f"{below}.py" not in (*parts, path):
@@ -140,7 +140,7 @@ def _parsed(text: str) -> ast.Module | None:
         return None
 
 
-def _modules(tree: ast.Module) -> Iterator[str]:
+def modules_of(tree: ast.Module) -> Iterator[str]:
     """The modules that a program imports, the first parts of their names, and whole where they have more."""
     for node in ast.walk(tree):
         found = [one.name for one in node.names] if isinstance(node, ast.Import) else []

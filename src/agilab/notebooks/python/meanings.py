@@ -2,7 +2,7 @@
 
 | outcome | examples |
 | --- | --- |
-| translated | `%cd` `%env X=1` `%dotenv` `%time f()` `%run x.py 3` `%%writefile` `!cmd` `%%bash` `/f x` |
+| translated | `%cd` `%pushd` `%env X=1` `%dotenv` `%time f()` `%run x.py 3` `%%writefile` `!cmd` `%%bash` `/f x` |
 | its body stays | `%%time` `%%capture` `%%prun` |
 | dropped, with a note | `%matplotlib inline` `%load_ext` `%timeit` `x?` |
 | a comment, with a warning | `%store` `%sql` `%R` whatever is not known |
@@ -123,6 +123,18 @@ def _directory(arguments: str, target: str, names: Container[str]) -> Meaning | 
     if target or not words or words[0].startswith("-"):
         return None if target or words else Meaning("", "NB-110", "%cd alone was dropped")
     return Meaning(f"import os; os.chdir({path_expression(words[0], names)})")
+
+
+POPPED = "..."
+"""Stands where `%popd` goes back to, which the cells above it say (`pushed_folders`)."""
+
+
+def _pushed(arguments: str, target: str, names: Container[str]) -> Meaning | None:
+    return _directory(arguments, target, names) if arguments else None
+
+
+def _popped(arguments: str, target: str, names: Container[str]) -> Meaning | None:
+    return None if target or arguments else Meaning(f"import os; os.chdir({POPPED})")
 
 
 def _environment(arguments: str, target: str, names: Container[str]) -> Meaning | None:
@@ -287,8 +299,8 @@ def _language(name: str) -> Callable[[str, str, Container[str]], Meaning | None]
 
 
 _LINE: dict[str, Callable[[str, str, Container[str]], Meaning | None]] = {
-    "cd": _directory, "env": _environment, "set_env": _environment, "run": _run, "dotenv": _dotenv,
-    "pylab": _pylab,
+    "cd": _directory, "pushd": _pushed, "popd": _popped, "env": _environment, "set_env": _environment,
+    "run": _run, "dotenv": _dotenv, "pylab": _pylab,
     "load_ext": _extension, "timeit": _timeit, "store": _stored, "pwd": _folder_shown, "xdel": _deleted,
     "sx": _captured, "system": _captured,
     **{name: _timed(name) for name in ("time", "prun", "memit", "lprun")},

@@ -14,6 +14,7 @@ from agilab.notebooks.document.languages import shown
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.python.magics import Magic, Translated, translate
 from agilab.notebooks.python.meaning import Meaning
+from agilab.notebooks.python.pushed_folders import Ways, with_ways_back
 from agilab.notebooks.python.shell_lines import asked_as_lines
 from agilab.notebooks.rules import found
 
@@ -65,8 +66,10 @@ def parse_notebook(notebook: Notebook, brought: Mapping[int, frozenset[str]] | N
     names = bound.anywhere()
     asked = asked_as_lines("\n".join(cell.source for cell in _read_as_python(notebook)))
     parsed, findings, requirements = [], _language(notebook), []
+    ways: Ways = ()
     for cell in _read_as_python(notebook):
-        one = parse_cell(cell, names, bound.above(cell.index), asked)
+        translated, ways = with_ways_back(translate(cell.source, names, bound.above(cell.index), asked), ways)
+        one = _parsed(cell, translated)
         parsed.append(one)
         for magic in one.magics:
             requirements += [(text, cell.index, magic.line) for text in magic.meaning.requirements]
@@ -83,7 +86,10 @@ def parse_cell(
     lines_of: Container[str] | None = None,
 ) -> ParsedCell:
     """One cell; `names` are those that the notebook binds somewhere, or `above` it (see `magics.translate`)."""
-    translated = translate(cell.source, names, above, lines_of)
+    return _parsed(cell, with_ways_back(translate(cell.source, names, above, lines_of), ())[0])
+
+
+def _parsed(cell: Cell, translated: Translated) -> ParsedCell:
     if translated.tree is not None:
         return ParsedCell(cell, translated.python, translated.tree)
     kept = next((one.meaning for one in translated.magics if one.whole_cell and one.meaning.language), None)

@@ -17,8 +17,14 @@ from agilab.notebooks.code.names import DEEPEST, Names
 from agilab.notebooks.code.values import MOST
 from agilab.notebooks.code.walking import Nodes, Place
 from agilab.notebooks.shell.commands import Step
-from agilab.notebooks.shell.files import steps_of_command, steps_of_list, words_of_command, words_of_list
-from agilab.notebooks.shell.program_words import Word
+from agilab.notebooks.shell.files import (
+    lists_of_command,
+    steps_of_command,
+    steps_of_list,
+    words_of_command,
+    words_of_list,
+)
+from agilab.notebooks.shell.program_words import Word, typed_program
 
 SHELL = frozenset({
     "os.popen", "os.system", "subprocess.call", "subprocess.check_call", "subprocess.check_output",
@@ -42,6 +48,7 @@ class Command:
         folder: That folder; None where the call names none.
         said: The words of a list that say more than their letters.
         perhaps: Whether it is one of two of which a condition takes the other.
+        typed: Programs in Python that it is given as texts: as its input (`%%python`), or behind `-c`.
     """
 
     line: str
@@ -50,6 +57,7 @@ class Command:
     folder: Text | None = None
     said: Mapping[str, Text] = field(default_factory=dict)
     perhaps: bool = False
+    typed: tuple[str, ...] = ()
 
     def file_of(self, step: Step) -> Text:
         """The path of what a step is done to, from the folder of the call."""
@@ -65,7 +73,7 @@ class Command:
 
 
 def commands_of(node: ast.Call, place: Place, names: Names, beside: Nodes = ()) -> Iterator[Command]:
-    """What a call of `SHELL` starts: its command, and a script for that one's input, as of `%%bash`.
+    """What a call of `SHELL` starts: its command, and a script for that one's input, as of `%%bash` and `%%python`.
 
     `beside` are the nodes of the cell, which may put more words into a list.
     """
@@ -77,12 +85,19 @@ def commands_of(node: ast.Call, place: Place, names: Names, beside: Nodes = ()) 
         lists = _grown(command, node, place, names, beside)
         if lists is None:
             for text in names.texts(command, place):
-                yield replace(_of_text(text.text), folder=folder, perhaps=text.perhaps)
+                typed = _typed_in(text.text) if text.known else ()
+                yield replace(_of_text(text.text), folder=folder, perhaps=text.perhaps, typed=typed)
             continue
         for argv in lists:
             command_of_list = _of_list(argv, _is_true(given.get("shell")))
             below = _given_to_shell([word.text for word in argv])
-            script = _decoded(given.get("input")) if below is not None else None
+            program = typed_program([word.text for word in argv])
+            script = _decoded(given.get("input")) if below is not None or program == "" else None
+            if program is not None:
+                texts = names.texts(script, place) if script is not None else ()
+                programs = (program,) if program else tuple(text.text for text in texts if text.known)
+                yield replace(command_of_list, folder=folder, typed=programs)
+                continue
             if script is not None:  # which says what the words are to it
                 command_of_list = replace(command_of_list, words=(), steps=())
             yield replace(command_of_list, folder=folder)
@@ -251,6 +266,11 @@ def _given_to_shell(words: list[str]) -> list[str] | None:
     options = list(takewhile(lambda word: re.fullmatch(r"-[abefhkmnpstuvx]+|--", word), words[1:]))
     rest = words[1 + len(options) :]
     return rest if not rest or any("s" in option for option in options) else None
+
+
+def _typed_in(command: str) -> tuple[str, ...]:
+    """The programs that Python is given as words in a command."""
+    return tuple(text for words in lists_of_command(command) if (text := typed_program(words)))
 
 
 _PLACE = r"\$(?:(?P<one>[1-9])|\{(?P<other>[1-9])\}|(?P<every>[@*]))"

@@ -47,6 +47,11 @@ def words_of_command(command: str) -> Iterator[tuple[Word, bool]]:
             yield word._replace(text=posixpath.join(one.folder, word.text)), one.sure
 
 
+def lists_of_command(command: str) -> Iterator[list[str]]:
+    """The words of each command that is started where the text is."""
+    return (one.words for one in _commands(command) if not one.folder)
+
+
 def is_one_command(text: str) -> bool:
     """Whether a text has one command, whose end is that of the whole.
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Literal, NamedTuple
 
 from agilab.notebooks.shell.commands import is_interpreter, is_known
@@ -80,6 +81,25 @@ def _script(rest: list[str]) -> tuple[list[str], list[str]]:
         if not word.startswith("-"):
             return [word], rest[at + 1 :]
     return [], []
+
+
+_PYTHON = re.compile(r"(?:.*/)?(?:python(?:3(?:\.\d+)?)?|pypy3?)")
+
+
+def typed_program(words: Sequence[str]) -> str | None:
+    """The program that Python is given as a word; "" where it reads it as input, None where it runs a file or is not
+    started at all.
+
+    >>> typed_program(["python3", "-u"]), typed_program(["python", "-c", "x = 1"]), typed_program(["python", "make.py"])
+    ('', 'x = 1', None)
+    """
+    if not words or not _PYTHON.fullmatch(words[0]):
+        return None
+    options = [*takewhile(lambda word: re.fullmatch(r"-[bBdEiIOPqsSuvx]+", word), words[1:])]
+    rest = words[1 + len(options) :]
+    if rest[:1] == ["-c"] and len(rest) > 1:
+        return rest[1] or "\n"
+    return "" if not rest or rest[0] == "-" else None
 
 
 _STARTS = frozenset(

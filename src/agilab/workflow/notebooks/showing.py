@@ -25,15 +25,19 @@ NOTHING = "nothing"
 MANY = 50
 """Displays of a stage that are told one by one."""
 _CONTINUED = re.compile(r"\\\r?\n")
+_FOLDERS = re.compile(r"^%(?:pushd|pwd|dirs)\b[^\n]*\s*\Z", re.MULTILINE)
 _CELL, _DISPLAY, _DISPLAYS = "cell ", "display ", "displays of "
 
 
 def shown(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Iterator[Compared]:
     """The last expressions of a stage's cells, then what they displayed that is more than text."""
     for cell, theirs, mine in _results(stage, both.ran, unit):
-        if theirs is None and _ends_with_magic(both.text_of(stage.model_copy(update={"cells": (cell,)}))):
+        text = both.text_of(stage.model_copy(update={"cells": (cell,)}))
+        if theirs is None and _ends_with_magic(text):
             continue  # what stands for it in the stage is worth something
         equal, why = judged_shown(theirs, mine)
+        if mine is None and _ends_with_folders(text):
+            equal, why = None, "a magic shows the folder in Jupyter alone"
         yield _compared(both, f"{_CELL}{cell}", stage, cell, (equal, why))
     theirs_, mine_, why = _displayed(stage, both.ran, unit)
     if why:
@@ -110,6 +114,11 @@ def _ends_with_magic(text: str) -> bool:
     lines = [line.strip() for line in _CONTINUED.sub(" ", text).splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     return bool(lines) and (lines[0].startswith("%%") or lines[-1].startswith(("%", "!")))
+
+
+def _ends_with_folders(text: str) -> bool:
+    """Whether a cell ends with a magic which is worth the folder, or those that were left."""
+    return _FOLDERS.search(text) is not None
 
 
 def _compared(

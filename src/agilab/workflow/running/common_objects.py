@@ -119,5 +119,5 @@ def _changed(stage: str, name: str, readers: dict[Value, list[str]]) -> str:
     return (
         f"{stage} changed {name} in place, and {others}, taken by {below}, {hold} some of the same objects, where "
         f"one was made of the other: in one process they would see the change, here they are as they were; if it "
-        f"counts, make one stage of it, or give {others} on from {stage}"
+        f"counts, put that change into the stage which makes {others}"
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from agilab.engine.graph import Graph, Node
 from agilab.notebooks.code.patterns import meets
 from agilab.store.store import Store
-from agilab.workflow.running.sought import is_among, looked_for, taken_away
+from agilab.workflow.running.sought import files_among, is_among, looked_for, taken_away
 from agilab.workflow.running.told import Told, all_told, listed
 
 _LISTED = 3
@@ -49,7 +49,7 @@ def _said_of(
     node: Node, store: Store, run_id: str, above: Sequence[_Made], gone: Collection[str]
 ) -> Iterator[Told]:
     asked = [path for path in looked_for(store, run_id, node) if path not in gone]
-    has = [_ITEM.sub("*", str(one["name"])) for one in node.given.get("inputs", ())]
+    has = [_ITEM.sub("*", name) for name in files_among(one["name"] for one in node.given.get("inputs", ()))]
     found = [
         one for one in above if not is_among(one.path, has) and any(_finds(one.path, path) for path in asked)
     ]
@@ -81,8 +81,7 @@ def _sentence(stage: str, does: str, paths: list[str], maker: str, *, kept: bool
 
 def _outputs(node: Node) -> list[str]:
     """The files that a stage says it makes, as patterns where a list is walked."""
-    names = (str(name) for name in node.given.get("outputs", ()))
-    return [_ITEM.sub("*", name) for name in names if "/" in name or "." in name]
+    return [_ITEM.sub("*", name) for name in files_among(node.given.get("outputs", ()))]
 
 
 def _finds(made: str, asked: str) -> bool:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+from agilab.contracts.lab_stages import is_file
 from agilab.engine.graph import Graph, Node
 from agilab.notebooks.code.patterns import meets
 from agilab.notebooks.files.settings_files import are_set, is_of_settings
 from agilab.store.store import Store
 from agilab.workflow.document.lab_folder import is_labs
+from agilab.workflow.document.paths import path_of
 from agilab.workflow.running.told import Told, all_told, listed
 
 _MISSING = re.compile(
@@ -43,12 +45,9 @@ def sought_in_vain(
         if node.name not in stages:
             continue
         paths = [path for path in looked_for(store, run_id, node) if path not in above]
-        names = [
-            *(one["name"] for one in node.given.get("inputs", ())),
-            *node.given.get("outputs", ()),
-            *above,
-        ]
-        files, patterns = _lying(folder, paths, [str(name) for name in names])
+        inputs = [one["name"] for one in node.given.get("inputs", ())]
+        names = [*files_among([*inputs, *node.given.get("outputs", ())]), *above]
+        files, patterns = _lying(folder, paths, names)
         if others := [path for path in files if not is_of_settings(path)]:
             yield Told(node.name, _of_files(node.name, others))
         settings = [path for path in files if is_of_settings(path)]
@@ -104,7 +103,7 @@ def looked_for(store: Store, run_id: str, node: Node) -> list[str]:
 
 def taken_away(store: Store, run_id: str, node: Node, before: Collection[str]) -> set[str]:
     """The files that are gone after a stage: that it removed or moved away, or stages `before` it; not made again."""
-    made = [*map(str, node.given.get("outputs", ())), *all_told(store, run_id, node.name, "left")]
+    made = [*files_among(node.given.get("outputs", ())), *all_told(store, run_id, node.name, "left")]
     still = {path for path in before if not is_among(path, made)}
     return still | {*all_told(store, run_id, node.name, "gone")}
 
@@ -180,6 +179,11 @@ def _is_taken(folder: Path, path: str, names: list[str]) -> bool:
         return False
     below = (one.relative_to(folder).as_posix() for one in islice(whole.rglob("*"), _MOST) if one.is_file())
     return any(name.startswith(f"{path}/") for name in names) or any(is_among(one, names) for one in below)
+
+
+def files_among(names: Iterable[object]) -> list[str]:
+    """Those of inputs or outputs that are files, as who opens them says it: `./flag` is `flag`."""
+    return [path_of(name).removeprefix("./") for name in map(str, names) if is_file(name)]
 
 
 def is_among(path: str, names: Collection[str]) -> bool:
