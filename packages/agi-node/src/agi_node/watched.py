@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agi_node import pickles
 from agi_node.artifacts import Staging
+from agi_node.errors import AgiError
 from agi_node.exact_json import exact_text
 from agi_node.handover import Form, take_over
 from agi_node.together import is_small
@@ -50,8 +52,18 @@ def _is_changed(name: str, form: Form, value: Any, scratch: Path) -> bool:
     if text is not None and form["kind"] in ("json", "tagged"):
         known = "text" in form and "inside" not in form
         return text != (form["text"] if known else exact_text(take_over(form)))
+    if form["kind"] == "pickle" and _has_its_bytes(name, form, value):
+        return False
     before = _mark(name, take_over(form), scratch / "before")
     return before is not None and _mark(name, value, scratch / "now") != before
+
+
+def _has_its_bytes(name: str, form: Form, value: Any) -> bool:
+    """Whether an object is written down as it was: then nothing of it changed. Other bytes say nothing."""
+    try:
+        return pickles.written(value, name) == Path(form["path"]).read_bytes()
+    except AgiError:
+        return False
 
 
 def _mark(name: str, value: Any, folder: Path) -> str | None:
