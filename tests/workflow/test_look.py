@@ -409,7 +409,8 @@ def test_a_file_of_that_version_is_left_alone(tmp_path: Path) -> None:
         ("if (n := 3) > 2:\n    n", ""),
         ("print(m := 1, m)", ""),
         ("match v:\n    case [a, *b]:\n        print(a, b, c)", "v c"),
-        ("f = lambda a: a + zz", "zz"),
+        ("f = lambda a: a + zz", ""),  # likewise
+        ("f = lambda a: a + zz\nx = f", "zz"),
         ("import os.path as p\np, os", "os"),
         ("global g\ng = 1\ng", ""),
         ("del x", ""),

@@ -97,6 +97,9 @@ def test_numbers_that_two_stages_begin_alike_are_told(numpy_lab: ALab) -> None:
     [
         ("np.random.seed(3)", "1"),
         ("1", UNSEEN),
+        ("from random import seed\nseed(3)", UNSEEN),
+        ("np.random.seed(3)", f"import numpy.random as npr\nnpr.seed(4)\n{UNSEEN}"),
+        ("np.random.seed(3)", f"import numpy as np\ndef fix(n):\n    np.random.seed(n)\nfix(4)\n{UNSEEN}"),
         ("np.random.seed(3)", f"import numpy as np\nnp.random.seed(3)\n{UNSEEN}"),  # only one draws
         (
             f"np.random.seed(3)\n{UNSEEN}",
@@ -145,3 +148,13 @@ def test_numbers_that_are_handed_on_are_those_of_one_process_and_nothing_is_told
     assert (result.status, notes) == ("succeeded", [])
     one, two = np.random.RandomState(3).rand(2)
     assert numpy_lab.shown(result, "below") == repr((float(one), float(two)))
+
+
+def test_a_seed_of_another_notebook_is_none(numpy_lab: ALab) -> None:
+    text = HEAD.replace("ABOVE", "np.random.seed(3)").replace("BELOW", UNSEEN)
+    first, second = text.split('[[stages]]\nid = "below"')
+    origin = '[stages.origin]\nnotebook = "{}.ipynb"\n'
+    numpy_lab.write(f'{first}{origin.format("a")}[[stages]]\nid = "below"{second}{origin.format("b")}')
+    notes: list[str] = []
+    result = run_lab(LabRequest(numpy_lab.path, track=False), numpy_lab.workspace, Faces(note=notes.append))
+    assert (result.status, notes) == ("succeeded", [])

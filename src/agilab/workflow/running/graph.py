@@ -86,6 +86,7 @@ def _node(
                 "files": prepared.files.get(stage.id, {}),
                 "axes": [axis.name for axis in resolved.foreach],
                 **({"watch": watch} if watch else {}),
+                **({"notebook": stage.origin.notebook} if stage.origin and stage.origin.notebook else {}),
                 **({"repeated": _repeated(stage)} if "repeated" in stage.extra else {}),
                 **({"also": list(also[stage.id])} if stage.id in also else {}),
             }

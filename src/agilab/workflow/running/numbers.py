@@ -16,9 +16,11 @@ from agilab.store.store import Store
 from agilab.workflow.running.told import Told, all_told
 
 _SEEDS = {
-    "numpy.random": re.compile(r"^(np|numpy)\.random\.(seed|set_state)|^seed"),
+    "numpy.random": re.compile(r"^(np|numpy|npr|nprandom)(\.random)?\.(seed|set_state)|^seed"),
     "random": re.compile(r"^random\.(seed|setstate)|^seed"),
 }
+_SEEDS_IN_TEXT = re.compile(r"\b(seed\w*|\w+_seed|set_?state)\(")
+"""How a text looks that seeds somewhere, which nothing else is asked of."""
 _GOES_ON = {
     "numpy.random": re.compile(r"^numpy_random_*\.set_state"),
     "random": re.compile(r"^python_random_*\.setstate"),
@@ -37,16 +39,17 @@ class _Seed:
 
 def begun_anew(store: Store, run_id: str, graph: Graph, stages: Collection[str]) -> Iterator[Told]:
     """What to say of those `stages` whose random numbers are others than in a notebook that seeds them above."""
-    above: dict[str, _Seed] = {}
+    above: dict[tuple[str, str], _Seed] = {}  # by notebook: each has a process of its own
     for node in graph.nodes:
         if not node.given.get("code"):
             continue
         drew = all_told(store, run_id, node.name, "drew")
-        for generator, seeds in _SEEDS.items():
-            before = above.get(generator)
-            text = _seed_in(node, seeds)
+        for generator in _SEEDS:
+            where = str(node.given.get("notebook", "")), generator
+            before = above.get(where)
+            text = _seed_in(node, generator)
             repeats = text in _repeated(node)
-            if not text and before is not None and _seed_in(node, _GOES_ON[generator]):
+            if not text and before is not None and (_goes_on(node, generator) or _seeds_itself(node)):
                 continue
             if generator in drew and before is not None and node.name in stages:
                 if not text:
@@ -55,11 +58,11 @@ def begun_anew(store: Store, run_id: str, graph: Graph, stages: Collection[str])
                     yield Told(node.name, _again(node.name, generator, before))
             drawn_by = node.name if generator in drew else None
             if text and before is not None and text == before.text and repeats:
-                above[generator] = _Seed(before.stage, text, before.drawn_by or drawn_by)
+                above[where] = _Seed(before.stage, text, before.drawn_by or drawn_by)
             elif text:
-                above[generator] = _Seed(node.name, text, drawn_by)
+                above[where] = _Seed(node.name, text, drawn_by)
             elif before is not None:
-                above[generator] = _Seed(before.stage, before.text, before.drawn_by or drawn_by)
+                above[where] = _Seed(before.stage, before.text, before.drawn_by or drawn_by)
 
 
 def _unseeded(stage: str, generator: str, seed: _Seed) -> str:
@@ -82,17 +85,40 @@ def _repeated(node: Node) -> set[str]:
     return {ast.unparse(ast.parse(str(text))) for text in node.given.get("repeated", ())}
 
 
-def _seed_in(node: Node, seeds: re.Pattern[str]) -> str:
+def _texts(node: Node) -> list[str]:
+    """What a stage takes from the texts of others, and its own."""
+    return [*(str(text) for _, text in node.given.get("carried", ())), str(node.given["code"])]
+
+
+def _seeds_itself(node: Node) -> bool:
+    """Whether the stage may seed in another way than by a statement of its own: by a helper, under another name."""
+    return any(map(_SEEDS_IN_TEXT.search, _texts(node)))
+
+
+def _goes_on(node: Node, generator: str) -> bool:
+    return any(_GOES_ON[generator].search(line) for line in str(node.given["code"]).splitlines())
+
+
+def _seed_in(node: Node, generator: str) -> str:
     """The last statement of a stage that seeds a generator; "" where there is none."""
     try:
-        body = ast.parse(str(node.given["code"])).body
+        trees = [ast.parse(text) for text in _texts(node)]
     except (SyntaxError, ValueError):
         return ""
     found = ""
-    for one in body:
+    for one in trees[-1].body:
         if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
         calls = [ast.unparse(node.func) for node in ast.walk(one) if isinstance(node, ast.Call)]
-        if any(map(seeds.search, calls)):
+        named = [call for call in calls if _SEEDS[generator].search(call)]
+        if any(_of(call, trees) in ("", generator) for call in named):
             found = ast.unparse(one)
     return found
+
+
+def _of(call: str, trees: list[ast.Module]) -> str:
+    """The module that a function which is called by its name alone was imported from; "" where none says."""
+    for one in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(one, ast.ImportFrom) and any((name.asname or name.name) == call for name in one.names):
+            return one.module or ""
+    return ""
