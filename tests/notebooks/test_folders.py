@@ -37,6 +37,18 @@ ALIKE: dict[str, tuple[str, ...]] = {
         "from pathlib import Path\np = Path('out') / 'a.csv'\nprint(p.exists(), p.stat().st_size, p.is_file())",
         "import os\nprint(os.path.getsize('out/a.csv'), os.stat('out/b.txt').st_size)",
     ),
+    "a with that goes there": (
+        MADE,
+        "import contextlib\nwith contextlib.chdir('out'):\n    print(open('a.csv').read())\n"
+        "print(open('out/b.txt').read())",
+    ),
+    "a manager that goes there": (
+        MADE,
+        "import os, contextlib\n@contextlib.contextmanager\ndef cd(to):\n    here = os.getcwd()\n    os.chdir(to)\n"
+        "    try:\n        yield\n    finally:\n        os.chdir(here)\n"
+        "with cd('out'):\n    open('c.txt', 'w').write(open('a.csv').read())\nprint(open('out/c.txt').read())",
+        "print(open('out/c.txt').read())",
+    ),
     "a folder as a file": (
         MADE,
         "import shutil\nshutil.copytree('out', 'copy')",

@@ -15,6 +15,7 @@ from agilab.notebooks.code.values import Evaluator
 from agilab.notebooks.code.walking import Nodes, Place, Scope, scope_of_class
 from agilab.notebooks.files.called_with import Call, Given, Signature, given_by, taken_by
 from agilab.notebooks.files.object_paths import Kind, Objects, method_of
+from agilab.notebooks.files.visited import VISITS, managers, visits, way_back
 from agilab.notebooks.modules.own_names import OwnModule, imported_by
 
 _MOST = 2000
@@ -82,6 +83,9 @@ class Followed:
     ) -> None:
         self._signatures: dict[tuple[int, str], Signature] = {}
         self._objects = Objects()
+        texts = [*trees.values(), *(one.tree for one in own)]
+        self._managers = managers(texts)
+        self._within = visits(texts)
         scope = next((place.scope.outermost for here in nodes.values() for _, place in here), Scope())
         self._own = {one.number: one for one in own}
         theirs = {
@@ -139,6 +143,12 @@ class Followed:
         called = {id(node.func) for node, _ in nodes if isinstance(node, ast.Call)}
         for node, place in nodes:
             turns = _of_cell(cell, place.turns)
+            within = self._within.get(id(node))
+            if within and isinstance(node, ast.Call) and self._visits(node, evaluator):
+                folder = self._folder(node.args[0], place, evaluator)
+                yield Step(end_of(node), turns, place.owner, folder=folder)
+                yield Step(end_of(within), turns, place.owner, folder=way_back(folder))
+                continue
             if isinstance(node, ast.Call):
                 if evaluator.dotted(node.func) in _CHANGES_FOLDER and node.args:
                     folder = self._folder(node.args[0], place, evaluator)
@@ -156,6 +166,9 @@ class Followed:
                     self._objects.made(*made)
                 kind = made[0] if made is not None else self._objects.kind_of_self(node, place)
                 yield Step(end_of(node), turns, place.owner, calls=name, given=given, made=made, kind=kind)
+
+    def _visits(self, node: ast.Call, evaluator: Evaluator) -> bool:
+        return evaluator.dotted(node.func) == VISITS or name_of(node.func) in self._managers
 
     def _made(self, node: ast.expr, place: Place, evaluator: Evaluator) -> tuple[Kind, Kind, Given] | None:
         """The class of what a call makes, or of which it calls a method; whose `__init__` makes that, and of what."""
