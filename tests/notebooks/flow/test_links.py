@@ -512,3 +512,11 @@ def test_global_outside_of_functions_is_left_out_where_cells_are_joined() -> Non
     function = "def add():\n    global total\n    total = 1"
     (stage,) = plan(Links(analyse_cells([head, first, f"{function}\nnext(rows)\nadd()"]))).stages
     assert function in stage.code
+
+
+@pytest.mark.parametrize("call", ["add(4)", "for n in range(3): add(n)"])
+def test_a_text_is_not_what_a_name_is_where_a_called_function_binds_it_too(call: str) -> None:
+    functions = "total = 0\ndef add(n):\n    global total\n    total += n\nprint(1)"
+    stages = plan(Links(analyse_cells([functions, f"total = 0\n{call}", "print(total)"])), per="cell").stages
+    assert stages[1].outputs == {"total"}
+    assert stages[2].inputs == {"total": 1}

@@ -123,3 +123,18 @@ def test_both_generators_go_on_after_one_seed_of_both() -> None:
     last = parted(seeds, DRAWS, DRAWS).stages[-1]
     assert set(last.inputs) == {"numpy_random_state", "python_random_state"}
     assert last.repeated == ()
+
+
+def test_an_object_of_an_own_class_may_draw_by_what_it_holds() -> None:
+    model = (
+        "from scipy import stats\nclass Model:\n    def __init__(self):\n        self.d = stats.norm(0, 1)\n"
+        "    def draw(self):\n        return self.d.rvs(3)\nm = Model()\nprint(1)"
+    )
+    found = parted(f"{ABOVE}\n{model}", "print(m.draw())", "print(1)", "print(m.draw())")
+    assert [one.stages for one in found.going_on] == [(0, 1, 3)]
+    calm = (
+        model.replace("self.d.rvs(3)", "3")
+        .replace("stats.norm(0, 1)", "4")
+        .replace("from scipy import stats\n", "")
+    )
+    assert not parted(f"{ABOVE}\n{calm}", "print(m.draw())", "print(m.draw())").going_on

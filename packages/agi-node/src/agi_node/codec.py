@@ -247,7 +247,7 @@ def _as_they_are(pickler: Any, value: Any) -> Any:
     """A pickler whose arrays come back as `agi_node.arrays` says, and objects of own classes as `classes` does."""
     from functools import cached_property
 
-    from agi_node import arrays
+    from agi_node import arrays, numbers_drawn
     from agi_node.classes import by_its_text
 
     windows = arrays.windows_in(value)
@@ -256,6 +256,8 @@ def _as_they_are(pickler: Any, value: Any) -> Any:
         def reducer_override(self, found: Any) -> Any:
             if arrays.is_array(found):
                 return arrays.reduced(found, windows)
+            if numbers_drawn.is_of_the_process(found):
+                return numbers_drawn.of_the_process, ()
             if type(found) is cached_property:  # before Python 3.12 it has a lock
                 state = {"attrname": found.attrname, "__doc__": found.__doc__}
                 return cached_property, (found.func,), state

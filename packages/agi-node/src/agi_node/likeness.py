@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from agi_node import columns, drawings, encoding, lab_folder
+from agi_node import columns, drawings, encoding, lab_folder, numbers_drawn
 from agi_node.exact_json import exact_text
 from agi_node.handover import fingerprint, hand_over
 from agi_node.source.anatomy import class_body, said
@@ -85,6 +85,8 @@ def _named(done: Any) -> Any:
 
 def reduced(value: Any) -> Any:
     """How pickle takes a value apart, also where a module says that for a type of another, as `re` does."""
+    if numbers_drawn.is_of_the_process(value):
+        return "numpy.random.mtrand._rand"
     registered = copyreg.dispatch_table.get(type(value))
     return registered(value) if registered else value.__reduce_ex__(4)
 

@@ -31,6 +31,21 @@ def states() -> dict[str, tuple[bytes, int]]:
     return found
 
 
+def of_the_process() -> Any:
+    """NumPy's generator of the process, which objects of libraries keep: a frozen distribution of SciPy.
+
+    Read in another process it is that one's, and no copy of this.
+    """
+    import numpy.random
+
+    return numpy.random.mtrand._rand  # as SciPy and scikit-learn ask for it
+
+
+def is_of_the_process(found: Any) -> bool:
+    legacy: Any = sys.modules.get("numpy.random.mtrand")
+    return legacy is not None and found is getattr(legacy, "_rand", None)
+
+
 def drew(before: Mapping[str, tuple[bytes, int]]) -> list[str]:
     """The modules from whose own generator numbers were drawn since it was seeded, or since these were its states."""
     return [

@@ -284,6 +284,7 @@ class Calls(Definitions):
             self.does(summary.states, surely, node or ast.Pass(lineno=line))
             for reason, reads, binds in summary.doubts:
                 self.doubt(line, reason, reads=reads, binds=binds)
+            self._by_calls |= summary.binds
             for name in sorted(summary.binds):
                 bound = self._bound(summary, name, stored, fresh, every, exact, args, skip)
                 if name in summary.always and number in numbers and len(numbers) == 1 and whole:

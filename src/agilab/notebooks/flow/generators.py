@@ -191,12 +191,22 @@ def may_draw(state: str, links: Links, cell: int) -> bool:
     flow = links.flows[cell]
     if flow.syntax:
         return False
-    values = (
+    values = [
         links.value(name, cell)
         for name in _asked(links.flows.sources[cell])
         if name in flow.reads.keys() - flow.modules
-    )
-    return any(one.kind == "" and one.owns and not (one.calm or one.makers) for one in values)
+    ]
+    if any(one.kind == "" and one.owns and not (one.calm or one.makers) for one in values):
+        return True
+    kinds = {number for one in values for number in one.makers}
+    said = {name for number in kinds for name in _names_in(links.flows.makers[number].node)}
+    tops = {flow.modules[name].partition(".")[0] for name in said & flow.modules.keys()}
+    return bool(tops - _DRAW_NOTHING - links.flows.own_modules)
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    """The names that the text of a function or class mentions, whose objects may hold what these make."""
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
 
 
 def _asked(source: str) -> Iterator[str]:

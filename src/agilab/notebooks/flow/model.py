@@ -169,6 +169,7 @@ class CellFlow:
         future: Its `from __future__` statements.
         calls: Whether anything happens but imports and definitions.
         does: What it does to states of the process, and to what modules of the notebook's own hold.
+        by_calls: Names that functions which it calls bind, and no statement of its own alone.
         again: Modules of the notebook's own that it imports and that a cell above imported first.
     """
 
@@ -195,6 +196,7 @@ class CellFlow:
     calls: bool = True
     does: tuple[tuple[str, Does], ...] = ()
     again: frozenset[str] = frozenset()
+    by_calls: frozenset[str] = frozenset()
 
 
 def methods_of(modules: Mapping[str, Use]) -> dict[str, tuple[tuple[str, Does], ...]]:

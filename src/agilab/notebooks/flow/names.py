@@ -78,6 +78,7 @@ class Names(Settings):
         self._may: set[str] = set()
         self._unbound: set[str] = set()
         self._alters: set[str] = set()
+        self._by_calls: set[str] = set()
         self._changed: set[Region] = set()
         self._same: set[Region] = set()
         self._lines: dict[str, int] = {}

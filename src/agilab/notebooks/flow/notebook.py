@@ -184,6 +184,7 @@ class Notebook(Calls):
             calls=not all(defines(node) for node in tree.body),
             does=tuple(self._done),
             again=frozenset(self._again),
+            by_calls=frozenset(self._by_calls),
         )
 
     def _give_up(self, tree: ast.Module) -> None:

@@ -155,7 +155,8 @@ class Sources:
         return self._carries[key]
 
     def _can_carry(self, name: str, source: int, cell: int) -> bool:
-        if name not in self.flows[source].binds or name in self.flows[source].alters:
+        there = self.flows[source]
+        if name not in there.binds or name in there.alters or name in there.by_calls:
             return False
         if (name in self.flows[source].keeps and name in self.reads[source]) or any(
             one.binds for one in self.flows[source].undecided

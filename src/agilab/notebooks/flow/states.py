@@ -47,7 +47,9 @@ CONTEXTS = {
     "logging.getLogger": LOG_OPTIONS,
 }
 """Calls that give what holds settings of the process, with the state that setting its attributes sets."""
-HOLDS_SETTINGS = frozenset({"matplotlib.pyplot.rcParams", "matplotlib.rcParams", "os.environ", "sys.path"})
+HOLDS_SETTINGS = frozenset(
+    {"numpy.random", "matplotlib.pyplot.rcParams", "matplotlib.rcParams", "os.environ", "sys.path"}
+)
 """What settings lie in, whatever name it is given."""
 
 Does = Literal["set", "use", "begin", "go on", "end"]
