@@ -171,3 +171,10 @@ def test_what_a_library_holds_is_never_handed_on_as_a_copy_by_another_name() -> 
 def test_a_seed_that_is_printed_is_no_less_one() -> None:
     made = _plan("import random\nprint(random.seed(3))", "n = random.random()")
     assert [one.text for _, one in made.stages[2].repeated] == ["random.seed(3)"]
+
+
+def test_who_looks_at_settings_sets_none() -> None:
+    flows = analyse_cells(
+        ["import matplotlib.pyplot as plt\nold = plt.rcParams.copy()\nplt.rcParams.get('a')"]
+    )
+    assert flows[0].settings == ()

@@ -308,10 +308,14 @@ def perhaps_kept_by(full: str) -> str | None:
     return f"<options {full.partition('.')[0]}>" if named else changes_list(full)
 
 
+_LOOKS = frozenset({"copy", "get", "keys", "items", "values", "find_all", "describe"})
+"""What only looks at settings."""
+
+
 def sets_options(full: str) -> bool:
     """Whether a call or an assignment of this name sets how a library behaves."""
     rest = full.partition(".")[2].removeprefix("pyplot.")
-    return bool(rest) and rest.startswith(_OPTIONS)
+    return bool(rest) and rest.startswith(_OPTIONS) and rest.rpartition(".")[2] not in _LOOKS
 
 
 def state_of_place(full: str) -> str:
