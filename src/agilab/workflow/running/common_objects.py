@@ -50,19 +50,16 @@ def changed_elsewhere(store: Store, run_id: str, graph: Graph, stages: Collectio
             kin.setdefault(one, {})[other] = None
             kin.setdefault(other, {})[one] = None
     for node in graph.nodes:
+        if node.name not in stages or not node.given.get("code"):
+            continue
         takes = _takes(node)
         outputs = {str(name) for name in node.given.get("outputs", ())}
-        given_on = {takes[name] for name in takes.keys() & outputs}
-        seen = given_on | {
-            takes[name] for name in all_told(store, run_id, node.name, "changed") if name in takes
-        }
-        for name in dict.fromkeys(all_told(store, run_id, node.name, "changed")):
-            if node.name not in stages or name not in takes:
-                continue
+        changed = dict.fromkeys(all_told(store, run_id, node.name, "changed"))
+        seen = {takes[name] for name in takes.keys() & (outputs | changed.keys())}
+        for name in (name for name in changed if name in takes):
             mine = takes[name]
-            told = seen | {
-                one for one in takes.values() if one[0] == mine[0]
-            }  # of the same objects, looked at itself
+            # What it takes of that stage as well holds the same objects here, too, and is looked at itself.
+            told = seen | {one for one in takes.values() if one[0] == mine[0]}
             related = dict.fromkeys(far for near in (mine, *kin.get(mine, ())) for far in kin.get(near, ()))
             readers: dict[Value, list[str]] = {}
             for below in graph.nodes[order[node.name] + 1 :]:
