@@ -80,6 +80,11 @@ def test_numbers_that_only_a_stage_above_seeds_are_told(
     )
 
 
+def test_a_seed_of_the_other_generator_is_none(numpy_lab: ALab) -> None:
+    (note,) = notes_of(numpy_lab, "np.random.seed(3)", f"import random\nrandom.seed(3)\n{UNSEEN}")
+    assert note.startswith("below drew from the numbers of numpy.random, which above seeded by")
+
+
 def test_numbers_that_two_stages_begin_alike_are_told(numpy_lab: ALab) -> None:
     (note,) = notes_of(
         numpy_lab,

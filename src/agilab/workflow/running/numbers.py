@@ -16,11 +16,16 @@ from agilab.store.store import Store
 from agilab.workflow.running.told import Told, all_told
 
 _SEEDS = {
-    "numpy.random": re.compile(r"^(np|numpy|npr|nprandom)(\.random)?\.(seed|set_state)|^seed"),
+    "numpy.random": re.compile(r"^(np|numpy)\.random\.(seed|set_state)|^seed"),
     "random": re.compile(r"^random\.(seed|setstate)|^seed"),
 }
 _SEEDS_IN_TEXT = re.compile(r"\b(seed\w*|\w+_seed|set_?state)\(")
-"""How a text looks that seeds somewhere, which nothing else is asked of."""
+"""How a text looks that seeds somewhere, if nothing says which generator."""
+_OF = {
+    "numpy.random": re.compile(r"\b(numpy_random_*|(np|numpy)\.random)\.(seed|set_state)\("),
+    "random": re.compile(r"(?<![\w.])(python_random_*|random)\.(seed|setstate)\("),
+}
+"""How one looks that says it."""
 _GOES_ON = {
     "numpy.random": re.compile(r"^numpy_random_*\.set_state"),
     "random": re.compile(r"^python_random_*\.setstate"),
@@ -49,7 +54,11 @@ def begun_anew(store: Store, run_id: str, graph: Graph, stages: Collection[str])
             before = above.get(where)
             text = _seed_in(node, generator)
             repeats = text in _repeated(node)
-            if not text and before is not None and (_goes_on(node, generator) or _seeds_itself(node)):
+            if (
+                not text
+                and before is not None
+                and (_goes_on(node, generator) or _seeds_itself(node, generator))
+            ):
                 continue
             if generator in drew and before is not None and node.name in stages:
                 if not text:
@@ -90,9 +99,10 @@ def _texts(node: Node) -> list[str]:
     return [*(str(text) for _, text in node.given.get("carried", ())), str(node.given["code"])]
 
 
-def _seeds_itself(node: Node) -> bool:
+def _seeds_itself(node: Node, generator: str) -> bool:
     """Whether the stage may seed in another way than by a statement of its own: by a helper, under another name."""
-    return any(map(_SEEDS_IN_TEXT.search, _texts(node)))
+    (other,) = _OF.keys() - {generator}
+    return any(_SEEDS_IN_TEXT.search(_OF[other].sub("", text)) for text in _texts(node))
 
 
 def _goes_on(node: Node, generator: str) -> bool:
