@@ -152,7 +152,7 @@ def test_where_nothing_of_it_changes_nothing_is_told(lab: ALab, change: str, tak
     assert kin_notes(lab, change, takes, first) == []
 
 
-def test_arrays_and_the_like_that_nobody_changes_are_as_good_twice(lab: ALab) -> None:
+def test_lists_and_the_like_that_nobody_changes_are_as_good_twice(lab: ALab) -> None:
     lab.write(
         CHAIN.replace("TAKES", '"bank", "many"')
         .replace("FRIEND", "0")

@@ -40,34 +40,38 @@ def come_apart(store: Store, run_id: str, graph: Graph, stages: Collection[str])
 
 def changed_elsewhere(store: Store, run_id: str, graph: Graph, stages: Collection[str]) -> Iterator[Told]:
     """What to say of those `stages` that changed what another value holds, too, which a stage below takes."""
-    kin: dict[Value, dict[Value, None]] = {}
-    order = {node.name: number for number, node in enumerate(graph.nodes)}
-    for node in graph.nodes:
-        for one, other in (
-            *((one, other) for one, other, _ in _told_of(store, run_id, node)),
-            *_beside(store, run_id, node),
-        ):
-            kin.setdefault(one, {})[other] = None
-            kin.setdefault(other, {})[one] = None
-    for node in graph.nodes:
+    kin = _kin(store, run_id, graph)
+    for number, node in enumerate(graph.nodes):
         if node.name not in stages or not node.given.get("code"):
             continue
         takes = _takes(node)
-        outputs = {str(name) for name in node.given.get("outputs", ())}
+        above = {one.name for one in graph.nodes[:number]}
         changed = dict.fromkeys(all_told(store, run_id, node.name, "changed"))
-        seen = {takes[name] for name in takes.keys() & (outputs | changed.keys())}
-        for name in (name for name in changed if name in takes):
-            mine = takes[name]
+        outputs = {str(name) for name in node.given.get("outputs", ())}
+        itself = {takes[name] for name in takes.keys() & (outputs | changed.keys())}
+        for name, mine in ((name, takes[name]) for name in changed if name in takes):
             # What it takes of that stage as well holds the same objects here, too, and is looked at itself.
-            told = seen | {one for one in takes.values() if one[0] == mine[0]}
-            related = dict.fromkeys(far for near in (mine, *kin.get(mine, ())) for far in kin.get(near, ()))
+            told = itself | {one for one in takes.values() if one[0] == mine[0]}
+            near = (mine, *kin.get(mine, ()))
+            others = {one for other in near for one in kin.get(other, ()) if one[0] in above} - told
             readers: dict[Value, list[str]] = {}
-            for below in graph.nodes[order[node.name] + 1 :]:
+            for below in graph.nodes[number + 1 :]:
                 for value in dict.fromkeys(_takes(below).values()):
-                    if value in related and value not in told and order[value[0]] < order[node.name]:
+                    if value in others:
                         readers.setdefault(value, []).append(below.name)
             if readers:
                 yield Told(node.name, _changed(node.name, name, readers))
+
+
+def _kin(store: Store, run_id: str, graph: Graph) -> dict[Value, set[Value]]:
+    """By value those with which it has objects in common."""
+    found: dict[Value, set[Value]] = {}
+    for node in graph.nodes:
+        made_of = ((one, other) for one, other, _ in _told_of(store, run_id, node))
+        for one, other in (*made_of, *_beside(store, run_id, node)):
+            found.setdefault(one, set()).add(other)
+            found.setdefault(other, set()).add(one)
+    return found
 
 
 def _takes(node: Node) -> dict[str, Value]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from agilab.engine.graph import Graph
 from agilab.store.store import Store
 from agilab.workflow.document.resolved import Resolved, Source
-from agilab.workflow.running.told import Told, Value, listed, told_by
+from agilab.workflow.running.told import Told, Value, all_told, listed
 
 
 def watched(lab: Resolved) -> dict[str, dict[str, list[str]]]:
@@ -57,15 +57,10 @@ def changed_in_place(store: Store, run_id: str, graph: Graph, stages: Collection
         watch: Mapping[str, list[str]] = node.given.get("watch") or {}
         if not watch or node.name not in stages:
             continue
-        for name in _changed(store, run_id, node.name):
+        for name in dict.fromkeys(all_told(store, run_id, node.name, "changed")):
             readers = watch.get(name, [])
             if readers:
                 takes = f"{listed(readers)} {'takes' if len(readers) == 1 else 'take'} it as it was before"
                 mend = f"if the change is meant for them, add {name} to the outputs of {node.name}"
                 said = f"{node.name} changed {name} in place and does not give it on: {takes}; {mend}"
                 yield Told(node.name, said)
-
-
-def _changed(store: Store, run_id: str, stage: str) -> list[str]:
-    found = (told_by(store, body).get("changed", ()) for _, body in store.results(run_id, stage))
-    return list(dict.fromkeys(name for names in found for name in names))
