@@ -163,12 +163,7 @@ def seeds_of_what_may_draw(links: Links, cells: Sequence[int]) -> Iterator[tuple
     """
     begin = cells[0]
     for state in DRAW_UNSEEN:
-        seeds = [
-            (flow.index, one)
-            for flow in links.flows.cells[:begin]
-            for one in flow.settings
-            if one.state == state
-        ]
+        seeds = [one for one in links.settings_above(begin) if one[1].state == state]
         if not seeds or not links.can_hand_on(seeds[-1][1], seeds[-1][0], begin):
             continue
         for cell in cells:

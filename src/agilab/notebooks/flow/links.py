@@ -147,6 +147,10 @@ class Links(Sources):
         first = next(k.index for k in self.flows.cells[source + 1 :] if name in k.reads)
         return setting if first == cell else None
 
+    def settings_above(self, cell: int) -> list[tuple[int, Setting]]:
+        """All settings of the cells above one, each with its cell."""
+        return [(flow.index, setting) for flow in self.flows.cells[:cell] for setting in flow.settings]
+
     def can_repeat(self, setting: Setting, source: int, cell: int) -> bool:
         """Whether the statement has what it needs where `cell` begins."""
         return bool(setting.text) and all(

@@ -169,7 +169,7 @@ class CellFlow:
         future: Its `from __future__` statements.
         calls: Whether anything happens but imports and definitions.
         does: What it does to states of the process, and to what modules of the notebook's own hold.
-        by_calls: Names that functions which it calls bind, and no statement of its own alone.
+        by_calls: Names that functions which it calls bind, so that its text alone does not say what they are.
         again: Modules of the notebook's own that it imports and that a cell above imported first.
     """
 

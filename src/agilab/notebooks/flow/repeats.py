@@ -41,7 +41,7 @@ def repeated(
     elif any(links.flows[cell].modules.keys() & links.flows[cell].binds for cell in cells):
         wanted += [
             (cell, one)
-            for cell, one in _above(links, begin)
+            for cell, one in links.settings_above(begin)
             if one.state == states.ENVIRONMENT and links.can_repeat(one, cell, begin)
         ]
     wanted += seeds_of_what_may_draw(links, cells)
@@ -69,7 +69,7 @@ def _counting(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting
     own = bool(used & links.flows.own_modules)
     above = [
         one
-        for one in _above(links, cells[0])
+        for one in links.settings_above(cells[0])
         if one[1].runs & again or (one[1].state not in states.RANDOM and one[1].state != states.FOLDER)
     ]
     found = {
@@ -90,10 +90,6 @@ def _counting(links: Links, cells: Sequence[int]) -> Iterator[tuple[int, Setting
         found |= more
         texts += [setting.text for _, setting in more]
     yield from (one for one in above if one in found)
-
-
-def _above(links: Links, begin: int) -> list[tuple[int, Setting]]:
-    return [(flow.index, setting) for flow in links.flows.cells[:begin] for setting in flow.settings]
 
 
 def _speaks_of(text: str, word: str) -> bool:
