@@ -96,7 +96,7 @@ class Act:
     gone: bool
 
 
-def end_of(node: ast.expr, number: int = 0) -> At:
+def end_of(node: ast.expr | ast.stmt, number: int = 0) -> At:
     """See `At`."""
     return node.end_lineno or node.lineno, node.end_col_offset or node.col_offset, number
 

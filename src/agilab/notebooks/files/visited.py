@@ -44,24 +44,16 @@ def _goes_to_its_parameter(node: ast.FunctionDef) -> bool:
     return parameter in named[0] and parameter not in named[1]
 
 
-def visits(trees: Iterable[ast.AST]) -> dict[int, ast.expr]:
-    """By the id of a call with an argument that a `with` begins with: the last thing in that `with`."""
+def visits(trees: Iterable[ast.AST]) -> dict[int, ast.With]:
+    """By the id of a call with an argument that a `with` begins with: that `with`."""
     return {
-        id(item.context_expr): _last_of(node)
+        id(item.context_expr): node
         for tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.With)
         for item in node.items
         if isinstance(item.context_expr, ast.Call) and item.context_expr.args
     }
-
-
-def _last_of(node: ast.With) -> ast.expr:
-    """Something that ends where the `with` does."""
-    end = ast.Constant(None)
-    end.lineno, end.end_lineno = node.lineno, node.end_lineno
-    end.col_offset, end.end_col_offset = node.col_offset, node.end_col_offset
-    return end
 
 
 def way_back(folder: str) -> str:
