@@ -6,8 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from agi_node.source.tree import chain_of, nodes_of
-from agilab.notebooks.flow.classes import is_property
-from agilab.notebooks.flow.makers import Maker, Summary
+from agilab.notebooks.flow.makers import Maker, Summary, is_property
 from agilab.notebooks.flow.model import Alters
 from agilab.notebooks.flow.notebook import Flows
 from agilab.notebooks.flow.statements import FUNCTIONS

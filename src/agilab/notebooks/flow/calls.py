@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from agilab.notebooks.flow.by_name import ANY
@@ -37,6 +37,25 @@ class Calls(Definitions):
     """Lets functions run, in the abstract."""
 
     def implied(self, value: Value, line: int) -> None:
+        """Naming a class of the notebook may run methods that nobody names, as printing its objects does.
+
+        Where that changed nothing it is not asked again until something is another: classes are named often.
+        """
+        if self._applying or self._tries or not self.classes_in(value):
+            self._imply(value, line)
+            return
+        if (known := self._implies.get(value)) is not None and known[0] == self._path:
+            self._touched[-1] |= known[1]
+            return
+        before = self._path.copy(), self._binds_made, len(self._doubts), len(self._settings)
+        self._touched.append(set())
+        self._imply(value, line)
+        touched = self._touched.pop()
+        self._touched[-1] |= touched
+        if before == (self._path, self._binds_made, len(self._doubts), len(self._settings)):
+            self._implies[value] = before[0], touched
+
+    def _imply(self, value: Value, line: int) -> None:
         for number in value.makers:
             if number in self._applying or not self._is_class(number) or (number, value) in self._implied:
                 continue
@@ -389,6 +408,7 @@ class Calls(Definitions):
         skip: int,
     ) -> Value:
         results: list[Value] = []
+        classes: frozenset[int] | None = None
         for number, summary in zip(functions, summaries, strict=True):
             if number not in numbers:
                 continue
@@ -407,10 +427,9 @@ class Calls(Definitions):
             makers, tied = parts.makers, parts.tied or returns.tied
             if summary.calls or any(name in self._methods for name in summary.owners) or returns.tied:
                 reaches |= every.reaches
-                others = [self._makers[each] for each in self._all_classes(functions)]
-                makers |= frozenset(self._make(each) for each in others) | frozenset(
-                    each for each in every.makers if self._is_class(each)
-                )
+                if classes is None:
+                    classes = self._all_classes(functions) | self.classes_in(every)
+                makers |= classes
                 tied = tied or self._tied_in([each for each in functions if each not in made])
             runs = parts.runs | ({number} if returns.tied else frozenset())
             kind = self._kind_of(summary, returns)
@@ -442,12 +461,9 @@ class Calls(Definitions):
             return given.get(name, PLAIN)
         return either([PLAIN, *args])
 
-    def _all_classes(self, functions: Sequence[int]) -> Iterator[int]:
-        for number in functions:
-            for name in self._summary(number).reads:
-                value = self._path.env.get(name)
-                if value is not None:
-                    yield from (each for each in value.makers if self._is_class(each))
+    def _all_classes(self, functions: Sequence[int]) -> frozenset[int]:
+        names = frozenset[str]().union(*(self._summary(number).reads for number in functions))
+        return self.classes_in(either([PLAIN, *(self._path.env.get(name, PLAIN) for name in names)]))
 
     def _tied_in(self, functions: Sequence[int]) -> str:
         return next((tied for number in functions if (tied := self._summary(number).returns.tied)), "")

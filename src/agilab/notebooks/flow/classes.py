@@ -37,11 +37,10 @@ class Classes(Names):
 
     def _make(self, maker: Maker) -> int:
         """The number of a maker; a definition that is met again, in a loop, is the same."""
-        for number, other in enumerate(self._makers):
-            if other.node is maker.node:
-                return number
-        self._makers.append(maker)
-        return len(self._makers) - 1
+        number = self._by_node.setdefault(maker.node, len(self._makers))
+        if number == len(self._makers):
+            self._makers.append(maker)
+        return number
 
     def _add_method(self, maker: Maker, name: str, number: int, *, further: bool = False) -> None:
         """A class has a method of this name: another one than before, or a `further` one, as a setter is."""
@@ -135,7 +134,9 @@ class Classes(Names):
 
     def _reads_property(self, name: str, methods: Iterable[int]) -> bool:
         """Whether reading an attribute of this name runs one of these methods."""
-        return name in self._properties or any(is_property(self._makers[each].node) for each in methods)
+        return name in self._properties or any(
+            self.seen.is_property(self._makers[each].node) for each in methods
+        )
 
     def _properties_of_all(self) -> list[str]:
         """The names whose reading runs a method of whatever class of the notebook."""
@@ -146,8 +147,3 @@ def keeps_its_result(node: ast.AST) -> bool:
     """Whether a function is one whose result its object keeps: `@cached_property`."""
     chains = [chain_of(each) for each in getattr(node, "decorator_list", ())]
     return any(chain is not None and chain[-1] == "cached_property" for chain in chains)
-
-
-def is_property(node: ast.AST) -> bool:
-    decorators = getattr(node, "decorator_list", ())
-    return any("property" in ast.unparse(each) or "getter" in ast.unparse(each) for each in decorators)

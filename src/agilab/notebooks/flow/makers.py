@@ -77,20 +77,27 @@ class Seen:
         trees: By text its tree, or where it is not Python, and why.
         facts: By tree what it says as a whole.
         summaries: What functions do, by all that this depends on but the own modules, which are the same for all.
+        properties: By function whether reading an attribute runs it.
     """
 
     trees: dict[str, ast.Module | tuple[int, str]] = field(default_factory=dict)
     facts: dict[ast.Module, Facts] = field(default_factory=dict)
     summaries: dict[object, Summary] = field(default_factory=dict)
+    properties: dict[ast.AST, bool] = field(default_factory=dict)
 
     def of(self, tree: ast.Module) -> Facts:
         if tree not in self.facts:
             self.facts[tree] = facts_of(tree)
         return self.facts[tree]
 
+    def is_property(self, node: ast.AST) -> bool:
+        if node not in self.properties:
+            self.properties[node] = is_property(node)
+        return self.properties[node]
+
     def beside_others(self) -> Seen:
         """The same where other things are known of the own modules."""
-        return Seen(self.trees, self.facts)
+        return Seen(self.trees, self.facts, properties=self.properties)
 
 
 @dataclass
@@ -120,3 +127,9 @@ class Maker:
     defaults: dict[str, Value] = field(default_factory=dict)
     kept: frozenset[Region] = frozenset()
     summary: Summary | None = None
+
+
+def is_property(node: ast.AST) -> bool:
+    """Whether reading an attribute runs this function."""
+    decorators = getattr(node, "decorator_list", ())
+    return any("property" in ast.unparse(each) or "getter" in ast.unparse(each) for each in decorators)

@@ -29,6 +29,7 @@ class Names(Settings):
         super().__init__()
         self._path = Way()
         self._makers: list[Maker] = []
+        self._by_node: dict[ast.AST, int] = {}
         self.seen = Seen()
         self._methods: dict[str, list[int]] = {}
         self._properties: set[str] = set()
@@ -37,7 +38,8 @@ class Names(Settings):
         self.held_regions: dict[Region, str] = {}
         """By the region of what was given by a module of the notebook's own: the state of which it is a part."""
         self._kept: list[ast.AST] = []
-        self._touched: set[Region] = set()
+        self._touched: list[set[Region]] = [set()]
+        """What was read in this statement; above it, the last, since a class began to be asked what naming it does."""
         self._derived: dict[str, frozenset[Region]] = {}
         self._loops: list[tuple[list[Way], list[Way]]] = []
         self._tries: list[dict[str, Value]] = []
@@ -45,6 +47,10 @@ class Names(Settings):
         self._hides_python = False
         self._applying: set[int] = set()
         self._implied: set[tuple[int, Value]] = set()
+        self._implies: dict[Value, tuple[Way, set[Region]]] = {}
+        """By what holds classes: where naming it changed nothing, and what that read."""
+        self._binds_made = 0
+        """How often a name was bound."""
         self._imports: dict[str, str] = {}
         self._own: set[str] = set()
         self._own_methods: set[str] = set()
@@ -72,6 +78,7 @@ class Names(Settings):
 
     def _begin(self, index: int) -> None:
         self._index = index
+        self._implies.clear()
         self._path.must = set()
         self._path.dead = False
         self._reads: dict[str, int] = {}
@@ -104,16 +111,17 @@ class Names(Settings):
                 return PLAIN
             region = self._number(("name", name))
             value = path.env[name] = Value(frozenset({region}), frozenset({region}))
-        self._touched |= value.reaches
+        self._touched[-1] |= value.reaches
         if name in self._derived:
-            self._touched |= self._derived[name]
+            self._touched[-1] |= self._derived[name]
         if value.makers:
             self.implied(value, line)
         return value
 
     def bind(self, name: str, value: Value, line: int) -> None:
         path = self._path
-        self._derived[name] = frozenset(self._touched)
+        self._binds_made += 1
+        self._derived[name] = frozenset().union(*self._touched)
         path.env[name] = value
         for held in self._tries:
             held[name] = either([held[name], value]) if name in held else value
@@ -234,13 +242,13 @@ class Names(Settings):
             if not value.reaches.isdisjoint(what):
                 if name not in path.must:
                     self._alters.add(name)
-                if adds:
-                    path.env[name] = with_stored(value, stored)
+                if adds and (more := with_stored(value, stored)) is not value:
+                    path.env[name] = more
                     self.stores += 1
         for held in self._tries if adds else ():
             for name, value in held.items():
-                if not value.reaches.isdisjoint(what):
-                    held[name] = with_stored(value, stored)
+                if not value.reaches.isdisjoint(what) and (more := with_stored(value, stored)) is not value:
+                    held[name] = more
                     self.stores += 1
 
     def state(self, name: str, does: states.Does, node: ast.AST) -> None:

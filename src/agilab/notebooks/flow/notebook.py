@@ -155,7 +155,7 @@ class Notebook(Calls):
         try:
             for node in tree.body:
                 self._statement = node
-                self._touched = set()
+                self._touched = [set()]
                 self.statement(node)
         except RecursionError:
             self._give_up(tree)
@@ -192,6 +192,8 @@ class Notebook(Calls):
         self.inner.clear()
         self._loops.clear()
         self._tries.clear()
+        self._applying.clear()
+        self._implied.clear()
         self._depth = 0
         self._path.dead = False
         self.doubt(1, "the cell is nested too deeply to be followed")

@@ -23,8 +23,17 @@ class Way:
 
 
 def with_stored(value: Value, stored: Value) -> Value:
-    """A value in which another may lie from now on."""
+    """A value in which another may lie from now on; the very value where all of it may already."""
     itself = value.kind not in ("table", "figure") and not stored.owns.isdisjoint(value.owns)
+    if (
+        stored.reaches <= value.reaches
+        and stored.makers <= value.makers
+        and stored.runs <= value.runs
+        and stored.own <= value.own
+        and (value.tied or not stored.tied)
+        and not (itself and value.kind)
+    ):
+        return value
     return Value(
         value.owns,
         value.reaches | stored.reaches,
