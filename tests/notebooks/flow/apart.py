@@ -9,6 +9,7 @@ import __future__
 
 import contextlib
 import io
+import logging
 import pickle
 import random
 import sys
@@ -103,6 +104,17 @@ def plain(value: Any, depth: int = 0) -> Any:
         return value.hex()
     if isinstance(value, types.ModuleType):
         return ("module", value.__name__)
+    if isinstance(
+        value, logging.Logger
+    ):  # at its root hang all the loggers of the process: a minute of reading
+        return (
+            "logger",
+            value.name,
+            value.level,
+            value.propagate,
+            value.disabled,
+            plain(value.handlers, depth + 1),
+        )
     if isinstance(value, dict):
         return (type(value).__name__, [(plain(k, depth + 1), plain(v, depth + 1)) for k, v in value.items()])
     if isinstance(value, (set, frozenset)):
