@@ -309,6 +309,7 @@ def test_a_mean_needs_so_many_values_and_a_day_that_was_cut_has_none() -> None:
 PLAN = Plan(train=60, refit=20, calibration=40, level=0.8)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(now=st.integers(100, 290), horizon=st.integers(1, 5), seed=st.integers(0, 99))
 def test_what_comes_later_changes_nothing_that_was_forecast_before(now: int, horizon: int, seed: int) -> None:

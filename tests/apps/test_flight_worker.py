@@ -141,6 +141,7 @@ def run(workers: list[Worker], folder: Path, **args: Any) -> dict[str, Any]:
     return {**documents, "failures": failures, "publish": published, "tables": tables}
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_polars_scripts_numbers_and_one_workers_bytes(
     start: Start, tmp_path: Path
 ) -> None:

@@ -179,6 +179,7 @@ def graphs(draw: st.DrawFn) -> tuple[Graph, dict[str, int]]:
     return graph, sizes
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(graphs(), st.integers(1, 5), st.integers(0, 2**32), st.integers(0, 60))
 def test_every_run_ends_keeps_its_caps_and_can_be_folded_again(
@@ -228,6 +229,7 @@ class Fated(Simulation):
         return self.state.final, nodes, {name: unit.state for name, unit in self.state.units.items()}
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(graphs(), st.integers(0, 2**32), st.integers(0, 2**32), st.integers(1, 6))
 def test_how_a_run_ends_does_not_depend_on_the_order_in_which_units_do(

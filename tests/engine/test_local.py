@@ -208,6 +208,7 @@ def test_a_unit_that_kills_its_process_fails_alone_and_says_how(
     assert last.data["to"] == "failed"
 
 
+@pytest.mark.slow
 def test_units_behind_one_that_dies_have_not_begun_and_lose_nothing(
     run_graph: Run, local: Make, store: Store
 ) -> None:
@@ -233,6 +234,7 @@ def test_a_unit_past_its_timeout_is_ended_and_named(run_graph: Run, local: Make,
     assert error_of(store, "n")["what"] == "n ran longer than its timeout"
 
 
+@pytest.mark.slow
 def test_a_unit_that_ignores_signals_is_killed_after_the_grace(
     run_graph: Run, local: Make, store: Store
 ) -> None:

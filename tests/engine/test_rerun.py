@@ -354,6 +354,7 @@ def cases(draw: st.DrawFn) -> tuple[Graph, dict[str, Any], set[str], Selection]:
     return graph, made, bad, selection
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cases(), st.sampled_from([1, 2, 3]))
 def test_what_runs_is_what_the_preview_said(

@@ -218,6 +218,7 @@ def same(value: Any) -> Any:
     return "".join(value) if is_lines else value
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(ATTACHED)
 def test_whatever_is_attached_comes_back(attachments: dict[str, dict[str, Any]]) -> None:

@@ -207,6 +207,7 @@ VALUES = st.recursive(
 CELLS = st.lists(st.one_of(st.dictionaries(WORDS, VALUES, max_size=8), VALUES), max_size=5)
 
 
+@pytest.mark.slow
 @given(CELLS, VALUES, VALUES, st.sampled_from(["cells", "worksheets"]))
 @settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 def test_json_of_any_shape_gives_a_report(

@@ -102,6 +102,7 @@ def test_one_cell_of_many_lines_takes_about_as_long_as_its_length() -> None:
     assert time.process_time() - began < 30  # some 2 s: what a function itself does is not the square either
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line", ["w[{n}] = w.get({before})", "open('o_{n}.txt', 'w').write('x'); open('o_{n}.txt').read()"]
 )

@@ -127,6 +127,7 @@ def test_a_plan_of_a_dry_run_keeps_what_it_names(workspace: Workspace) -> None:
         assert list(store.objects.digests()) == [digest]
 
 
+@pytest.mark.slow
 def test_objects_wait_while_anybody_has_the_workspace_open(workspace: Workspace) -> None:
     with Store(workspace) as store:
         make_run(store, days=60)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agilab.store.retention import Retention, prune
 from agilab.store.store import Store
 from agilab.store.workspace import Workspace
@@ -49,6 +51,7 @@ def test_a_database_file_that_was_rewritten_once_shrinks_whoever_has_it_open(wor
     assert whole(workspace)
 
 
+@pytest.mark.slow
 def test_room_that_stays_in_the_database_file_is_told_with_who_is_in_the_way(workspace: Workspace) -> None:
     older(workspace)
     before = big(workspace)

@@ -40,6 +40,7 @@ def runs(lab: ALab) -> set[str]:
     return {folder.name for folder in (lab.workspace.home / "runs").iterdir()}
 
 
+@pytest.mark.slow
 def test_what_a_stage_takes_and_never_left_is_named_before_anything_begins(
     lab: ALab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -102,6 +103,7 @@ code = "sum(s.values())"
 """
 
 
+@pytest.mark.slow
 def test_a_list_of_which_items_failed_is_enough_for_whoever_walks_it_too(lab: ALab) -> None:
     lab.write(MAPPED).run(keep_going=True)
     with pytest.raises(AgiError) as refused:
@@ -118,6 +120,7 @@ def test_a_list_of_which_items_failed_is_enough_for_whoever_walks_it_too(lab: AL
 BESIDE = FIRST + '[[stages]]\nid = "broken"\ncode = "1 / 0"\n' + ADDED
 
 
+@pytest.mark.slow
 def test_the_run_ends_as_the_stage_did_that_it_was_made_for(lab: ALab) -> None:
     failed = lab.write(BESIDE).run(keep_going=True)
     assert failed.status == "failed"
@@ -258,6 +261,7 @@ code = "b = t + numbers[0]; b"
 """8 + 4 + 2 is 14; with the first number 15."""
 
 
+@pytest.mark.slow
 def test_what_other_stages_left_stays_where_the_stage_that_ran_alone_fails(lab: ALab) -> None:
     first = lab.write(KEPT).run()
     lab.write(KEPT.replace("8 // n", "8 // (n - 2)"))

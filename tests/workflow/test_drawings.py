@@ -57,6 +57,7 @@ def test_the_same_drawing_is_equal_whoever_drew_it_last(part: str, tmp_path: Pat
     assert both(take(one), take(other), tmp_path) == (True, "")
 
 
+@pytest.mark.slow
 def test_other_numbers_other_texts_and_other_looks_are_told(tmp_path: Path) -> None:
     equal, why = both(figure(), figure(2.0), tmp_path)
     assert equal is False

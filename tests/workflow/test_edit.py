@@ -250,6 +250,7 @@ STAGES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(STAGES, STAGES)
 @settings(max_examples=60)
 def test_any_lab_may_become_any_other_in_its_file(

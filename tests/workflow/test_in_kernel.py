@@ -26,6 +26,7 @@ def errors(*cells: str) -> list[str]:
     return [line for line in told if line.endswith("Error") or line == "NoneType"]
 
 
+@pytest.mark.slow
 def test_a_notebook_that_draws_nothing_may_speak_of_matplotlib_where_there_is_none() -> None:
     assert errors("%matplotlib inline")[-1] == "ModuleNotFoundError", "as Jupyter does"
     assert errors(FIRST, "%matplotlib inline", "import matplotlib")[-3:] == [
@@ -40,6 +41,7 @@ def test_a_notebook_has_no_docstring_as_its_stages_have_none() -> None:
     assert errors(FIRST, "assert __doc__ is None")[-1] == "NoneType"
 
 
+@pytest.mark.slow
 def test_what_cells_assign_is_not_shown_as_in_a_stage() -> None:
     ask = "%config InteractiveShell.ast_node_interactivity = '{}'"
     told = "assert get_ipython().ast_node_interactivity == '{}'"

@@ -557,6 +557,7 @@ def check(seed: int) -> None:
         assert parse_document(toml_of(both.document), LabStages, "it") == both.document
 
 
+@pytest.mark.slow
 def test_nothing_is_gone_without_a_row_that_names_it() -> None:
     for seed in range(400):
         check(seed)

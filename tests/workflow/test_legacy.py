@@ -372,6 +372,7 @@ def v1_files(draw: st.DrawFn) -> dict[str, Any]:
     return plain | draw(st.dictionaries(st.sampled_from(["title", "odd"]), TEXT, max_size=1))
 
 
+@pytest.mark.slow
 @given(v1_files())
 @settings(max_examples=120)
 def test_v1_to_v2_to_v1_is_the_identity(plain: dict[str, Any]) -> None:
@@ -461,6 +462,7 @@ def labs(draw: st.DrawFn) -> LabStages:
     return LabStages(lab=Lab(**lab), stages=tuple(map(Stage.model_validate, stages)))
 
 
+@pytest.mark.slow
 @given(labs())
 @settings(max_examples=100)
 def test_v2_to_v1_to_v2_is_the_identity_on_what_it_means(lab: LabStages) -> None:

@@ -287,6 +287,7 @@ def test_the_svg_is_well_formed_names_every_stage_and_is_at_home_on_dark_pages()
     assert "http" not in re.sub(r'xmlns="[^"]*"', "", text)
 
 
+@pytest.mark.slow
 @given(labs())
 @settings(max_examples=100)
 def test_in_any_picture_no_box_lies_over_another_and_all_lie_inside(lab: LabStages) -> None:

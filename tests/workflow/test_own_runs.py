@@ -55,6 +55,7 @@ def ids(lab: ALab) -> list[str]:
         return [run.run_id for run in own_runs(store, lab.path, read_document(lab.path, LabStages))]
 
 
+@pytest.mark.slow
 def test_a_stage_goes_on_with_what_its_own_lab_left(two: tuple[ALab, ALab]) -> None:
     one, other = two
     assert len(ids(one)) == len(ids(other)) == 1
@@ -109,6 +110,7 @@ def test_a_lab_under_another_name_goes_on_with_what_it_ran(two: tuple[ALab, ALab
     assert not {*ids(one)} & {*ids(other)}
 
 
+@pytest.mark.slow
 def test_a_stage_that_was_pasted_brings_no_values_along(two: tuple[ALab, ALab], tmp_path: Path) -> None:
     one, _ = two
     pasted = one.path.read_text(encoding="utf-8").split("[[stages]]")[1]

@@ -237,6 +237,7 @@ def labs(draw: st.DrawFn) -> LabStages:
     return lab_of(*stages, params={"z": [1]})
 
 
+@pytest.mark.slow
 @given(labs())
 @settings(max_examples=150)
 def test_the_order_is_one_of_graphlibs_and_every_input_follows_the_rule(lab: LabStages) -> None:

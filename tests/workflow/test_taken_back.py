@@ -126,6 +126,7 @@ def test_a_notebook_that_is_put_back_too_gives_nothing(sides: Sides) -> None:
     assert sides.lab.read_text(encoding="utf-8") == LAB
 
 
+@pytest.mark.slow
 def test_what_is_remembered_does_not_grow_for_ever(sides: Sides) -> None:
     from agilab.store.workspace import Workspace
 

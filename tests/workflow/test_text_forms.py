@@ -60,6 +60,7 @@ def test_what_percent_cells_hold_is_written_and_comes_back(code: str, tmp_path: 
     assert round_trip(lab).not_in_percent == ""
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(CODES.filter(lambda code: "\x0c" not in code), min_size=1, max_size=6))
 def test_code_that_ends_as_code_does_comes_back_from_every_form(codes: list[str]) -> None:
@@ -96,6 +97,7 @@ def test_a_form_in_which_no_lab_comes_back_is_refused_by_its_suffix(name: str, t
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_labs_by_chance_come_back_whole_or_are_refused() -> None:
     random, written = Random(8), 0
     for _ in range(120):

@@ -343,6 +343,7 @@ def tale(seed: int, folder: Path) -> None:
         story.imported(story.random.choice([None, None, "notebook", "file"]))
 
 
+@pytest.mark.slow
 def test_who_edits_on_both_sides_gets_what_a_plain_merge_leaves(tmp_path: Path) -> None:
     for seed in range(40):
         (folder := tmp_path / str(seed)).mkdir()

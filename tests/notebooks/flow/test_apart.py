@@ -100,6 +100,7 @@ def _check_together(made: Plan) -> None:
             assert len(stages) == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), keeps_all=st.booleans())
 def test_any_program_and_its_stages_leave_the_same(seed: int, keeps_all: bool) -> None:
@@ -112,6 +113,7 @@ def test_any_program_parted_where_its_flow_is_thin_leaves_the_same(seed: int) ->
     _example(seed, "flow", False)
 
 
+@pytest.mark.slow
 def test_few_programs_are_undecided_and_most_are_parted() -> None:
     outcomes = [_example(seed, "cell", True) for seed in range(150)]
 

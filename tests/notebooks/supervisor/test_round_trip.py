@@ -162,6 +162,7 @@ def check(document: LabStages) -> None:
     assert text(notebook_of(found.document)) == text(notebook)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(labs())
 def test_stages_to_notebook_to_stages_is_the_identity(document: LabStages) -> None:
@@ -265,6 +266,7 @@ def test_moved_cells_move_their_stages_and_nothing_else(document: LabStages, ran
     assert said(found.document)["stages"] == [by_id[name] for name in order]
 
 
+@pytest.mark.slow
 @given(labs())
 def test_a_header_is_read_as_it_was_written(document: LabStages) -> None:
     for stage in document.stages:
