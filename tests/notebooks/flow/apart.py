@@ -104,17 +104,10 @@ def plain(value: Any, depth: int = 0) -> Any:
         return value.hex()
     if isinstance(value, types.ModuleType):
         return ("module", value.__name__)
-    if isinstance(
-        value, logging.Logger
-    ):  # at its root hang all the loggers of the process: a minute of reading
-        return (
-            "logger",
-            value.name,
-            value.level,
-            value.propagate,
-            value.disabled,
-            plain(value.handlers, depth + 1),
-        )
+    if isinstance(value, logging.Logger):
+        # At its root hang all the loggers of the process, which take many seconds to read.
+        state = (value.name, value.level, value.propagate, value.disabled)
+        return ("logger", state, plain(value.handlers, depth + 1))
     if isinstance(value, dict):
         return (type(value).__name__, [(plain(k, depth + 1), plain(v, depth + 1)) for k, v in value.items()])
     if isinstance(value, (set, frozenset)):
