@@ -95,6 +95,14 @@ class Input(Record):
     """The stage that makes it; else the nearest one above that does."""
     called: ValueName | None = Field(default=None, alias="as")
     """What this stage calls the value."""
+    optional: bool = False
+    """A file, or what a pattern finds, of this folder or of a stage above that need not be there."""
+
+    @model_validator(mode="after")
+    def _is_something(self) -> Self:
+        if self.optional and not is_file(self.name):
+            raise refusal("is a value, which cannot be missing", allowed="optional for a file or a pattern")
+        return self
 
 
 class Origin(Record):

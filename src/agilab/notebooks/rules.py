@@ -328,6 +328,12 @@ RULES: dict[str, Rule] = {
         "Nothing says so, and it is not beside the notebook, so it is read in the stage in which the program runs.",
         "put it there, if the program does not make it",
     ),
+    "NB-318": Rule(
+        "note",
+        "a pattern that finds nothing",
+        "A notebook goes on with nothing, so the input is optional: a run begins with what it finds then.",
+        "mend the pattern, if it is to find something",
+    ),
     # how it was run
     "NB-401": Rule(
         "warning",

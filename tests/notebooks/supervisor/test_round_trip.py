@@ -277,7 +277,9 @@ def test_a_header_is_read_as_it_was_written(document: LabStages) -> None:
 
 def test_names_that_are_words_of_a_header_are_quoted_in_it() -> None:
     taken = Input(name="in", source="from", called="match")
-    header = Header("for", ("as", taken), ("in",), {"in": "for", "as": (1,)})
+    other = Input(name="?", called="optional")
+    files = (Input(name="run_*.csv", optional=True), Input(name="a b?.csv", source="from", optional=True))
+    header = Header("for", ("as", taken, other, *files), ("in", "?"), {"in": "for", "as": (1,)})
     assert parse(header.line()) == header
 
 

@@ -272,7 +272,10 @@ def binding_at(bindings: list[Binding], place: Place) -> Binding | None:
     if place.function:
         return None
     here = [one for one in bindings if one.cell == place.cell and one.statement <= place.statement]
-    if any(one.statement == place.statement and not one.plain for one in here):
+    within = [one for one in here if one.statement == place.statement]
+    if len(within) == 1 and within[0].each and not within[0].plain:
+        return within[0]  # the loop that the use stands in
+    if any(not one.plain for one in within):
         return None  # bound somewhere in the very statement: before the use or after it
     before = [one for one in here if one.statement < place.statement]
     return before[-1] if before and before[-1].plain else None

@@ -12,6 +12,8 @@ from agilab.notebooks.files.file_uses import FileUse
 
 MOST = 200
 """Files of one folder that are named one by one."""
+LABS_OWN = ("pyproject.toml", "uv.lock", "pipeline_view.dot")
+"""What a lab has in its folder, and a notebook's patterns do not mean."""
 
 
 def lies_in(path: str, folder: str) -> bool:
@@ -34,9 +36,10 @@ def there(folder: Path, uses: Sequence[FileUse]) -> frozenset[str]:
     """
     found: set[str] = set()
     own = {(one.path, one.does) for one in uses if one.is_own and "\0" not in one.path and one.path != "."}
+    patterns = asked_for(uses)
     for path, does in sorted(own):
         try:
-            if "*" in path:
+            if "*" in path or (path in patterns and not os.path.lexists(folder / path)):
                 files = [] if path.startswith("**") else list(islice(folder.glob(path), MOST))
                 found |= {path} if files else set()
                 above = path.removesuffix("/*")
@@ -49,6 +52,12 @@ def there(folder: Path, uses: Sequence[FileUse]) -> frozenset[str]:
         except (OSError, ValueError, NotImplementedError):
             continue
     return frozenset(found)
+
+
+def asked_for(uses: Sequence[FileUse]) -> frozenset[str]:
+    """What `glob` is asked for: it may find nothing, and stops nobody."""
+    asked = (one.path for one in uses if one.does == "read" and one.artifact.kind == "files")
+    return frozenset(path for path in asked if any(sign in path for sign in "*?["))
 
 
 def has_folders(folder: Path) -> bool:
@@ -68,10 +77,15 @@ def files_below(folder: Path, path: str) -> Iterator[str]:
 
 
 class Lying:
-    """The files that lie beside notebooks and that none of their cells writes."""
+    """The files that lie beside notebooks and that none of their cells writes.
+
+    Attributes:
+        patterns: What `glob` is asked for.
+    """
 
     def __init__(self, uses: Sequence[FileUse]) -> None:
         """`uses` are those of all notebooks of a lab."""
+        self.patterns = asked_for(uses)
         self._written = {one.path for one in uses if one.does in ("write", "add")}
 
     def is_written(self, fits: Callable[[str], bool]) -> bool:
@@ -84,6 +98,7 @@ class Lying:
             path
             for path in listed or ()
             if "*" not in path
+            and path not in self.patterns
             and path[-1] != "/"
             and fits(path)
             and not any(meets(path, one) for one in self._written)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from agilab.notebooks.code.patterns import goes_with, matches, meeting, meets
 from agilab.notebooks.code.turns import Turn, certain
 from agilab.notebooks.files.file_uses import FileUse
-from agilab.notebooks.files.lying_files import Lying, lies_in
+from agilab.notebooks.files.lying_files import LABS_OWN, Lying, lies_in
 from agilab.notebooks.files.told_programs import covers, fails_without, is_word, leaves, may_write
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.rules import found
@@ -113,7 +113,8 @@ class FileWalk:
                 stage.made.setdefault(path, [replace(one, turns=(), elsewhere=False) for one in told])
             return
         self.makers.ask(stage, path)
-        if self._finds(stage, path) if "*" in path else self._has(stage, path):
+        is_pattern = "*" in path or path in self._lying.patterns
+        if self._finds(stage, path) if is_pattern else self._has(stage, path):
             return
         if self.makers.is_filled(stage, path):
             return
@@ -121,7 +122,9 @@ class FileWalk:
         unnamed = any(matches(one, path) or lies_in(path, one) for one in stage.unnamed)
         if unnamed and lies is False:
             return  # it made it itself, under a name that the text does not say
-        if use is not None and use.turns and lies is False:
+        if lies is False and path in self._lying.patterns:
+            self._allow(stage, path, use)
+        elif use is not None and use.turns and lies is False:
             what = f"“{redact(path)}” is read only {use.only}; it is not there and no cell above makes it"
             self._say(stage, "NB-308", what, use)
         elif use is not None and use.artifact.missable and lies is False:
@@ -129,6 +132,16 @@ class FileWalk:
             self._say(stage, "NB-316", what, use)
         else:
             stage.reads[path] = None
+
+    def _allow(self, stage: StageFiles, pattern: str, use: FileUse | None) -> None:
+        """What a pattern finds need not be there: nothing is, and the notebook goes on with that."""
+        if pattern not in stage.optional and use is not None:
+            what = (
+                f"nothing is there that “{redact(pattern)}” finds; what is there when a run begins will count"
+            )
+            self._say(stage, "NB-318", what, use)
+        stage.reads[pattern] = None
+        stage.optional.add(pattern)
 
     def _finds(self, stage: StageFiles, pattern: str) -> bool:
         """Give a stage what a pattern finds of what is made and lies there; whether that is all that can be known."""
@@ -146,9 +159,12 @@ class FileWalk:
             return True
         if self.makers.is_filled(stage, pattern):
             return True
-        return pattern.startswith("*") and not stage.lies(
-            pattern
-        )  # in the notebook's folder: it finds nothing
+        if stage.lies(pattern):
+            return False
+        if any(meets(pattern, name) for name in LABS_OWN):
+            return True
+        asked = pattern in self._lying.patterns and not pattern.startswith("**")
+        return pattern.startswith("*") and not asked  # in the notebook's folder: it finds nothing
 
     def _has(self, stage: StageFiles, path: str) -> bool:
         """Whether a stage has a file by what it made itself, or is given it by who made it."""
@@ -199,6 +215,8 @@ class FileWalk:
 
     def _remove(self, stage: StageFiles, use: FileUse) -> None:
         """A file or a folder is removed, or moved away."""
+        if use.path in self._lying.patterns and use.path in stage.reads:
+            stage.optional.add(use.path)  # what is cleared away need not be there
         gone = [made for made in stage.made if goes_with(made, use.path)]
         if not certain([use.turns]) or use.elsewhere:
             for made in gone:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from agilab.contracts.lab_stages import is_file
+from agilab.contracts.lab_stages import Input, is_file
 from agilab.notebooks.code.patterns import meets
 from agilab.notebooks.files.file_uses import FileUse
 from agilab.notebooks.files.named_by_parameters import bound_to_one_value, patterns_of
@@ -15,7 +15,7 @@ from agilab.notebooks.stages.file_walk import FileWalk
 from agilab.notebooks.stages.planned import Planned
 from agilab.notebooks.stages.stage_files import StageFiles
 
-Files = tuple[list[str], list[str]]
+Files = tuple[list[str | Input], list[str]]
 """What a stage takes and what it leaves."""
 
 
@@ -40,8 +40,16 @@ class LabFiles:
         walk.makers.settle()
         walk.makers.hand_on(self._patterns)
         self.of: Mapping[tuple[int, int], Files] = {
-            key: (self._spelled(stage.reads), self._spelled(stage.promised)) for key, stage in stages.items()
+            key: (self._taken(stage), self._spelled(stage.promised)) for key, stage in stages.items()
         }
+
+    def _taken(self, stage: StageFiles) -> list[str | Input]:
+        """What a stage takes, as it says it."""
+        optional = set(self._spelled(stage.optional))
+        return [
+            Input(name=path, optional=True) if path in optional else path
+            for path in self._spelled(stage.reads)
+        ]
 
     def _spelled(self, paths: Iterable[str]) -> list[str]:
         """Paths as stages say them."""

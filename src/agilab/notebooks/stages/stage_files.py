@@ -15,6 +15,7 @@ class StageFiles:
 
     Attributes:
         reads: Those that it takes.
+        optional: Those of them that need not be there.
         made: Those that it writes and does not remove, each with the uses that may have written it.
         kept: Those of them that it is asked for although it may not write them, with who asks.
         gone: What it removes, with what lies below, before it writes `made`.
@@ -28,6 +29,7 @@ class StageFiles:
     one: Planned
     number: int
     reads: dict[str, None] = field(default_factory=dict)
+    optional: set[str] = field(default_factory=set)
     made: dict[str, list[FileUse]] = field(default_factory=dict)
     kept: dict[str, StageFiles] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)

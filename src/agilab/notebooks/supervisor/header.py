@@ -18,7 +18,9 @@ from agilab.contracts.lab_stages import Input, Stage
 MAGIC = "%%stage"
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|->|[,:=\[]|[^\s,:="\[]+')
 _BARE = re.compile(r'(?!->)[^\s,:="\[\]]+\Z')
-_WORDS = frozenset({"from", "as", "for", "in"})
+_WORDS = frozenset({"from", "as", "for", "in", "?"})
+_OPTIONAL = "?"
+"""Behind an input: it need not be there."""
 
 
 class HeaderError(ValueError):
@@ -132,7 +134,8 @@ def _input_words(one: str | Input) -> str:
     words = _spelled(one.name)
     if one.source is not None:
         words += f" from {_spelled(one.source)}"
-    return f"{words} as {_spelled(one.called)}" if one.called is not None else words
+    words = f"{words} as {_spelled(one.called)}" if one.called is not None else words
+    return f"{words} {_OPTIONAL}" if one.optional else words
 
 
 class _Parser:
@@ -185,10 +188,13 @@ class _Parser:
         if self._peek() == "as":
             self._take()
             called = self._name("what it is called here")
-        if source is None and called is None:
+        optional = self._peek() == _OPTIONAL
+        if optional:
+            self._take()
+        if source is None and called is None and not optional:
             return name
         try:
-            return Input(name=name, source=source, called=called)
+            return Input(name=name, source=source, called=called, optional=optional)
         except ValueError as problem:
             raise HeaderError(f"{name} from {source} as {called}: {problem}") from None
 

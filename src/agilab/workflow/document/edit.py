@@ -198,4 +198,4 @@ def _taken_from(one: str | Input, name: str, new: str | None) -> str | Input:
         return one
     if new is not None:
         return one.with_changes(source=new)
-    return Input(name=one.name, called=one.called) if one.called else one.name
+    return one.with_changes(source=None) if one.called or one.optional else one.name

@@ -7,7 +7,7 @@ An input is made by the stage that its `from` names; else by the nearest enabled
 outputs; else it is one of `lab.params` (a value); else it is made by the only stage below that has it; else it lies in
 the lab's folder (a file). So a stage may take `table` and give `table` again: those below get the newer one. A file of
 the folder that stages change one after another, such as a database, goes from each to the next: the first takes it
-from the folder.
+from the folder. What need not be there (`optional`) comes of a stage above or of the folder, and of none below.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class _Resolver:
                 return Source(name, name, "file", None, problem=problem)
         else:
             kind, called = "value", given.called or name
-        return self._made(stage, name, called, kind, given.source, "inputs", number)
+        return self._made(stage, name, called, kind, given.source, "inputs", number, optional=given.optional)
 
     def _made(
         self,
@@ -107,6 +107,8 @@ class _Resolver:
         source: str | None,
         key: Literal["inputs", "foreach"],
         at: int | str,
+        *,
+        optional: bool = False,
     ) -> Source:
         def nothing(problem: ProblemKind, *others: str) -> Source:
             return Source(
@@ -126,6 +128,8 @@ class _Resolver:
             return Source(name, called, kind, "stage", above[-1])
         if kind == "value" and name in self._lab.lab.params:
             return Source(name, called, kind, "param")
+        if optional:  # what need not be there is not waited for
+            return Source(name, called, kind, "folder")
         below = self._below(stage, name, kind)
         if len(below) == 1:
             return Source(name, called, kind, "stage", below[0])

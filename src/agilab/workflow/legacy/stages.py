@@ -178,7 +178,7 @@ class StageReader:
         if isinstance(given, str):
             return given or None
         if isinstance(given, dict):
-            if set(given) <= {"name", "from", "as"} and len(given) > 1:
+            if set(given) <= {"name", "from", "as", "optional"} and len(given) > 1:
                 try:
                     return Input.model_validate(given)
                 except ValueError:

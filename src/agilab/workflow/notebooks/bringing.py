@@ -10,7 +10,7 @@ from typing import Any
 
 from agi_node.errors import AgiError
 from agilab.contracts.atomic import write_atomically
-from agilab.contracts.lab_stages import LabStages, is_file
+from agilab.contracts.lab_stages import Input, LabStages, is_file
 from agilab.notebooks.document.attachments import paths_of
 from agilab.notebooks.document.cells import Notebook
 from agilab.notebooks.supervisor.bare import with_roles
@@ -116,7 +116,9 @@ def wanted(lab: LabStages, folder: Path, reads: Sequence[str]) -> Iterator[str]:
     """What the stages of a lab name and its folder has not: data, files of code, folders, its own project."""
     from agilab.workflow.document.lab_folder import exists
 
-    yield from (name for name in reads if not exists(folder, name))
+    inputs = (one for stage in lab.stages for one in stage.inputs)
+    optional = {one.name for one in inputs if isinstance(one, Input) and one.optional}
+    yield from (name for name in reads if name not in optional and not exists(folder, name))
     yield from (name for name in (*beside(lab, folder), *paths_of(lab)) if not (folder / name).exists())
     apps = sorted(_projects(lab) - set(beside(lab, folder)))
     yield from (name for name in apps if not _is_an_app(name))

@@ -37,7 +37,10 @@ def _words(case: Case, one: Problem) -> tuple[str, str, str]:
     other = one.others[0] if one.others else ""
     if one.kind == "missing":
         kind = "file" if is_file(one.name) else "value"
-        return f"{one.stage} {verb} the {kind} {one.name}, which nothing makes", one.name, _near(case, one)
+        mend = _near(case, one)
+        if kind == "file" and not mend and set("*?[") & set(one.name):
+            mend = f'{{ name = "{one.name}", optional = true }}, if it may find nothing'
+        return f"{one.stage} {verb} the {kind} {one.name}, which nothing makes", one.name, mend
     if one.kind == "ambiguous":
         mend = f'{{ name = "{one.name}", from = "{other}" }}'
         return f"{one.stage} {verb} {one.name}, which several stages below make", ", ".join(one.others), mend
@@ -111,11 +114,15 @@ def _overlaps(case: Case, stage: Stage, pattern: str, number: int) -> Iterator[F
     wide = f"{pattern}*" if pattern.endswith("/") else pattern
     if wide == pattern and not set("*?[") & set(pattern):
         return
+    given = stage.inputs[number]
+    others = [one.stage for one in case.resolved.stages.values() if one.stage.id != stage.id]
+    if isinstance(given, Input) and given.optional:  # takes nothing of stages below anyway
+        others = [one for one in others if case.number[one.id] < case.number[stage.id]]
     writers = [
         (other.id, path)
-        for other in (one.stage for one in case.resolved.stages.values())
+        for other in others
         for path in map(name_of, files_of(other.outputs))
-        if other.id != stage.id and fnmatch.fnmatch(path, wide)
+        if fnmatch.fnmatch(path, wide)
     ]
     if writers:
         found = ", ".join(f"{path} of {other}" for other, path in writers[:3])

@@ -11,7 +11,8 @@ FILES = (
         name="A file that is not there",
         why="No enabled stage writes it, and nothing of that name lies in the lab's folder.",
         mend=(
-            "Put it there, mend its path (relative to lab_stages.toml), or declare it where it is written."
+            "Put it there, mend its path (relative to lab_stages.toml), or declare it where it is written. One "
+            'that may be missing, or a pattern that may find nothing: { name = "…", optional = true }.'
         ),
         bad=lab("""
             [[stages]]
