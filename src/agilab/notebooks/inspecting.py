@@ -38,10 +38,10 @@ from agilab.notebooks.files.own_files import (
     without_hearsay,
 )
 from agilab.notebooks.files.own_modules import files_of_modules, optional_findings, texts_of_modules
-from agilab.notebooks.files.program_texts import written_down
+from agilab.notebooks.files.program_texts import ProgramText, written_down
 from agilab.notebooks.files.settings_files import acts_of_settings, without_secrets
 from agilab.notebooks.files.told_programs import with_told
-from agilab.notebooks.files.typed_programs import acts_of_typed, modules_of_typed
+from agilab.notebooks.files.typed_programs import acts_of_typed, imports_of_typed, modules_of_typed
 from agilab.notebooks.findings import SEVERITIES, Finding, in_order
 from agilab.notebooks.keeping import attachment_findings
 from agilab.notebooks.modules.imports import (
@@ -51,6 +51,7 @@ from agilab.notebooks.modules.imports import (
     added_folders,
     aliases_of,
     import_findings,
+    program_findings,
     requirements_of,
 )
 from agilab.notebooks.modules.named_versions import named_distributions, normal
@@ -237,14 +238,7 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
         findings += code_risks(here, evaluator, translated, tried=is_tried(one))
         installed += installs_of(here, evaluator, translated)
     unseen: list[Artifact] = []
-    if folder is not None and any(one.known_by == "assumed" for one in imports):
-        named = named_distributions(folder)
-        imports = [
-            replace(one, known_by="project")
-            if one.known_by == "assumed" and normal(one.distribution) in named
-            else one
-            for one in imports
-        ]
+    imports = _named_by_project(imports, folder)
     if folder is not None:
         findings += programs_that_exit(parsed.cells, folder)
         unseen = out_of_sight(artifacts, folder)
@@ -283,8 +277,10 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
     uses, lying = where_they_lie(uses, folder)
     artifacts += lying
     uses = with_lying(uses, nodes.values(), folder)
-    uses, of_programs = with_told(uses, folder, written_down(one.cell.source for one in parsed.cells))
+    uses, of_programs, run = with_told(uses, folder, written_down(one.cell.source for one in parsed.cells))
     findings += of_programs
+    imports += _named_by_project(_of_programs(finder, nodes, evaluator, run), folder)
+    findings += program_findings(imports)
     if folder is not None:
         uses, of_settings = without_secrets(uses, folder)
         findings += of_settings
@@ -319,6 +315,34 @@ def inspect_notebook(notebook: Notebook, folder: Path | None = None, *, beside: 
         levels=above.levels,
         opened=frozenset(own.opened),
     )
+
+
+def _named_by_project(imports: list[Import], folder: Path | None) -> list[Import]:
+    """Imports, with what the project names as known."""
+    if folder is None or all(one.known_by != "assumed" for one in imports):
+        return imports
+    named = named_distributions(folder)
+    return [
+        replace(one, known_by="project")
+        if one.known_by == "assumed" and normal(one.distribution) in named
+        else one
+        for one in imports
+    ]
+
+
+def _of_programs(
+    finder: Finder, nodes: Mapping[int, Nodes], evaluator: Evaluator, run: Mapping[FileUse, ProgramText]
+) -> list[Import]:
+    """What programs import of packages: those that cells type in, and those that lie there or are written down."""
+    found = [
+        one
+        for cell, here in nodes.items()
+        for module, line in imports_of_typed(here, evaluator)
+        for one in finder.of_program("a program of the cell", [module], cell, line)
+    ]
+    for use, text in run.items():
+        found += finder.of_program(use.path, text.imports, use.cell, use.artifact.line)
+    return list(dict.fromkeys(found))
 
 
 def _given(parsed: ParsedNotebook) -> dict[str, int]:

@@ -240,6 +240,11 @@ RULES: dict[str, Rule] = {
         "an import of everything, written out",
         "The module is one's own, so its text has the names: stages import those that the notebook uses.",
     ),
+    "NB-209": Rule(
+        "note",
+        "a program's packages",
+        "It runs in the environment of its stage, so what it imports is among the lab's packages.",
+    ),
     # files
     "NB-301": Rule("note", "a path that is computed", "Only its pattern is known.", "name it in an argument"),
     "NB-302": Rule("warning", "an absolute path", "It exists on one machine.", "put the folder into an argument"),

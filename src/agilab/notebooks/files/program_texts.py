@@ -40,12 +40,14 @@ class ProgramText:
         names: What may be the names of files in it, each with what it is seen to do to it.
         parts: The files and folders (with a slash) of its own modules.
         computed: Patterns of what it writes under names that it computes.
+        imports: The modules that it and its own modules import and that are none of these, by full names.
     """
 
     text: str | None
     names: Mapping[str, Role]
     parts: tuple[str, ...] = ()
     computed: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
 
     def may_write(self, path: str) -> bool:
         """Whether it says a part of a file's name: that without its ending, or the ending."""
@@ -86,6 +88,7 @@ def program_text(path: str, folder: Path, written: Mapping[str, str]) -> Program
     texts: list[str] = []
     parts: dict[str, None] = {}
     computed: dict[str, None] = {}
+    imports: dict[str, None] = {}
     todo = [path]
     while todo and len(texts) < _MOST:
         one = todo.pop()
@@ -105,6 +108,7 @@ def program_text(path: str, folder: Path, written: Mapping[str, str]) -> Program
                     computed[posixpath.normpath(_HOLE.sub("*", act.artifact.path))] = None
                 if not act.artifact.computed and act.artifact.where == "relative":
                     done.setdefault(act.artifact.path, set()).add(act.artifact.direction)
+            imports |= dict.fromkeys(imported_by(tree))
             for module in modules_of(tree):
                 below = posixpath.normpath(posixpath.join(posixpath.dirname(one), module))
                 lies = f"{below}.py" in written or (folder / f"{below}.py").is_file()
@@ -115,7 +119,9 @@ def program_text(path: str, folder: Path, written: Mapping[str, str]) -> Program
         said = [name for name in _NAME.findall(text) if "." in name or "/" in name]
         for name in dict.fromkeys([*done, *said[:_NAMES]]):
             names[name] = _role(done.get(name, set()), names.get(name))
-    return ProgramText("\n".join(texts) if texts else None, names, tuple(parts), tuple(computed))
+    own = {posixpath.basename(one.rstrip("/")).removesuffix(".py") for one in parts}
+    foreign = tuple(one for one in imports if one.partition(".")[0] not in own)
+    return ProgramText("\n".join(texts) if texts else None, names, tuple(parts), tuple(computed), foreign)
 
 
 def _role(ways: set[str], before: Role | None) -> Role:
@@ -140,13 +146,18 @@ def _parsed(text: str) -> ast.Module | None:
         return None
 
 
+def imported_by(tree: ast.Module) -> Iterator[str]:
+    """The full names of the modules that a program imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
 def modules_of(tree: ast.Module) -> Iterator[str]:
     """The modules that a program imports, the first parts of their names, and whole where they have more."""
-    for node in ast.walk(tree):
-        found = [one.name for one in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found = [node.module]
-        for name in found:
-            yield name.partition(".")[0]
-            if "." in name:
-                yield name.replace(".", "/")
+    for name in imported_by(tree):
+        yield name.partition(".")[0]
+        if "." in name:
+            yield name.replace(".", "/")

@@ -54,18 +54,18 @@ def covers(told: str, path: str) -> bool:
 
 def with_told(
     uses: Sequence[FileUse], folder: Path | None, written: Mapping[str, str]
-) -> tuple[tuple[FileUse, ...], list[Finding]]:
+) -> tuple[tuple[FileUse, ...], list[Finding], dict[FileUse, ProgramText]]:
     """The uses without the words that are no files, and with what the programs' own texts name.
 
-    And what is to be said of files that a program may make and is not seen to. `written` are the texts of files that
-    cells write down (`%%writefile`).
+    And what is to be said of files that a program may make and is not seen to, and the programs that are run.
+    `written` are the texts of files that cells write down (`%%writefile`).
     """
     uses = with_sources(uses, folder)
     if not any(map(is_word, uses)):
-        return tuple(uses), []
+        return tuple(uses), [], {}
     telling = _Telling(uses, folder, written)
     told = tuple(telling.told())
-    return told, telling.findings
+    return told, telling.findings, telling.run
 
 
 def with_sources(uses: Sequence[FileUse], folder: Path | None) -> tuple[FileUse, ...]:
@@ -116,6 +116,7 @@ class _Telling:
         self._twice = {path for path, cells in words.items() if len(cells) > 1}
         self._texts: dict[tuple[str, str], ProgramText] = {}
         self.findings: list[Finding] = []
+        self.run: dict[FileUse, ProgramText] = {}
 
     def told(self) -> Iterator[FileUse]:
         for at, use in enumerate(self._uses):
@@ -160,6 +161,7 @@ class _Telling:
         text = self._texts[key]
         if text.text is None and use.path not in self._made:
             return
+        self.run[use] = text
         for part in text.parts:
             yield from self._files(_word(use, _below(base, part.rstrip("/")), READ))
         seen = {use.path, "."}

@@ -18,7 +18,7 @@ from agilab.notebooks.code.values import Evaluator
 from agilab.notebooks.code.walking import Nodes, Place, scope_of_notebook, walk
 from agilab.notebooks.files.artifacts import acts_of
 from agilab.notebooks.files.file_uses import FileUse, file_uses
-from agilab.notebooks.files.program_texts import modules_of
+from agilab.notebooks.files.program_texts import imported_by, modules_of
 from agilab.notebooks.modules.imports import aliases_of
 from agilab.notebooks.shell.calls import Command
 from agilab.notebooks.shell.command_words import READ
@@ -55,6 +55,13 @@ def modules_of_typed(nodes: Nodes, evaluator: Evaluator) -> Iterator[Act]:
                 path, False, "unknown", READ, where_of(path), "shell", place.cell, node.lineno
             )
             yield Act(artifact, end_of(node, number), place.turns, place.owner, gone=False)
+
+
+def imports_of_typed(nodes: Nodes, evaluator: Evaluator) -> Iterator[tuple[str, int]]:
+    """The full names of what those of one cell import, each with its line in the cell."""
+    for node, _, _, tree in _typed(nodes, evaluator):
+        for module in dict.fromkeys(imported_by(tree)):
+            yield module, node.lineno
 
 
 def _typed(nodes: Nodes, evaluator: Evaluator) -> Iterator[tuple[ast.Call, Place, Command, ast.Module]]:

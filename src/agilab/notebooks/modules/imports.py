@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import shlex
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Import:
         dynamic: Whether `importlib` or `__import__` does it, with a name that is written out.
         cell: Index of the cell.
         line: In that cell, from 1.
+        program: What imports it where that is no cell: a program that the cell runs.
     """
 
     module: str
@@ -46,10 +47,12 @@ class Import:
     dynamic: bool
     cell: int
     line: int
+    program: str = ""
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON."""
         return {
+            **({"program": self.program} if self.program else {}),
             "module": self.module,
             "names": list(self.names),
             "alias": self.alias,
@@ -141,6 +144,13 @@ class Finder:
         return Import(
             module, names, alias, distribution, known_by, optional, place.function, dynamic, place.cell, line
         )
+
+    def of_program(self, program: str, modules: Iterable[str], cell: int, line: int) -> Iterator[Import]:
+        """What a program that a cell runs imports of packages: not of the library, nor of what lies there."""
+        for module in modules:
+            distribution, known_by = self._distribution(module)
+            if distribution:
+                yield Import(module, (), "", distribution, known_by, False, False, False, cell, line, program)
 
     def _distribution(self, module: str) -> tuple[str, KnownBy]:
         if module.startswith("."):
@@ -310,7 +320,8 @@ def import_findings(
         elif one.known_by == "assumed":
             if one.distribution.lower() in asked_for:
                 continue
-            what = f"nothing says what provides {one.module}; it is not among the dependencies"
+            by = f" of {one.program}" if one.program else ""
+            what = f"nothing says what provides {one.module}{by}; it is not among the dependencies"
             mend = f"if it is the “{one.distribution}” on PyPI: uv add {one.distribution}"
             book = (
                 "" if folder is None or is_named_by_package(one.module) else notebook_of(one.module, folder)
@@ -321,6 +332,17 @@ def import_findings(
             findings.append(found("NB-202", what, cell=one.cell, line=one.line, mend=mend))
         said.add(top)
     return findings
+
+
+def program_findings(imports: Iterable[Import]) -> Iterator[Finding]:
+    """What programs import of packages, by the line that runs them; what is only assumed is said by itself."""
+    told: dict[tuple[str, int, int], dict[str, None]] = {}
+    for one in imports:
+        if one.program and one.known_by != "assumed":
+            told.setdefault((one.program, one.cell, one.line), {})[one.module.partition(".")[0]] = None
+    for (program, cell, line), names in told.items():
+        what = f"{program}, which is run here, imports {', '.join(names)}"
+        yield found("NB-209", what, cell=cell, line=line)
 
 
 def _is_python(module: str, folder: Path) -> bool:

@@ -102,7 +102,9 @@ def commands_of(node: ast.Call, place: Place, names: Names, beside: Nodes = ()) 
                 command_of_list = replace(command_of_list, words=(), steps=())
             yield replace(command_of_list, folder=folder)
             for text in names.texts(script, place) if script is not None else ():
-                yield replace(_of_text(_with_arguments(text.text, below or [])), folder=folder)
+                typed = _typed_in(text.text) if text.known and below is not None else ()
+                command_of_script = _of_text(_with_arguments(text.text, below or []))
+                yield replace(command_of_script, folder=folder, typed=typed)
 
 
 def _folders(cwd: ast.expr | None, place: Place, names: Names) -> tuple[Text | None, ...]:
@@ -269,8 +271,28 @@ def _given_to_shell(words: list[str]) -> list[str] | None:
 
 
 def _typed_in(command: str) -> tuple[str, ...]:
-    """The programs that Python is given as words in a command."""
-    return tuple(text for words in lists_of_command(command) if (text := typed_program(words)))
+    """The programs that Python is given as words in a command, or as a text below it; none where it goes elsewhere.
+
+    >>> _typed_in("python -c 'x = 1'"), _typed_in("ls\\npython3 - <<'END'\\nimport os\\nEND\\n")
+    (('x = 1',), ('import os\\n',))
+    """
+    if re.search(r"(?m)(?:^|[;&|(])\s*(?:cd|pushd)\s", command):
+        return ()
+    below = (
+        one["text"]
+        for one in _BELOW.finditer(command)
+        if (one["as_it_is"] or not re.search(r"[$`\\]", one["text"]))
+        and typed_program(one["call"].split()) == ""
+    )
+    return (*(text for words in lists_of_command(command) if (text := typed_program(words))), *below)
+
+
+_BELOW = re.compile(
+    r"^(?:[^\n#]*[;&|])?\s*(?P<call>[^\n#;&|<>]+?)\s*<<(?P<as_it_is>\s*[\"'\\])?\s*(?P<end>\w+)[\"']?[^\n]*\n"
+    r"(?P<text>.*?)^(?P=end)[^\S\n]*$",
+    re.MULTILINE | re.DOTALL,
+)
+"""A command with the text that stands below it: `python - <<'END'`."""
 
 
 _PLACE = r"\$(?:(?P<one>[1-9])|\{(?P<other>[1-9])\}|(?P<every>[@*]))"
