@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from agi_node.source.carried import carried
-from agilab.contracts.lab_stages import LabStages
+from agilab.contracts.lab_stages import Input, LabStages, Stage
 from agilab.notebooks.python.parsing import parse_notebook
 from agilab.notebooks.reading import read
 from tests.notebooks.test_file_uses import gives, takes
@@ -28,7 +28,12 @@ for room, gets, code, leaves, store, beside in json.load(sys.stdin):
         return paths or glob.glob(name, root_dir=root, recursive=True)
     for name in gets:
         paths = found(name, store) or found(name, beside)
-        assert paths, f"{room} takes {name}, which is nowhere"
+        if name.endswith("?"):  # it need not be there
+            name = name.removesuffix("?")
+            paths = found(name, beside)
+            os.makedirs(os.path.join(room, name if name.endswith("/") else "."), exist_ok=True)
+        else:
+            assert paths, f"{room} takes {name}, which is nowhere"
         for path in paths:
             source = os.path.join(store if os.path.exists(os.path.join(store, path)) else beside, path)
             os.makedirs(os.path.dirname(os.path.join(room, path)), exist_ok=True)
@@ -70,6 +75,12 @@ def printed_as_notebook(notebook: bytes, folder: Path) -> list[str]:
     return _run([[str(folder), [], cell, [], str(folder), str(folder)] for cell in cells])
 
 
+def _marked(stage: Stage) -> list[str]:
+    """What a stage takes, with a sign behind what need not be there."""
+    optional = {one.name for one in stage.inputs if isinstance(one, Input) and one.optional}
+    return [f"{name}?" if name in optional else name for name in takes(stage)]
+
+
 def printed_as_stages(lab: LabStages, root: Path, beside: Path, *, apart: bool = False) -> list[str]:
     """What stages print, each in a folder with what it takes: of stages above, or of what lies `beside`.
 
@@ -79,7 +90,7 @@ def printed_as_stages(lab: LabStages, root: Path, beside: Path, *, apart: bool =
     store = root / "store"
     store.mkdir(parents=True)
     steps: list[list[object]] = [
-        [str(root / stage.id), takes(stage), stage.code, gives(stage), str(store), str(beside)]
+        [str(root / stage.id), _marked(stage), stage.code, gives(stage), str(store), str(beside)]
         for stage in lab.stages
     ]
     if not apart:

@@ -27,8 +27,9 @@ def ready(folders: Iterable[Path], work: Path) -> Iterator[None]:
     """Make folders below `work`, and those above them; while this is open, code may make them again."""
     global _hooked
     for folder in folders:
+        there = next(one for one in (folder, *folder.parents) if one.exists())
         folder.mkdir(parents=True, exist_ok=True)
-        while folder != work:
+        while folder not in (work, there):
             _ready.add(os.path.realpath(folder))
             folder = folder.parent
     _works.append(os.path.realpath(work))

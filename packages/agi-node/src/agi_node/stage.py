@@ -51,8 +51,9 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
     `drew` from whose random numbers it drew; `made_of` by value those that it took and with which that has objects in
     common.
 
-    `order` is `{"code", "file", "folder", "workdir", "carried": [[stage, text]], "outputs": [name]}`; files are named
-    from the folder above `workdir`, in which the code runs, and which is called `folder`. `inputs` names a JSON file of
+    `order` is `{"code", "file", "folder", "workdir", "folders", "carried": [[stage, text]], "outputs": [name]}`; files
+    are named from the folder above `workdir`, in which the code runs, and which is called `folder`; `folders` are there
+    although nothing may lie in them. `inputs` names a JSON file of
     `{"values": {name: form}, "files": [{"path", "source", "size", "digest", "stored", "copy"}], "item": {name: exact
     JSON}}`. Raises what the code raises; AGI-STAGE-101 for an output that is not there, -102 for an input file that is
     gone, -103 for an item that cannot be part of a path, -116 for an input that the code changed.
@@ -69,6 +70,8 @@ def run_stage(name: str, order: Mapping[str, Any], inputs: str | None, run: RunC
     placed = Inputs(name, work, files.values())
     for file in given["files"]:
         placed.place(file)
+    for path in order.get("folders", ()):
+        (work / path).mkdir(parents=True, exist_ok=True)
     folders = [work / path if path.endswith("/") else (work / path).parent for path in files.values()]
     drawn = pictures.watch(run._staging.scratch / "pictures" if "also" in order else None)
     showing = displayed.watch(place, wanted="also" in order)

@@ -178,7 +178,7 @@ FUNCTIONS: dict[str, tuple[FileCall, ...]] = {
     **_looked("os.listdir os.scandir os.fwalk", "folder", without="."),
     **_looked("os.walk", "folder"),
     **_looked(
-        "os.path.exists os.path.lexists os.path.isfile os.path.getsize os.path.getmtime os.path.getctime "
+        "os.path.exists os.path.lexists os.path.isfile os.path.isdir os.path.getsize os.path.getmtime os.path.getctime "
         "os.path.getatime os.stat os.lstat os.access", "seen"),
     **_calls("read", "files", "glob.glob glob.iglob"),
     **_calls("written", "folder", "os.makedirs os.mkdir"),
@@ -252,7 +252,7 @@ PATH_METHODS: dict[str, FileCall] = {
     **{name: FileCall("written", "", -1) for name in ("write_text", "write_bytes", "touch")},
     "open": FileCall("unknown", "", -1, mode=0),
     **{name: FileCall("read", "folder", -1) for name in ("iterdir", "walk")},
-    **{name: FileCall("read", "seen", -1) for name in ("exists", "is_file", "stat", "lstat")},
+    **{name: FileCall("read", "seen", -1) for name in ("exists", "is_file", "is_dir", "stat", "lstat")},
     "mkdir": FileCall("written", "folder", -1),
     **{name: FileCall("unknown", "removed", -1) for name in ("unlink", "rmdir")},
 }

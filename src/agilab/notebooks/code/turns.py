@@ -13,6 +13,10 @@ BRANCHING = (ast.If, ast.IfExp, ast.While, ast.Match, ast.Try, ast.TryStar, ast.
 """Nodes of which not every part is come to. A loop `for` is not among them: it is taken to have something to walk."""
 
 
+IN_A_TRY = "if nothing fails before it"
+"""Why what stands in a `try` may not be done."""
+
+
 @dataclass(frozen=True)
 class Turn:
     """One way on from a place where code parts.
@@ -109,7 +113,7 @@ def _branches(node: ast.AST) -> Iterator[tuple[Collection[ast.AST], Turn]]:
         going_on = [one for one in node.handlers if not isinstance(one.body[-1], ast.Raise)]
         count = len(going_on) + 1
         if going_on:
-            yield [*node.body, *node.orelse], Turn.at_node(node, 0, count, "if nothing fails before it")
+            yield [*node.body, *node.orelse], Turn.at_node(node, 0, count, IN_A_TRY)
         for handler in node.handlers:
             number = going_on.index(handler) + 1 if handler in going_on else 0
             yield [handler], Turn.at_node(node, number, count if number else 0, "if something fails")

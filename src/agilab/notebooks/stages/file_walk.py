@@ -13,6 +13,7 @@ from agilab.notebooks.files.told_programs import covers, fails_without, is_word,
 from agilab.notebooks.findings import Finding
 from agilab.notebooks.rules import found
 from agilab.notebooks.secrets import redact
+from agilab.notebooks.stages.empty_folders import EmptyFolders
 from agilab.notebooks.stages.makers import Makers
 from agilab.notebooks.stages.planned import Planned
 from agilab.notebooks.stages.stage_files import StageFiles
@@ -32,12 +33,15 @@ class FileWalk:
         self.makers = Makers()
         self.said: list[tuple[Planned, Finding]] = []
         self._lying = Lying(uses)
+        self._folders: frozenset[str] = frozenset()
+        self._empty: list[tuple[StageFiles, EmptyFolders]] = []
 
     def stage(self, one: Planned, number: int) -> StageFiles:
         """The next stage, with what its cells do to files."""
         flow = one.plan.stages[number]
         stage = StageFiles(one, number, above=frozenset(self.makers.made()))
         indices = {one.cells[cell].index for cell in flow.cells}
+        empty = EmptyFolders(one, indices, self._folders)
         for path in modules_taken(one, flow):
             self._read(stage, path)
         for use in settings_taken(one, flow):
@@ -50,12 +54,22 @@ class FileWalk:
         for path in one.inspection.opened.intersection(stage.reads):
             stage.made.setdefault(path, [opened(path, flow, one)])
         made = set(self.makers.made())
+        self._folders = empty.left()
+        self._empty.append((stage, empty))
         folders = tuple(path for path in stage.reads if path.endswith("/"))  # all that lies in these
         below = [path for path in stage.reads if path.startswith(folders) and path not in (*folders, *made)]
         for path in below:
             del stage.reads[path]
         self.makers.stages.append(stage)
         return stage
+
+    def settle(self) -> None:
+        """After the last stage: what each of them promises, and the empty folders that it needs besides."""
+        self.makers.settle()
+        for stage, empty in self._empty:
+            for path in [*empty.needed(stage)]:
+                stage.reads[path] = None
+                stage.optional.add(path)
 
     def _use(self, stage: StageFiles, use: FileUse) -> None:
         if use.does == "read" and f"{use.path}/" in stage.there and use.path.endswith("/*"):

@@ -37,7 +37,7 @@ class LabFiles:
         self._patterns = patterns_of(uses)
         self._said = walk.said
         self._stages = walk.makers.stages
-        walk.makers.settle()
+        walk.settle()
         walk.makers.hand_on(self._patterns)
         self.of: Mapping[tuple[int, int], Files] = {
             key: (self._taken(stage), self._spelled(stage.promised)) for key, stage in stages.items()

@@ -125,11 +125,11 @@ class _Resolver:
         makers = self._makers.get(name, [])
         above = [maker for maker in makers if self._position[maker] < here]
         if above:
-            return Source(name, called, kind, "stage", above[-1])
+            return Source(name, called, kind, "stage", above[-1], optional=optional)
         if kind == "value" and name in self._lab.lab.params:
             return Source(name, called, kind, "param")
         if optional:  # what need not be there is not waited for
-            return Source(name, called, kind, "folder")
+            return Source(name, called, kind, "folder", optional=True)
         below = self._below(stage, name, kind)
         if len(below) == 1:
             return Source(name, called, kind, "stage", below[0])

@@ -50,6 +50,7 @@ class Source:
         called: The name that a value is bound to in the stage that takes it; of a file, the same path.
         origin: `stage`, `param` or `folder`; None where nothing gives it, and `problem` says why.
         stage: The stage that makes it, where `origin` is `stage`.
+        optional: Whether it need not be there.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Source:
     origin: Literal["stage", "param", "folder"] | None
     stage: str | None = None
     problem: Problem | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True)

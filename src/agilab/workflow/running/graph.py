@@ -75,7 +75,13 @@ def _node(
                 "carried": [list(taken) for taken in code.carried],
                 "outputs": [name_of(name) for name in stage.outputs],
                 "inputs": [
-                    {"name": source.name, "called": source.called, "kind": source.kind, "stage": source.stage}
+                    {
+                        "name": source.name,
+                        "called": source.called,
+                        "kind": source.kind,
+                        "stage": source.stage,
+                        **({"optional": True} if source.optional else {}),
+                    }
                     for source in resolved.inputs
                 ],
                 "params": {

@@ -91,6 +91,8 @@ class StageTasks(FlowTasks):
             path.write_text(json.dumps(given, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
         said = ("code", "file", "folder", "workdir", "carried", "outputs", "also")
         order = {name: node.args[name] for name in said if name in node.args}
+        if folders := _folders(node):
+            order["folders"] = folders
         if "watch" in node.args:
             order["watch"] = [name for name, readers in node.args["watch"].items() if readers]
             order["kin"] = [name for name, readers in node.args["watch"].items() if not readers]
@@ -106,6 +108,8 @@ class StageTasks(FlowTasks):
         item = self._given.item(node, node.given["axes"], payload, needs)
         args = {"outputs": node.args["outputs"], "params": node.args["params"], "item": item}
         args |= {name: node.args[name] for name in ("folder", "workdir") if name in node.args}
+        if folders := _folders(node):
+            args["folders"] = folders
         if "also" in node.args:  # an earlier result without these fingerprints would not do
             args["also"] = node.args["also"]
         return plain_digest(args), plain_digest(self._given.read(node, needs, item))
@@ -135,3 +139,8 @@ class StageTasks(FlowTasks):
             axes = {name: self._listed(axis, under) for name, axis in foreach.axes.items()}
             return replace(foreach, axes=axes)
         return foreach
+
+
+def _folders(node: Node) -> list[str]:
+    """The folders that a stage takes and that need not have anything in them."""
+    return [one["name"] for one in node.given["inputs"] if one.get("optional") and one["name"].endswith("/")]
