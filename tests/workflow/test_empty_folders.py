@@ -37,6 +37,7 @@ CELLS = {
     "copied into": ("open('b.txt', 'w').write('b')\nshutil.copy('b.txt', 'two')", ["two/"]),
     "written to": ("open('two/a.txt', 'w').write('a')\nprint(os.listdir('two'))", []),
     "made again": ("os.makedirs('two', exist_ok=True)\nprint(os.listdir('two'))", []),
+    "made again in a try": ("try:\n    os.mkdir('two')\nexcept OSError:\n    print('there')", ["two/"]),
     "made only if": ("print(os.path.exists('never'))", []),
 }
 
@@ -51,6 +52,11 @@ def test_one_in_which_something_was_written_comes_with_that_and_one_that_is_gone
 ) -> None:
     cells = ("open('two/a.txt', 'w').write('a')", "print(os.listdir('two'))", "shutil.rmtree('one')")
     assert folders(previewed(tmp_path, *cells, "print(os.path.exists('one'))")) == ["one/"], "to remove it"
+
+
+def test_one_with_folders_of_names_that_nobody_says_is_not_given_as_if_it_were_empty(tmp_path: Path) -> None:
+    cells = ("for k in range(3):\n    Path(f'two/k{k}').mkdir()", "print(os.listdir('two'))")
+    assert folders(previewed(tmp_path, *cells)) == []
 
 
 def test_an_empty_folder_that_lies_there_is_found(tmp_path: Path) -> None:

@@ -24,12 +24,20 @@ class EmptyFolders:
             path.rstrip("/") for path in one.inspection.there or () if path.endswith("/") and "*" not in path
         }
         self._above = above
-        self._there = above | lying
-        self._made = {folder for use in self._uses if _makes(use) for folder in _with_those_above(use.path)}
+        self._there = {path for path in above if "*" not in path} | lying
+        self._made = {
+            folder
+            for use in self._uses
+            if _makes(use) and not use.turns
+            for folder in _with_those_above(use.path)
+        }
 
     def needed(self, stage: StageFiles) -> Iterator[str]:
         """Those that the stage asks for, or writes into what it may not write, and would not find."""
         asked = {use.path for use in self._uses if use.is_own and use.does in ("look", "name", "remove")}
+        asked |= {
+            use.path for use in self._uses if _makes(use) and use.turns
+        }  # a try says whether it was there
         listed = tuple(
             f"{use.path}/" for use in self._uses if use.does == "look" and use.artifact.kind == "folder"
         )
@@ -38,7 +46,10 @@ class EmptyFolders:
         asked |= {posixpath.dirname(path) for path in stage.made if not stage.is_sure(path)}
         below = [path for path in stage.promised if "/" in path]  # its folder is made anyway
         below = [path for path in below if path not in asked]
+        within = [one for one in self._above if "*" in one]  # folders of which nobody knows the names
         for folder in sorted(asked & self._there - self._made):
+            if any(one.startswith(f"{folder}/") for one in within):
+                continue
             sure = [path for path in stage.reads if path not in stage.optional]
             if not any(path == folder or path.startswith(f"{folder}/") for path in (*sure, *below)):
                 yield f"{folder}/"
@@ -49,6 +60,8 @@ class EmptyFolders:
         for use in self._uses:
             if _makes(use):
                 found.update(_with_those_above(use.path))
+            elif use.does == "write" and use.artifact.kind == "folder" and "*" in use.path:
+                found.add(use.path)
             elif use.does == "remove":
                 found -= {one for one in found if one == use.path or one.startswith(f"{use.path}/")}
         return frozenset(found)
