@@ -6,15 +6,18 @@ A script for an interpreter that has Jupyter and nothing of AGILab; the kernel t
 The lines are `{"begins": 3, "at": 1.7e9}` and `{"ended": 3, "seconds": 0.2}` for each cell, then one with what the
 cells printed and the error that ended it. Before that, also after an error, the kernel writes into OUT what
 NAMES (JSON) stand for; one that died writes nothing. The cells of LEFT_OUT (JSON) are not run. Where no kernel comes up
-the one line is `{"broken": "why"}`.
+the one line is `{"broken": "why"}`. When standard input ends, so does all this at once: nobody is there to be told.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
+import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import nbformat.v4
@@ -114,6 +117,7 @@ def run(
     client = _Client(
         book, timeout=timeout_s, startup_timeout=STARTS_S, kernel_name="python3", resources=resources
     )
+    threading.Thread(target=_end_with_whoever_asked, args=(client,), daemon=True).start()
     failed: dict[str, Any] = {}
     died, stands = "", "did not start"
     ran: list[int] = []
@@ -153,6 +157,17 @@ def run(
     }
     errors = [index for index, cell in enumerate(cells) if cell.cell_type == "code" and _says_errors(cell)]
     tell(printed=printed, errors=errors, failed=failed, died=died, ran=ran)
+
+
+def _end_with_whoever_asked(client: _Client) -> None:
+    """Wait for the end of standard input, then end the kernel, all that its cells started, and this process."""
+    while os.read(0, 1 << 10):
+        pass
+    process = getattr(getattr(client.km, "provisioner", None), "process", None)
+    if process is not None and process.returncode is None:
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)  # Jupyter gives each kernel a group of its own
+    os._exit(1)
 
 
 def _death_of(client: _Client) -> str:

@@ -17,6 +17,7 @@ from agi_node.errors import ENVIRONMENT, AgiError
 from agi_node.session import THREAD_POOLS
 from agilab.envs import Environment, find_uv
 from agilab.store.workspace import Workspace
+from agilab.workflow.notebooks.cut_off import ending
 from agilab.workflow.notebooks.room import Room
 
 JUPYTER = ("nbclient>=0.10", "ipykernel>=6.29")
@@ -147,9 +148,16 @@ def run_notebook(
     ]
     with (scratch / "stderr").open("w+", encoding="utf-8", errors="replace") as errors:
         process = subprocess.Popen(
-            [*room.prefix, *words], stdout=subprocess.PIPE, stderr=errors, text=True, env=environ
+            [*room.prefix, *words],
+            stdin=subprocess.PIPE,  # it ends when that does: with this process, whatever ends it
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=environ,
+            start_new_session=True,  # Ctrl-C is for this process, which ends it
         )
-        told, began, seconds = _heard(process, name, say)
+        with ending(process):
+            told, began, seconds = _heard(process, name, say)
         errors.seek(0)
         said = errors.read().strip()
     if "broken" in told:

@@ -9,7 +9,6 @@ more: what it does not repeat itself (`repeats`) cannot be asked of the pipeline
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from agilab.workflow.ahead import errors_ahead, said_of
 from agilab.workflow.judging.findings import Finding
 from agilab.workflow.notebooks.both import Both, names_given
 from agilab.workflow.notebooks.comparison import compared
+from agilab.workflow.notebooks.cut_off import scratch_folder
 from agilab.workflow.notebooks.endings import VERIFYING
 from agilab.workflow.notebooks.kernel import Ran, jupyter_for, run_notebook, surroundings
 from agilab.workflow.notebooks.other_languages import foreign_cells, in_other_languages
@@ -63,7 +63,7 @@ def verify_import(
 
     `notebooks` are the files by name. Nothing of their folders is changed. Stages that an ordinary run would refuse run
     here all the same, and that is told; notebooks that are not Python do not. Raises AGI-STAGE-047 where Jupyter cannot
-    be had, and what keeps a lab from running.
+    be had, what keeps a lab from running, and KeyboardInterrupt where its run was cancelled.
     """
     workspace = (workspace or Workspace.default()).ensure()
     lab = read_lab(path)
@@ -74,8 +74,7 @@ def verify_import(
     with Store(workspace) as store:
         environment = prepare_lab(store, lab, offline=False, say=faces.say).main
     jupyter = jupyter_for(workspace, environment, faces.say)
-    with tempfile.TemporaryDirectory(prefix=VERIFYING, ignore_cleanup_errors=True) as name:
-        scratch = Path(name)
+    with scratch_folder(VERIFYING) as scratch:
         workdirs = {
             one.origin.notebook or "": one.workdir
             for one in lab.document.stages
@@ -88,6 +87,8 @@ def verify_import(
         request = LabRequest(path, track=False, keep_going=True, write_back=False, also=_asked(ended))
         request = replace(request, environ=kernel.shared)
         result = run_lab(request, workspace, _telling(faces))
+        if result.status == "cancelled":
+            raise KeyboardInterrupt(f"{result.run_id} was cancelled, so that there is nothing to compare")
         with Store(workspace) as store:
             unseeded = {one.location.notebook for one in report.findings if one.code == UNSEEDED}
             boths = [
