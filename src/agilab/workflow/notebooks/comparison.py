@@ -209,7 +209,7 @@ def _file(both: Both, stage: str, path: str, digest: str) -> tuple[bool | None, 
     if sha256_file(there) == digest:
         return True, ""
     if same_contents(there, kept):
-        return True, BY_CONTENTS
+        return True, f"{BY_CONTENTS}: only dates in it differ, or how it is packed"
     if are_pickles(there, kept):
         return _pickles(both, there, kept)
     return False, bytes_apart(there, kept)

@@ -2,50 +2,37 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import subprocess
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from agilab.workflow.notebooks.packed import UNREADABLE, Told, is_packed, members_in, told_of
 from agilab.workflow.notebooks.texts import difference
 
 BY_CONTENTS = "by contents"
-_Read = IO[bytes] | gzip.GzipFile
-_PIECE = 1 << 20
-_GZIP, _ZIP = b"\x1f\x8b", b"PK"
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def same_contents(theirs: Path, mine: Path) -> bool:
-    """Whether two archives hold the same: of gzip what is packed, of zip the members' names and what is in them.
+    """Whether two archives hold the same: the names, the modes and the bytes of their members, in their order.
 
-    Dates, which the headers of both have, are not looked at. False for other files, and for such as cannot be read.
+    Dates, which the headers of zip, tar and gzip have, are not looked at. False for other files, and for such as cannot
+    be read.
     """
-    heads = {_head(theirs), _head(mine)}
-    form: Callable[[Path, Path], bool]
-    if heads == {_GZIP}:
-        form = _gzip
-    elif heads == {_ZIP}:
-        form = _zip
-    else:
-        return False
+    both = _told_of_both(theirs, mine)
+    return both is not None and both[0] == both[1]
+
+
+def _told_of_both(theirs: Path, mine: Path) -> tuple[list[Told], list[Told]] | None:
+    """What is packed in two archives; None where one is none, or cannot be read."""
     try:
-        return form(theirs, mine)
-    except _UNREADABLE:
-        return False
+        if is_packed(theirs) and is_packed(mine):
+            return told_of(theirs), told_of(mine)
+    except UNREADABLE:
+        pass
+    return None
 
 
 def are_pickles(*files: Path) -> bool:
@@ -64,26 +51,19 @@ def held_in(files: Sequence[Path], python: Path) -> tuple[list[dict[str, Any]], 
     return found, ""
 
 
-def members_in(file: Path) -> dict[str, bytes]:
-    """What is packed in an archive, by name (of gzip by none); empty for what is none, or cannot be read."""
-    try:
-        if _head(file) == _GZIP:
-            return {"": gzip.decompress(file.read_bytes())}
-        if _head(file) == _ZIP:
-            with zipfile.ZipFile(file) as packed:
-                return {name: packed.read(name) for name in packed.namelist()}
-    except _UNREADABLE:
-        pass
-    return {}
-
-
 def _is_pickle(data: bytes) -> bool:
     return data[:1] == b"\x80" and data[1:2] in (b"\2", b"\3", b"\4", b"\5") and data[-1:] == b"."
 
 
 def bytes_apart(theirs: Path, mine: Path) -> str:
-    """Where two files differ: the first line of texts, the first byte of others."""
+    """Where two files differ: the first member of archives, the first line of texts, the first byte of others."""
+    if said := _parts_apart(theirs, mine):
+        return said
     one, other = theirs.read_bytes(), mine.read_bytes()
+    return _apart(one, other)
+
+
+def _apart(one: bytes, other: bytes) -> str:
     sizes = f"other bytes: {len(one):,} in the notebook, {len(other):,} in the pipeline"
     try:
         texts = one.decode("utf-8"), other.decode("utf-8")
@@ -95,34 +75,20 @@ def bytes_apart(theirs: Path, mine: Path) -> str:
     return f"{sizes}; {difference(*texts)}"
 
 
-def _head(file: Path) -> bytes:
-    with file.open("rb") as opened:
-        return opened.read(2)
-
-
-def _gzip(theirs: Path, mine: Path) -> bool:
-    with gzip.open(theirs) as one, gzip.open(mine) as other:
-        return _same(one, other)
-
-
-def _zip(theirs: Path, mine: Path) -> bool:
-    with zipfile.ZipFile(theirs) as one, zipfile.ZipFile(mine) as other:
-        if one.namelist() != other.namelist():
-            return False
-        for left, right in zip(one.infolist(), other.infolist(), strict=True):
-            with one.open(left) as first, other.open(right) as second:
-                if not _same(first, second):
-                    return False
-    return True
-
-
-def _same(one: _Read, other: _Read) -> bool:
-    return all(left == right for left, right in _pieces(one, other))
-
-
-def _pieces(one: _Read, other: _Read) -> Iterator[tuple[bytes, bytes]]:
-    while True:
-        left, right = one.read(_PIECE), other.read(_PIECE)
-        yield left, right
-        if not left or not right:
-            return
+def _parts_apart(theirs: Path, mine: Path) -> str:
+    """The first member in which two archives differ, and how; empty where they are none, or do not."""
+    both = _told_of_both(theirs, mine)
+    if both is None or both[0] == both[1]:
+        return ""
+    names = [[one.name for one in told] for told in both]
+    for whose, row, rest in (("notebook", names[0], names[1]), ("pipeline", names[1], names[0])):
+        if alone := [name for name in dict.fromkeys(row) if name not in rest]:
+            more = f" and {len(alone) - 1:,} more" if len(alone) > 1 else ""
+            return f"only the {whose} packs {alone[0]}{more} in it"
+    if names[0] != names[1]:
+        return "what is packed in it stands in another order"
+    one, other = next(pair for pair in zip(*both, strict=True) if pair[0] != pair[1])
+    within = f"{one.name}, which is packed in it: " if one.name else "what is packed in it: "
+    if one.kind != other.kind:
+        return f"{within}{one.kind} in the notebook, {other.kind} in the pipeline"
+    return f"{within}{_apart(members_in(theirs)[one.name], members_in(mine)[one.name])}"

@@ -27,7 +27,6 @@ from agilab.workflow.notebooks.contents import (
     are_pickles,
     bytes_apart,
     held_in,
-    members_in,
     same_contents,
 )
 from agilab.workflow.notebooks.drawn import PICTURE, PICTURES_OF, paired, pictures_of
@@ -35,6 +34,7 @@ from agilab.workflow.notebooks.kernel import Ran
 from agilab.workflow.notebooks.likeness import BY_KEYS, NOT_REPEATED, PERHAPS, unexplained
 from agilab.workflow.notebooks.lost_files import LOST, lost_files
 from agilab.workflow.notebooks.masks import COUNTED, ORDER, by_chance, named
+from agilab.workflow.notebooks.packed import members_in
 from agilab.workflow.notebooks.places import misfit
 from agilab.workflow.notebooks.renamed import ANEW, Renamed, renamed
 from agilab.workflow.notebooks.room import Room
