@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from agilab.cli.notebook_view import told, verification_view
+from agilab.cli.notebook_view import told
+from agilab.cli.verified_view import verification_view
 from agilab.contracts.notebook_import import Verification
 from agilab.store.workspace import Workspace
 from agilab.workflow.notebooks.importing import Imported

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from agilab.contracts.lab_stages import Stage
-    from agilab.contracts.notebook_import import NotebookImport, Verification
+    from agilab.contracts.notebook_import import NotebookImport
     from agilab.workflow.notebooks.importing import Imported
     from agilab.workflow.notebooks.preview import Preview
 
@@ -191,6 +191,7 @@ def told(
     from rich.text import Text
 
     from agilab.cli.render import pairs, title
+    from agilab.cli.verified_view import verification_view
 
     folder = done.path.parent
     why = "counts where the notebook differs" if done.differs else "says all of it already"
@@ -221,74 +222,3 @@ def told(
             yield f"agilab workflow run {shlex.quote(str(folder))}"
     else:  # nothing of it is in Python
         yield f"agilab workflow show {shlex.quote(str(folder))}"
-
-
-def verification_view(one: Verification) -> RenderableType:
-    """What is equal in a line; of what differs, and of what cannot be told, where it is and how to look closer."""
-    from rich.console import Group
-    from rich.text import Text
-
-    from agilab.cli.render import mark
-    from agilab.cli.words import duration
-    from agilab.workflow.notebooks.likeness import unexplained
-
-    equal = [each.name for each in one.compared if each.equal is True]
-    unsure = [each.name for each in one.compared if each.equal is None]
-    word, style = ("equal", "green") if one.equal else _not_equal(one)
-    if one.fails_alike or one.cannot_run:
-        word, style = "fails alike" if one.fails_alike else "cannot be verified here", "yellow"
-    judged = len(one.compared) - len(unsure)
-    counts = [f"{len(equal)} of {judged:,} compared are equal"] if judged else []
-    counts += [f"{len(unsure):,} not compared: {_some(unsure)}"] if unsure else []
-    if word == "different" and judged == len(equal):
-        counts.insert(0, "a stage fails where the notebook does not")
-    parts: list[RenderableType] = [
-        Text.assemble(
-            (word, style),
-            f": {'; '.join(counts)}" if counts else "",
-            (f"  notebook {duration(one.notebook_s)}, stages {duration(one.pipeline_s)}", "dim"),
-        )
-    ]
-    if one.error:
-        parts.append(Text(one.error, style))
-    if one.refused:
-        parts.append(Text(f"agilab workflow run would refuse the lab: {one.refused}", "red"))
-    if one.beside:
-        parts.append(Text(one.beside, "yellow"))
-    if equal:
-        parts.append(Text.assemble(mark(True), " ", (", ".join(equal), "dim")))
-    for each in one.compared:
-        if each.equal is None or (each.equal is True and not each.why):
-            continue
-        sign = mark(each.equal)
-        cell = "" if each.cell is None or each.kind == "shown" else f"cell {each.cell}, "
-        place = f"  {each.kind}, {cell}stage {each.stage}".removesuffix(", stage ")
-        parts.append(Text.assemble(sign, " ", (each.name, "bold"), (place, "dim")))
-        parts.append(Text(f"    {each.why}"))
-        if each.look:
-            parts.append(Text(f"    {each.look}", "cyan"))
-    whys = dict.fromkeys(each.why for each in one.compared if each.equal is None)
-    for why in whys:
-        alike = [each for each in one.compared if each.equal is None and each.why == why]
-        parts.append(Text.assemble(("?", "yellow"), " ", (_some([each.name for each in alike]), "bold")))
-        parts.append(Text(f"    {why if unexplained(None, why) else f'not compared: {why}'}"))
-    if one.caches:
-        parts.append(Text(f"left out, as caches of tools: {_some(one.caches)}", "dim"))
-    return Group(*parts)
-
-
-def _not_equal(one: Verification) -> tuple[str, str]:
-    """The word, and its colour, for a notebook and stages that are not proved equal."""
-    from agilab.workflow.notebooks.likeness import unexplained
-
-    told = {each.equal for each in one.compared}
-    if one.error or False in told:
-        return "different", "red"
-    if one.refused:
-        return "cannot run", "red"
-    undecided = True in told or any(unexplained(each.equal, each.why) for each in one.compared)
-    return ("undecided" if undecided else "nothing to compare"), "yellow"
-
-
-def _some(names: Sequence[str], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")

@@ -125,6 +125,8 @@ class Compared(Record):
     """The cell that last gave it."""
     look: str = ""
     """The command to look closer, where it differs."""
+    made_of: str = ""
+    """The name of the first difference above that it takes from, where there is one."""
 
 
 class Verification(Record):

@@ -26,6 +26,7 @@ from agilab.store.workspace import Workspace
 from agilab.workflow.ahead import errors_ahead, said_of
 from agilab.workflow.judging.findings import Finding
 from agilab.workflow.notebooks.both import Both, names_given
+from agilab.workflow.notebooks.causes import with_causes
 from agilab.workflow.notebooks.comparison import compared
 from agilab.workflow.notebooks.cut_off import scratch_folder
 from agilab.workflow.notebooks.endings import VERIFYING
@@ -98,7 +99,9 @@ def verify_import(
             parts = [tuple(compared(both)) for both in boths]
             _repeat(boths, parts, files, kernel, scratch)
             found = {
-                both.notebook.name: verdict_on(both, mine, result, report.findings, _refused(both, errors))
+                both.notebook.name: verdict_on(
+                    both, with_causes(both, mine), result, report.findings, _refused(both, errors)
+                )
                 for both, mine in zip(boths, parts, strict=True)
             }
             return tuple(found.get(one.name) or not_run(one.name, still[one.name]) for one in order)
