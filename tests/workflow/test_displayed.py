@@ -64,6 +64,12 @@ def shown(code: str, folder: Path) -> list[dict[str, Any]]:
     return displays.found
 
 
+def test_a_text_with_which_a_stage_begins_is_its_docstring_and_is_shown(tmp_path: Path) -> None:
+    code = '"""A title"""\n\n\nfrom __future__ import annotations\nsaid = __doc__\nsaid'
+    assert [one["forms"][PLAIN] for one in shown(code, tmp_path)] == ["'A title'", "'A title'"]
+    assert [one["forms"][PLAIN] for one in shown('"""A title"""', tmp_path)] == ["'A title'"]
+
+
 def test_an_object_shows_itself_in_each_form_that_it_has(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -235,6 +235,25 @@ model = LinearRegression().fit(drawn.rand(9, 2), drawn.rand(9))
 model
 """,
 )
+TEXTS = study(
+    "cells that are only a text",
+    """
+# %%
+"a title"
+# %%
+import os
+words = [os.sep]
+# %% [markdown]
+## Said
+# %%
+"only a text"
+# %% [markdown]
+## Told
+# %%
+words.append("more")
+len(words)
+""",
+)
 Differ = Callable[[Study], tuple[Verification, Preview, Path]]
 
 
@@ -380,6 +399,17 @@ def test_stages_that_were_changed_after_the_import_are_found_different(
     assert judged["length"].equal is False
     assert judged["attempts"].equal is True
     assert judged["length"].why.startswith("111 in the notebook, ")
+
+
+def test_a_cell_that_is_only_a_text_is_compared_whether_its_stage_runs_or_not(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    preview, lab = imported(TEXTS, tmp_path, "cell")
+    kept = {stage.id for stage in preview.lab.stages if stage.runtime == "none"}
+    assert any("only a text" in stage.code for stage in preview.lab.stages if stage.id in kept)
+    (found,) = verified(preview, lab, workspace)
+    shows = {one.cell: one.equal for one in found.compared if one.kind == "shown"}
+    assert shows == {0: True, 3: True, 5: True}
 
 
 def test_nothing_that_could_be_compared_is_not_equal(differ: Differ) -> None:

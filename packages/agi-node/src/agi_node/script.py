@@ -87,14 +87,24 @@ def compiled(
     last: ast.Expression | None = None
     if shown and tree.body and isinstance(tree.body[-1], ast.Expr) and not _is_quiet(tree.body[-1], lines):
         last = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]  # it was just tested
-    for number, statement in enumerate(tree.body if seen else ()):
-        if isinstance(statement, ast.Expr) and (number or ast.get_docstring(tree, clean=False) is None):
+    for statement in list(tree.body if seen else ()):
+        if isinstance(statement, ast.Expr):
             ends = ast.Constant(_ends_a_cell(statement, lines))
             call = ast.Call(ast.Name(_SEEN, ast.Load()), [statement.value, ends], [])
-            statement.value = ast.fix_missing_locations(ast.copy_location(call, statement.value))
+            call = ast.fix_missing_locations(ast.copy_location(call, statement.value))
+            if statement is tree.body[0] and ast.get_docstring(tree, clean=False) is not None:
+                said = ast.copy_location(ast.Expr(call), statement)  # beside the text, which stays `__doc__`
+                tree.body.insert(1 + sum(map(_is_future, tree.body)), said)
+            else:
+                statement.value = call
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     body = compile(tree, file, "exec", flags, dont_inherit=True)
     return body, compile(last, file, "eval", flags, dont_inherit=True) if last is not None else None
+
+
+def _is_future(statement: ast.stmt) -> bool:
+    """Whether it has to stand above all other code."""
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
 
 
 def _is_quiet(statement: ast.stmt, lines: Sequence[str]) -> bool:

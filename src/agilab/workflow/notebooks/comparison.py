@@ -26,7 +26,7 @@ from agilab.workflow.notebooks.likeness import (
     whole,
 )
 from agilab.workflow.notebooks.lost_files import lost_files
-from agilab.workflow.notebooks.showing import shown
+from agilab.workflow.notebooks.showing import said_of_itself, shown
 from agilab.workflow.notebooks.texts import judged_texts, one_sided, tidy
 
 SHOWN = 100
@@ -64,7 +64,11 @@ def compared(both: Both) -> Iterator[Compared]:
     yield from _values(both)
     for imported in both.notebook.stages:
         unit = both.left[imported.id]
-        if unit is None or not both.reached(imported):
+        if not both.reached(imported) or (unit is None and both.ran.died):
+            continue
+        if unit is None:
+            if said := said_of_itself(both, imported):
+                yield from shown(both, imported, said)
             continue
         yield from _files(both, imported.id, unit)
         if not both.ran.died:

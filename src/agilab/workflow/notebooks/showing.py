@@ -7,6 +7,7 @@ again in its order, and what is not, is held against the statement in whose plac
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -53,6 +54,21 @@ def shown(both: Both, stage: ImportedStage, unit: Mapping[str, Any]) -> Iterator
     if widgets:
         why = "what goes with its process and a page: a widget"
         yield _compared(both, f"widgets of {stage.id}", stage, widgets[-1], (None, why))
+
+
+def said_of_itself(both: Both, imported: ImportedStage) -> dict[str, Any]:
+    """What a stage would show that is kept and not run, where all that it shows are texts and numbers of its own."""
+    stage = next((one for one in both.lab.document.stages if one.id == imported.id), None)
+    if stage is None or stage.runtime != "none":
+        return {}
+    try:
+        alone = [one.value for one in ast.parse(stage.code or "").body if isinstance(one, ast.Expr)]
+        said = [repr(ast.literal_eval(one)) for one in alone]
+    except (SyntaxError, ValueError):
+        return {}
+    return (
+        {"displays": [{"kind": RESULT, "cell": 0, "forms": {PLAIN: text}} for text in said]} if said else {}
+    )
 
 
 def _one_by_one(
