@@ -121,7 +121,7 @@ def _seen_again(one: Compared, both: Both, again: Sequence[Again]) -> Compared:
     if not unsure:
         return one.model_copy(update={"why": f"{found.where or one.why}{noisy}"})
     why = (
-        found.where or difference(*_texts(one, both, both.ran))
+        found.where or difference(*told_texts(one, both, both.ran))
         if one.kind in ("shown", "printed")
         else one.why
     )
@@ -238,8 +238,10 @@ def _unrepeated(one: Compared, both: Both, again: Sequence[Again]) -> Judged:
         )
     if one.kind == "picture":
         return _other_pictures(one, both, again, unit)
-    first, mine = _texts(one, both, both.ran)
-    return _other_text([first, *(_texts(one, both, each.ran)[0] for each in again)], mine, draws=both.draws)
+    first, mine = told_texts(one, both, both.ran)
+    return _other_text(
+        [first, *(told_texts(one, both, each.ran)[0] for each in again)], mine, draws=both.draws
+    )
 
 
 def _other_text(runs: Sequence[str], mine: str, *, draws: bool) -> Judged:
@@ -254,7 +256,7 @@ def _other_text(runs: Sequence[str], mine: str, *, draws: bool) -> Judged:
     )
 
 
-def _texts(one: Compared, both: Both, ran: Ran) -> tuple[str, str]:
+def told_texts(one: Compared, both: Both, ran: Ran) -> tuple[str, str]:
     """What a run of the notebook showed or printed, and what its stage did."""
     unit = both.left.get(one.stage) or {}
     stage = next(stage for stage in both.notebook.stages if stage.id == one.stage)

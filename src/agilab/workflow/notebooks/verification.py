@@ -32,6 +32,7 @@ from agilab.workflow.notebooks.cut_off import scratch_folder
 from agilab.workflow.notebooks.endings import VERIFYING
 from agilab.workflow.notebooks.kernel import Ran, jupyter_for, run_notebook, surroundings
 from agilab.workflow.notebooks.other_languages import foreign_cells, in_other_languages
+from agilab.workflow.notebooks.own_places import without_own_places
 from agilab.workflow.notebooks.profile import own_profile
 from agilab.workflow.notebooks.repeats import (
     Again,
@@ -96,7 +97,7 @@ def verify_import(
                 replace(_both(store, result.run_id or "", lab, one, unseeded), python=environment.python)
                 for one in ended
             ]
-            parts = [tuple(compared(both)) for both in boths]
+            parts = [without_own_places(tuple(compared(both)), both, jupyter) for both in boths]
             _repeat(boths, parts, files, kernel, scratch)
             found = {
                 both.notebook.name: verdict_on(
