@@ -343,7 +343,7 @@ def test_an_import_is_verified_on_request(home: Path, study: Path, lab: Lab) -> 
     (study / "clock.ipynb").write_bytes(clock)
     answer = call(lab.home, "notebook", "import", "clock.ipynb", "--verify", "--yes", cwd=study)
     assert answer.code == 1
-    assert "nothing to compare: 3 not compared: later, now, cell 2" in answer.out
+    assert "nothing to compare: 3 not compared: later, now, what cell 2 shows" in answer.out
     assert "the notebook itself does not repeat it" in answer.out
 
     (study / "where.ipynb").write_bytes(notebook("import sys\nhere = 'ipykernel' in sys.modules", minor=5))

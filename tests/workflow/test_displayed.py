@@ -103,7 +103,7 @@ def test_names_of_elements_count_for_nothing_and_what_they_name_does() -> None:
 
 def test_each_expression_that_stands_alone_is_told_and_what_code_does_is_as_before(tmp_path: Path) -> None:
     code = '"""About it."""\nn = 1\nn + 1\nxs = [n]\nxs\nxs.append(2)\nprint(n)\nxs;'
-    assert [one["forms"][PLAIN] for one in shown(code, tmp_path)] == ["2", "[1]", "[1, 2]"]
+    assert [one["forms"][PLAIN] for one in shown(code, tmp_path)] == ["'About it.'", "2", "[1]", "[1, 2]"]
     space: dict[str, Any] = {}
     assert execute(code + "\nxs", "<stage>", space, lambda value, ends: None) == [1, 2]
     assert space["__doc__"] == "About it."

@@ -194,7 +194,8 @@ class _Parser:
         if source is None and called is None and not optional:
             return name
         try:
-            return Input(name=name, source=source, called=called, optional=optional)
+            one = Input(name=name, source=source, called=called)
+            return one.with_changes(optional=True) if optional else one
         except ValueError as problem:
             raise HeaderError(f"{name} from {source} as {called}: {problem}") from None
 
